@@ -1,0 +1,26 @@
+import type { Clock, Timer } from '../clock.ts'
+
+/** The machine's clock and Node's event loop. */
+export class HostClock implements Clock {
+  nowMs(): number {
+    return Date.now()
+  }
+
+  monotonicMs(): number {
+    return performance.now()
+  }
+
+  setTimer(delayMs: number, action: () => void): Timer {
+    const timeout = setTimeout(action, delayMs)
+    timeout.unref()
+    return { cancel: () => clearTimeout(timeout) }
+  }
+
+  defer(action: () => void): void {
+    setImmediate(action)
+  }
+
+  yield(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve))
+  }
+}
