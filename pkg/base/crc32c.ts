@@ -1,0 +1,78 @@
+/**
+ * CRC-32C (Castagnoli, RFC 3720 appendix B.4): reflected polynomial 0x82f63b78, start and end inverted.
+ * Slicing by 16 (Kounavis and Berry, 2005): sixteen table look-ups for sixteen bytes, of which only four depend on
+ * the step before. The bytes are loaded as words, which is nearly twice as fast as one by one.
+ */
+const slices = 16
+/** Below this a new view of the buffer costs more than words save. */
+const wordsWorthwhileMin = 128
+const littleEndian = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1
+
+let tables: Int32Array | undefined
+/** The buffer seen last as words: pages and log buffers are checked again and again. */
+let words = new Int32Array(0)
+
+/**
+ * The checksum of `bytes[start, end)`, as an unsigned 32-bit number. `seed`: the checksum of what came before, so that
+ * `crc32c(b, 0, n)` equals `crc32c(b, k, n, crc32c(b, 0, k))`.
+ */
+export function crc32c(bytes: Uint8Array, start: number, end: number, seed = 0): number {
+  const t = (tables ??= buildTables())
+  let crc = ~seed
+  let at = start
+  if (littleEndian && end - start >= slices && (bytes.buffer === words.buffer || end - start >= wordsWorthwhileMin)) {
+    for (; ((bytes.byteOffset + at) & 3) !== 0; at++) crc = t[(crc ^ bytes[at]!) & 0xff]! ^ (crc >>> 8)
+    const blocks = Math.floor((end - at) / slices)
+    crc = addWords(t, wordsOf(bytes.buffer), (bytes.byteOffset + at) >>> 2, blocks, crc)
+    at += blocks * slices
+  }
+  for (; at < end; at++) crc = t[(crc ^ bytes[at]!) & 0xff]! ^ (crc >>> 8)
+  return ~crc >>> 0
+}
+
+function addWords(t: Int32Array, w: Int32Array, start: number, blocks: number, crc: number): number {
+  for (let at = start, end = start + 4 * blocks; at < end; at += 4) {
+    const a = crc ^ w[at]!
+    const b = w[at + 1]!
+    const c = w[at + 2]!
+    const d = w[at + 3]!
+    crc =
+      t[3840 + (a & 0xff)]! ^
+      t[3584 + ((a >>> 8) & 0xff)]! ^
+      t[3328 + ((a >>> 16) & 0xff)]! ^
+      t[3072 + (a >>> 24)]! ^
+      t[2816 + (b & 0xff)]! ^
+      t[2560 + ((b >>> 8) & 0xff)]! ^
+      t[2304 + ((b >>> 16) & 0xff)]! ^
+      t[2048 + (b >>> 24)]! ^
+      t[1792 + (c & 0xff)]! ^
+      t[1536 + ((c >>> 8) & 0xff)]! ^
+      t[1280 + ((c >>> 16) & 0xff)]! ^
+      t[1024 + (c >>> 24)]! ^
+      t[768 + (d & 0xff)]! ^
+      t[512 + ((d >>> 8) & 0xff)]! ^
+      t[256 + ((d >>> 16) & 0xff)]! ^
+      t[d >>> 24]!
+  }
+  return crc
+}
+
+function wordsOf(buffer: ArrayBufferLike): Int32Array {
+  if (words.buffer !== buffer) words = new Int32Array(buffer, 0, Math.floor(buffer.byteLength / 4)) as typeof words
+  return words
+}
+
+/** Entry `256 * k + b`: what byte `b` adds to the checksum when `k` more bytes follow it. */
+function buildTables(): Int32Array {
+  const built = new Int32Array(slices * 256)
+  for (let byte = 0; byte < 256; byte++) {
+    let crc = byte
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1
+    built[byte] = crc
+  }
+  for (let at = 256; at < built.length; at++) {
+    const before = built[at - 256]!
+    built[at] = built[before & 0xff]! ^ (before >>> 8)
+  }
+  return built
+}
