@@ -9,7 +9,7 @@
  * A value keeps its quantum: 1.10 and 1.1 are equal but not the same bytes. Text follows the BSON decimal128
  * specification.
  */
-import { readUint32, twoTo32, writeInt32 } from './little-endian.ts'
+import { doubleHighWord, doubleLowWord, readUint32, twoTo32, writeInt32 } from './little-endian.ts'
 
 export const exponentMin = -6176
 export const exponentMax = 6111
@@ -192,4 +192,55 @@ export function decimal128ToNumber(bytes: Uint8Array, at: number): number {
 export function isDecimal128Zero(bytes: Uint8Array, at: number): boolean {
   const decimal = readDecimal128(bytes, at)
   return decimal.form === 'finite' && decimal.coefficient === 0n
+}
+
+export function integerDecimal(n: bigint): Decimal {
+  return { form: 'finite', negative: n < 0n, coefficient: n < 0n ? -n : n, exponent: 0 }
+}
+
+/** The decimal that a double is exactly; its coefficient may have up to 767 digits. */
+export function exactDecimal(n: number): Decimal {
+  if (Number.isNaN(n)) return decimalNaN
+  const negative = n < 0 || Object.is(n, -0)
+  if (!Number.isFinite(n)) return decimalInfinity(negative)
+  const highWord = doubleHighWord(n)
+  const biased = (highWord >>> 20) & 0x7ff
+  const fraction = (highWord & 0xfffff) * twoTo32 + doubleLowWord(n)
+  let significand = BigInt(biased === 0 ? fraction : fraction + 2 ** 52)
+  let shift = Math.max(biased, 1) - 1075
+  if (significand === 0n) return { form: 'finite', negative, coefficient: 0n, exponent: 0 }
+  while (shift < 0 && (significand & 1n) === 0n) {
+    significand >>= 1n
+    shift++
+  }
+  if (shift >= 0) return { form: 'finite', negative, coefficient: significand << BigInt(shift), exponent: 0 }
+  return { form: 'finite', negative, coefficient: significand * 5n ** BigInt(-shift), exponent: shift }
+}
+
+/** By mathematical value: <0, 0, >0. NaN comes first and equals NaN; zeros are equal. */
+export function compareDecimals(a: Decimal, b: Decimal): number {
+  const aClass = valueClass(a)
+  const byClass = aClass - valueClass(b)
+  if (byClass !== 0 || Math.abs(aClass) !== 1) return byClass
+  const bySize = compareSizes(a, b)
+  return aClass < 0 ? 0 - bySize : bySize
+}
+
+/** NaN -3, -Infinity -2, negative -1, zero 0, positive 1, Infinity 2. */
+function valueClass(decimal: Decimal): number {
+  if (decimal.form === 'nan') return -3
+  if (decimal.form === 'infinity') return decimal.negative ? -2 : 2
+  return decimal.coefficient === 0n ? 0 : decimal.negative ? -1 : 1
+}
+
+function compareSizes(a: Decimal, b: Decimal): number {
+  let aCoefficient = a.coefficient
+  let bCoefficient = b.coefficient
+  if (a.exponent !== b.exponent) {
+    const byMagnitude = a.exponent + digitCount(aCoefficient) - b.exponent - digitCount(bCoefficient)
+    if (byMagnitude !== 0) return byMagnitude
+    if (a.exponent > b.exponent) aCoefficient *= powerOfTen(a.exponent - b.exponent)
+    else bCoefficient *= powerOfTen(b.exponent - a.exponent)
+  }
+  return aCoefficient < bCoefficient ? -1 : aCoefficient > bCoefficient ? 1 : 0
 }
