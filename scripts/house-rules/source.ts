@@ -1,0 +1,79 @@
+/** What the house rules need to know of a source file, from a scan of its text: imports, code without comments and strings. */
+
+export interface Import {
+  /** As written. */
+  readonly specifier: string
+  /** Erased before the program runs. */
+  readonly typeOnly: boolean
+}
+
+export interface Source {
+  readonly path: string
+  readonly text: string
+  /** The text with every comment, string, template text and regular expression blanked; lines stay where they are. */
+  readonly code: string
+  readonly imports: readonly Import[]
+}
+
+export function readSource(path: string, text: string): Source {
+  const withStrings = blank(text, false)
+  return { path, text, code: blank(text, true), imports: importsOf(withStrings) }
+}
+
+const staticImport = /^\s*(?:import|export)\s+(type\s+)?(?:[\w$*{}\s,]+?\s+from\s+)?(['"])([^'"\n]+)\2/gm
+const dynamicImport = /\bimport\(\s*(['"])([^'"\n]+)\1\s*\)/g
+
+function importsOf(text: string): Import[] {
+  const found: Import[] = []
+  for (const match of text.matchAll(staticImport))
+    found.push({ specifier: match[3]!, typeOnly: match[1] !== undefined })
+  for (const match of text.matchAll(dynamicImport)) found.push({ specifier: match[2]!, typeOnly: false })
+  return found
+}
+
+/** A `/` after one of these begins a regular expression, not a division. */
+const beforeRegularExpression = /(?:^|[(,=:[!&|?{};+\-*%<>~^]|\b(?:return|typeof|case|in|of|throw|await|yield))\s*$/
+
+/** Blanks comments and, when asked, what is quoted. */
+function blank(text: string, quotesToo: boolean): string {
+  let out = ''
+  let at = 0
+  /** Braces open in the code of each template substitution we are in. */
+  const substitutions: number[] = []
+  const keepLines = (piece: string) => piece.replace(/[^\n]/g, ' ')
+  const take = (end: number, blanked: boolean) => {
+    const piece = text.slice(at, end)
+    out += blanked ? keepLines(piece) : piece
+    at = end
+  }
+  const endOf = (pattern: RegExp, from: number) => {
+    pattern.lastIndex = from
+    return pattern.test(text) ? pattern.lastIndex : text.length
+  }
+  const takeTemplate = (from: number) => {
+    const end = endOf(/(?:[^\\`$]|\\[\s\S]|\$(?!\{))*(?:`|\$\{)/y, from)
+    const opens = text.endsWith('${', end)
+    take(end, quotesToo)
+    if (opens) substitutions.push(0)
+  }
+  while (at < text.length) {
+    const character = text[at]!
+    const two = text.slice(at, at + 2)
+    if (two === '//') take(endOf(/[^\n]*/y, at), true)
+    else if (two === '/*') take(endOf(/\/\*[\s\S]*?\*\//y, at), true)
+    else if (character === "'" || character === '"') {
+      take(endOf(character === "'" ? /'(?:[^'\\\n]|\\[\s\S])*'/y : /"(?:[^"\\\n]|\\[\s\S])*"/y, at), quotesToo)
+    } else if (character === '`') takeTemplate(at + 1)
+    else if (character === '/' && beforeRegularExpression.test(out.slice(-40))) {
+      take(endOf(/\/(?:[^/\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\/[a-z]*/y, at), quotesToo)
+    } else if (character === '}' && substitutions.at(-1) === 0) {
+      substitutions.pop()
+      takeTemplate(at + 1)
+    } else {
+      if (substitutions.length > 0 && character === '{') substitutions[substitutions.length - 1]! += 1
+      if (substitutions.length > 0 && character === '}') substitutions[substitutions.length - 1]! -= 1
+      take(at + 1, false)
+    }
+  }
+  return out
+}
