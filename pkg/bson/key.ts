@@ -50,9 +50,8 @@ function encodeAscending(writer: KeyWriter, type: number, bytes: Uint8Array, sta
       encodeDecimalKey(writer, readDecimal128(bytes, start))
       return
     case bsonType.date:
-      writer.byte(keyType.date)
-      writer.uint((readInt32(bytes, start + 4) ^ 0x80000000) >>> 0, 4)
-      writer.uint(readUint32(bytes, start), 4)
+      encodeReversed(writer, keyType.date, bytes, start)
+      writer.bytes[writer.length - 8]! ^= 0x80
       return
     case bsonType.boolean:
       writer.byte(bytes[start] === 0 ? keyType.false : keyType.true)
@@ -76,9 +75,7 @@ function encodeAscending(writer: KeyWriter, type: number, bytes: Uint8Array, sta
       return
     }
     case bsonType.timestamp:
-      writer.byte(keyType.timestamp)
-      writer.uint(readUint32(bytes, start + 4), 4)
-      writer.uint(readUint32(bytes, start), 4)
+      encodeReversed(writer, keyType.timestamp, bytes, start)
       return
     case bsonType.regex:
       writer.byte(keyType.regex)
@@ -109,6 +106,16 @@ function encodeAscending(writer: KeyWriter, type: number, bytes: Uint8Array, sta
     default:
       writer.byte(keyType.maxKey)
   }
+}
+
+/** The little endian 8 bytes at `start` as big endian. */
+function encodeReversed(writer: KeyWriter, type: number, bytes: Uint8Array, start: number): void {
+  writer.ensure(9)
+  const target = writer.bytes
+  let to = writer.length
+  target[to++] = type
+  for (let from = start + 7; from >= start; from--) target[to++] = bytes[from]!
+  writer.length = to
 }
 
 /** The text of the string at `start`: 00 becomes 01 01 and 01 becomes 01 02, so that 00 can end it. */

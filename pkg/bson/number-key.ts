@@ -17,6 +17,8 @@ import type { KeyWriter } from './key-writer.ts'
 import { doubleHighWord, doubleLowWord, twoTo32 } from './little-endian.ts'
 
 const twoTo63 = 2 ** 63
+/** What brings a fraction to fixed point, doubled, after a whole part of so many bytes. */
+const fractionScale = Float64Array.from({ length: 9 }, (_, count) => 2 ** (64 - 8 * count))
 const tailExponentBias = 8192
 
 export function encodeInt32Key(writer: KeyWriter, n: number): void {
@@ -86,7 +88,7 @@ export function encodeDoubleKey(writer: KeyWriter, n: number): void {
     const fraction = size - whole
     const count = encodeWhole(writer, negative, upper, whole - upper * twoTo32, fraction > 0)
     if (fraction > 0) {
-      const fixed = fraction * 2 ** (64 - 8 * count)
+      const fixed = fraction * fractionScale[count]!
       const fixedUpper = Math.floor(fixed / twoTo32)
       writeBytes(writer, fixedUpper, fixed - fixedUpper * twoTo32, 8 - count, negative)
     }

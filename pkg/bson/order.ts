@@ -167,11 +167,16 @@ function compareDocuments(
       if (byRank !== 0) return byRank
     }
     if (named) {
-      const byName = compareCstrings(aBytes, a, bBytes, b)
-      if (byName !== 0) return byName
+      for (;;) {
+        const byte = aBytes[a++]!
+        const byName = byte - bBytes[b++]!
+        if (byName !== 0) return byName
+        if (byte === 0) break
+      }
+    } else {
+      while (aBytes[a++] !== 0);
+      while (bBytes[b++] !== 0);
     }
-    while (aBytes[a++] !== 0);
-    while (bBytes[b++] !== 0);
     const byValue = compareValues(aType, aBytes, a, bType, bBytes, b)
     if (byValue !== 0) return byValue
     a = valueEnd(aBytes, aType, a)

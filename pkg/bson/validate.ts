@@ -17,7 +17,7 @@ import { isUtf8 } from './utf8.ts'
 /** From this length on Node's own check is the faster one. */
 const longText = 96
 /** For each document that is open around the current one: where its terminator lies. Used within one call only. */
-const outerTerminators = new Float64Array(documentDepthMax)
+const outerTerminators = new Int32Array(documentDepthMax)
 
 /**
  * Throws InvalidBSON, naming what is wrong and where, unless the bytes from `start` to `end` are exactly one valid

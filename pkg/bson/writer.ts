@@ -78,12 +78,22 @@ export class BsonWriter {
     const { bytes } = this
     bytes[this.length] = type
     const nameStart = this.length + 1
-    const nameEnd = writeUtf8(bytes, nameStart, name)
-    for (let at = nameStart; at < nameEnd; at++) {
-      if (bytes[at] === 0) throw new DatabaseError('BadValue', 'a field name must not contain a null byte')
+    const count = name.length
+    let index = 0
+    for (; index < count; index++) {
+      const unit = name.charCodeAt(index)
+      if (unit === 0 || unit >= 0x80) break
+      bytes[nameStart + index] = unit
     }
+    const nameEnd = index === count ? nameStart + count : this.#foreignName(nameStart, name)
     bytes[nameEnd] = 0
     this.length = nameEnd + 1
+  }
+
+  /** A name that is not plain ASCII. */
+  #foreignName(nameStart: number, name: string): number {
+    if (name.includes('\0')) throw new DatabaseError('BadValue', 'a field name must not contain a null byte')
+    return writeUtf8(this.bytes, nameStart, name)
   }
 
   int32(name: string, n: number): void {
