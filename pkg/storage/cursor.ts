@@ -1,0 +1,433 @@
+/**
+ * A place in a tree. While a cursor rests on an entry its leaf is pinned, so moving within a leaf touches the page
+ * alone; at the end of a leaf it goes by way of the parents, which it knows by page number.
+ *
+ *   before the first  <-- previous --  on an entry  -- next -->  after the last
+ *
+ * `valid` says that it is on an entry. A cursor must be saved before anything but this cursor changes the tree, and
+ * before a yield: it remembers its key then and holds no page; the next move (or `restore`) goes there again.
+ */
+import { assert } from '../base/assert.ts'
+import { compareRanges } from './copy.ts'
+import { headerSize, Page } from './page.ts'
+import { heightMax, type Tree, type ValueRef } from './tree.ts'
+
+const noBytes = new Uint8Array(0)
+
+export class TreeCursor {
+  /** On an entry. */
+  valid = false
+  /** The current value, as long as it is not long: then `readValue` is needed. */
+  readonly value: ValueRef = { bytes: noBytes, start: 0, end: 0 }
+  /** The current key after `readKey`. */
+  key: Uint8Array = new Uint8Array(64)
+  keyLength = 0
+  readonly #tree: Tree
+  readonly #page: Page
+  readonly #pathPage = new Uint32Array(heightMax)
+  readonly #pathChild = new Int32Array(heightMax)
+  #height = 0
+  #index = 0
+  /** The pinned leaf's frame, or 0. */
+  #frame = 0
+  #seen = 0
+  #saved = false
+
+  constructor(tree: Tree) {
+    this.#tree = tree
+    this.#page = new Page(tree.pager.pageSize)
+  }
+
+  // ---- moving
+
+  /** Rests on the first entry whose key is >= `key`. False: there is none, the cursor is after the last. */
+  seek(key: Uint8Array, keyLength: number): boolean {
+    const slot = this.#descend(key, keyLength)
+    this.#index = slot >= 0 ? slot : ~slot
+    if (this.#index < this.#page.count) return this.#rest()
+    return this.#nextLeaf()
+  }
+
+  /** Rests on the last entry whose key is < `key`. False: there is none, the cursor is before the first. */
+  seekBefore(key: Uint8Array, keyLength: number): boolean {
+    const slot = this.#descend(key, keyLength)
+    this.#index = (slot >= 0 ? slot : ~slot) - 1
+    if (this.#index >= 0) return this.#rest()
+    return this.#previousLeaf()
+  }
+
+  first(): boolean {
+    this.#descendToEnd(this.#tree.root, false)
+    this.#index = 0
+    return this.#page.count > 0 ? this.#rest() : this.#leave()
+  }
+
+  last(): boolean {
+    this.#descendToEnd(this.#tree.root, true)
+    this.#index = this.#page.count - 1
+    return this.#index >= 0 ? this.#rest() : this.#leave()
+  }
+
+  next(): boolean {
+    if (this.#seen !== this.#tree.changes || this.#frame === 0) {
+      if (this.#return(true)) return this.valid
+    }
+    const index = this.#index + 1
+    const page = this.#page
+    if (index < page.count) {
+      this.#index = index
+      // As #rest, written out: this is the inner loop of every scan.
+      const bytes = page.bytes
+      const slot = page.words[page.slots + (index << 1) + 1]!
+      const cell = page.base + (slot & 0xffff)
+      const start = cell + 2 + (slot >>> 16)
+      const { value } = this
+      value.bytes = bytes
+      value.start = start
+      value.end = start + (bytes[cell]! | ((bytes[cell + 1]! & 0x7f) << 8))
+      this.valid = true
+      return true
+    }
+    return this.#nextLeaf()
+  }
+
+  previous(): boolean {
+    if (this.#seen !== this.#tree.changes || this.#frame === 0) {
+      if (this.#return(false)) return this.valid
+    }
+    if (this.#index > 0) {
+      this.#index--
+      return this.#rest()
+    }
+    return this.#previousLeaf()
+  }
+
+  // ---- reading
+
+  /** The current value, also when it is long. */
+  readValue(): ValueRef {
+    assert(this.valid, 'the cursor is on an entry')
+    if (this.#saved) assert(this.restore(), 'the entry where the cursor was saved is still there')
+    this.#tree.readValue(this.#page, this.#index, this.value)
+    return this.value
+  }
+
+  /** Puts the current key into `key` and `keyLength`. */
+  readKey(): void {
+    assert(this.valid, 'the cursor is on an entry')
+    if (this.#saved) return
+    const length = this.#page.keyLength(this.#index)
+    if (this.key.length < length) this.key = new Uint8Array(Math.max(length, this.key.length * 2))
+    this.keyLength = this.#page.readKey(this.#index, this.key)
+  }
+
+  /** Whether the current key begins with `prefix[0, prefixLength)`. */
+  keyStartsWith(prefix: Uint8Array, prefixLength: number): boolean {
+    if (this.#saved) {
+      return this.keyLength >= prefixLength && compareRanges(this.key, 0, prefixLength, prefix, 0, prefixLength) === 0
+    }
+    const page = this.#page
+    const { bytes, prefixLength: shared } = page
+    const prefixAt = page.base + headerSize
+    const common = Math.min(prefixLength, shared)
+    for (let i = 0; i < common; i++) if (bytes[prefixAt + i] !== prefix[i]) return false
+    if (prefixLength <= shared) return true
+    const slot = page.words[page.slots + (this.#index << 1) + 1]!
+    if (slot >>> 16 < prefixLength - shared) return false
+    const start = page.base + page.cellHeader + (slot & 0xffff) - shared
+    for (let i = shared; i < prefixLength; i++) if (bytes[start + i] !== prefix[i]) return false
+    return true
+  }
+
+  // ---- changing
+
+  /**
+   * Inserts an entry whose key sorts directly before the current one (after all, when the cursor is after the last), as
+   * right after a `seek` that did not find the key. Then rests on the new entry.
+   */
+  insert(key: Uint8Array, keyLength: number, value: Uint8Array, valueStart: number, valueEnd: number): void {
+    this.#current()
+    const tree = this.#tree
+    if (this.#index === 0 && this.#height > 0) {
+      // The key may belong to the end of the leaf before.
+      this.#release()
+      tree.put(key, keyLength, value, valueStart, valueEnd)
+      this.seek(key, keyLength)
+      return
+    }
+    const index = this.#index
+    this.#release()
+    tree.takePath(this.#pathPage, this.#pathChild, this.#height)
+    this.#adopt(tree.insertAt(index, key, keyLength, value, valueStart, valueEnd))
+  }
+
+  /** The current entry becomes (key, value); the key sorts in the same place. Rests on the entry. */
+  replace(key: Uint8Array, keyLength: number, value: Uint8Array, valueStart: number, valueEnd: number): void {
+    this.#current()
+    assert(this.valid, 'the cursor is on an entry')
+    const tree = this.#tree
+    const index = this.#index
+    const order = this.#page.compareKey(index, key, keyLength)
+    const count = this.#page.count
+    this.#release()
+    if (order === 0) {
+      tree.takePath(this.#pathPage, this.#pathChild, this.#height)
+      this.#adopt(tree.replaceAt(index, value, valueStart, valueEnd))
+      return
+    }
+    // A page's first key may not sink below, nor its last rise above, what the parents say; else the leaf stays.
+    const stays = this.#height === 0 || ((index > 0 || order < 0) && (index < count - 1 || order > 0))
+    if (stays && count > 1) {
+      tree.takePath(this.#pathPage, this.#pathChild, this.#height)
+      if (tree.removeAt(index)) {
+        tree.takePath(this.#pathPage, this.#pathChild, this.#height)
+        this.#adopt(tree.insertAt(index, key, keyLength, value, valueStart, valueEnd))
+        return
+      }
+    } else {
+      tree.takePath(this.#pathPage, this.#pathChild, this.#height)
+      tree.removeAt(index)
+    }
+    tree.put(key, keyLength, value, valueStart, valueEnd)
+    this.seek(key, keyLength)
+  }
+
+  /** Removes the current entry, then rests on the one that followed. */
+  remove(): void {
+    this.#current()
+    this.readKey()
+    const tree = this.#tree
+    const index = this.#index
+    this.#release()
+    tree.takePath(this.#pathPage, this.#pathChild, this.#height)
+    if (!tree.removeAt(index)) {
+      this.seek(this.key, this.keyLength)
+      return
+    }
+    this.#adoptLeaf(index)
+    if (index < this.#page.count) this.#rest()
+    else this.#nextLeaf()
+  }
+
+  /** Remembers the key and lets go of the page. */
+  save(): void {
+    if (this.#saved || this.#frame === 0) return
+    this.#check()
+    if (this.valid) this.readKey()
+    this.#release()
+    this.#saved = true
+  }
+
+  /**
+   * Goes back to where the cursor was saved. False when that entry is gone: the cursor then rests on the one that
+   * followed it, if any.
+   */
+  restore(): boolean {
+    if (!this.#saved) return this.valid
+    this.#saved = false
+    const tree = this.#tree
+    if (this.#seen === tree.changes) {
+      this.#pinLeaf(this.#pathPage[0]!)
+      if (!this.valid) return false
+      return this.#rest()
+    }
+    if (!this.valid) {
+      this.#returnToEdge()
+      return false
+    }
+    return this.seek(this.key, this.keyLength) && this.#page.compareKey(this.#index, this.key, this.keyLength) === 0
+  }
+
+  close(): void {
+    this.#release()
+    this.valid = false
+    this.#saved = false
+  }
+
+  // ---- inside
+
+  /** Makes `value` that of entry `#index`. */
+  #rest(): true {
+    const page = this.#page
+    const { bytes } = page
+    const slot = page.words[page.slots + (this.#index << 1) + 1]!
+    const cell = page.base + (slot & 0xffff)
+    const start = cell + 2 + (slot >>> 16)
+    const { value } = this
+    value.bytes = bytes
+    value.start = start
+    value.end = start + (bytes[cell]! | ((bytes[cell + 1]! & 0x7f) << 8))
+    this.valid = true
+    return true
+  }
+
+  #leave(): false {
+    this.valid = false
+    return false
+  }
+
+  #check(): void {
+    assert(this.#seen === this.#tree.changes, 'a cursor is saved before others change its tree')
+  }
+
+  /** Before a change: the cursor is where it was, pinned. */
+  #current(): void {
+    if (this.#saved) assert(this.restore() || !this.valid, 'the entry where the cursor was saved is still there')
+    this.#check()
+    assert(this.#frame !== 0, 'the cursor has been placed')
+  }
+
+  /**
+   * A move begins while the cursor holds no leaf. True when the way back is already the move: `forward` and the entry
+   * it was on is gone, so that it rests on the one that follows.
+   */
+  #return(forward: boolean): boolean {
+    if (!this.#saved) {
+      this.#check()
+      assert(this.#frame !== 0, 'the cursor has been placed')
+    }
+    const tree = this.#tree
+    this.#saved = false
+    if (this.#seen === tree.changes) {
+      this.#pinLeaf(this.#pathPage[0]!)
+      return false
+    }
+    if (!this.valid) {
+      // What the tree has before the first or after the last may be new.
+      if (this.#index < 0 !== forward) this.#returnToEdge()
+      else if (forward) this.first()
+      else this.last()
+      return true
+    }
+    if (!forward) {
+      this.seekBefore(this.key, this.keyLength)
+      return true
+    }
+    if (!this.seek(this.key, this.keyLength)) return true
+    return this.#page.compareKey(this.#index, this.key, this.keyLength) !== 0
+  }
+
+  /** To before the first or after the last entry, as the cursor was. */
+  #returnToEdge(): void {
+    const before = this.#index < 0
+    this.#descendToEnd(this.#tree.root, !before)
+    this.#index = before ? -1 : this.#page.count
+    this.valid = false
+  }
+
+  #release(): void {
+    if (this.#frame === 0) return
+    this.#tree.pager.unpin(this.#frame)
+    this.#frame = 0
+  }
+
+  #pinLeaf(id: number): void {
+    this.#release()
+    const { pager } = this.#tree
+    const frame = pager.fetch(id)
+    pager.attach(this.#page, frame)
+    pager.pin(frame)
+    this.#frame = frame
+  }
+
+  /** The tree changed by this cursor, whose leaf the path still names. */
+  #adoptLeaf(index: number): void {
+    this.#seen = this.#tree.changes
+    this.#index = index
+    this.#pinLeaf(this.#pathPage[0]!)
+  }
+
+  /** The tree changed by this cursor: takes over the path that the tree has now. */
+  #adopt(index: number): void {
+    const tree = this.#tree
+    this.#height = tree.height
+    for (let level = 0; level <= tree.height; level++) {
+      this.#pathPage[level] = tree.pathPage[level]!
+      this.#pathChild[level] = tree.pathChild[level]!
+    }
+    this.#adoptLeaf(index)
+    this.#rest()
+  }
+
+  #descend(key: Uint8Array, keyLength: number): number {
+    this.#release()
+    this.#saved = false
+    const tree = this.#tree
+    const { pager } = tree
+    const page = this.#page
+    this.#seen = tree.changes
+    let id: number = tree.root
+    let frame = pager.fetch(id)
+    pager.attach(page, frame)
+    this.#height = page.level
+    while (page.level !== 0) {
+      const slot = page.search(key, keyLength)
+      const child = slot >= 0 ? slot : ~slot - 1
+      this.#pathPage[page.level] = id
+      this.#pathChild[page.level] = child
+      id = page.child(child)
+      frame = pager.fetch(id)
+      pager.attach(page, frame)
+    }
+    this.#pathPage[0] = id
+    pager.pin(frame)
+    this.#frame = frame
+    return page.search(key, keyLength)
+  }
+
+  /** Goes to the first or last leaf of the whole tree or of what lies below page `id`. */
+  #descendToEnd(id: number, last: boolean): void {
+    this.#release()
+    this.#saved = false
+    const tree = this.#tree
+    const { pager } = tree
+    const page = this.#page
+    this.#seen = tree.changes
+    let frame = pager.fetch(id)
+    pager.attach(page, frame)
+    if (id === tree.root) this.#height = page.level
+    while (page.level !== 0) {
+      const child = last ? page.count - 1 : -1
+      this.#pathPage[page.level] = id
+      this.#pathChild[page.level] = child
+      id = page.child(child)
+      frame = pager.fetch(id)
+      pager.attach(page, frame)
+    }
+    this.#pathPage[0] = id
+    pager.pin(frame)
+    this.#frame = frame
+  }
+
+  #nextLeaf(): boolean {
+    const { pager } = this.#tree
+    const page = new Page(pager.pageSize)
+    for (let level = 1; level <= this.#height; level++) {
+      pager.attach(page, pager.fetch(this.#pathPage[level]!))
+      const child = this.#pathChild[level]! + 1
+      if (child >= page.count) continue
+      this.#pathChild[level] = child
+      this.#descendToEnd(page.child(child), false)
+      this.#index = 0
+      return this.#rest()
+    }
+    this.#index = this.#page.count
+    return this.#leave()
+  }
+
+  #previousLeaf(): boolean {
+    const { pager } = this.#tree
+    const page = new Page(pager.pageSize)
+    for (let level = 1; level <= this.#height; level++) {
+      const child = this.#pathChild[level]! - 1
+      if (child < -1) continue
+      pager.attach(page, pager.fetch(this.#pathPage[level]!))
+      this.#pathChild[level] = child
+      this.#descendToEnd(page.child(child), true)
+      this.#index = this.#page.count - 1
+      return this.#rest()
+    }
+    this.#index = -1
+    return this.#leave()
+  }
+}

@@ -1,0 +1,470 @@
+/**
+ * A slotted page of a B+ tree, as bytes. `Page` is a view that is moved from page to page (`attach`), so that no
+ * object is made per page.
+ *
+ *   offset  size  field (little endian)
+ *   0       1     kind: 1 tree page, 2 overflow page
+ *   1       1     level: 0 leaf, above it branches
+ *   2       2     prefix length
+ *   4       4     count of entries
+ *   8       4     cell start: the lowest offset that cells use
+ *   12      4     dead bytes among the cells
+ *   16      4     branch: the leftmost child
+ *   20      4     reserved, 0
+ *   24      4     this page's own number
+ *   28      4     the root of the tree it belongs to
+ *   32      p     the prefix that all keys of the page share, padded to 4 bytes
+ *   ...     8n    slots in key order: head u32, cell offset u16, suffix length u16
+ *   ...           free space, then cells up to the end of the page
+ *
+ *   leaf cell     u16 value length (bit 15: the value is a reference to an overflow chain), key suffix, value
+ *   branch cell   u32 child, key suffix; the child holds keys >= this key, the leftmost child those below the first
+ *
+ * A head is the first four bytes of the key suffix as a big-endian number, padded with zeros: a binary search looks
+ * at the cell only when heads tie.
+ *
+ * INVARIANTS
+ *  (1) Every key of the page begins with the prefix; suffixes ascend strictly in memcmp order.
+ *  (2) 32 + padded prefix + 8 * count <= cell start <= page size; live cells + dead bytes = page size - cell start.
+ *  (3) Two entries of the largest size always fit in an empty page (see `entryLimits`).
+ */
+import { assert } from '../base/assert.ts'
+import { compareRanges, copyBytes } from './copy.ts'
+
+export const pageKind = { tree: 1, overflow: 2 } as const
+export const headerSize = 32
+const slotSize = 8
+/** Set in a leaf cell's length: the value is 8 bytes that name an overflow chain. */
+export const overflowFlag = 0x8000
+const lengthMask = 0x7fff
+
+/** Longest key and longest value that stay inside a page of `size` bytes. Three eighths of a page an entry, so two fit. */
+export function entryLimits(size: number): { keyLengthMax: number; inlineValueMax: number } {
+  return { keyLengthMax: size >>> 3, inlineValueMax: size >>> 2 }
+}
+
+const noBytes = new Uint8Array(0)
+const noWords = new Uint32Array(0)
+
+export class Page {
+  bytes: Uint8Array = noBytes
+  words: Uint32Array = noWords
+  /** Where the page begins: in `bytes`, and in `words`. */
+  base = 0
+  word = 0
+  readonly size: number
+  level = 0
+  count = 0
+  prefixLength = 0
+  /** The first slot, in `words`. */
+  slots = 0
+  /** 2 in leaves, 4 in branches. */
+  cellHeader = 2
+
+  constructor(size: number) {
+    this.size = size
+  }
+
+  /** A view over memory of its own, for building and for copies. */
+  static standalone(size: number): Page {
+    const buffer = new ArrayBuffer(size)
+    const page = new Page(size)
+    page.bytes = new Uint8Array(buffer)
+    page.words = new Uint32Array(buffer)
+    return page
+  }
+
+  attach(bytes: Uint8Array, words: Uint32Array, base: number): this {
+    const word = base >>> 2
+    const first = words[word]!
+    this.bytes = bytes
+    this.words = words
+    this.base = base
+    this.word = word
+    const level = (first >>> 8) & 0xff
+    const prefixLength = first >>> 16
+    this.level = level
+    this.cellHeader = level === 0 ? 2 : 4
+    this.prefixLength = prefixLength
+    this.slots = word + 8 + ((prefixLength + 3) >>> 2)
+    this.count = words[word + 1]!
+    return this
+  }
+
+  /** Reads the header again, after another view changed the page. */
+  refresh(): void {
+    this.attach(this.bytes, this.words, this.base)
+  }
+
+  get id(): number {
+    return this.words[this.word + 6]!
+  }
+  get root(): number {
+    return this.words[this.word + 7]!
+  }
+  get kind(): number {
+    return this.words[this.word]! & 0xff
+  }
+  get leftmost(): number {
+    return this.words[this.word + 4]!
+  }
+  set leftmost(child: number) {
+    this.words[this.word + 4] = child
+  }
+  get cellStart(): number {
+    return this.words[this.word + 2]!
+  }
+  get deadBytes(): number {
+    return this.words[this.word + 3]!
+  }
+
+  /** Makes an empty page with `prefixLength` bytes of `prefix` (from `prefixStart`). `id`, `root`: into the header. */
+  format(level: number, id: number, root: number, prefix: Uint8Array, prefixStart: number, prefixLength: number): void {
+    const { words, word } = this
+    words.fill(0, word, word + (this.size >>> 2))
+    words[word] = pageKind.tree | (level << 8) | (prefixLength << 16)
+    words[word + 2] = this.size
+    words[word + 6] = id
+    words[word + 7] = root
+    copyBytes(prefix, prefixStart, prefixStart + prefixLength, this.bytes, this.base + headerSize)
+    this.refresh()
+  }
+
+  // ---- reading
+
+  /** The slot of `key`; or, when it is not there, `~slot` of the first greater key. */
+  search(key: Uint8Array, keyLength: number): number {
+    const { bytes, words, slots, base, prefixLength } = this
+    const prefixAt = base + headerSize
+    for (let i = 0; i < prefixLength; i++) {
+      if (i >= keyLength) return ~0
+      const difference = key[i]! - bytes[prefixAt + i]!
+      if (difference !== 0) return difference < 0 ? ~0 : ~this.count
+    }
+    const head = headOf(key, prefixLength, keyLength)
+    const cells = base + this.cellHeader
+    let low = 0
+    let high = this.count
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      const at = slots + (middle << 1)
+      const other = words[at]!
+      if (other < head) low = middle + 1
+      else if (other > head) high = middle
+      else {
+        const slot = words[at + 1]!
+        const start = cells + (slot & 0xffff)
+        const order = compareRanges(bytes, start, start + (slot >>> 16), key, prefixLength, keyLength)
+        if (order < 0) low = middle + 1
+        else if (order > 0) high = middle
+        else return middle
+      }
+    }
+    return ~low
+  }
+
+  /** Order of entry `index` against `key`. */
+  compareKey(index: number, key: Uint8Array, keyLength: number): number {
+    const { bytes, base, prefixLength } = this
+    const prefixAt = base + headerSize
+    const order = compareRanges(bytes, prefixAt, prefixAt + prefixLength, key, 0, Math.min(keyLength, prefixLength))
+    if (order !== 0) return order
+    const slot = this.words[this.slots + (index << 1) + 1]!
+    const start = base + this.cellHeader + (slot & 0xffff)
+    return compareRanges(bytes, start, start + (slot >>> 16), key, prefixLength, keyLength)
+  }
+
+  suffixLength(index: number): number {
+    return this.words[this.slots + (index << 1) + 1]! >>> 16
+  }
+  keyLength(index: number): number {
+    return this.prefixLength + this.suffixLength(index)
+  }
+  /** Where entry `index`'s cell begins, in `bytes`. */
+  cell(index: number): number {
+    return this.base + (this.words[this.slots + (index << 1) + 1]! & 0xffff)
+  }
+  suffixStart(index: number): number {
+    return this.cell(index) + this.cellHeader
+  }
+  valueStart(index: number): number {
+    return this.cell(index) + 2 + this.suffixLength(index)
+  }
+  valueLength(index: number): number {
+    const cell = this.cell(index)
+    return (this.bytes[cell]! | (this.bytes[cell + 1]! << 8)) & lengthMask
+  }
+  isOverflow(index: number): boolean {
+    return (this.bytes[this.cell(index) + 1]! & 0x80) !== 0
+  }
+  /** Child `index` of a branch; -1 is the leftmost. */
+  child(index: number): number {
+    return index < 0 ? this.leftmost : readUint32(this.bytes, this.cell(index))
+  }
+  cellLength(index: number): number {
+    const length = this.cellHeader + this.suffixLength(index)
+    return this.level === 0 ? length + this.valueLength(index) : length
+  }
+
+  /** Writes the whole key of entry `index` to the start of `target`, which must be long enough; returns its length. */
+  readKey(index: number, target: Uint8Array): number {
+    const { bytes, base, prefixLength } = this
+    const prefixAt = base + headerSize
+    for (let i = 0; i < prefixLength; i++) target[i] = bytes[prefixAt + i]!
+    const start = this.suffixStart(index)
+    const length = this.suffixLength(index)
+    copyBytes(bytes, start, start + length, target, prefixLength)
+    return prefixLength + length
+  }
+
+  /** A copy of entry `index`'s key. */
+  keyCopy(index: number): Uint8Array {
+    const key = new Uint8Array(this.keyLength(index))
+    this.readKey(index, key)
+    return key
+  }
+
+  /** Bytes that entries, slots and prefix take. */
+  usedBytes(): number {
+    return (this.slots - this.word) * 4 + this.count * slotSize + this.liveCellBytes()
+  }
+  liveCellBytes(): number {
+    return this.size - this.cellStart - this.deadBytes
+  }
+
+  // ---- changing
+
+  /**
+   * Puts an entry before `index`. `head`: a leaf's value length with its flag, or a branch's child.
+   * Returns false, with the page unchanged, when it does not fit.
+   */
+  insert(
+    index: number,
+    key: Uint8Array,
+    keyLength: number,
+    head: number,
+    value: Uint8Array,
+    valueStart: number,
+    valueEnd: number,
+  ): boolean {
+    const valueLength = valueEnd - valueStart
+    const cellLength = this.cellHeader + keyLength - this.prefixLength + valueLength
+    if (
+      this.cellStart - ((this.slots - this.word) * 4 + this.count * slotSize) < cellLength + slotSize ||
+      !this.#sharesPrefix(key, keyLength)
+    ) {
+      if (!this.#makeRoom(key, keyLength, valueLength)) return false
+    }
+    this.#place(index, key, keyLength, head, value, valueStart, valueLength)
+    return true
+  }
+
+  #sharesPrefix(key: Uint8Array, keyLength: number): boolean {
+    const { bytes, prefixLength } = this
+    if (keyLength < prefixLength) return false
+    const prefixAt = this.base + headerSize
+    for (let i = 0; i < prefixLength; i++) if (key[i] !== bytes[prefixAt + i]) return false
+    return true
+  }
+
+  /** Rebuilds the page without dead bytes and with the prefix that its keys and `key` share, if the entry fits then. */
+  #makeRoom(key: Uint8Array, keyLength: number, valueLength: number): boolean {
+    const count = this.count
+    const prefixLength = count === 0 ? 0 : Math.min(this.commonPrefix(), this.commonWith(0, key, keyLength))
+    const size =
+      headerSize +
+      ((prefixLength + 3) & ~3) +
+      (count + 1) * slotSize +
+      this.liveCellBytes() +
+      count * (this.prefixLength - prefixLength) +
+      this.cellHeader +
+      (keyLength - prefixLength) +
+      valueLength
+    if (size > this.size) return false
+    this.rebuild(prefixLength)
+    return true
+  }
+
+  #place(
+    index: number,
+    key: Uint8Array,
+    keyLength: number,
+    head: number,
+    value: Uint8Array,
+    valueStart: number,
+    valueLength: number,
+  ): void {
+    const { bytes, words, word, prefixLength, cellHeader } = this
+    const suffixLength = keyLength - prefixLength
+    const offset = words[word + 2]! - (cellHeader + suffixLength + valueLength)
+    words[word + 2] = offset
+    let at = this.base + offset
+    bytes[at++] = head
+    bytes[at++] = head >>> 8
+    if (cellHeader === 4) {
+      bytes[at++] = head >>> 16
+      bytes[at++] = head >>> 24
+    }
+    for (let i = prefixLength; i < keyLength; i++) bytes[at++] = key[i]!
+    if (valueLength !== 0) copyBytes(value, valueStart, valueStart + valueLength, bytes, at)
+    const slot = this.slots + (index << 1)
+    const end = this.slots + (this.count << 1)
+    if (slot !== end) words.copyWithin(slot + 2, slot, end)
+    words[slot] = headOf(key, prefixLength, keyLength)
+    words[slot + 1] = offset | (suffixLength << 16)
+    this.count++
+    words[word + 1] = this.count
+  }
+
+  remove(index: number): void {
+    const { words, word } = this
+    if (this.count === 1) {
+      this.#clear()
+      return
+    }
+    this.#discardCell(index)
+    const slot = this.slots + (index << 1)
+    words.copyWithin(slot, slot + 2, this.slots + (this.count << 1))
+    this.count--
+    words[word + 1] = this.count
+  }
+
+  /** Takes out the last entry; the page has no prefix then. */
+  #clear(): void {
+    const { words, word } = this
+    words[word] = words[word]! & 0xffff
+    words[word + 1] = 0
+    words[word + 2] = this.size
+    words[word + 3] = 0
+    this.refresh()
+  }
+
+  #discardCell(index: number): void {
+    const { words, word } = this
+    const length = this.cellLength(index)
+    if (this.cell(index) - this.base === words[word + 2]) words[word + 2] = words[word + 2]! + length
+    else words[word + 3] = words[word + 3]! + length
+  }
+
+  /** Gives leaf entry `index` another value in place. Returns false, with the page unchanged, when it is longer. */
+  replaceValue(index: number, head: number, value: Uint8Array, valueStart: number, valueEnd: number): boolean {
+    const { bytes } = this
+    const cell = this.cell(index)
+    const surplus = this.valueLength(index) - (valueEnd - valueStart)
+    if (surplus < 0) return false
+    bytes[cell] = head
+    bytes[cell + 1] = head >>> 8
+    copyBytes(value, valueStart, valueEnd, bytes, this.valueStart(index))
+    this.words[this.word + 3] = this.deadBytes + surplus
+    return true
+  }
+
+  // ---- building
+
+  /** How many bytes all keys of the page share. */
+  commonPrefix(): number {
+    if (this.count === 0) return 0
+    const { bytes } = this
+    const last = this.count - 1
+    const a = this.suffixStart(0)
+    const b = this.suffixStart(last)
+    const length = Math.min(this.suffixLength(0), this.suffixLength(last))
+    let i = 0
+    while (i < length && bytes[a + i] === bytes[b + i]) i++
+    return this.prefixLength + i
+  }
+
+  /** How many bytes entry `index` shares with `key`. */
+  commonWith(index: number, key: Uint8Array, keyLength: number): number {
+    const { bytes, prefixLength } = this
+    const prefixAt = this.base + headerSize
+    let i = 0
+    while (i < prefixLength && i < keyLength && bytes[prefixAt + i] === key[i]) i++
+    if (i < prefixLength) return i
+    const start = this.suffixStart(index) - prefixLength
+    const length = Math.min(keyLength, this.keyLength(index))
+    while (i < length && bytes[start + i] === key[i]) i++
+    return i
+  }
+
+  /** Writes the page anew with a prefix of `prefixLength` bytes and no dead bytes. The caller knows that it fits. */
+  rebuild(prefixLength: number): void {
+    const copy = scratchPage(this.size)
+    copy.copyFrom(this)
+    const first = copy.count === 0 ? noBytes : copy.keyCopy(0)
+    const leftmost = copy.leftmost
+    this.format(copy.level, copy.id, copy.root, first, 0, prefixLength)
+    this.leftmost = leftmost
+    for (let i = 0; i < copy.count; i++) this.append(copy, i)
+  }
+
+  /** Becomes the same bytes as `other`. */
+  copyFrom(other: Page): void {
+    this.bytes.set(other.bytes.subarray(other.base, other.base + other.size), this.base)
+    this.refresh()
+  }
+
+  /** Adds entry `index` of `source` (a page of the same level, whose keys begin with this page's prefix) at the end. */
+  append(source: Page, index: number): void {
+    const { bytes, words, word, prefixLength, cellHeader } = this
+    const shift = source.prefixLength - prefixLength
+    const from = source.bytes
+    const sourceCell = source.cell(index)
+    const suffixLength = source.suffixLength(index)
+    const valueLength = this.level === 0 ? source.valueLength(index) : 0
+    const length = suffixLength + shift
+    const offset = words[word + 2]! - (cellHeader + length + valueLength)
+    assert(offset >= (this.slots - word) * 4 + (this.count + 1) * slotSize, 'an entry is appended to a full page')
+    words[word + 2] = offset
+    let at = this.base + offset
+    for (let i = 0; i < cellHeader; i++) bytes[at++] = from[sourceCell + i]!
+    const suffixAt = at
+    const end = sourceCell + cellHeader + suffixLength + valueLength
+    if (shift > 0) {
+      const prefixAt = source.base + headerSize
+      for (let i = prefixLength; i < source.prefixLength; i++) bytes[at++] = from[prefixAt + i]!
+      copyBytes(from, sourceCell + cellHeader, end, bytes, at)
+    } else copyBytes(from, sourceCell + cellHeader - shift, end, bytes, at)
+    const slot = this.slots + (this.count << 1)
+    words[slot] = headOf(bytes, suffixAt, suffixAt + length)
+    words[slot + 1] = offset | (length << 16)
+    this.count++
+    words[word + 1] = this.count
+  }
+}
+
+/** The first four bytes of `key[start, end)` as a big-endian number, zeros where it is shorter. */
+export function headOf(key: Uint8Array, start: number, end: number): number {
+  if (end - start >= 4) {
+    return ((key[start]! << 24) | (key[start + 1]! << 16) | (key[start + 2]! << 8) | key[start + 3]!) >>> 0
+  }
+  let head = 0
+  if (start < end) head = key[start]! << 24
+  if (start + 1 < end) head |= key[start + 1]! << 16
+  if (start + 2 < end) head |= key[start + 2]! << 8
+  return head >>> 0
+}
+
+export function readUint32(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0
+}
+
+export function writeUint32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value
+  bytes[at + 1] = value >>> 8
+  bytes[at + 2] = value >>> 16
+  bytes[at + 3] = value >>> 24
+}
+
+const scratchPages: Page[] = []
+
+/** A page that rebuilding may use until it returns. */
+function scratchPage(size: number): Page {
+  const shift = 31 - Math.clz32(size)
+  let page = scratchPages[shift]
+  if (page === undefined) {
+    page = Page.standalone(size)
+    scratchPages[shift] = page
+  }
+  return page
+}

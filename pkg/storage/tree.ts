@@ -1,0 +1,656 @@
+/**
+ * A B+ tree over the pager: byte-string keys in memcmp order. The root page keeps its number for life; when it splits
+ * its content moves to a new page below it. Pages name their children by number, so that a page which moves on disk
+ * changes nobody else. There are no links between neighbours: a cursor goes by way of the parents.
+ *
+ * A path names, per level (0 the leaf), the page and in which child of the page above it we are:
+ * `pathPage[level]`, and `pathChild[level]` the child index taken in `pathPage[level]` (-1 the leftmost).
+ *
+ * INVARIANTS
+ *  (1) All leaves have level 0, a branch's children the level below its own.
+ *  (2) The keys of child i of a branch are >= key i and < key i+1.
+ *  (3) No page but a root leaf is without entries, except that a branch may have its leftmost child alone.
+ *  (4) Before the structure changes, every page that takes part is in memory and pinned, so that reading a damaged page
+ *      cannot leave half a change.
+ *
+ * A page that is less than a quarter full is merged with a neighbour when both fit into one; entries are not moved
+ * between neighbours otherwise. So two neighbours together are more than nine tenths full, or both more than a quarter.
+ */
+import { assert } from '../base/assert.ts'
+import { DatabaseError } from '../base/errors.ts'
+import type { PageId } from '../base/ids.ts'
+import { TreeCursor } from './cursor.ts'
+import { chainPages, readChain, referenceLength, writeChain } from './overflow.ts'
+import { entryLimits, headerSize, overflowFlag, Page, readUint32, writeUint32 } from './page.ts'
+import type { Pager } from './pager.ts'
+
+/** Where a value lies. Valid until the next call on any tree, or a yield. */
+export interface ValueRef {
+  bytes: Uint8Array
+  start: number
+  end: number
+}
+
+/** What `bulkLoad` asks for. */
+export interface BulkEntry {
+  key: Uint8Array
+  keyLength: number
+  value: Uint8Array
+  valueStart: number
+  valueEnd: number
+}
+
+/** Levels a tree may have: with two children a branch, 2^24 leaves; in truth hundreds of children. */
+export const heightMax = 32
+const noBytes = new Uint8Array(0)
+
+export class Tree {
+  readonly root: PageId
+  readonly pager: Pager
+  /** Counts the changes of the tree: a cursor that has seen another count is out of date. */
+  changes = 0
+  readonly keyLengthMax: number
+  readonly inlineValueMax: number
+  /** The path of the last descent. For cursors. */
+  readonly pathPage = new Uint32Array(heightMax)
+  readonly pathChild = new Int32Array(heightMax)
+  height = 0
+  readonly #page: Page
+  /** The last leaf, when it is known: appending needs no descent. */
+  #rightmost = 0
+  readonly #reference = new Uint8Array(referenceLength)
+  #long = noBytes
+
+  private constructor(pager: Pager, root: PageId) {
+    this.pager = pager
+    this.root = root
+    this.#page = new Page(pager.pageSize)
+    const limits = entryLimits(pager.pageSize)
+    this.keyLengthMax = limits.keyLengthMax
+    this.inlineValueMax = limits.inlineValueMax
+  }
+
+  /** For the store: formats the new page in `frame` as an empty tree. */
+  static create(pager: Pager, root: PageId, frame: number): Tree {
+    const tree = new Tree(pager, root)
+    pager.attach(tree.#page, frame).format(0, root, root, noBytes, 0, 0)
+    return tree
+  }
+
+  /** For the store. Throws DataCorruptionDetected when `root` is no root of a tree. */
+  static open(pager: Pager, root: PageId): Tree {
+    const tree = new Tree(pager, root)
+    const page = pager.attach(tree.#page, pager.fetch(root))
+    if (page.kind !== 1 || page.root !== root) {
+      throw new DatabaseError('DataCorruptionDetected', `page ${root} is not the root of a tree`, { page: root })
+    }
+    return tree
+  }
+
+  // ---- the map
+
+  /** Finds the value of `key[0, keyLength)`. A long value is copied, any other is where it lies. */
+  get(key: Uint8Array, keyLength: number, into: ValueRef): boolean {
+    const { pager } = this
+    const page = this.#page
+    pager.attach(page, pager.fetch(this.root))
+    while (page.level !== 0) {
+      const slot = page.search(key, keyLength)
+      pager.attach(page, pager.fetch(page.child(slot >= 0 ? slot : ~slot - 1)))
+    }
+    const index = page.search(key, keyLength)
+    if (index < 0) return false
+    this.readValue(page, index, into)
+    return true
+  }
+
+  /** Inserts or replaces. Throws KeyTooLong. */
+  put(key: Uint8Array, keyLength: number, value: Uint8Array, valueStart: number, valueEnd: number): void {
+    if (this.#rightmost !== 0 && this.#append(key, keyLength, value, valueStart, valueEnd)) return
+    this.#checkKey(keyLength)
+    const index = this.#descend(key, keyLength)
+    if (index >= 0) this.replaceAt(index, value, valueStart, valueEnd)
+    else this.insertAt(~index, key, keyLength, value, valueStart, valueEnd)
+  }
+
+  delete(key: Uint8Array, keyLength: number): boolean {
+    const index = this.#descend(key, keyLength)
+    if (index < 0) return false
+    this.removeAt(index)
+    return true
+  }
+
+  cursor(): TreeCursor {
+    return new TreeCursor(this)
+  }
+
+  /**
+   * Fills an empty tree. `next` gives the entries, keys ascending, and returns false at the end. Every entry goes to the
+   * end of the last leaf, so leaves are full and no page is read.
+   */
+  bulkLoad(next: (into: BulkEntry) => boolean): void {
+    assert(this.isEmpty(), 'a tree that is loaded in bulk is empty')
+    const entry: BulkEntry = { key: noBytes, keyLength: 0, value: noBytes, valueStart: 0, valueEnd: 0 }
+    const page = this.#page
+    let first = true
+    while (next(entry)) {
+      const { key, keyLength, value, valueStart, valueEnd } = entry
+      if (this.#rightmost !== 0 && this.#append(key, keyLength, value, valueStart, valueEnd)) continue
+      this.#checkKey(keyLength)
+      const index = this.#descend(key, keyLength)
+      assert(index < 0 && (first || ~index === page.count), 'the keys of a bulk load ascend')
+      this.insertAt(~index, key, keyLength, value, valueStart, valueEnd)
+      first = false
+    }
+  }
+
+  isEmpty(): boolean {
+    const page = this.pager.attach(this.#page, this.pager.fetch(this.root))
+    return page.level === 0 && page.count === 0
+  }
+
+  /** Frees every page, the root too. */
+  drop(): void {
+    this.changes++
+    this.#rightmost = 0
+    this.#dropBelow(this.root)
+  }
+
+  #dropBelow(id: number): void {
+    const { pager } = this
+    const page = new Page(pager.pageSize)
+    const frame = pager.fetch(id)
+    pager.attach(page, frame)
+    pager.pin(frame)
+    const children: number[] = []
+    const chains: number[] = []
+    if (page.level > 0) for (let i = -1; i < page.count; i++) children.push(page.child(i))
+    else for (let i = 0; i < page.count; i++) if (page.isOverflow(i)) chains.push(this.#firstOfChain(page, i))
+    pager.unpin(frame)
+    for (const chain of chains) for (const id of chainPages(pager, chain)) pager.release(id)
+    for (const child of children) this.#dropBelow(child)
+    pager.release(id)
+  }
+
+  // ---- for cursors: entries of the leaf that the path ends in
+
+  /** The value of leaf entry `index`. A long one is copied to memory that the next call uses again. */
+  readValue(page: Page, index: number, into: ValueRef): void {
+    const start = page.valueStart(index)
+    if (!page.isOverflow(index)) {
+      into.bytes = page.bytes
+      into.start = start
+      into.end = start + page.valueLength(index)
+      return
+    }
+    const length = readUint32(page.bytes, start)
+    const first = readUint32(page.bytes, start + 4)
+    if (this.#long.length < length) this.#long = new Uint8Array(length)
+    readChain(this.pager, first, length, this.#long)
+    into.bytes = this.#long
+    into.start = 0
+    into.end = length
+  }
+
+  /** Takes over a cursor's path, so that `insertAt` and its kin work at the cursor's place. */
+  takePath(pathPage: Uint32Array, pathChild: Int32Array, height: number): void {
+    for (let level = 0; level <= height; level++) {
+      this.pathPage[level] = pathPage[level]!
+      this.pathChild[level] = pathChild[level]!
+    }
+    this.height = height
+    this.pager.attach(this.#page, this.pager.fetch(pathPage[0]!))
+  }
+
+  /** Inserts before entry `index` of the leaf; returns the entry's index in the leaf that `pathPage[0]` names then. */
+  insertAt(
+    index: number,
+    key: Uint8Array,
+    keyLength: number,
+    value: Uint8Array,
+    valueStart: number,
+    valueEnd: number,
+  ): number {
+    this.#checkKey(keyLength)
+    const { pager } = this
+    const page = this.#page
+    const frame = pager.frameOf[this.pathPage[0]!]!
+    let head = valueEnd - valueStart
+    pager.pin(frame)
+    try {
+      pager.edit(frame)
+      if (head > this.inlineValueMax) {
+        head = this.#writeLong(value, valueStart, valueEnd)
+        value = this.#reference
+        valueStart = 0
+        valueEnd = referenceLength
+      }
+    } finally {
+      pager.unpin(frame)
+    }
+    this.changes++
+    if (page.insert(index, key, keyLength, head, value, valueStart, valueEnd)) return index
+    return this.#insertWithSplit(index, key, keyLength, head, value, valueStart, valueEnd)
+  }
+
+  /** Gives entry `index` of the leaf another value; returns its index as `insertAt` does. */
+  replaceAt(index: number, value: Uint8Array, valueStart: number, valueEnd: number): number {
+    const { pager } = this
+    const page = this.#page
+    const frame = pager.frameOf[this.pathPage[0]!]!
+    let head = valueEnd - valueStart
+    pager.pin(frame)
+    try {
+      const old = page.isOverflow(index) ? chainPages(pager, this.#firstOfChain(page, index)) : []
+      pager.edit(frame)
+      if (head > this.inlineValueMax) {
+        head = this.#writeLong(value, valueStart, valueEnd)
+        value = this.#reference
+        valueStart = 0
+        valueEnd = referenceLength
+      }
+      for (const id of old) pager.release(id)
+    } finally {
+      pager.unpin(frame)
+    }
+    this.changes++
+    if (page.replaceValue(index, head, value, valueStart, valueEnd)) return index
+    const key = page.keyCopy(index)
+    page.remove(index)
+    if (page.insert(index, key, key.length, head, value, valueStart, valueEnd)) return index
+    return this.#insertWithSplit(index, key, key.length, head, value, valueStart, valueEnd)
+  }
+
+  /** Removes entry `index` of the leaf. Returns false when the path is no longer right. */
+  removeAt(index: number): boolean {
+    const { pager } = this
+    const page = this.#page
+    const frame = pager.frameOf[this.pathPage[0]!]!
+    pager.pin(frame)
+    try {
+      const chain = page.isOverflow(index) ? chainPages(pager, this.#firstOfChain(page, index)) : []
+      pager.edit(frame)
+      for (const id of chain) pager.release(id)
+    } finally {
+      pager.unpin(frame)
+    }
+    this.changes++
+    page.remove(index)
+    if (this.height === 0 || page.usedBytes() >= pager.pageSize >>> 2) return true
+    this.#shrink()
+    return false
+  }
+
+  // ---- descent
+
+  /** Goes to the leaf for `key`, noting the path; as `Page.search` of that leaf. */
+  #descend(key: Uint8Array, keyLength: number): number {
+    const { pager, pathPage, pathChild } = this
+    const page = this.#page
+    let id: number = this.root
+    let last = true
+    pager.attach(page, pager.fetch(id))
+    this.height = page.level
+    while (page.level !== 0) {
+      const slot = page.search(key, keyLength)
+      const child = slot >= 0 ? slot : ~slot - 1
+      pathPage[page.level] = id
+      pathChild[page.level] = child
+      if (child !== page.count - 1) last = false
+      id = page.child(child)
+      pager.attach(page, pager.fetch(id))
+    }
+    pathPage[0] = id
+    if (last) this.#rightmost = id
+    return page.search(key, keyLength)
+  }
+
+  /** Appends to the last leaf if `key` is greater than all and the entry is short and fits. */
+  #append(key: Uint8Array, keyLength: number, value: Uint8Array, valueStart: number, valueEnd: number): boolean {
+    const { pager } = this
+    const frame = pager.frameOf[this.#rightmost]!
+    if (frame === 0 || keyLength > this.keyLengthMax || valueEnd - valueStart > this.inlineValueMax) return false
+    const page = pager.attach(this.#page, frame)
+    const { count } = page
+    if (count === 0 || page.compareKey(count - 1, key, keyLength) >= 0) return false
+    pager.used[frame] = 1
+    pager.edit(frame)
+    if (!page.insert(count, key, keyLength, valueEnd - valueStart, value, valueStart, valueEnd)) return false
+    this.changes++
+    return true
+  }
+
+  #checkKey(keyLength: number): void {
+    assert(keyLength > 0, 'a key is not empty')
+    if (keyLength > this.keyLengthMax) {
+      throw new DatabaseError('KeyTooLong', `a key of ${keyLength} bytes is longer than ${this.keyLengthMax} bytes`)
+    }
+  }
+
+  /** Writes a long value to a chain and its reference to `#reference`; the cell's head. */
+  #writeLong(value: Uint8Array, start: number, end: number): number {
+    const first = writeChain(this.pager, this.root, value, start, end)
+    writeUint32(this.#reference, 0, end - start)
+    writeUint32(this.#reference, 4, first)
+    return referenceLength | overflowFlag
+  }
+
+  #firstOfChain(page: Page, index: number): number {
+    return readUint32(page.bytes, page.valueStart(index) + 4)
+  }
+
+  // ---- growing
+
+  #insertWithSplit(
+    index: number,
+    key: Uint8Array,
+    keyLength: number,
+    head: number,
+    value: Uint8Array,
+    valueStart: number,
+    valueEnd: number,
+  ): number {
+    const frames = this.#pinPath()
+    this.#rightmost = 0
+    try {
+      return this.#insertInto(0, index, key, keyLength, head, value, valueStart, valueEnd)
+    } finally {
+      for (const frame of frames) this.pager.unpin(frame)
+      this.pager.attach(this.#page, this.pager.fetch(this.pathPage[0]!))
+    }
+  }
+
+  /** Reads all pages of the path and pins them. */
+  #pinPath(): number[] {
+    const frames: number[] = []
+    for (let level = 0; level <= this.height; level++) {
+      const frame = this.pager.fetch(this.pathPage[level]!)
+      this.pager.pin(frame)
+      frames.push(frame)
+    }
+    return frames
+  }
+
+  #view(id: number): Page {
+    return this.pager.attach(new Page(this.pager.pageSize), this.pager.fetch(id))
+  }
+
+  #editView(id: number): Page {
+    const frame = this.pager.fetch(id)
+    this.pager.pin(frame)
+    this.pager.edit(frame)
+    this.pager.unpin(frame)
+    return this.pager.attach(new Page(this.pager.pageSize), frame)
+  }
+
+  /** Inserts into the path's page of `level`, splitting as often as it takes. Returns the index as `insertAt` does. */
+  #insertInto(
+    level: number,
+    index: number,
+    key: Uint8Array,
+    keyLength: number,
+    head: number,
+    value: Uint8Array,
+    valueStart: number,
+    valueEnd: number,
+  ): number {
+    for (;;) {
+      const page = this.#editView(this.pathPage[level]!)
+      if (page.insert(index, key, keyLength, head, value, valueStart, valueEnd)) return index
+      index = this.#split(level, index, key, keyLength)
+    }
+  }
+
+  /**
+   * Splits the path's page of `level` to make room for `key` before entry `index`. Afterwards the path names the half
+   * where the key belongs; returns the index there.
+   */
+  #split(level: number, index: number, key: Uint8Array, keyLength: number): number {
+    const { pager, pathPage, pathChild } = this
+    if (level === this.height) this.#growRoot()
+    const leftId = pathPage[level]!
+    const leftFrame = pager.fetch(leftId)
+    pager.pin(leftFrame)
+    const rightFrame = pager.allocate()
+    pager.pin(rightFrame)
+    const rightId = pager.pageOf[rightFrame]!
+    const old = Page.standalone(pager.pageSize)
+    const left = this.#editView(leftId)
+    old.copyFrom(left)
+    const at = splitPoint(old, index)
+    const leaf = level === 0
+    let separator: Uint8Array
+    const right = pager.attach(new Page(pager.pageSize), rightFrame)
+    // `format` reads its prefix from here, and `old` keeps the entries while `left` is written anew.
+    right.format(level, rightId, this.root, noBytes, 0, 0)
+    const rightFrom = leaf ? at : at + 1
+    if (leaf)
+      separator = shortestBetween(old.keyCopy(at - 1), at < old.count ? old.keyCopy(at) : key.slice(0, keyLength))
+    else {
+      separator = old.keyCopy(at)
+      right.leftmost = old.child(at)
+    }
+    fill(right, old, rightFrom, old.count)
+    fill(left, old, 0, at)
+    let goRight: boolean
+    if (leaf && index === at) goRight = compareKeys(key, keyLength, separator) >= 0
+    else goRight = leaf ? index > at : index >= rightFrom
+    pager.unpin(leftFrame)
+    pager.unpin(rightFrame)
+    const parentIndex = this.#insertInto(
+      level + 1,
+      pathChild[level + 1]! + 1,
+      separator,
+      separator.length,
+      rightId,
+      noBytes,
+      0,
+      0,
+    )
+    pathPage[level] = goRight ? rightId : leftId
+    pathChild[level + 1] = goRight ? parentIndex : parentIndex - 1
+    return goRight ? index - rightFrom : index
+  }
+
+  /** Moves the root's content to a new page, the root's only child then. */
+  #growRoot(): void {
+    const { pager, pathPage, pathChild, root, height } = this
+    assert(height + 2 < heightMax, 'a tree is not that high')
+    const frame = pager.allocate()
+    const id = pager.pageOf[frame]!
+    pager.pin(frame)
+    const page = this.#editView(root)
+    const child = pager.attach(new Page(pager.pageSize), frame)
+    child.copyFrom(page)
+    child.words[child.word + 6] = id
+    page.format(height + 1, root, root, noBytes, 0, 0)
+    page.leftmost = id
+    pager.unpin(frame)
+    pathPage[height] = id
+    pathPage[height + 1] = root
+    pathChild[height + 1] = -1
+    this.height = height + 1
+  }
+
+  // ---- shrinking
+
+  /** The path's leaf has become small: merges it with a neighbour or takes it out, and so on upwards. */
+  #shrink(): void {
+    this.#rightmost = 0
+    let level = 0
+    if (this.#view(this.pathPage[0]!).count === 0) {
+      level = this.#takeOut()
+      if (level < 0) return
+    }
+    for (; level < this.height; level++) {
+      const page = this.#view(this.pathPage[level]!)
+      if (page.usedBytes() >= this.pager.pageSize >>> 2 || !this.#merge(level)) break
+    }
+    this.#lowerRoot()
+  }
+
+  /**
+   * Takes out the path's empty leaf and the branches above it that have no other child. Returns the level of the branch
+   * that lost a child, or -1 when the tree is an empty root now.
+   */
+  #takeOut(): number {
+    const { pager, pathPage, pathChild } = this
+    let level = 1
+    while (level < this.height && this.#view(pathPage[level]!).count === 0) level++
+    const parent = this.#editView(pathPage[level]!)
+    const child = pathChild[level]!
+    let result = level
+    if (parent.count === 0) {
+      parent.format(0, this.root, this.root, noBytes, 0, 0)
+      result = -1
+    } else if (child >= 0) parent.remove(child)
+    else {
+      parent.leftmost = parent.child(0)
+      parent.remove(0)
+    }
+    for (let below = 0; below < level; below++) pager.release(pathPage[below]!)
+    return result
+  }
+
+  /** Merges the path's page of `level` with its right or left neighbour below the same parent, if they fit in one. */
+  #merge(level: number): boolean {
+    const parent = this.#view(this.pathPage[level + 1]!)
+    const child = this.pathChild[level + 1]!
+    return (
+      (child + 1 < parent.count && this.#mergePair(level, child + 1)) || (child >= 0 && this.#mergePair(level, child))
+    )
+  }
+
+  /** Merges child `index` of the path's page above `level` into the child before it. */
+  #mergePair(level: number, index: number): boolean {
+    const { pager, pathPage } = this
+    const parentId = pathPage[level + 1]!
+    const parentFrame = pager.fetch(parentId)
+    pager.pin(parentFrame)
+    const parent = pager.attach(new Page(pager.pageSize), parentFrame)
+    const leftFrame = pager.fetch(parent.child(index - 1))
+    pager.pin(leftFrame)
+    const rightId = parent.child(index)
+    let merged: Page | undefined
+    try {
+      const rightFrame = pager.fetch(rightId)
+      pager.pin(rightFrame)
+      try {
+        const left = pager.attach(new Page(pager.pageSize), leftFrame)
+        const right = pager.attach(new Page(pager.pageSize), rightFrame)
+        merged = mergedPage(left, right, level === 0 ? undefined : parent.keyCopy(index))
+        if (merged !== undefined) {
+          pager.edit(leftFrame)
+          pager.edit(parentFrame)
+          left.copyFrom(merged)
+          parent.remove(index)
+        }
+      } finally {
+        pager.unpin(rightFrame)
+      }
+    } finally {
+      pager.unpin(leftFrame)
+      pager.unpin(parentFrame)
+    }
+    if (merged === undefined) return false
+    pager.release(rightId)
+    return true
+  }
+
+  /** While the root is a branch with one child, that child's content moves up. */
+  #lowerRoot(): void {
+    const { pager, root } = this
+    for (;;) {
+      const page = this.#view(root)
+      if (page.level === 0 || page.count > 0) return
+      const rootFrame = pager.frameOf[root]!
+      pager.pin(rootFrame)
+      try {
+        const childId = page.leftmost
+        const child = pager.attach(new Page(pager.pageSize), pager.fetch(childId))
+        const copy = Page.standalone(pager.pageSize)
+        copy.copyFrom(child)
+        pager.edit(rootFrame)
+        page.copyFrom(copy)
+        page.words[page.word + 6] = root
+        pager.release(childId)
+      } finally {
+        pager.unpin(rootFrame)
+      }
+    }
+  }
+}
+
+/**
+ * Before which entry a full page is split, at least 1. At its end when that is where the new entry goes, so that
+ * ascending keys fill their pages; else in the middle by bytes.
+ */
+function splitPoint(page: Page, index: number): number {
+  const { count } = page
+  assert(count >= 2, 'two entries fit into a page')
+  if (index === count) return page.level === 0 ? count : count - 1
+  const half = page.liveCellBytes() >>> 1
+  let sum = 0
+  let at = 0
+  while (at < count && sum < half) sum += page.cellLength(at++)
+  return Math.min(Math.max(at, 1), count - 1)
+}
+
+/** Writes entries [from, to) of `source` to `target`, an empty page or one whose content may go. */
+function fill(target: Page, source: Page, from: number, to: number): void {
+  const leftmost = target.leftmost
+  let prefixLength = 0
+  let first: Uint8Array = noBytes
+  if (from < to) {
+    first = source.keyCopy(from)
+    prefixLength = source.commonWith(to - 1, first, first.length)
+  }
+  target.format(source.level, target.id, target.root, first, 0, prefixLength)
+  target.leftmost = leftmost
+  for (let i = from; i < to; i++) target.append(source, i)
+}
+
+/**
+ * A page of memory with the entries of both, or undefined when they leave less than a tenth of it free.
+ * `separator`: for branches, the key in the parent between them.
+ */
+function mergedPage(left: Page, right: Page, separator: Uint8Array | undefined): Page | undefined {
+  const first = left.count > 0 ? left.keyCopy(0) : (separator ?? right.keyCopy(0))
+  const last = right.count > 0 ? right.keyCopy(right.count - 1) : (separator ?? left.keyCopy(left.count - 1))
+  let prefixLength = 0
+  while (prefixLength < first.length && first[prefixLength] === last[prefixLength]) prefixLength++
+  const size =
+    headerSize +
+    prefixLength +
+    3 +
+    (left.count + right.count + 1) * 8 +
+    left.liveCellBytes() +
+    left.count * (left.prefixLength - prefixLength) +
+    right.liveCellBytes() +
+    right.count * (right.prefixLength - prefixLength) +
+    (separator === undefined ? 0 : separator.length + 4)
+  if (size > left.size - left.size / 10) return undefined
+  const page = Page.standalone(left.size)
+  page.format(left.level, left.id, left.root, first, 0, prefixLength)
+  page.leftmost = left.leftmost
+  for (let i = 0; i < left.count; i++) page.append(left, i)
+  if (separator !== undefined) {
+    const fits = page.insert(page.count, separator, separator.length, right.leftmost, noBytes, 0, 0)
+    assert(fits, 'a merged page has room for the separator')
+  }
+  for (let i = 0; i < right.count; i++) page.append(right, i)
+  return page
+}
+
+/** The shortest key that is greater than `low` and not greater than `high`. */
+function shortestBetween(low: Uint8Array, high: Uint8Array): Uint8Array {
+  let i = 0
+  while (i < low.length && low[i] === high[i]) i++
+  return high.slice(0, i + 1)
+}
+
+function compareKeys(a: Uint8Array, aLength: number, b: Uint8Array): number {
+  const length = Math.min(aLength, b.length)
+  for (let i = 0; i < length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!
+  return aLength - b.length
+}
