@@ -1,0 +1,150 @@
+/**
+ * Room for the log: files of synced zeros, made before they are needed, so that an append changes no file's size and a
+ * full disk shows before anything was written.
+ *
+ * A file that is not a segment yet is called `spare-<number>`; what a crash leaves of such files is removed at open.
+ */
+import { DatabaseError } from '../base/errors.ts'
+import { DiskError, type File } from '../io/disk.ts'
+import type { World } from '../io/world.ts'
+import { frameLength } from './log-frame.ts'
+import { segmentHeaderLength } from './log-segment.ts'
+
+const chunk = new Uint8Array(1024 * 1024)
+/** After the disk was found full, how long further writes are refused without filling it up again to see. */
+const refusalMs = 1000
+
+export interface Spare {
+  readonly file: File
+  readonly sizeBytes: number
+}
+
+export class LogSpace {
+  readonly #world: World
+  readonly #folder: string
+  readonly #segmentSizeBytes: number
+  #ready: Spare | undefined
+  /** The file that is being filled in the background; the fill ends when it is no longer this one. */
+  #filling: File | undefined
+  #spareCount = 0
+  /** Then the next spare is made by `ensure`, which has somebody to tell. */
+  #preparationFailed = false
+  #fullUntilMs = Number.NEGATIVE_INFINITY
+
+  constructor(world: World, folder: string, segmentSizeBytes: number) {
+    this.#world = world
+    this.#folder = folder
+    this.#segmentSizeBytes = segmentSizeBytes
+  }
+
+  /** Removes what an earlier process left. */
+  removeLeftovers(): void {
+    for (const name of this.#world.disk.list(this.#folder)) {
+      if (name.startsWith('spare-')) this.#world.disk.remove(`${this.#folder}/${name}`)
+    }
+  }
+
+  /** Whether a frame of `frameBytes` fits into the spare that is ready. */
+  holds(frameBytes: number): boolean {
+    return this.#ready !== undefined && segmentHeaderLength + frameBytes <= this.#ready.sizeBytes
+  }
+
+  /** Begins to prepare the next segment, unless one is there. A full disk is not reported here but by `ensure`. */
+  prepare(): void {
+    if (this.#ready !== undefined || this.#filling !== undefined || this.#preparationFailed || this.#isKnownFull())
+      return
+    let file: File
+    try {
+      file = this.#create()
+    } catch (error) {
+      this.#noteFailure(error)
+      return
+    }
+    this.#filling = file
+    this.#fill(file).catch((error: unknown) => this.#noteFailure(error))
+  }
+
+  /** Has room for one frame with this payload in the next segment when it returns; else throws OutOfDiskSpace or the disk's error. */
+  ensure(payloadLength: number): void {
+    const frameBytes = frameLength(payloadLength)
+    if (this.holds(frameBytes)) return
+    if (this.#isKnownFull()) throw outOfSpace()
+    this.discard()
+    const sizeBytes = Math.max(this.#segmentSizeBytes, segmentHeaderLength + frameBytes)
+    let file: File | undefined
+    try {
+      file = this.#create()
+      for (let at = 0; at < sizeBytes; at += chunk.length)
+        file.write(chunk, 0, Math.min(chunk.length, sizeBytes - at), at)
+      file.sync()
+    } catch (error) {
+      if (file !== undefined) this.#drop(file)
+      this.#noteFailure(error)
+      throw error instanceof DiskError && error.code === 'ENOSPC' ? outOfSpace() : error
+    }
+    this.#ready = { file, sizeBytes }
+    this.#preparationFailed = false
+  }
+
+  /** Hands over the spare that `ensure` made sure of. */
+  take(): Spare | undefined {
+    const spare = this.#ready
+    this.#ready = undefined
+    return spare
+  }
+
+  /** Gives up what is ready or being prepared. */
+  discard(): void {
+    if (this.#ready !== undefined) this.#drop(this.#ready.file)
+    if (this.#filling !== undefined) this.#drop(this.#filling)
+    this.#ready = undefined
+    this.#filling = undefined
+  }
+
+  /** Makes `file` the spare that is ready, unless it is given up meanwhile. */
+  async #fill(file: File): Promise<void> {
+    try {
+      for (let at = 0; at < this.#segmentSizeBytes; at += chunk.length) {
+        await file.writeAsync(chunk, 0, Math.min(chunk.length, this.#segmentSizeBytes - at), at)
+        if (this.#filling !== file) return
+      }
+      await file.syncAsync()
+    } catch (error) {
+      if (this.#filling !== file) return
+      this.#filling = undefined
+      this.#drop(file)
+      throw error
+    }
+    if (this.#filling !== file) return
+    this.#filling = undefined
+    this.#ready = { file, sizeBytes: this.#segmentSizeBytes }
+  }
+
+  #create(): File {
+    return this.#world.disk.open(`${this.#folder}/spare-${++this.#spareCount}`, { create: true })
+  }
+
+  #drop(file: File): void {
+    file.close()
+    try {
+      this.#world.disk.remove(file.path)
+    } catch (error) {
+      // A file too many does no harm, and goes at the next open; the disk's condition shows at the next write.
+      this.#noteFailure(error)
+    }
+  }
+
+  #noteFailure(error: unknown): void {
+    this.#preparationFailed = true
+    if (error instanceof DiskError && error.code === 'ENOSPC')
+      this.#fullUntilMs = this.#world.clock.monotonicMs() + refusalMs
+  }
+
+  #isKnownFull(): boolean {
+    return this.#world.clock.monotonicMs() < this.#fullUntilMs
+  }
+}
+
+function outOfSpace(): DatabaseError {
+  return new DatabaseError('OutOfDiskSpace', 'there is no space left on the disk for the log')
+}
