@@ -1,0 +1,84 @@
+/** `arrayFilters`: which elements of an array a `$[identifier]` in an update path means. */
+import { DatabaseError } from '../../base/errors.ts'
+import { bsonType } from '../../bson/type.ts'
+import { documentFields, type Value } from '../../bson/value.ts'
+import { BsonWriter } from '../../bson/writer.ts'
+import { compileFilter } from '../filter/compile.ts'
+import { parseFilter } from '../filter/parse.ts'
+import type { ElementFilter } from './update.ts'
+
+export const noArrayFilters: readonly Uint8Array[] = []
+const noFilters: ReadonlyMap<string, ElementFilter> = new Map()
+const identifierPattern = /^[a-z][a-zA-Z0-9]*$/
+
+/**
+ * The filters by identifier. Errors: FailedToParse for a filter without a field name or two filters of one identifier,
+ * BadValue for a name that is no identifier, and what the filter language refuses.
+ */
+export function parseArrayFilters(documents: readonly Uint8Array[]): ReadonlyMap<string, ElementFilter> {
+  if (documents.length === 0) return noFilters
+  const filters = new Map<string, ElementFilter>()
+  for (const document of documents) {
+    const identifier = identifierOf(document)
+    if (filters.has(identifier)) {
+      throw new DatabaseError(
+        'FailedToParse',
+        `Found multiple array filters with the same top-level field name ${identifier}`,
+      )
+    }
+    filters.set(identifier, elementFilter(identifier, document))
+  }
+  return filters
+}
+
+function elementFilter(identifier: string, document: Uint8Array): ElementFilter {
+  const predicate = compileFilter(parseFilter(document))
+  const writer = new BsonWriter()
+  return {
+    identifier,
+    matches(element) {
+      writer.reset()
+      writer.beginDocument()
+      writer.value(identifier, element)
+      writer.end()
+      return predicate(writer.bytes, 0)
+    },
+  }
+}
+
+/** The one top-level name that all paths in the filter begin with. */
+function identifierOf(document: Uint8Array): string {
+  const names = new Set<string>()
+  collectNames(document, 0, names)
+  const [identifier, second] = names
+  if (identifier === undefined) {
+    throw new DatabaseError('FailedToParse', 'Cannot use an expression without a top-level field name in arrayFilters')
+  }
+  if (second !== undefined) {
+    throw new DatabaseError(
+      'FailedToParse',
+      `Error parsing array filter :: caused by :: Expected a single top-level field name, found '${identifier}' and '${second}'`,
+    )
+  }
+  if (!identifierPattern.test(identifier)) {
+    throw new DatabaseError(
+      'BadValue',
+      `Error parsing array filter :: caused by :: The top-level field name must be an alphanumeric string beginning with a lowercase letter, found '${identifier}'`,
+    )
+  }
+  return identifier
+}
+
+function collectNames(document: Uint8Array, start: number, names: Set<string>): void {
+  for (const field of documentFields(document, start)) {
+    if (!field.name.startsWith('$')) names.add(field.name.split('.', 1)[0]!)
+    else for (const clause of clausesOf(field)) collectNames(clause.bytes, clause.start, names)
+  }
+}
+
+const logicalOperators = new Set(['$and', '$or', '$nor'])
+
+function clausesOf(field: { readonly name: string } & Value): Value[] {
+  if (!logicalOperators.has(field.name) || field.type !== bsonType.array) return []
+  return [...documentFields(field.bytes, field.start)].filter((clause) => clause.type === bsonType.document)
+}

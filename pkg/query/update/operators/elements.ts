@@ -1,0 +1,34 @@
+/** Reading and writing the elements of array fields, for the operators on arrays. */
+import { bsonType } from '../../../bson/type.ts'
+import { arrayValue, type Value } from '../../../bson/value.ts'
+import { ElementWalker } from '../../../bson/walk.ts'
+import { BsonWriter, indexName } from '../../../bson/writer.ts'
+
+/** The elements of an array value, pointing into its bytes. */
+export function elementsOf(array: Value): Value[] {
+  const elements: Value[] = []
+  const walker = new ElementWalker().reset(array.bytes, array.start)
+  while (walker.next()) elements.push(walker.value())
+  return elements
+}
+
+const writer = new BsonWriter()
+
+export function arrayOf(elements: readonly Value[]): Value {
+  writer.reset()
+  writer.beginDocument()
+  for (let i = 0; i < elements.length; i++) writer.value(indexName(i), elements[i]!)
+  writer.end()
+  return arrayValue(writer.finish())
+}
+
+export function isArray(value: Value): boolean {
+  return value.type === bsonType.array
+}
+
+/** The array without the elements that `gone` names; the array itself when it names none. */
+export function without(array: Value, gone: (element: Value) => boolean): Value {
+  const elements = elementsOf(array)
+  const kept = elements.filter((element) => !gone(element))
+  return kept.length === elements.length ? array : arrayOf(kept)
+}

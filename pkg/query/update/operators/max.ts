@@ -1,0 +1,14 @@
+import { compare } from '../../../bson/order.ts'
+import { onMissing, type UpdateOperator } from '../update.ts'
+
+/** `{$max: {path: value}}`: sets the value when it is greater than the field's, by the order over all types. */
+export const max: UpdateOperator = {
+  name: '$max',
+  parse(path, operand, target) {
+    target.add(path, {
+      operator: '$max',
+      onMissing: () => onMissing.create,
+      modify: (existing) => (existing === undefined || compare(operand, existing) > 0 ? operand : existing),
+    })
+  },
+}

@@ -1,0 +1,28 @@
+import { DatabaseError } from '../../../base/errors.ts'
+import { equal } from '../../../bson/order.ts'
+import { typeAlias } from '../../../bson/type.ts'
+import { onMissing, type UpdateOperator } from '../update.ts'
+import { elementsOf, isArray, without } from './elements.ts'
+
+/** `{$pullAll: {path: [values]}}`: removes every element that equals one of the values. */
+export const pullAll: UpdateOperator = {
+  name: '$pullAll',
+  parse(path, operand, target) {
+    if (!isArray(operand)) {
+      throw new DatabaseError(
+        'BadValue',
+        `$pullAll requires an array argument but was given a ${typeAlias(operand.type)}`,
+      )
+    }
+    const values = elementsOf(operand)
+    target.add(path, {
+      operator: '$pullAll',
+      onMissing: () => onMissing.ignore,
+      modify(existing) {
+        if (existing === undefined) return undefined
+        if (!isArray(existing)) throw new DatabaseError('BadValue', 'Cannot apply $pull to a non-array value')
+        return without(existing, (element) => values.some((value) => equal(value, element)))
+      },
+    })
+  },
+}

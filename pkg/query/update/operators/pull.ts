@@ -1,0 +1,72 @@
+import { DatabaseError } from '../../../base/errors.ts'
+import { equal } from '../../../bson/order.ts'
+import { bsonType } from '../../../bson/type.ts'
+import type { Value } from '../../../bson/value.ts'
+import { BsonWriter } from '../../../bson/writer.ts'
+import { compileFilter } from '../../filter/compile.ts'
+import { parseFilter } from '../../filter/parse.ts'
+import { onMissing, type UpdateOperator } from '../update.ts'
+import { isArray, without } from './elements.ts'
+
+/**
+ * `{$pull: {path: condition}}`: removes the elements that meet the condition, which is a value that they equal, an operator
+ * document or regex applied to each (`{$gte: 5}`), or a filter for those that are documents (`{score: {$gte: 5}}`).
+ */
+export const pull: UpdateOperator = {
+  name: '$pull',
+  parse(path, operand, target) {
+    const matches = conditionOf(operand)
+    target.add(path, {
+      operator: '$pull',
+      onMissing: () => onMissing.ignore,
+      modify(existing) {
+        if (existing === undefined) return undefined
+        if (!isArray(existing)) throw new DatabaseError('BadValue', 'Cannot apply $pull to a non-array value')
+        return without(existing, matches)
+      },
+    })
+  },
+}
+
+function conditionOf(operand: Value): (element: Value) => boolean {
+  if (operand.type === bsonType.regex || isOperatorDocument(operand)) return wrappedCondition(operand)
+  if (operand.type !== bsonType.document) return (element) => equal(operand, element)
+  const predicate = compileFilter(parseFilter(operand.bytes, operand.start))
+  return (element) => element.type === bsonType.document && predicate(element.bytes, element.start)
+}
+
+/** Operators that are whole conditions over a document rather than over one value. */
+const documentOperators = new Set([
+  '$and',
+  '$or',
+  '$nor',
+  '$expr',
+  '$jsonSchema',
+  '$comment',
+  '$where',
+  '$text',
+  '$sampleRate',
+  '$alwaysTrue',
+  '$alwaysFalse',
+])
+
+function isOperatorDocument({ type, bytes, start }: Value): boolean {
+  if (type !== bsonType.document || bytes[start + 4] === 0 || bytes[start + 5] !== 0x24) return false
+  const nameEnd = bytes.indexOf(0, start + 5)
+  return !documentOperators.has(new TextDecoder().decode(bytes.subarray(start + 5, nameEnd)))
+}
+
+/** The filter `{e: condition}` over the element as the field `e` of a document. */
+function wrappedCondition(condition: Value): (element: Value) => boolean {
+  const predicate = compileFilter(parseFilter(wrap(condition, new BsonWriter()).slice()))
+  const writer = new BsonWriter()
+  return (element) => predicate(wrap(element, writer), 0)
+}
+
+function wrap(value: Value, writer: BsonWriter): Uint8Array {
+  writer.reset()
+  writer.beginDocument()
+  writer.value('e', value)
+  writer.end()
+  return writer.bytes
+}

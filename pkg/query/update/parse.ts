@@ -1,0 +1,131 @@
+/** Parses update documents: replacements, and operators with their paths. Pipeline updates are refused by name. */
+import { DatabaseError } from '../../base/errors.ts'
+import { documentDepthMax } from '../../base/limits.ts'
+import { bsonType, typeAlias } from '../../bson/type.ts'
+import { documentFields, readInt32, type Value } from '../../bson/value.ts'
+import { noArrayFilters, parseArrayFilters } from './array-filters.ts'
+import { describeElement } from './describe.ts'
+import { dollarPrefixed } from './immutable.ts'
+import { updateOperators } from './operators/table.ts'
+import { parsePath } from './path.ts'
+import { buildTree } from './tree.ts'
+import type {
+  BranchNode,
+  Child,
+  ElementFilter,
+  Modifier,
+  OperatorUpdate,
+  ParseTarget,
+  PathPart,
+  Update,
+  UpdateField,
+} from './update.ts'
+
+/**
+ * Parses the `u` of an update command: a document whose first field is an operator, or a replacement. The tree points into `bytes`.
+ *
+ * `arrayFilters`: the documents of the command's `arrayFilters`.
+ *
+ * Errors: FailedToParse for an unknown operator or an operand that is no document, DollarPrefixedFieldName in a replacement,
+ * EmptyFieldName, ConflictingUpdateOperators, and what each operator refuses of its operand.
+ */
+export function parseUpdate(
+  bytes: Uint8Array,
+  arrayFilters: readonly Uint8Array[] = noArrayFilters,
+  start = 0,
+): Update {
+  // The byte after the length is the first element's type, or 0 for an empty document; then comes its name.
+  if (bytes[start + 4] !== 0 && bytes[start + 5] === dollar) return parseOperators(bytes, arrayFilters, start)
+  if (arrayFilters.length > 0) {
+    throw new DatabaseError('FailedToParse', 'arrayFilters may not be specified for replacement-style updates')
+  }
+  return parseReplacement(bytes, start)
+}
+
+const dollar = 0x24
+
+/** Errors: FailedToParse for anything but a document; pipelines are refused by name. */
+export function parseUpdateValue(value: Value, arrayFilters: readonly Uint8Array[] = noArrayFilters): Update {
+  if (value.type === bsonType.document) return parseUpdate(value.bytes, arrayFilters, value.start)
+  if (value.type === bsonType.array) {
+    throw new DatabaseError('NotImplemented', 'updates with an aggregation pipeline are not supported yet')
+  }
+  throw new DatabaseError(
+    'FailedToParse',
+    `Update argument must be either an object or an array, not ${typeAlias(value.type)}`,
+  )
+}
+
+function parseReplacement(bytes: Uint8Array, start: number): Update {
+  for (const { name } of documentFields(bytes, start)) {
+    if (name.startsWith('$')) throw dollarPrefixed(name)
+  }
+  const end = start + readInt32(bytes, start)
+  return { kind: 'replacement', document: start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end) }
+}
+
+function parseOperators(bytes: Uint8Array, arrayFilters: readonly Uint8Array[], start: number): OperatorUpdate {
+  const filters = parseArrayFilters(arrayFilters)
+  const collected = new FieldCollector(filters)
+  for (const field of documentFields(bytes, start)) {
+    const operator = updateOperators.get(field.name)
+    if (operator === undefined) {
+      throw new DatabaseError(
+        'FailedToParse',
+        `Unknown modifier: ${field.name}. Expected a valid update modifier or pipeline-style update specified as an array`,
+      )
+    }
+    if (field.type !== bsonType.document) {
+      throw new DatabaseError(
+        'FailedToParse',
+        `Modifiers operate on fields but we found type ${typeAlias(field.type)} instead. For example: {$mod: {<field>: ...}} not ${describeElement(field.name, field)}`,
+      )
+    }
+    for (const operand of documentFields(bytes, field.start)) operator.parse(operand.name, operand, collected)
+  }
+  for (const [identifier] of filters) {
+    if (!collected.usedFilters.has(identifier)) {
+      throw new DatabaseError(
+        'FailedToParse',
+        `The array filter for identifier '${identifier}' was not used in the update`,
+      )
+    }
+  }
+  const { fields, positional } = collected
+  const root = buildTree(fields)
+  return { kind: 'operators', fields, root, positional, flat: flatChildren(root, fields) }
+}
+
+class FieldCollector implements ParseTarget {
+  readonly fields: UpdateField[] = []
+  readonly usedFilters = new Set<string>()
+  positional = false
+  readonly #filters: ReadonlyMap<string, ElementFilter>
+
+  constructor(filters: ReadonlyMap<string, ElementFilter>) {
+    this.#filters = filters
+  }
+
+  add(path: string, modifier: Modifier): void {
+    const parts: PathPart[] = parsePath(path, this.#filters)
+    if (parts.length > documentDepthMax) {
+      throw new DatabaseError('Overflow', `The update path '${path}' is nested deeper than ${documentDepthMax} levels`)
+    }
+    for (const part of parts) {
+      if (part.kind === 'positional') this.positional = true
+      else if (part.kind === 'elements') this.usedFilters.add(part.filter.identifier)
+    }
+    this.fields.push({ path, parts, modifier })
+  }
+}
+
+/** Most fields for which an update in place is tried; each costs a comparison per element of the document. */
+const flatFieldsMax = 8
+
+function flatChildren(root: BranchNode, fields: readonly UpdateField[]): readonly Child[] | undefined {
+  if (fields.length === 0 || fields.length > flatFieldsMax) return undefined
+  for (const child of root.children) {
+    if (child.node.kind !== 'leaf' || child.name === '_id' || child.name.startsWith('$')) return undefined
+  }
+  return root.children
+}
