@@ -1,0 +1,65 @@
+/** Sort specifications: `{a: 1, 'b.c': -1}`. */
+
+import { DatabaseError } from '../../base/errors.ts'
+import { bsonType } from '../../bson/type.ts'
+import { documentFields, documentOf, isNumber, numberOf, readInt32, type Value } from '../../bson/value.ts'
+import { checkFieldPath, type Path, parsePath } from '../path.ts'
+
+export interface SortPart {
+  readonly path: Path
+  readonly descending: boolean
+}
+
+export interface Sort {
+  /** Empty when `natural` is set or nothing was asked for. */
+  readonly parts: readonly SortPart[]
+  /** `{$natural: ±1}`: the order of insertion, or against it. */
+  readonly natural: 1 | -1 | undefined
+  /** As it was given, for explain. */
+  readonly document: Uint8Array
+}
+
+const partsMax = 32
+
+/**
+ * Throws 15974 (no number and no document), 15975 (neither 1 nor -1), 13103 (too many keys), the path errors of
+ * `checkFieldPath`, and NotImplemented for `$meta`.
+ */
+export function parseSort(bytes: Uint8Array, start = 0): Sort {
+  const parts: SortPart[] = []
+  let natural: 1 | -1 | undefined
+  for (const field of documentFields(bytes, start)) {
+    if (field.name === '$natural') natural = directionOf(field.name, field)
+    else parts.push(sortPart(field.name, field))
+  }
+  if (natural !== undefined && parts.length > 0) {
+    throw new DatabaseError('BadValue', "Cannot include '$natural' in compound sort")
+  }
+  if (parts.length > partsMax) throw new DatabaseError(13103, 'too many compound keys')
+  return { parts, natural, document: documentOf(wholeDocument(bytes, start)) }
+}
+
+function sortPart(name: string, value: Value): SortPart {
+  if (value.type === bsonType.document) {
+    const [first] = documentFields(value.bytes, value.start)
+    if (first?.name === '$meta') throw new DatabaseError('NotImplemented', 'sorting by $meta is not supported yet')
+    throw new DatabaseError(17312, '$meta is the only expression supported by $sort right now')
+  }
+  const direction = directionOf(name, value)
+  checkFieldPath(name)
+  return { path: parsePath(name), descending: direction < 0 }
+}
+
+function directionOf(name: string, value: Value): 1 | -1 {
+  if (!isNumber(value.type)) throw new DatabaseError(15974, `Illegal key in $sort specification: ${name}`)
+  // Whole part only: 1.5 is 1, as in MongoDB.
+  const direction = Math.trunc(numberOf(value))
+  if (direction !== 1 && direction !== -1) {
+    throw new DatabaseError(15975, '$sort key ordering must be 1 (for ascending) or -1 (for descending)')
+  }
+  return direction
+}
+
+function wholeDocument(bytes: Uint8Array, start: number): Value {
+  return { type: bsonType.document, bytes, start, end: start + readInt32(bytes, start) }
+}
