@@ -1,0 +1,93 @@
+/**
+ * The distinct values of a path over rows: an array at the end of the path gives its elements, an array on the way those of each
+ * document or array in it, or what stands at a position that the path names. Values are equal when their keys are; the
+ * first met stands for all. They come in the order of the rows, and within a row ascending.
+ */
+import { DatabaseError } from '../base/errors.ts'
+import { documentSizeMax } from '../base/limits.ts'
+import { encodeKey, KeyWriter } from '../bson/key.ts'
+import { compare } from '../bson/order.ts'
+import { bsonType } from '../bson/type.ts'
+import { type Value, valueAt } from '../bson/value.ts'
+import { ElementWalker, valueEnd } from '../bson/walk.ts'
+import { ended, paused, type Rows } from './execute.ts'
+import { findElement, type Path } from './path.ts'
+
+export class Distinct {
+  readonly #rows: Rows
+  readonly #path: Path
+  readonly #seen = new Set<string>()
+  readonly #key = new KeyWriter()
+  #sizeBytes = 0
+  /** Copies; complete once `advance` returned true. */
+  readonly values: Value[] = []
+
+  constructor(rows: Rows, path: Path) {
+    this.#rows = rows
+    this.#path = path
+  }
+
+  /**
+   * Whether all rows have been looked at; takes about `budget` steps. Throws 17217 when the values would not fit in a
+   * reply.
+   */
+  advance(budget: number): boolean {
+    const rows = this.#rows
+    const found: Value[] = []
+    for (let left = budget; left > 0; left--) {
+      const progress = rows.advance(left)
+      if (progress === ended) return true
+      if (progress === paused) return false
+      found.length = 0
+      valuesOf(rows.bytes, bsonType.document, rows.start, this.#path, 0, found)
+      if (found.length > 1) found.sort(compare)
+      for (const value of found) this.#add(value)
+    }
+    return false
+  }
+
+  #add(value: Value): void {
+    const key = this.#key.reset()
+    encodeKey(key, value.type, value.bytes, value.start)
+    const text = latin1(key.bytes, key.length)
+    if (this.#seen.has(text)) return
+    this.#seen.add(text)
+    this.#sizeBytes += value.end - value.start
+    if (this.#sizeBytes > documentSizeMax) throw new DatabaseError(17217, 'distinct too big, 16mb cap')
+    this.values.push(valueAt(value.type, value.bytes.slice(value.start, value.end), 0, value.end - value.start))
+  }
+}
+
+/** Every value that the path, from part `depth` on, leads to in the document or array at `start`. */
+function valuesOf(bytes: Uint8Array, type: number, start: number, path: Path, depth: number, into: Value[]): void {
+  if (type === bsonType.document || path.parts[depth]!.position >= 0) {
+    valuesOfField(bytes, start, path, depth, into)
+    return
+  }
+  const walker = new ElementWalker().reset(bytes, start)
+  while (walker.next()) if (isContainer(walker.type)) valuesOfField(bytes, walker.valueStart, path, depth, into)
+}
+
+/** As `valuesOf`, where an array is looked into by position, like a document by name. */
+function valuesOfField(bytes: Uint8Array, start: number, path: Path, depth: number, into: Value[]): void {
+  const name = path.parts[depth]!.bytes
+  const element = findElement(bytes, start, name)
+  if (element < 0) return
+  const type = bytes[element]!
+  const at = element + name.length + 2
+  if (depth < path.parts.length - 1) {
+    if (isContainer(type)) valuesOf(bytes, type, at, path, depth + 1, into)
+  } else if (type === bsonType.array) {
+    const walker = new ElementWalker().reset(bytes, at)
+    while (walker.next()) into.push(walker.value())
+  } else into.push(valueAt(type, bytes, at, valueEnd(bytes, type, at)))
+}
+
+function isContainer(type: number): boolean {
+  return type === bsonType.document || type === bsonType.array
+}
+
+/** One character a byte: a key that a Set can hold. */
+function latin1(bytes: Uint8Array, length: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, length).toString('latin1')
+}

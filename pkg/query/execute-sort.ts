@@ -1,0 +1,77 @@
+/** The blocking sort: keys and record ids are kept, and the documents read again when their turn comes. */
+import { assert } from '../base/assert.ts'
+import type { RecordId } from '../base/ids.ts'
+import type { Timestamp } from '../base/timestamp.ts'
+import { KeyWriter } from '../bson/key.ts'
+import { atRow, ended, type Progress, paused, type RowSource, type Work } from './execute-source.ts'
+import type { BytesRef, QuerySource } from './plan-source.ts'
+import { compileSort, type SortKeyOf } from './sort/key.ts'
+import type { Sort } from './sort/parse.ts'
+import { Sorter } from './sort/sorter.ts'
+
+export class SortedRows implements RowSource, BytesRef {
+  readonly #source: QuerySource
+  readonly #at: Timestamp
+  readonly #input: RowSource
+  readonly #work: Work
+  readonly #keyOf: SortKeyOf
+  readonly #key = new KeyWriter()
+  readonly #sorter: Sorter
+  #filled = false
+  bytes: Uint8Array = new Uint8Array(0)
+  start = 0
+  end = 0
+  recordId = 0 as RecordId
+
+  constructor(
+    source: QuerySource,
+    at: Timestamp,
+    input: RowSource,
+    sort: Sort,
+    options: { readonly limit: number | undefined; readonly memoryLimitBytes: number },
+    work: Work,
+  ) {
+    this.#source = source
+    this.#at = at
+    this.#input = input
+    this.#work = work
+    this.#keyOf = compileSort(sort)
+    this.#sorter = new Sorter(options)
+  }
+
+  advance(budget: number): Progress {
+    if (!this.#filled && !this.#fill(budget)) return paused
+    if (!this.#sorter.next()) return ended
+    this.recordId = this.#sorter.tag as RecordId
+    assert(this.#source.read(this.recordId, this.#at, this), 'a sorted record is still there at its snapshot')
+    return atRow
+  }
+
+  /** Whether all input has been taken in. */
+  #fill(budget: number): boolean {
+    const input = this.#input
+    const key = this.#key
+    const work = this.#work
+    const stop = work.docsExamined + work.keysExamined + budget
+    for (;;) {
+      const left = stop - work.docsExamined - work.keysExamined
+      if (left <= 0) return false
+      const progress = input.advance(left)
+      if (progress === ended) break
+      if (progress === paused) return false
+      this.#keyOf(input.bytes, input.start, key.reset())
+      this.#sorter.add(key.bytes, key.length, input.recordId)
+    }
+    input.close()
+    this.#filled = true
+    return true
+  }
+
+  save(): void {
+    if (!this.#filled) this.#input.save()
+  }
+
+  close(): void {
+    this.#input.close()
+  }
+}

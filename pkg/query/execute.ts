@@ -1,0 +1,190 @@
+/** Carrying out a plan: rows to pull one at a time, in slices, so that long work can let others in between. */
+import { DatabaseError } from '../base/errors.ts'
+import type { RecordId } from '../base/ids.ts'
+import type { Timestamp } from '../base/timestamp.ts'
+import type { Value } from '../bson/value.ts'
+import { CollectionRows, IdRows, IndexRows } from './execute-scan.ts'
+import { SortedRows } from './execute-sort.ts'
+import { atRow, ended, type Progress, paused, type RowSource, type Work } from './execute-source.ts'
+import { type Filter, isMatchAll } from './filter/tree.ts'
+import { type PlanNode, plan } from './plan.ts'
+import type { QuerySource } from './plan-source.ts'
+import type { Sort } from './sort/parse.ts'
+import { sortMemoryDefaultBytes } from './sort/sorter.ts'
+
+export { atRow, ended, type Progress, paused } from './execute-source.ts'
+
+export interface FindRequest {
+  readonly filter: Filter
+  readonly sort?: Sort | undefined
+  /** Rows left out at the beginning. */
+  readonly skip?: number | undefined
+  /** Rows at most; 0 or undefined: all. */
+  readonly limit?: number | undefined
+  /** An index's name, its key pattern, or `{$natural: ±1}`. */
+  readonly hint?: Value | undefined
+  readonly sortMemoryBytes?: number | undefined
+}
+
+/** The plan that `find` carries out for a request: explain shows it. Throws BadValue (2) for a hint that names no index. */
+export function planFind(source: QuerySource, at: Timestamp, request: FindRequest): PlanNode {
+  const { filter, sort, skip, limit, hint } = request
+  const rowLimit = limit === undefined || limit === 0 ? undefined : limit + (skip ?? 0)
+  return plan(source, { filter, sort, rowLimit, hint, at })
+}
+
+/** Rows of `source` as of `at`, which the caller holds a snapshot of. Nothing is read before the first row is asked for. */
+export function find(
+  source: QuerySource,
+  at: Timestamp,
+  request: FindRequest,
+  node: PlanNode = planFind(source, at, request),
+): Rows {
+  const work: Work = { keysExamined: 0, docsExamined: 0 }
+  return new Rows(source, open(source, at, node, request, work), node, request, work)
+}
+
+function open(source: QuerySource, at: Timestamp, node: PlanNode, request: FindRequest, work: Work): RowSource {
+  switch (node.kind) {
+    case 'collectionScan':
+      return new CollectionRows(source, at, node, work)
+    case 'idLookup':
+      return new IdRows(source, at, node, work)
+    case 'fetch':
+      return new IndexRows(source, at, node, work)
+    case 'sort': {
+      const input = open(source, at, node.input, request, work)
+      const options = { limit: node.limit, memoryLimitBytes: request.sortMemoryBytes ?? sortMemoryDefaultBytes }
+      return new SortedRows(source, at, input, node.sort, options, work)
+    }
+  }
+}
+
+export class Rows {
+  readonly plan: PlanNode
+  readonly work: Readonly<Work>
+  readonly #source: QuerySource
+  readonly #input: RowSource
+  #skip: number
+  #left: number
+  /** The current row's document: valid until the next call on the engine or a yield. */
+  bytes: Uint8Array = new Uint8Array(0)
+  start = 0
+  end = 0
+
+  constructor(source: QuerySource, input: RowSource, node: PlanNode, request: FindRequest, work: Work) {
+    this.#source = source
+    this.plan = node
+    this.work = work
+    this.#input = input
+    this.#skip = request.skip ?? 0
+    this.#left = request.limit === undefined || request.limit === 0 ? Infinity : request.limit
+  }
+
+  get recordId(): RecordId {
+    return this.#input.recordId
+  }
+
+  get keysExamined(): number {
+    return this.work.keysExamined
+  }
+
+  get docsExamined(): number {
+    return this.work.docsExamined
+  }
+
+  /** To the next row, however long that takes; false at the end. */
+  next(): boolean {
+    for (;;) {
+      const progress = this.advance(Infinity)
+      if (progress !== paused) return progress === atRow
+    }
+  }
+
+  /**
+   * To the next row (`atRow`), to the end (`ended`), or as far as `budget` goes (`paused`: call again, after a `save` if
+   * others ran meanwhile). `budget` counts keys and documents looked at: some microseconds each at most. Throws
+   * QueryPlanKilled (175) when the collection was dropped meanwhile.
+   */
+  advance(budget: number): Progress {
+    if (this.#left === 0) {
+      this.close()
+      return ended
+    }
+    if (this.#source.dropped) {
+      throw new DatabaseError('QueryPlanKilled', `collection dropped: ${this.#source.namespace}`)
+    }
+    const input = this.#input
+    for (let left = budget; left > 0; left--) {
+      const before = this.work.docsExamined + this.work.keysExamined
+      const progress = input.advance(left)
+      if (progress === paused) return paused
+      if (progress === ended) {
+        this.#left = 0
+        this.close()
+        return ended
+      }
+      if (this.#skip > 0) {
+        this.#skip--
+        left -= this.work.docsExamined + this.work.keysExamined - before
+        continue
+      }
+      this.#left--
+      this.bytes = input.bytes
+      this.start = input.start
+      this.end = input.end
+      return atRow
+    }
+    return paused
+  }
+
+  /** Before a yield or a write; the current row's bytes are void afterwards, the next move goes on after it. */
+  save(): void {
+    this.#input.save()
+  }
+
+  close(): void {
+    this.#input.close()
+  }
+}
+
+export interface CountRequest {
+  readonly filter: Filter
+  readonly skip?: number | undefined
+  readonly limit?: number | undefined
+  readonly hint?: Value | undefined
+}
+
+/** Counts in slices, without looking at more of a document than the filter needs, or at none when all are counted. */
+export class Count {
+  readonly #rows: Rows | undefined
+  /** So far; final once `advance` returned true. */
+  count = 0
+
+  constructor(source: QuerySource, at: Timestamp, request: CountRequest) {
+    const { filter, skip = 0, limit = 0 } = request
+    if (isMatchAll(filter) && request.hint === undefined) {
+      const counted = Math.max(0, source.documentCount - skip)
+      this.count = limit === 0 ? counted : Math.min(counted, limit)
+    } else this.#rows = find(source, at, request)
+  }
+
+  get rows(): Rows | undefined {
+    return this.#rows
+  }
+
+  /** Whether the count is complete; looks at no more than about `budget` keys and documents. */
+  advance(budget: number): boolean {
+    const rows = this.#rows
+    if (rows === undefined) return true
+    const stop = rows.docsExamined + rows.keysExamined + budget
+    for (;;) {
+      const left = stop - rows.docsExamined - rows.keysExamined
+      if (left <= 0) return false
+      const progress = rows.advance(left)
+      if (progress === ended) return true
+      if (progress === paused) return false
+      this.count++
+    }
+  }
+}

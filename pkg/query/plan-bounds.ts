@@ -1,0 +1,214 @@
+/**
+ * Index bounds: intervals of values that a filter leaves possible for one path, and their key bytes.
+ *
+ * Bounds may let too much through (the whole filter is tested again on what is read), but never too little: every document the
+ * filter matches has an index entry within them. That rests on how entries are made: missing counts as null, an array is entered by
+ * each element, an empty one as undefined.
+ */
+import { buildArray } from '../bson/build.ts'
+import { encodeKey, KeyWriter } from '../bson/key.ts'
+import { compare } from '../bson/order.ts'
+import { bsonType } from '../bson/type.ts'
+import {
+  booleanValue,
+  dateValue,
+  documentFields,
+  documentValue,
+  doubleValue,
+  isNumber,
+  maxKeyValue,
+  minKeyValue,
+  numberOf,
+  objectIdValue,
+  stringValue,
+  undefinedValue,
+  type Value,
+  valueAt,
+} from '../bson/value.ts'
+import type { ComparisonFilter, Filter } from './filter/tree.ts'
+
+export interface Interval {
+  readonly low: Value
+  readonly lowInclusive: boolean
+  readonly high: Value
+  readonly highInclusive: boolean
+}
+
+/** Everything: bounds that a filter says nothing about. */
+export const wholeInterval: Interval = {
+  low: minKeyValue,
+  lowInclusive: true,
+  high: maxKeyValue,
+  highInclusive: true,
+}
+
+export function isPoint(interval: Interval): boolean {
+  return interval.lowInclusive && interval.highInclusive && compare(interval.low, interval.high) === 0
+}
+
+/** Ascending, disjoint intervals; undefined when the filter bounds nothing that an index could use. */
+export function boundsOf(filter: Filter): readonly Interval[] | undefined {
+  switch (filter.kind) {
+    case 'comparison':
+      return filter.operator === 'eq' ? normalize(equalTo(filter.value)) : rangeOf(filter)
+    case 'in':
+      return normalize(filter.values.flatMap(equalTo))
+    default:
+      return undefined
+  }
+}
+
+function point(value: Value): Interval {
+  return { low: value, lowInclusive: true, high: value, highInclusive: true }
+}
+
+/** An array is found as an element of another, or by its own first element. */
+function equalTo(value: Value): Interval[] {
+  if (value.type !== bsonType.array) return [point(value)]
+  const [first] = documentFields(value.bytes, value.start)
+  return [point(value), point(first ?? undefinedValue)]
+}
+
+function rangeOf({ operator, value }: ComparisonFilter): readonly Interval[] | undefined {
+  const { type } = value
+  if (type === bsonType.minKey || type === bsonType.maxKey) return undefined
+  const inclusive = operator === 'gte' || operator === 'lte'
+  if (type === bsonType.null || (isNumber(type) && Number.isNaN(numberOf(value)))) {
+    return inclusive ? [point(value)] : []
+  }
+  const bracket = bracketOf(type)
+  if (bracket === undefined) return undefined
+  const interval: Interval =
+    operator === 'gt' || operator === 'gte'
+      ? { ...bracket, low: value, lowInclusive: inclusive }
+      : { ...bracket, high: value, highInclusive: inclusive }
+  return isEmpty(interval) ? [] : [interval]
+}
+
+/** All values that a range over `type` may match. Ranges over arrays, and over types that nobody ranges over, have no bounds. */
+function bracketOf(type: number): Interval | undefined {
+  switch (type) {
+    case bsonType.int32:
+    case bsonType.int64:
+    case bsonType.double:
+    case bsonType.decimal128:
+      return closed(doubleValue(-Infinity), doubleValue(Infinity))
+    case bsonType.string:
+    case bsonType.symbol:
+      return { low: stringValue(''), lowInclusive: true, high: documentValue(emptyDocument), highInclusive: false }
+    case bsonType.document: {
+      const array = valueAt(bsonType.array, buildArray([]), 0, 5)
+      return { low: documentValue(emptyDocument), lowInclusive: true, high: array, highInclusive: false }
+    }
+    case bsonType.objectId:
+      return closed(objectIdValue(new Uint8Array(12)), objectIdValue(new Uint8Array(12).fill(0xff)))
+    case bsonType.boolean:
+      return closed(booleanValue(false), booleanValue(true))
+    case bsonType.date:
+      return closed(dateValue(-(2n ** 63n)), dateValue(2n ** 63n - 1n))
+    case bsonType.timestamp:
+      return closed(timestampBytes(0), timestampBytes(0xff))
+    default:
+      return undefined
+  }
+}
+
+const emptyDocument = new Uint8Array([5, 0, 0, 0, 0])
+
+function closed(low: Value, high: Value): Interval {
+  return { low, lowInclusive: true, high, highInclusive: true }
+}
+
+function timestampBytes(byte: number): Value {
+  return valueAt(bsonType.timestamp, new Uint8Array(8).fill(byte), 0, 8)
+}
+
+function isEmpty(interval: Interval): boolean {
+  const order = compare(interval.low, interval.high)
+  return order > 0 || (order === 0 && !(interval.lowInclusive && interval.highInclusive))
+}
+
+/** What lies in both; both ascending and disjoint. */
+export function intersect(a: readonly Interval[], b: readonly Interval[]): readonly Interval[] {
+  const result: Interval[] = []
+  for (const x of a) {
+    for (const y of b) {
+      const low = laterLow(x, y)
+      const high = earlierHigh(x, y)
+      const both: Interval = {
+        low: low.low,
+        lowInclusive: low.lowInclusive,
+        high: high.high,
+        highInclusive: high.highInclusive,
+      }
+      if (!isEmpty(both)) result.push(both)
+    }
+  }
+  return result
+}
+
+function laterLow(x: Interval, y: Interval): Interval {
+  const order = compare(x.low, y.low)
+  if (order !== 0) return order > 0 ? x : y
+  return x.lowInclusive ? y : x
+}
+
+function earlierHigh(x: Interval, y: Interval): Interval {
+  const order = compare(x.high, y.high)
+  if (order !== 0) return order < 0 ? x : y
+  return x.highInclusive ? y : x
+}
+
+/** Points, ascending, each once. */
+function normalize(points: Interval[]): Interval[] {
+  points.sort((a, b) => compare(a.low, b.low))
+  return points.filter((interval, i) => i === 0 || compare(points[i - 1]!.low, interval.low) !== 0)
+}
+
+/** Key bytes: lower <= key < upper; undefined: no bound on that side. */
+export interface KeyRange {
+  readonly lower: Uint8Array | undefined
+  readonly upper: Uint8Array | undefined
+}
+
+/** The intervals in the order of an index, which for a descending one is the reverse. */
+export function keyRanges(intervals: readonly Interval[], descending: boolean): readonly KeyRange[] {
+  if (!descending) return intervals.map((interval) => keyRange(interval, false))
+  return intervals.map((interval) => keyRange(reversed(interval), true)).reverse()
+}
+
+export function reversed(interval: Interval): Interval {
+  return {
+    low: interval.high,
+    lowInclusive: interval.highInclusive,
+    high: interval.low,
+    highInclusive: interval.lowInclusive,
+  }
+}
+
+const writer = new KeyWriter()
+
+function keyRange({ low, lowInclusive, high, highInclusive }: Interval, descending: boolean): KeyRange {
+  const lower = keyOf(low, descending)
+  const upper = keyOf(high, descending)
+  return {
+    lower: lowInclusive ? lower : afterAll(lower),
+    upper: highInclusive ? afterAll(upper) : upper,
+  }
+}
+
+function keyOf(value: Value, descending: boolean): Uint8Array {
+  writer.reset()
+  encodeKey(writer, value.type, value.bytes, value.start, descending)
+  return writer.finish()
+}
+
+/** The least bytes after everything that begins with `key`; undefined when nothing is. No key begins with another. */
+function afterAll(key: Uint8Array): Uint8Array | undefined {
+  let length = key.length
+  while (length > 0 && key[length - 1] === 0xff) length--
+  if (length === 0) return undefined
+  const after = key.slice(0, length)
+  after[length - 1]!++
+  return after
+}

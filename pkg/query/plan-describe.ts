@@ -1,0 +1,193 @@
+/** Plans in the shape of explain's `winningPlan`: stages with their `inputStage`, as plain objects for `buildDocument`. */
+import { buildDocument, type RawDocument, rawDocument } from '../bson/build.ts'
+import { formatDecimal, readDecimal128 } from '../bson/decimal128.ts'
+import { bsonType } from '../bson/type.ts'
+import {
+  documentFields,
+  documentOf,
+  readDouble,
+  readInt32,
+  readInt64,
+  readString,
+  readUint32,
+  type Value,
+} from '../bson/value.ts'
+import { isMatchAll } from './filter/tree.ts'
+import type { IndexScanNode, PlanNode } from './plan.ts'
+import { type Interval, reversed } from './plan-bounds.ts'
+import type { Projection } from './projection/tree.ts'
+
+export interface DescribedRequest {
+  readonly skip?: number | undefined
+  readonly limit?: number | undefined
+  readonly projection?: Projection | undefined
+  /** The filter document as it was given, shown where it is tested. */
+  readonly filterDocument?: Uint8Array | undefined
+}
+
+export type Stage = Readonly<Record<string, unknown>>
+
+/** The plan with what execution puts around it: skip, limit, projection. */
+export function describePlan(node: PlanNode, request: DescribedRequest = {}): Stage {
+  const { skip, limit, projection } = request
+  let stage = describeNode(node, request.filterDocument)
+  const sorted = node.kind === 'sort'
+  if (skip !== undefined && skip > 0) stage = { stage: 'SKIP', skipAmount: skip, inputStage: stage }
+  // A sort that stops early has the limit in itself.
+  if (limit !== undefined && limit > 0 && !sorted) stage = { stage: 'LIMIT', limitAmount: limit, inputStage: stage }
+  if (projection !== undefined && projection.kind !== 'all') {
+    stage = { stage: 'PROJECTION_SIMPLE', transformBy: transformOf(projection), inputStage: stage }
+  }
+  return stage
+}
+
+function describeNode(node: PlanNode, filterDocument: Uint8Array | undefined): Stage {
+  const filter = filterDocument !== undefined && !isMatchAll(filterOf(node)) ? rawDocument(filterDocument) : undefined
+  switch (node.kind) {
+    case 'collectionScan':
+      return { stage: 'COLLSCAN', filter, direction: directionName(node.direction) }
+    case 'idLookup':
+      if (node.whole) return { stage: 'IDHACK', keyPattern: { _id: 1 }, indexName: '_id_' }
+      return { stage: 'FETCH', filter, inputStage: describeIdScan(node.ids) }
+    case 'fetch':
+      return { stage: 'FETCH', filter, inputStage: describeIndexScan(node.input) }
+    case 'sort':
+      return {
+        stage: 'SORT',
+        sortPattern: rawDocument(node.sort.document),
+        limitAmount: node.limit,
+        type: 'simple',
+        inputStage: describeNode(node.input, filterDocument),
+      }
+  }
+}
+
+function filterOf(node: PlanNode) {
+  return node.kind === 'sort' ? node.input.filter : node.filter
+}
+
+function describeIndexScan({ index, intervals, direction }: IndexScanNode): Stage {
+  const { path, descending } = index.keyPaths[0]!
+  // Bounds are shown as they are walked: from the greater value when the walk goes down.
+  const downwards = descending !== (direction === -1)
+  const shown = downwards ? intervals.map(reversed).reverse() : intervals
+  return {
+    stage: 'IXSCAN',
+    keyPattern: rawFields(index.keyPaths.map((key) => [key.path, key.descending ? -1 : 1])),
+    indexName: index.name,
+    isMultiKey: index.multikey,
+    isUnique: index.unique,
+    isSparse: false,
+    isPartial: false,
+    indexVersion: 2,
+    direction: directionName(direction),
+    indexBounds: rawFields([[path, shown.map(showInterval)]]),
+  }
+}
+
+function describeIdScan(ids: readonly Value[]): Stage {
+  return {
+    stage: 'IXSCAN',
+    keyPattern: { _id: 1 },
+    indexName: '_id_',
+    isMultiKey: false,
+    isUnique: true,
+    isSparse: false,
+    isPartial: false,
+    indexVersion: 2,
+    direction: 'forward',
+    indexBounds: { _id: ids.map((id) => `[${showValue(id)}, ${showValue(id)}]`) },
+  }
+}
+
+function directionName(direction: 1 | -1): string {
+  return direction === 1 ? 'forward' : 'backward'
+}
+
+/** Names that are paths may look like integers, which objects would put first; built one by one they stay in order. */
+function rawFields(fields: readonly (readonly [string, unknown])[]): RawDocument | Stage {
+  return fields.length === 1
+    ? { [fields[0]![0]]: fields[0]![1] }
+    : rawDocument(buildDocument(Object.fromEntries(fields)))
+}
+
+function transformOf(projection: Exclude<Projection, { kind: 'all' }>): Stage {
+  const shown = projection.kind === 'inclusion'
+  const transform: Record<string, unknown> = {}
+  collect(projection.root, '')
+  return transform
+
+  function collect(node: typeof projection.root, prefix: string): void {
+    for (const [name, child] of node.children) {
+      if (child.children.size === 0) transform[prefix + name] = shown
+      else collect(child, `${prefix}${name}.`)
+    }
+  }
+}
+
+/** As MongoDB prints bounds: `[30, inf.0]`, `("a", {})`. */
+export function showInterval({ low, lowInclusive, high, highInclusive }: Interval): string {
+  return `${lowInclusive ? '[' : '('}${showValue(low)}, ${showValue(high)}${highInclusive ? ']' : ')'}`
+}
+
+function showValue(value: Value): string {
+  const { type, bytes, start } = value
+  switch (type) {
+    case bsonType.minKey:
+      return 'MinKey'
+    case bsonType.maxKey:
+      return 'MaxKey'
+    case bsonType.null:
+      return 'null'
+    case bsonType.undefined:
+      return 'undefined'
+    case bsonType.boolean:
+      return bytes[start] === 0 ? 'false' : 'true'
+    case bsonType.int32:
+      return String(readInt32(bytes, start))
+    case bsonType.int64:
+      return String(readInt64(bytes, start))
+    case bsonType.double:
+      return showDouble(readDouble(bytes, start))
+    case bsonType.decimal128:
+      return formatDecimal(readDecimal128(bytes, start))
+    case bsonType.string:
+    case bsonType.symbol:
+    case bsonType.code:
+      return JSON.stringify(readString(bytes, start))
+    case bsonType.objectId:
+      return `ObjectId('${hex(bytes, start, start + 12)}')`
+    case bsonType.date:
+      return `new Date(${readInt64(bytes, start)})`
+    case bsonType.timestamp:
+      return `Timestamp(${readUint32(bytes, start + 4)}, ${readUint32(bytes, start)})`
+    case bsonType.binary:
+      return `BinData(${bytes[start + 4]!}, ${hex(bytes, start + 5, value.end).toUpperCase()})`
+    case bsonType.document:
+    case bsonType.array:
+      return showFields(value)
+    default:
+      return `<type ${type}>`
+  }
+}
+
+function showFields(value: Value): string {
+  const array = value.type === bsonType.array
+  const shown = [...documentFields(documentOf(value))].map((field) =>
+    array ? showValue(field) : `${field.name}: ${showValue(field)}`,
+  )
+  const [open, close] = array ? ['[', ']'] : ['{', '}']
+  return shown.length === 0 ? `${open}${close}` : `${open} ${shown.join(', ')} ${close}`
+}
+
+function showDouble(n: number): string {
+  if (Number.isNaN(n)) return 'nan.0'
+  if (!Number.isFinite(n)) return n > 0 ? 'inf.0' : '-inf.0'
+  return Number.isInteger(n) && Math.abs(n) < 1e21 ? `${n}.0` : String(n)
+}
+
+function hex(bytes: Uint8Array, start: number, end: number): string {
+  let text = ''
+  for (let at = start; at < end; at++) text += bytes[at]!.toString(16).padStart(2, '0')
+  return text
+}
