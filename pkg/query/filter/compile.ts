@@ -1,0 +1,152 @@
+/** Filter trees to predicates over document bytes. */
+import { unreachable } from '../../base/assert.ts'
+import type { PathPart } from '../path.ts'
+import { type FieldTest, fieldsPredicate } from './fields.ts'
+import type { Predicate, ValueTest } from './operator.ts'
+import { bitsTest } from './operators/bits.ts'
+import { comparisonTest } from './operators/comparison.ts'
+import { elemMatchDocumentTest, elemMatchValueTest } from './operators/elem-match.ts'
+import { existsTest } from './operators/exists.ts'
+import { inTest } from './operators/membership.ts'
+import { modTest } from './operators/mod.ts'
+import { sizeTest } from './operators/size.ts'
+import { typeTest } from './operators/type.ts'
+import { type EndTest, pathTest } from './traverse.ts'
+import { conjuncts, type Filter, type PathFilter } from './tree.ts'
+
+export type { Predicate } from './operator.ts'
+
+/** A predicate that stops walking as soon as it has what it needs. It may be used again and again, on any documents. */
+export function compileFilter(filter: Filter): Predicate {
+  const parts = conjuncts(filter)
+  const fields: FieldTest[] = []
+  const predicates: Predicate[] = []
+  for (const part of parts) {
+    const field = fieldTest(part)
+    if (field !== undefined) fields.push(field)
+    else predicates.push(compileOther(part))
+  }
+  if (fields.length > 0) predicates.unshift(fieldsPredicate(fields))
+  if (predicates.length === 1) return predicates[0]!
+  return every(predicates)
+}
+
+/** What is no test of a single field. */
+function compileOther(filter: Filter): Predicate {
+  switch (filter.kind) {
+    case 'and':
+      return compileFilter(filter)
+    case 'or':
+      return some(filter.filters.map(compileFilter))
+    case 'nor':
+      return none(filter.filters.map(compileFilter))
+    case 'not': {
+      const predicate = compileFilter(filter.filter)
+      return (bytes, start) => !predicate(bytes, start)
+    }
+    case 'constant': {
+      const { value } = filter
+      return () => value
+    }
+    default:
+      return fieldsPredicate([fieldTest(filter)!])
+  }
+}
+
+function every(predicates: readonly Predicate[]): Predicate {
+  return (bytes, start) => {
+    for (let i = 0; i < predicates.length; i++) if (!predicates[i]!(bytes, start)) return false
+    return true
+  }
+}
+
+function some(predicates: readonly Predicate[]): Predicate {
+  return (bytes, start) => {
+    for (let i = 0; i < predicates.length; i++) if (predicates[i]!(bytes, start)) return true
+    return false
+  }
+}
+
+function none(predicates: readonly Predicate[]): Predicate {
+  const any = some(predicates)
+  return (bytes, start) => !any(bytes, start)
+}
+
+/** The filter as a test of one field's value, when it looks at no other field. */
+function fieldTest(filter: Filter): FieldTest | undefined {
+  const part = onlyPart(filter)
+  return part && { part, test: valueTest(filter) }
+}
+
+function onlyPart(filter: Filter): PathPart | undefined {
+  switch (filter.kind) {
+    case 'and':
+    case 'or':
+    case 'nor': {
+      const part = filter.filters[0] && onlyPart(filter.filters[0])
+      if (part === undefined) return undefined
+      return filter.filters.every((inner) => onlyPart(inner)?.name === part.name) ? part : undefined
+    }
+    case 'not':
+      return onlyPart(filter.filter)
+    case 'constant':
+      return undefined
+    default:
+      return filter.path.parts[0]
+  }
+}
+
+/** A test of the value of the first part of the filter's paths, or of the value itself where the paths are empty. */
+function valueTest(filter: Filter): ValueTest {
+  switch (filter.kind) {
+    case 'and': {
+      const tests = filter.filters.map(valueTest)
+      return (type, bytes, start) => tests.every((test) => test(type, bytes, start))
+    }
+    case 'or': {
+      const tests = filter.filters.map(valueTest)
+      return (type, bytes, start) => tests.some((test) => test(type, bytes, start))
+    }
+    case 'nor': {
+      const tests = filter.filters.map(valueTest)
+      return (type, bytes, start) => !tests.some((test) => test(type, bytes, start))
+    }
+    case 'not': {
+      const test = valueTest(filter.filter)
+      return (type, bytes, start) => !test(type, bytes, start)
+    }
+    case 'constant': {
+      const { value } = filter
+      return () => value
+    }
+    default: {
+      const end = endTest(filter)
+      return filter.path.parts.length === 0 ? end.test : pathTest(filter.path, end)
+    }
+  }
+}
+
+function endTest(filter: PathFilter): EndTest {
+  switch (filter.kind) {
+    case 'comparison':
+      return { test: comparisonTest(filter), wholeArrays: false }
+    case 'in':
+      return { test: inTest(filter), wholeArrays: false }
+    case 'exists':
+      return { test: existsTest, wholeArrays: false }
+    case 'type':
+      return { test: typeTest(filter), wholeArrays: false }
+    case 'mod':
+      return { test: modTest(filter), wholeArrays: false }
+    case 'bits':
+      return { test: bitsTest(filter), wholeArrays: false }
+    case 'size':
+      return { test: sizeTest(filter), wholeArrays: true }
+    case 'elemMatchDocument':
+      return { test: elemMatchDocumentTest(compileFilter(filter.filter)), wholeArrays: true }
+    case 'elemMatchValue':
+      return { test: elemMatchValueTest(valueTest(filter.filter)), wholeArrays: true }
+    default:
+      return unreachable(filter)
+  }
+}

@@ -1,0 +1,38 @@
+/** What an operator's file enters in the table (`operators/table.ts`). */
+import type { Value } from '../../bson/value.ts'
+import type { Path } from '../path.ts'
+import type { Filter } from './tree.ts'
+
+/** Given to operators whose operand holds filters. */
+export interface ParseContext {
+  /** Parses a whole filter document. */
+  readonly parseFilter: (document: Value) => Filter
+  /** Parses `{$gt: 1, $lt: 5}` against a path. */
+  readonly parseOperators: (path: Path, document: Value) => Filter
+  /** What `{path: operand}` means when the operand is no operator document. */
+  readonly parseEquality: (path: Path, operand: Value) => Filter
+}
+
+/** `{path: {$name: operand}}` */
+export interface PathOperator {
+  readonly name: string
+  readonly parse: (path: Path, operand: Value, context: ParseContext) => Filter
+}
+
+/** `{$name: operand}` in the place of a path. `undefined`: it says nothing about documents (`$comment`). */
+export interface TopLevelOperator {
+  readonly name: string
+  readonly parse: (operand: Value, context: ParseContext) => Filter | undefined
+}
+
+/**
+ * Tests a value in place: `type` is its BSON type and `start` where it begins. For a field that is not there `type` is
+ * `missing`, and the others mean nothing.
+ */
+export type ValueTest = (type: number, bytes: Uint8Array, start: number) => boolean
+
+/** The type a `ValueTest` is given when there is no value. */
+export const missing = 0
+
+/** Whether the document at `start` matches. */
+export type Predicate = (bytes: Uint8Array, start: number) => boolean

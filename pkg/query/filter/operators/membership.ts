@@ -1,0 +1,74 @@
+/** `$in $nin` */
+
+import { DatabaseError } from '../../../base/errors.ts'
+import { compare, compareValues } from '../../../bson/order.ts'
+import { bsonType } from '../../../bson/type.ts'
+import { documentFields, numberOf, readDouble, readInt32, readInt64Number, type Value } from '../../../bson/value.ts'
+import type { Path } from '../../path.ts'
+import { missing, type PathOperator, type ValueTest } from '../operator.ts'
+import { isOperatorDocument } from '../operator-document.ts'
+import type { InFilter } from '../tree.ts'
+import { isExactNumber } from './comparison.ts'
+import { refuseRegex } from './regex.ts'
+
+export const membershipOperators: readonly PathOperator[] = [
+  { name: '$in', parse: (path, operand) => membership(path, operand, '$in') },
+  { name: '$nin', parse: (path, operand) => ({ kind: 'not', filter: membership(path, operand, '$nin') }) },
+]
+
+function membership(path: Path, operand: Value, name: string): InFilter {
+  if (operand.type !== bsonType.array) throw new DatabaseError('BadValue', `${name} needs an array`)
+  const values: Value[] = []
+  for (const element of documentFields(operand.bytes, operand.start)) {
+    if (isOperatorDocument(element)) throw new DatabaseError('BadValue', `cannot nest $ under ${name}`)
+    if (element.type === bsonType.undefined)
+      throw new DatabaseError('BadValue', 'InMatchExpression equality cannot be undefined')
+    if (element.type === bsonType.regex) refuseRegex(path)
+    values.push(element)
+  }
+  return { kind: 'in', path, values: sortedDistinct(values) }
+}
+
+/** Ascending: what the planner makes points of, and what the test searches. */
+function sortedDistinct(values: Value[]): Value[] {
+  values.sort(compare)
+  return values.filter((value, i) => i === 0 || compare(values[i - 1]!, value) !== 0)
+}
+
+/** A set look-up for plain numbers, a binary search by the one order for the rest. */
+export function inTest(filter: InFilter): ValueTest {
+  const numbers = new Set(filter.values.filter(isExactNumber).map(numberOf))
+  // A decimal or a large int64 in a document may equal a number of the set: those go through the search, which has all.
+  const sorted = filter.values
+  const holdsNull = sorted.some((value) => value.type === bsonType.null)
+  return (type, bytes, start) => {
+    switch (type) {
+      case missing:
+        return holdsNull
+      case bsonType.int32:
+        if (numbers.has(readInt32(bytes, start))) return true
+        break
+      case bsonType.double:
+        if (numbers.has(readDouble(bytes, start))) return true
+        break
+      case bsonType.int64:
+        if (numbers.has(readInt64Number(bytes, start))) return true
+        break
+    }
+    return contains(sorted, type, bytes, start)
+  }
+}
+
+function contains(sorted: readonly Value[], type: number, bytes: Uint8Array, start: number): boolean {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const value = sorted[middle]!
+    const order = compareValues(type, bytes, start, value.type, value.bytes, value.start)
+    if (order === 0) return true
+    if (order < 0) high = middle
+    else low = middle + 1
+  }
+  return false
+}

@@ -1,0 +1,118 @@
+/**
+ * A parsed filter. Readonly: the planner takes bounds from it, `compile.ts` makes a predicate of it, explain prints it.
+ *
+ * `$ne`, `$nin` and `$not` are a `not` around what they negate; implicit equality is a comparison with `eq`; `$all` is an
+ * `and` of what each of its elements means.
+ */
+import type { Value } from '../../bson/value.ts'
+import type { Path } from '../path.ts'
+
+export type Filter = LogicalFilter | NotFilter | ConstantFilter | PathFilter
+
+export interface LogicalFilter {
+  readonly kind: 'and' | 'or' | 'nor'
+  readonly filters: readonly Filter[]
+}
+
+export interface NotFilter {
+  readonly kind: 'not'
+  readonly filter: Filter
+}
+
+/** `$alwaysTrue`, `$alwaysFalse`, and what is decided while parsing (`$all: []`). */
+export interface ConstantFilter {
+  readonly kind: 'constant'
+  readonly value: boolean
+}
+
+/** What tests the values that a path leads to. */
+export type PathFilter =
+  | ComparisonFilter
+  | InFilter
+  | ExistsFilter
+  | TypeFilter
+  | SizeFilter
+  | ModFilter
+  | BitsFilter
+  | ElemMatchDocumentFilter
+  | ElemMatchValueFilter
+
+export type ComparisonOperator = 'eq' | 'gt' | 'gte' | 'lt' | 'lte'
+
+export interface ComparisonFilter {
+  readonly kind: 'comparison'
+  readonly path: Path
+  readonly operator: ComparisonOperator
+  readonly value: Value
+}
+
+export interface InFilter {
+  readonly kind: 'in'
+  readonly path: Path
+  readonly values: readonly Value[]
+}
+
+export interface ExistsFilter {
+  readonly kind: 'exists'
+  readonly path: Path
+}
+
+export interface TypeFilter {
+  readonly kind: 'type'
+  readonly path: Path
+  /** BSON type numbers. */
+  readonly types: ReadonlySet<number>
+}
+
+export interface SizeFilter {
+  readonly kind: 'size'
+  readonly path: Path
+  readonly size: number
+}
+
+export interface ModFilter {
+  readonly kind: 'mod'
+  readonly path: Path
+  readonly divisor: bigint
+  readonly remainder: bigint
+}
+
+export interface BitsFilter {
+  readonly kind: 'bits'
+  readonly path: Path
+  readonly operator: 'allSet' | 'anySet' | 'allClear' | 'anyClear'
+  /** Ascending, distinct; beyond 63 the sign (of a number) or zero (of binary data) is looked at. */
+  readonly positions: readonly number[]
+}
+
+/** Some element of an array is a document that the filter matches. */
+export interface ElemMatchDocumentFilter {
+  readonly kind: 'elemMatchDocument'
+  readonly path: Path
+  readonly filter: Filter
+}
+
+/** Some element of an array passes all tests; the paths in `filter` are `valueItself`. */
+export interface ElemMatchValueFilter {
+  readonly kind: 'elemMatchValue'
+  readonly path: Path
+  readonly filter: Filter
+}
+
+/** `{}`: every document. */
+export const matchAll: LogicalFilter = { kind: 'and', filters: [] }
+
+export function isMatchAll(filter: Filter): boolean {
+  return filter.kind === 'and' && filter.filters.length === 0
+}
+
+/** One filter for several that must all hold; `and`s among them are dissolved. */
+export function conjunction(filters: readonly Filter[]): Filter {
+  const flat = filters.flatMap((filter) => (filter.kind === 'and' ? filter.filters : [filter]))
+  return flat.length === 1 ? flat[0]! : { kind: 'and', filters: flat }
+}
+
+/** The filters that must all hold for `filter` to hold: what the planner looks at. */
+export function conjuncts(filter: Filter): readonly Filter[] {
+  return filter.kind === 'and' ? filter.filters : [filter]
+}
