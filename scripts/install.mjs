@@ -46,8 +46,11 @@ function fail(message) {
 
 const fresh = existsSync(installed) && statSync(installed).mtimeMs >= statSync(lockFile).mtimeMs
 if (!fresh) {
-  process.stderr.write('installing dependencies (npm ci)\n')
-  if (!npm('ci', '--include=dev', '--no-audit', '--no-fund')) fail('npm ci failed; see above')
+  process.stderr.write('installing dependencies (npm install)\n')
+  // Not `npm ci`, which refuses a lock file written where a registry did not have the optional packages of every platform.
+  // Without saving, the lock file is followed and left as it is.
+  if (!npm('install', '--no-save', '--include=dev', '--include=optional', '--no-audit', '--no-fund'))
+    fail('npm install failed; see above')
 }
 if (!fresh || !existsSync(node)) {
   // Where npm is told not to run install scripts, the package that brings Node has not brought it yet.

@@ -54,10 +54,7 @@ export class WireClient {
    * @throws DatabaseError what the server answered with `ok: 0`
    */
   async command(body: Uint8Array, sequence?: string, documents: readonly Uint8Array[] = []): Promise<Uint8Array> {
-    const reply = await this.send(message(++this.#lastRequestId, body, sequence, documents))
-    const ok = getField(reply, 'ok')
-    if (ok === undefined || numberOf(ok) !== 1) throw errorOf(reply)
-    return reply
+    return checked(await this.send(message(++this.#lastRequestId, body, sequence, documents)))
   }
 
   /** Sends a whole wire message and resolves to the document of the next reply. */
@@ -117,10 +114,13 @@ export function message(
   return bytes
 }
 
-function errorOf(reply: Uint8Array): DatabaseError {
+/** The reply, unless it says that the command failed: then that is thrown as a DatabaseError. */
+export function checked(reply: Uint8Array): Uint8Array {
+  const ok = getField(reply, 'ok')
+  if (ok !== undefined && numberOf(ok) === 1) return reply
   const code = getField(reply, 'code')
   const errmsg = getField(reply, 'errmsg')
-  return new DatabaseError(
+  throw new DatabaseError(
     code === undefined ? 'UnknownError' : numberOf(code),
     errmsg === undefined ? 'the server gave no reason' : readString(errmsg.bytes, errmsg.start),
   )

@@ -1,0 +1,66 @@
+/** Puts the parts together: a directory, the engine on it, the command path over it. */
+import os from 'node:os'
+import { basename, dirname, resolve } from 'node:path'
+import { ConnectionContext } from '../pkg/command/context.ts'
+import { Database } from '../pkg/command/dispatch.ts'
+import type { HostFacts } from '../pkg/command/instance.ts'
+import { Engine } from '../pkg/engine/engine.ts'
+import type { EngineOptions } from '../pkg/engine/options.ts'
+import { hostWorld } from '../pkg/io/host/world.ts'
+import { lauraVersion } from './version.ts'
+
+export interface NodeOptions {
+  readonly dir: string
+  readonly engine: Partial<EngineOptions>
+  /** How the process was started, for getCmdLineOpts. */
+  readonly arguments?: readonly string[]
+  /** A defect surfaced in a command; the client has got InternalError. */
+  readonly onInternalError?: (error: unknown, command: string) => void
+  /** A client asked the server to stop. */
+  readonly onShutdown?: () => void
+  readonly recentLog?: () => readonly string[]
+}
+
+export interface Node {
+  readonly engine: Engine
+  readonly database: Database
+  /** Ends what runs, checkpoints, lets go of the directory. */
+  close(): Promise<void>
+}
+
+/** Opens (and recovers) the directory. Throws what `Engine.open` throws. */
+export async function openNode({ dir, engine: engineOptions, ...options }: NodeOptions): Promise<Node> {
+  const engine = await openEngine(dir, engineOptions)
+  const database = new Database(engine, engine.world, { version: lauraVersion, host: hostFacts(), ...options })
+  return {
+    engine,
+    database,
+    async close() {
+      database.close()
+      await engine.close()
+    },
+  }
+}
+
+export function openEngine(dir: string, options: Partial<EngineOptions> = {}): Promise<Engine> {
+  const path = resolve(dir)
+  return Engine.open(hostWorld(dirname(path)), basename(path) || '.', options)
+}
+
+/** A context for commands that this process itself runs. */
+export function ownContext(): ConnectionContext {
+  return new ConnectionContext({ connectionId: 0, remoteAddress: '' })
+}
+
+function hostFacts(): HostFacts {
+  return {
+    hostname: os.hostname(),
+    platform: os.platform(),
+    release: os.release(),
+    architecture: os.arch(),
+    cpuCount: os.availableParallelism(),
+    memoryBytes: os.totalmem(),
+    pid: process.pid,
+    residentBytes: () => process.memoryUsage.rss(),
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * `laura serve`: opens the directory, opens the doors, and closes everything again in the right order.
+ *
+ *   starting ---> serving --- SIGTERM, SIGINT, shutdown command ---> stopping ---> exit 0
+ *      |             |                                                  `--- a second signal ---> exit 1 at once
+ *      |             `--- storage failed, or an invariant does not hold ---> exit 2 at once: recovery is the next start's
+ *      `--- cannot have the directory or a port ---> one line, exit 1
+ */
+import { AssertionError } from '../pkg/base/assert.ts'
+import { booleanValue, int64Value, stringValue, type Value } from '../pkg/bson/value.ts'
+import { ConnectionContext } from '../pkg/command/context.ts'
+import { isLoopback, type ServeConfig } from './config.ts'
+import { openLog, type ServerLog } from './log.ts'
+import { type Node, openNode } from './node.ts'
+import { Refusal } from './refusal.ts'
+import { lauraVersion } from './version.ts'
+import { WireDoor } from './wire/door.ts'
+
+/** How long a stopping server waits for clients' requests before it cuts them off. */
+const stopPatienceMs = 10_000
+const exitFailed = 2
+
+/** Resolves when the server accepts connections; it then lives until a signal ends the process. */
+export async function serve(config: ServeConfig): Promise<void> {
+  if (!isLoopback(config.bind) && !config.insecure) {
+    throw new Refusal(
+      `refusing to listen on ${config.bind}: everybody who can reach it could read and change everything, since there is no ` +
+        'authentication yet. Bind to 127.0.0.1, or say --insecure if the network keeps others out.',
+    )
+  }
+  const server = new Server(config, openLog(config.logLevel))
+  await server.start()
+}
+
+class Server {
+  readonly #config: ServeConfig
+  readonly #log: ServerLog
+  #node: Node | undefined
+  #wire: WireDoor | undefined
+  #stopHttp: (() => Promise<void>) | undefined
+  #ready = false
+  #stopping = false
+
+  constructor(config: ServeConfig, log: ServerLog) {
+    this.#config = config
+    this.#log = log
+  }
+
+  async start(): Promise<void> {
+    const { logger } = this.#log
+    const { dir, bind, mongoPort, httpPort, cacheSizeBytes, pageCompression } = this.#config
+    logger.info(
+      { version: lauraVersion, node: process.versions.node, pid: process.pid, dir, cacheSizeBytes, pageCompression },
+      'starting',
+    )
+    process.on('SIGTERM', this.#onSignal)
+    process.on('SIGINT', this.#onSignal)
+    const startedMs = performance.now()
+    const node = await openNode({
+      dir,
+      engine: { cacheSizeBytes, compression: pageCompression },
+      arguments: process.argv,
+      onInternalError: (error, command) => this.#onDefect(error, command),
+      onShutdown: () => void this.#stop('shutdown command'),
+      recentLog: () => this.#log.recent(),
+    })
+    this.#node = node
+    node.engine.onFailure = (error) => this.#die(error, 'storage failed: nothing more can be acknowledged')
+    try {
+      for (const [name, text] of this.#config.setParameter) setParameter(node, name, text)
+      logger.info({ tookMs: Math.round(performance.now() - startedMs), ...recovered(node) }, 'directory open')
+      await this.#openWire(node, bind, mongoPort)
+      await this.#openHttp(bind, httpPort)
+      this.#ready = true
+    } catch (error) {
+      process.off('SIGTERM', this.#onSignal)
+      process.off('SIGINT', this.#onSignal)
+      await this.#close()
+      throw error
+    }
+  }
+
+  async #openWire(node: Node, bind: string, port: number): Promise<void> {
+    const { database } = node
+    this.#wire = new WireDoor({
+      bind,
+      port,
+      connectionsMax: this.#config.maxConnections,
+      log: this.#log.logger,
+      failed: (error) => this.#die(error, 'defect in the wire door'),
+      accept: (connectionId, remoteAddress, localAddress) => {
+        const context = new ConnectionContext({ connectionId, remoteAddress, localAddress })
+        database.connect(context)
+        return { dispatch: (message) => database.dispatch(context, message), close: () => context.close() }
+      },
+    })
+    announce('mongodb', bind, await this.#wire.listen().catch(portTaken(bind, port, 'mongo-port')))
+  }
+
+  async #openHttp(bind: string, port: number): Promise<void> {
+    const { openHttpDoor } = await import('./http/door.ts')
+    const door = await openHttpDoor({ bind, port, isReady: () => this.#ready && !this.#stopping }).catch(
+      portTaken(bind, port, 'http-port'),
+    )
+    this.#stopHttp = () => door.stop()
+    announce('http', bind, door.port)
+  }
+
+  readonly #onSignal = (signal: NodeJS.Signals): void => {
+    if (this.#stopping) {
+      this.#log.logger.warn({ signal }, 'second signal: stopping at once')
+      process.exit(1)
+    }
+    void this.#stop(signal)
+  }
+
+  async #stop(reason: string): Promise<void> {
+    if (this.#stopping) return
+    this.#stopping = true
+    this.#log.logger.info({ reason }, 'stopping')
+    try {
+      await this.#close()
+    } catch (error) {
+      this.#die(error, 'could not stop cleanly')
+    }
+    this.#log.logger.info({}, 'stopped')
+    process.exit(0)
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([this.#wire?.stop(stopPatienceMs), this.#stopHttp?.()])
+    await this.#node?.close()
+  }
+
+  /** An assertion that does not hold means that memory may be wrong: nothing of it may reach the disk. */
+  #onDefect(error: unknown, command: string): void {
+    if (error instanceof AssertionError) this.#die(error, 'invariant does not hold')
+    this.#log.logger.error({ err: error, command }, 'internal error')
+  }
+
+  #die(error: unknown, message: string): never {
+    this.#log.logger.fatal({ err: error }, message)
+    process.exit(exitFailed)
+  }
+}
+
+function announce(scheme: string, bind: string, port: number): void {
+  process.stdout.write(`${scheme}://${bind.includes(':') ? `[${bind}]` : bind}:${port} ready\n`)
+}
+
+function portTaken(bind: string, port: number, flag: string): (error: NodeJS.ErrnoException) => never {
+  return (error) => {
+    if (error.code === 'EADDRINUSE') throw new Refusal(`port ${port} on ${bind} is in use; --${flag} chooses another`)
+    if (error.code === 'EACCES')
+      throw new Refusal(`port ${port} on ${bind} is not allowed for this user; --${flag} chooses another`)
+    throw error
+  }
+}
+
+function setParameter({ database }: Node, name: string, text: string): void {
+  database.parameters.set(name, parameterValue(text))
+}
+
+function parameterValue(text: string): Value {
+  if (text === 'true' || text === 'false') return booleanValue(text === 'true')
+  return /^-?\d+$/.test(text) ? int64Value(Number(text)) : stringValue(text)
+}
+
+function recovered({ engine }: Node): object {
+  const { replayedEntryCount, lastIndex } = engine.statistics()
+  return { replayedEntryCount, lastIndex }
+}
