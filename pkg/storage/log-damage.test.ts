@@ -1,0 +1,187 @@
+import { expect, test } from 'vitest'
+import { crc32c } from '../base/crc32c.ts'
+import { DatabaseError } from '../base/errors.ts'
+import type { LogIndex, Term } from '../base/ids.ts'
+import type { Timestamp } from '../base/timestamp.ts'
+import { type SimulatedWorld, simulatedWorld } from '../sim/world.ts'
+import { Log } from './log.ts'
+
+const segmentSizeBytes = 1024
+const firstPath = 'log/0000000000000001.log'
+
+function open(world: SimulatedWorld): { log: Log; found: string[] } {
+  const found: string[] = []
+  const log = Log.open(world, 'log', { segmentSizeBytes, from: 1 as LogIndex }, ({ bytes, start, end }) =>
+    found.push(Buffer.from(bytes.subarray(start, end)).toString()),
+  )
+  return { log, found }
+}
+
+function append(log: Log, text: string): LogIndex {
+  const payload = Buffer.from(text)
+  return log.append(1 as Term, 1 as Timestamp, payload, payload.length)
+}
+
+const everything = { sectors: 'all', names: 1 } as const
+
+/** What an open of the damaged log says: its entries, or the name of the error. */
+function outcome(world: SimulatedWorld): string[] | DatabaseError {
+  try {
+    return open(world).found
+  } catch (error) {
+    if (error instanceof DatabaseError) return error
+    throw error
+  }
+}
+
+function isPrefix(found: readonly string[], whole: readonly string[]): boolean {
+  return found.length <= whole.length && found.every((text, at) => text === whole[at])
+}
+
+/** Five entries in two segments, each synced by itself. */
+async function smallLog(): Promise<{ world: SimulatedWorld; log: Log; texts: string[] }> {
+  const world = simulatedWorld(1, { writeBackChance: 0 })
+  const { log } = open(world)
+  const texts = ['one', 'two'.repeat(100), '', 'four', 'five'.repeat(30)]
+  for (const text of texts) await log.durable(append(log, text))
+  expect(world.disk.list('log').filter((name) => name.endsWith('.log'))).toHaveLength(2)
+  return { world, log, texts }
+}
+
+test('after a clean close, every flipped bit is reported or harmless', async () => {
+  const { world, log, texts } = await smallLog()
+  await log.close()
+  let reported = 0
+  for (const name of world.disk.list('log')) {
+    for (let bit = 0; bit < segmentSizeBytes * 8; bit++) {
+      const image = world.disk.crash(everything)
+      image.flipBit(`log/${name}`, bit >>> 3, bit & 7)
+      const result = outcome({ ...world, disk: image })
+      if (result instanceof DatabaseError) {
+        expect(['DataCorruptionDetected', 'UnsupportedFormat']).toContain(result.codeName)
+        reported++
+      } else if (result.join() !== texts.join()) throw new Error(`${name}, bit ${bit}: ${result.join()}`)
+    }
+  }
+  // Every bit of headers and entries; flipped bits in the zeros and in the mark lose nothing.
+  const entryBytes = texts.reduce((sum, text) => sum + 40 + Math.ceil(text.length / 8) * 8, 0)
+  expect(reported).toBe((2 * 512 + entryBytes) * 8)
+})
+
+test('without a mark, a flipped bit costs at most the entries since the last one that something knew to be durable', async () => {
+  const { world, texts } = await smallLog()
+  let cut = 0
+  for (let bit = 0; bit < segmentSizeBytes * 8; bit++) {
+    const image = world.disk.crash(everything)
+    const name = image.list('log').findLast((each) => each.endsWith('.log'))!
+    image.flipBit(`log/${name}`, bit >>> 3, bit & 7)
+    const result = outcome({ ...world, disk: image })
+    if (result instanceof DatabaseError) continue
+    if (!isPrefix(result, texts) || result.length < texts.length - 1) throw new Error(`bit ${bit}: ${result.join()}`)
+    if (result.length < texts.length) cut++
+  }
+  expect(cut).toBe((40 + 120) * 8)
+})
+
+test('the mark that is left when idle makes damage to the last entry known', async () => {
+  const { world, texts } = await smallLog()
+  await world.clock.sleep(300)
+  const image = world.disk.crash(everything)
+  const name = image.list('log').findLast((each) => each.endsWith('.log'))!
+  const bytes = new Uint8Array(segmentSizeBytes)
+  image.open(`log/${name}`, { create: false }).read(bytes, 0, bytes.length, 0)
+  image.flipBit(`log/${name}`, Buffer.from(bytes).indexOf('five'), 3)
+  const result = outcome({ ...world, disk: image }) as DatabaseError
+  expect(result.codeName).toBe('DataCorruptionDetected')
+  expect(result.message).toMatch(/log\/\d{16}\.log, offset \d+: entry 5 cannot be read/)
+  expect(result.details).toMatchObject({ file: `log/${name}` })
+  expect(outcome({ ...world, disk: world.disk.crash(everything) })).toEqual(texts)
+})
+
+test('a damaged mark between entries is passed over', async () => {
+  const world = simulatedWorld(2, { writeBackChance: 0 })
+  const { log } = open(world)
+  await log.durable(append(log, 'one'))
+  await world.clock.sleep(300)
+  await log.durable(append(log, 'two'))
+  const markStart = 512 + 48
+  for (let at = 0; at < 40; at++) {
+    const image = world.disk.crash(everything)
+    image.flipBit(firstPath, markStart + at, at & 7)
+    const again = open({ ...world, disk: image })
+    expect(again.found).toEqual(['one', 'two'])
+    const read: number[] = []
+    again.log.read(1 as LogIndex, 2 as LogIndex, (entry) => read.push(entry.index))
+    expect(read).toEqual([1, 2])
+  }
+})
+
+test('a missing segment in the middle, and one from another log, are reported', async () => {
+  const worlds = [simulatedWorld(3), simulatedWorld(4)]
+  for (const world of worlds) {
+    const { log } = open(world)
+    for (let at = 1; at <= 20; at++) append(log, `${world === worlds[0] ? 'one' : 'two'} ${at}`.repeat(20))
+    await log.close()
+  }
+  const names = worlds[0]!.disk.list('log')
+  expect(names.length).toBeGreaterThan(3)
+  expect(worlds[1]!.disk.list('log')).toEqual(names)
+  const [middle] = names.slice(1)
+  const without = worlds[0]!.disk.crash(everything)
+  without.remove(`log/${middle}`)
+  expect((outcome({ ...worlds[0]!, disk: without }) as DatabaseError).message).toContain(
+    'the segment does not continue entry',
+  )
+
+  const mixed = worlds[0]!.disk.crash(everything)
+  const bytes = new Uint8Array(segmentSizeBytes)
+  worlds[1]!.disk.open(`log/${middle}`, { create: false }).read(bytes, 0, bytes.length, 0)
+  mixed.open(`log/${middle}`, { create: false }).write(bytes, 0, bytes.length, 0)
+  expect((outcome({ ...worlds[0]!, disk: mixed }) as DatabaseError).message).toContain('does not continue')
+
+  const renamed = worlds[0]!.disk.crash(everything)
+  renamed.rename(`log/${names[0]}`, 'log/0000000000000000.log')
+  expect((outcome({ ...worlds[0]!, disk: renamed }) as DatabaseError).message).toContain('begins with entry 1')
+})
+
+test('a segment that was cut short, and one of a later format, are reported', async () => {
+  const { world } = await smallLog()
+  const short = world.disk.crash(everything)
+  short.open(firstPath, { create: false }).truncate(1000)
+  expect((outcome({ ...world, disk: short }) as DatabaseError).message).toContain('should be 1024 bytes long')
+
+  const later = world.disk.crash(everything)
+  const header = new Uint8Array(512)
+  const file = later.open(firstPath, { create: false })
+  file.read(header, 0, 512, 0)
+  header[8] = 2
+  new DataView(header.buffer).setUint32(60, crc32c(header, 0, 60), true)
+  file.write(header, 0, 512, 0)
+  const error = outcome({ ...world, disk: later }) as DatabaseError
+  expect(error.codeName).toBe('UnsupportedFormat')
+  expect(error.message).toContain('has log format 2; this version of LauraDB reads format 1')
+})
+
+test('bytes of the log itself, stored as a payload that a crash tears, are not taken for frames', async () => {
+  const world = simulatedWorld(5, { writeBackChance: 0 })
+  const { log } = open(world)
+  const sizeBytes = 1 << 16
+  for (let at = 0; at < 6; at++) await log.durable(append(log, `entry ${at}`))
+  const copy = new Uint8Array(512 + 6 * 48)
+  world.disk.open(firstPath, { create: false }).read(copy, 0, copy.length, 0)
+  expect(copy.length).toBeLessThan(sizeBytes)
+  for (let shift = 0; shift < 64; shift++) {
+    const image = { ...world, disk: world.disk.crash(everything) }
+    const again = open(image)
+    const payload = new Uint8Array(shift + copy.length)
+    payload.set(copy, shift)
+    again.log.ensureSpace(payload.length)
+    again.log.append(1 as Term, 1 as Timestamp, payload, payload.length)
+    await again.log.durable(7 as LogIndex)
+    // The frame's own header is gone, the copy within it is whole.
+    const name = image.disk.list('log').findLast((each) => each.endsWith('.log'))!
+    const at = name === firstPath.slice(4) ? 512 + 6 * 48 : 512
+    image.disk.flipBit(`log/${name}`, at + 1, 1)
+    expect(open({ ...world, disk: image.disk.crash(everything) }).found).toHaveLength(6)
+  }
+})
