@@ -52,8 +52,9 @@ const batchBytes = 1 << 20
 /** How long pages are gathered before others get their turn. */
 const sliceMs = 3
 const rootHeader = 16
-const tailKeptBlocks = 4096
-const tailMaxBlocks = 4 * tailKeptBlocks
+/** A free end of the file is cut when it is longer than this and half of what is in use; so much is kept. */
+const tailMaxBlocks = 4096
+const tailKeptBlocks = 1024
 
 // ---- writing
 
@@ -164,6 +165,8 @@ async function writeChunks(store: Store, writer: PageWriter, fresh: ExtentPlace[
   const { map, world } = store
   const places = store.published.chunks.slice()
   const chunks = map.frozen
+  // A chunk that lies far behind what the file needs would keep its end from being cut.
+  const far = tailKeptBlocks + 2 * store.file.extents.usedBlocks
   const flush = async () => {
     try {
       await writer.writeAsync()
@@ -181,7 +184,8 @@ async function writeChunks(store: Store, writer: PageWriter, fresh: ExtentPlace[
   }
   for (let i = 0; i < chunks.length; i++) {
     const chunk = chunks[i]!
-    if (!chunk.changed && i < store.published.chunks.length) continue
+    const old = store.published.chunks[i]
+    if (!chunk.changed && old !== undefined && old.block < far) continue
     assertWritten(chunk)
     if (!writer.hasRoom(chunkBytes)) await flush()
     try {
@@ -230,7 +234,7 @@ function releaseFreed(store: Store): void {
   extents.release(Math.min(a?.epoch ?? Number.POSITIVE_INFINITY, b?.epoch ?? Number.POSITIVE_INFINITY))
   extents.rewind()
   const tail = extents.freeTail()
-  if (tail < tailMaxBlocks) return
+  if (tail < tailMaxBlocks + extents.usedBlocks / 2) return
   const blocks = extents.blocks - (tail - tailKeptBlocks)
   try {
     file.file.truncate(blocks * blockSize)

@@ -47,19 +47,26 @@ export class DataFile {
     )
   }
 
-  /** Reads `length` bytes at `block` to `target` at `at`. Throws DataCorruptionDetected unless all are there and right. */
-  read(block: number, length: number, checksum: number, target: Uint8Array, at: number, what: string): void {
-    let count: number
+  /**
+   * Reads `length` bytes at `block` to `target` at `at`. `what`: a page by its number, or words for messages.
+   * Throws DataCorruptionDetected unless all are there and right.
+   */
+  read(block: number, length: number, checksum: number, target: Uint8Array, at: number, what: string | number): void {
+    let problem: string
     try {
-      count = this.file.read(target, at, length, block * blockSize)
+      const count = this.file.read(target, at, length, block * blockSize)
+      const found = checksumOf(target, at, at + count)
+      if (count === length && found === checksum) return
+      problem =
+        count === length
+          ? `has checksum ${found.toString(16)}, expected ${checksum.toString(16)}`
+          : `should have ${length} bytes, ${count} are there`
     } catch (error) {
-      throw this.corruption(`${what} cannot be read: ${String(error)}`, block)
+      if (!(error instanceof DiskError)) throw error
+      problem = `cannot be read: ${error.message}`
     }
-    if (count !== length) throw this.corruption(`${what} should have ${length} bytes, ${count} are there`, block)
-    const found = checksumOf(target, at, at + length)
-    if (found !== checksum) {
-      throw this.corruption(`${what} has checksum ${found.toString(16)}, expected ${checksum.toString(16)}`, block)
-    }
+    if (typeof what === 'number') throw this.corruption(`page ${what} ${problem}`, block, { page: what })
+    throw this.corruption(`${what} ${problem}`, block)
   }
 
   /** Takes an extent of `blocks` blocks, extending the file if need be. Throws OutOfDiskSpace. */

@@ -51,6 +51,11 @@ export class Extents {
     return this.#deferredBlocks
   }
 
+  /** Blocks of the newest image. */
+  get usedBlocks(): number {
+    return this.#blocks - this.#free - this.#deferredBlocks
+  }
+
   /** The file has become `blocks` long; the new blocks are free. */
   grow(blocks: number): void {
     assert(blocks >= this.#blocks, 'the data file grows')

@@ -249,10 +249,10 @@ export class Store implements PageStorage {
     const { block, length, checksum } = place
     if ((place.kind & entryCompressed) === 0) {
       if (length !== pageSize) throw this.file.corruption(`page ${id} has length ${length}`, block, { page: id })
-      this.file.read(block, length, checksum, bytes, at, `page ${id}`)
+      this.file.read(block, length, checksum, bytes, at, id)
     } else {
       if (length > pageSize) throw this.file.corruption(`page ${id} has length ${length}`, block, { page: id })
-      this.file.read(block, length, checksum, this.#packed, 0, `page ${id}`)
+      this.file.read(block, length, checksum, this.#packed, 0, id)
       const unpacked = this.#unpack(id, block, length)
       if (unpacked.length !== pageSize) {
         throw this.file.corruption(`page ${id} unpacks to ${unpacked.length} bytes`, block, { page: id })
@@ -360,6 +360,8 @@ export class Store implements PageStorage {
 function createFile(world: World, path: string, pageSize: number): void {
   const { disk } = world
   const temporary = `${path}.new`
+  const folder = path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : ''
+  if (folder !== '') disk.makeDirectory(folder)
   disk.remove(temporary)
   const file = disk.open(temporary, { create: true })
   const superblock = encodeSuperblock({
@@ -377,5 +379,5 @@ function createFile(world: World, path: string, pageSize: number): void {
     file.close()
   }
   disk.rename(temporary, path)
-  disk.syncDirectory(path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '')
+  disk.syncDirectory(folder)
 }
