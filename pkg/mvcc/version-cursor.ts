@@ -1,0 +1,172 @@
+/**
+ * Walks the visible versions of a versioned map at one timestamp, in key order or against it.
+ *
+ * Between `save()` and the next move the map may change; the walk goes on after the key it was on. A walk that must see one
+ * moment across a `save` needs an open snapshot at its timestamp, else versions it has not reached may be pruned.
+ */
+import type { Timestamp } from '../base/timestamp.ts'
+import { timestampMax, timestampMin } from '../base/timestamp.ts'
+import type { TreeCursor } from '../storage/cursor.ts'
+import type { ValueRef } from '../storage/tree.ts'
+import { readVersion, versionSuffixLength, writeVersion } from './version-key.ts'
+import type { VersionedMap } from './versioned-map.ts'
+
+export class VersionCursor {
+  readonly #map: VersionedMap
+  readonly #at: Timestamp
+  readonly #cursor: TreeCursor
+  /** The user key of the current entry, kept only while versions have to be told apart. */
+  #current = new Uint8Array(64)
+  #currentLength = -1
+  #probe = new Uint8Array(64)
+  /** The current entry's value; read at once, it points into a page. */
+  value: ValueRef
+
+  constructor(map: VersionedMap, at: Timestamp) {
+    this.#map = map
+    this.#at = at
+    this.#cursor = map.tree.cursor()
+    this.value = { bytes: this.#current, start: 0, end: 0 }
+  }
+
+  first(): boolean {
+    this.#currentLength = -1
+    return this.#settleForward(this.#cursor.first())
+  }
+
+  last(): boolean {
+    this.#currentLength = -1
+    return this.#settleBackward(this.#cursor.last())
+  }
+
+  /** Rests on the first visible key >= `key`. */
+  seek(key: Uint8Array, keyLength: number): boolean {
+    this.#currentLength = -1
+    return this.#settleForward(this.#cursor.seek(key, keyLength))
+  }
+
+  /** Rests on the last visible key < `key`. */
+  seekBefore(key: Uint8Array, keyLength: number): boolean {
+    this.#currentLength = -1
+    return this.#settleBackward(this.#cursor.seekBefore(key, keyLength))
+  }
+
+  next(): boolean {
+    const cursor = this.#cursor
+    if (this.#map.isPlainAt(this.#at)) {
+      if (!cursor.next()) return false
+      this.#currentLength = -1
+      this.value = cursor.readValue()
+      return true
+    }
+    if (this.#currentLength < 0) {
+      // The walk was plain until now: the key is still to be had from where it rests or was saved.
+      if (!cursor.next()) return false
+      return this.#settleForward(true)
+    }
+    do {
+      if (!cursor.next()) return false
+    } while (cursor.keyStartsWith(this.#current, this.#currentLength))
+    return this.#settleForward(true)
+  }
+
+  previous(): boolean {
+    const cursor = this.#cursor
+    if (this.#map.isPlainAt(this.#at)) {
+      if (!cursor.previous()) return false
+      this.#currentLength = -1
+      this.value = cursor.readValue()
+      return true
+    }
+    if (this.#currentLength < 0) return this.#settleBackward(cursor.previous())
+    return this.#settleBackward(cursor.seekBefore(this.#current, this.#currentLength))
+  }
+
+  /** The current user key: `keyBytes[0..keyLength)`, valid until the next move. */
+  readKey(): void {
+    const cursor = this.#cursor
+    cursor.readKey()
+    this.keyBytes = cursor.key
+    this.keyLength = cursor.keyLength - versionSuffixLength
+  }
+  keyBytes: Uint8Array = new Uint8Array(0)
+  keyLength = 0
+
+  /** The timestamp of the current version. Call after `readKey`. */
+  get timestamp(): Timestamp {
+    return readVersion(this.keyBytes, this.keyLength)
+  }
+
+  save(): void {
+    this.#cursor.save()
+  }
+
+  close(): void {
+    this.#cursor.close()
+  }
+
+  /** From wherever the tree cursor rests, forward to the first visible live version. */
+  #settleForward(found: boolean): boolean {
+    const cursor = this.#cursor
+    if (found && this.#map.isPlainAt(this.#at)) {
+      this.value = cursor.readValue()
+      return true
+    }
+    while (found) {
+      cursor.readKey()
+      const userLength = cursor.keyLength - versionSuffixLength
+      if (readVersion(cursor.key, userLength) > this.#at) {
+        found = cursor.next()
+        continue
+      }
+      this.#remember(userLength)
+      const value = cursor.readValue()
+      if (value.end > value.start) {
+        this.value = value
+        return true
+      }
+      do found = cursor.next()
+      while (found && cursor.keyStartsWith(this.#current, this.#currentLength))
+    }
+    return false
+  }
+
+  /** From the oldest version of some key, to its visible one, or to that of a key before it. */
+  #settleBackward(found: boolean): boolean {
+    const cursor = this.#cursor
+    if (found && this.#map.isPlainAt(this.#at)) {
+      this.value = cursor.readValue()
+      return true
+    }
+    while (found) {
+      cursor.readKey()
+      this.#remember(cursor.keyLength - versionSuffixLength)
+      const length = this.#probeFor(this.#at)
+      if (cursor.seek(this.#probe, length) && cursor.keyStartsWith(this.#current, this.#currentLength)) {
+        const value = cursor.readValue()
+        if (value.end > value.start) {
+          this.value = value
+          return true
+        }
+      }
+      found = cursor.seekBefore(this.#probe, this.#probeFor(timestampMax))
+    }
+    return false
+  }
+
+  #remember(length: number): void {
+    if (this.#current.length < length) this.#current = new Uint8Array(length * 2)
+    const from = this.#cursor.key
+    const to = this.#current
+    for (let i = 0; i < length; i++) to[i] = from[i]!
+    this.#currentLength = length
+  }
+
+  #probeFor(at: Timestamp): number {
+    const length = this.#currentLength
+    if (this.#probe.length < length + versionSuffixLength)
+      this.#probe = new Uint8Array((length + versionSuffixLength) * 2)
+    this.#probe.set(this.#current.subarray(0, length))
+    return writeVersion(this.#probe, length, at < timestampMin ? timestampMin : at)
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * The versioned map: `(key, timestamp) -> value | tombstone` over one B+ tree (`version-key.ts` has the layout).
+ *
+ * Records and every ordered index are versioned maps; snapshot reads, covered reads and vacuum are written here, once.
+ * An empty value is a tombstone, so values are never empty. Writes carry the timestamp of their log entry.
+ *
+ * INVARIANTS
+ *  (1) Timestamps written to one key only grow; writing again at the same timestamp replaces.
+ *  (2) `supersededCount` is exact: the entries that are not the live newest version of their key.
+ *  (3) A tombstone is in the tree only above a version that some reader may still need, or until vacuum passes.
+ */
+import { assert } from '../base/assert.ts'
+import type { Timestamp } from '../base/timestamp.ts'
+import { timestampMax } from '../base/timestamp.ts'
+import type { TreeCursor } from '../storage/cursor.ts'
+import type { Tree, ValueRef } from '../storage/tree.ts'
+import type { Snapshots } from './snapshots.ts'
+import { readVersion, versionSuffixLength, writeVersion } from './version-key.ts'
+
+const noValue = new Uint8Array(0)
+
+export class VersionedMap {
+  readonly tree: Tree
+  readonly #snapshots: Snapshots
+  /** Entries that are not the live newest version of their key: superseded versions and tombstones. */
+  supersededCount: number
+  /** The greatest timestamp in the map; greater than every one in it is harmless, less is not. */
+  newest: Timestamp
+  readonly #cursor: TreeCursor
+  #scratch = new Uint8Array(64)
+  #scratchLength = 0
+  #located = false
+  #locatedAt: Timestamp = timestampMax
+  #userKeyLength = 0
+
+  constructor(tree: Tree, snapshots: Snapshots, supersededCount: number, newest: Timestamp) {
+    this.tree = tree
+    this.#snapshots = snapshots
+    this.supersededCount = supersededCount
+    this.newest = newest
+    this.#cursor = tree.cursor()
+  }
+
+  /** Reads `key` as of `at`. `into` points into a page until the next call on any map or a yield. */
+  get(key: Uint8Array, keyLength: number, at: Timestamp, into: ValueRef): boolean {
+    const cursor = this.#cursor
+    this.#located = false
+    this.#setVersionKey(key, keyLength, at)
+    const found = cursor.seek(this.#scratch, this.#scratchLength) && cursor.keyStartsWith(key, keyLength)
+    if (!found) {
+      cursor.close()
+      return false
+    }
+    const value = cursor.readValue()
+    into.bytes = value.bytes
+    into.start = value.start
+    into.end = value.end
+    cursor.close()
+    return value.end > value.start
+  }
+
+  /**
+   * Goes to where version (key, at) belongs and reads the newest version of the key: true when it is live, and then
+   * `into` is its value. Must be followed by `writeLocated`, `removeLocated` or any other call (which forgets it); nothing else
+   * may touch this map in between.
+   */
+  locate(key: Uint8Array, keyLength: number, at: Timestamp, into: ValueRef): boolean {
+    const cursor = this.#cursor
+    this.#setVersionKey(key, keyLength, at)
+    this.#userKeyLength = keyLength
+    this.#locatedAt = at
+    this.#located = true
+    if (!cursor.seek(this.#scratch, this.#scratchLength) || !cursor.keyStartsWith(key, keyLength)) {
+      into.start = into.end = 0
+      this.#found = false
+      return false
+    }
+    this.#found = true
+    const value = cursor.readValue()
+    into.bytes = value.bytes
+    into.start = value.start
+    into.end = value.end
+    this.#live = value.end > value.start
+    return this.#live
+  }
+  #found = false
+  #live = false
+
+  /** Forgets what `locate` found. */
+  leave(): void {
+    this.#located = false
+    this.#cursor.close()
+  }
+
+  /** Writes the value of the version that `locate` was asked for. */
+  writeLocated(value: Uint8Array, start: number, end: number): void {
+    assert(this.#located, 'a versioned map writes only where it has located')
+    assert(end > start, 'a value in a versioned map is not empty')
+    this.#located = false
+    const cursor = this.#cursor
+    const at = this.#locatedAt
+    if (!this.#found) {
+      cursor.insert(this.#scratch, this.#scratchLength, value, start, end)
+    } else {
+      const previous = this.#timestampAtCursor()
+      assert(previous <= at, 'versions of a key only grow')
+      if (previous === at || !this.#snapshots.needs(previous, at)) {
+        cursor.replace(this.#scratch, this.#scratchLength, value, start, end)
+        if (!this.#live) this.supersededCount--
+      } else {
+        cursor.insert(this.#scratch, this.#scratchLength, value, start, end)
+        if (this.#live) this.supersededCount++
+      }
+    }
+    cursor.close()
+    if (at > this.newest) this.newest = at
+  }
+
+  /** Writes the first version of a key that was never in the map. */
+  add(key: Uint8Array, keyLength: number, at: Timestamp, value: Uint8Array, start: number, end: number): void {
+    assert(end > start, 'a value in a versioned map is not empty')
+    this.#located = false
+    this.#setVersionKey(key, keyLength, at)
+    this.tree.put(this.#scratch, this.#scratchLength, value, start, end)
+    if (at > this.newest) this.newest = at
+  }
+
+  /** Removes the key that `locate` found live. */
+  removeLocated(): void {
+    assert(this.#located && this.#found && this.#live, 'a versioned map removes only what it has located')
+    this.#located = false
+    const cursor = this.#cursor
+    const at = this.#locatedAt
+    const previous = this.#timestampAtCursor()
+    if (previous === at || !this.#snapshots.needs(previous, at)) {
+      const hadHistory = this.supersededCount > 0
+      cursor.remove()
+      if (hadHistory && cursor.valid && cursor.keyStartsWith(this.#scratch, this.#userKeyLength)) {
+        cursor.insert(this.#scratch, this.#scratchLength, noValue, 0, 0)
+        this.supersededCount++
+      }
+    } else {
+      cursor.insert(this.#scratch, this.#scratchLength, noValue, 0, 0)
+      this.supersededCount += 2
+    }
+    cursor.close()
+    if (at > this.newest) this.newest = at
+  }
+
+  /** Whether every entry of the tree is the one version of its key and visible at `at`: no timestamp needs to be read. */
+  isPlainAt(at: Timestamp): boolean {
+    return this.supersededCount === 0 && this.newest <= at
+  }
+
+  #timestampAtCursor(): Timestamp {
+    const cursor = this.#cursor
+    cursor.readKey()
+    return readVersion(cursor.key, cursor.keyLength - versionSuffixLength)
+  }
+
+  #setVersionKey(key: Uint8Array, keyLength: number, at: Timestamp): void {
+    if (this.#scratch.length < keyLength + versionSuffixLength) this.#scratch = new Uint8Array((keyLength + 64) * 2)
+    const scratch = this.#scratch
+    for (let i = 0; i < keyLength; i++) scratch[i] = key[i]!
+    this.#scratchLength = writeVersion(scratch, keyLength, at)
+  }
+}
