@@ -1,0 +1,162 @@
+/**
+ * What the data file remembers of one collection: one BSON document in the catalog tree, under the collection's id.
+ *
+ * It is written by each checkpoint for the collections that changed since the one before; what came later is in the log.
+ * docs/format/data-file.md has the fields.
+ */
+
+import { DatabaseError } from '../base/errors.ts'
+import type { CollectionId, PageId, RecordId } from '../base/ids.ts'
+import type { Timestamp } from '../base/timestamp.ts'
+import { buildDocument } from '../bson/build.ts'
+import { bsonType } from '../bson/type.ts'
+import type { Value } from '../bson/value.ts'
+import {
+  binaryValue,
+  documentFields,
+  documentOf,
+  documentValue,
+  getField,
+  numberOf,
+  readString,
+  truthy,
+} from '../bson/value.ts'
+
+/** BSON binary subtype of a UUID. */
+export const uuidSubtype = 4
+/** A binary value begins with its length and its subtype. */
+const binaryHeaderLength = 5
+
+/** A versioned map's persistent state. */
+export interface MapRecord {
+  readonly root: PageId
+  readonly supersededCount: number
+  readonly newest: Timestamp
+}
+
+export interface IndexRecord {
+  /** `{v, key, name, unique?}` as listIndexes shows it. */
+  readonly definition: Uint8Array
+  readonly map: MapRecord
+  readonly multikey: boolean
+  readonly usableFrom: Timestamp
+}
+
+export interface CollectionRecord {
+  readonly id: CollectionId
+  readonly database: string
+  readonly name: string
+  /** 16 bytes. */
+  readonly uuid: Uint8Array
+  /** BSON of create's options. */
+  readonly options: Uint8Array
+  readonly records: MapRecord
+  readonly nextRecordId: RecordId
+  readonly documentCount: number
+  readonly dataSizeBytes: number
+  readonly indexes: readonly IndexRecord[]
+}
+
+export function encodeCollectionRecord(record: CollectionRecord): Uint8Array {
+  return buildDocument({
+    id: BigInt(record.id),
+    database: record.database,
+    name: record.name,
+    uuid: binaryValue(record.uuid, uuidSubtype),
+    options: documentValue(record.options),
+    records: mapFields(record.records),
+    nextRecordId: BigInt(record.nextRecordId),
+    documentCount: BigInt(record.documentCount),
+    dataSizeBytes: BigInt(record.dataSizeBytes),
+    indexes: record.indexes.map((index) => ({
+      definition: documentValue(index.definition),
+      map: mapFields(index.map),
+      multikey: index.multikey,
+      usableFrom: BigInt(index.usableFrom),
+    })),
+  })
+}
+
+/** Throws DataCorruptionDetected when a field is missing: the page's checksum held, so an unknown format wrote it. */
+export function decodeCollectionRecord(bytes: Uint8Array): CollectionRecord {
+  const fields = new FieldReader(bytes)
+  const indexes: IndexRecord[] = []
+  for (const element of documentFields(documentOf(fields.get('indexes')))) {
+    const index = new FieldReader(documentOf(element))
+    indexes.push({
+      definition: index.document('definition'),
+      map: decodeMap(index.document('map')),
+      multikey: truthy(index.get('multikey')),
+      usableFrom: index.number('usableFrom') as Timestamp,
+    })
+  }
+  return {
+    id: fields.number('id') as CollectionId,
+    database: fields.string('database'),
+    name: fields.string('name'),
+    uuid: fields.uuid('uuid'),
+    options: fields.document('options'),
+    records: decodeMap(fields.document('records')),
+    nextRecordId: fields.number('nextRecordId') as RecordId,
+    documentCount: fields.number('documentCount'),
+    dataSizeBytes: fields.number('dataSizeBytes'),
+    indexes,
+  }
+}
+
+/** Reads required fields of a document the engine itself wrote. */
+export class FieldReader {
+  readonly #bytes: Uint8Array
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes
+  }
+
+  get(name: string): Value {
+    const value = getField(this.#bytes, name)
+    if (value === undefined) {
+      throw new DatabaseError('DataCorruptionDetected', `a catalog document has no field '${name}'`)
+    }
+    return value
+  }
+
+  number(name: string): number {
+    return numberOf(this.get(name))
+  }
+
+  string(name: string): string {
+    const value = this.get(name)
+    if (value.type !== bsonType.string) {
+      throw new DatabaseError('DataCorruptionDetected', `field '${name}' of a catalog document is not a string`)
+    }
+    return readString(value.bytes, value.start)
+  }
+
+  /** A copy of the 16 bytes of a UUID. */
+  uuid(name: string): Uint8Array {
+    const value = this.get(name)
+    const content = value.start + binaryHeaderLength
+    if (value.type !== bsonType.binary || value.end - content !== 16) {
+      throw new DatabaseError('DataCorruptionDetected', `field '${name}' of a catalog document is not a UUID`)
+    }
+    return value.bytes.slice(content, value.end)
+  }
+
+  /** A copy of an embedded document's bytes. */
+  document(name: string): Uint8Array {
+    return documentOf(this.get(name)).slice()
+  }
+}
+
+function mapFields(map: MapRecord): Record<string, unknown> {
+  return { root: BigInt(map.root), supersededCount: BigInt(map.supersededCount), newest: BigInt(map.newest) }
+}
+
+function decodeMap(bytes: Uint8Array): MapRecord {
+  const fields = new FieldReader(bytes)
+  return {
+    root: fields.number('root') as PageId,
+    supersededCount: fields.number('supersededCount'),
+    newest: fields.number('newest') as Timestamp,
+  }
+}

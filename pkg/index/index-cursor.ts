@@ -1,0 +1,98 @@
+/** Walks an ordered index between two bounds, at one timestamp, in either direction. */
+
+import type { RecordId } from '../base/ids.ts'
+import type { Timestamp } from '../base/timestamp.ts'
+import { compareBytes } from '../bson/key.ts'
+import { VersionCursor } from '../mvcc/version-cursor.ts'
+import type { VersionedMap } from '../mvcc/versioned-map.ts'
+import { readRecordId, recordIdLength } from './record-id.ts'
+
+export class IndexCursor {
+  readonly #walk: VersionCursor
+  readonly #unique: boolean
+  readonly #lower: Uint8Array | undefined
+  readonly #upper: Uint8Array | undefined
+  readonly #direction: 1 | -1
+  #started = false
+  #done = false
+  recordId = 0 as RecordId
+  /** The encoded value of the current entry is `key[keyStart..keyEnd)`; valid until the next move. */
+  key: Uint8Array = new Uint8Array(0)
+  readonly keyStart = 0
+  keyEnd = 0
+
+  constructor(
+    map: VersionedMap,
+    unique: boolean,
+    at: Timestamp,
+    lower: Uint8Array | undefined,
+    upper: Uint8Array | undefined,
+    direction: 1 | -1,
+  ) {
+    this.#walk = new VersionCursor(map, at)
+    this.#unique = unique
+    this.#lower = lower
+    this.#upper = upper
+    this.#direction = direction
+  }
+
+  next(): boolean {
+    if (this.#done) return false
+    const found = this.#direction === 1 ? this.#forward() : this.#backward()
+    if (!found) {
+      this.close()
+      return false
+    }
+    return true
+  }
+
+  save(): void {
+    if (!this.#done && this.#started) this.#walk.save()
+  }
+
+  close(): void {
+    this.#done = true
+    this.#walk.close()
+  }
+
+  #forward(): boolean {
+    const walk = this.#walk
+    let found: boolean
+    if (this.#started) found = walk.next()
+    else {
+      this.#started = true
+      found = this.#lower === undefined ? walk.first() : walk.seek(this.#lower, this.#lower.length)
+    }
+    if (!found) return false
+    this.#load()
+    const upper = this.#upper
+    return upper === undefined || compareBytes(this.key, 0, this.keyEnd, upper, 0, upper.length) < 0
+  }
+
+  #backward(): boolean {
+    const walk = this.#walk
+    let found: boolean
+    if (this.#started) found = walk.previous()
+    else {
+      this.#started = true
+      found = this.#upper === undefined ? walk.last() : walk.seekBefore(this.#upper, this.#upper.length)
+    }
+    if (!found) return false
+    this.#load()
+    const lower = this.#lower
+    return lower === undefined || compareBytes(this.key, 0, this.keyEnd, lower, 0, lower.length) >= 0
+  }
+
+  #load(): void {
+    const walk = this.#walk
+    walk.readKey()
+    this.key = walk.keyBytes
+    if (this.#unique) {
+      this.keyEnd = walk.keyLength
+      this.recordId = readRecordId(walk.value.bytes, walk.value.start)
+    } else {
+      this.keyEnd = walk.keyLength - recordIdLength
+      this.recordId = readRecordId(walk.keyBytes, this.keyEnd)
+    }
+  }
+}
