@@ -1,0 +1,210 @@
+/**
+ * A collection as the engine holds it: its records and indexes as versioned maps, and what the catalog remembers of it.
+ *
+ * Readers call `scan`, `read`, `findById`; everything that changes it is called by write units and replay only.
+ *
+ * INVARIANTS
+ *  (1) A record's key is its record id; ids are given in insertion order and never reused.
+ *  (2) `documentCount` and `dataSizeBytes` are those of the live records at this moment.
+ *  (3) `recordSetChanged` is true while the catalog tree does not have the collection's present state.
+ */
+import { assert } from '../base/assert.ts'
+import type { CollectionId, RecordId } from '../base/ids.ts'
+import type { Timestamp } from '../base/timestamp.ts'
+import { encodeKey, KeyWriter } from '../bson/key.ts'
+import type { CollectionRecord } from '../catalog/collection-record.ts'
+import type { Index } from '../index/index.ts'
+import { recordIdLength, writeRecordId } from '../index/record-id.ts'
+import type { VersionedMap } from '../mvcc/versioned-map.ts'
+import type { ValueRef } from '../storage/tree.ts'
+import { duplicateKeyError } from './duplicate-key.ts'
+import { RecordCursor } from './record-cursor.ts'
+
+/** Where a record's bytes are: valid until the next call on the engine or a yield. */
+export type RecordRef = ValueRef
+
+/** How a document differs from the version before it: bytes kept at its head and tail, or `undefined` when it is not worth it. */
+export interface Patch {
+  readonly head: number
+  readonly tail: number
+}
+
+export class Collection {
+  readonly id: CollectionId
+  readonly uuid: Uint8Array
+  readonly records: VersionedMap
+  database: string
+  name: string
+  options: Uint8Array
+  indexes: Index[]
+  nextRecordId: RecordId
+  documentCount: number
+  dataSizeBytes: number
+  /** Set when the collection has been dropped: cursors that still hold it stop. */
+  dropped = false
+  recordSetChanged = true
+  readonly #key = new Uint8Array(recordIdLength)
+  readonly #idKey = new KeyWriter()
+  readonly #old: ValueRef = { bytes: new Uint8Array(0), start: 0, end: 0 }
+
+  constructor(record: CollectionRecord, records: VersionedMap, indexes: Index[]) {
+    this.id = record.id
+    this.uuid = record.uuid
+    this.database = record.database
+    this.name = record.name
+    this.options = record.options
+    this.records = records
+    this.indexes = indexes
+    this.nextRecordId = record.nextRecordId
+    this.documentCount = record.documentCount
+    this.dataSizeBytes = record.dataSizeBytes
+  }
+
+  get namespace(): string {
+    return `${this.database}.${this.name}`
+  }
+
+  get idIndex(): Index {
+    return this.indexes[0]!
+  }
+
+  index(name: string): Index | undefined {
+    return this.indexes.find((index) => index.name === name)
+  }
+
+  /** Walks the records live at `at` in insertion order (1) or against it (-1), beginning after (before) record `after`. */
+  scan(at: Timestamp, direction: 1 | -1 = 1, after?: RecordId): RecordCursor {
+    return new RecordCursor(this, at, direction, after)
+  }
+
+  /** Reads one record as of `at`; false when it is not there. */
+  read(recordId: RecordId, at: Timestamp, into: RecordRef): boolean {
+    writeRecordId(this.#key, 0, recordId)
+    return this.records.get(this.#key, recordIdLength, at, into)
+  }
+
+  /** The record whose `_id` equals the given value, as of `at`. */
+  findById(type: number, bytes: Uint8Array, start: number, at: Timestamp): RecordId | undefined {
+    const key = this.#idKey.reset()
+    encodeKey(key, type, bytes, start)
+    return this.idIndex.lookup(key.bytes, key.length, at)
+  }
+
+  /** Extracts the document's keys and throws DuplicateKey when a unique index has one of them for another record. */
+  checkUnique(document: Uint8Array, at: Timestamp, self: RecordId | undefined): void {
+    for (const index of this.indexes) {
+      index.extract(document, 0, index.keys)
+      if (!index.unique) continue
+      for (let i = 0; i < index.keys.count; i++) {
+        if (index.conflict(index.keys, i, at, self) !== undefined) {
+          const error = duplicateKeyError(this, index, document, i)
+          for (const other of this.indexes) other.map.leave()
+          throw error
+        }
+      }
+    }
+  }
+
+  /** Inserts after `checkUnique` of the same document at the same timestamp. */
+  insertChecked(recordId: RecordId, document: Uint8Array, at: Timestamp): void {
+    for (const index of this.indexes) {
+      const keys = index.keys
+      if (index.unique && keys.count === 1) index.addLocated(recordId)
+      else for (let i = 0; i < keys.count; i++) index.add(keys, i, recordId, at)
+      if (keys.multikey) index.multikey = true
+    }
+    this.#insertRecord(recordId, document, 0, document.length, at)
+  }
+
+  /** Inserts a document that is known to be unique: replay. */
+  insertReplayed(recordId: RecordId, bytes: Uint8Array, start: number, end: number, at: Timestamp): void {
+    for (const index of this.indexes) {
+      index.extract(bytes, start, index.keys)
+      for (let i = 0; i < index.keys.count; i++) index.add(index.keys, i, recordId, at)
+      if (index.keys.multikey) index.multikey = true
+    }
+    this.#insertRecord(recordId, bytes, start, end, at)
+  }
+
+  /**
+   * Replaces a live record. `check`: uniqueness is checked first (DuplicateKey, nothing changed).
+   * Returns how the document differs from the one before.
+   */
+  replace(recordId: RecordId, document: Uint8Array, at: Timestamp, check: boolean): Patch | undefined {
+    writeRecordId(this.#key, 0, recordId)
+    const old = this.#old
+    assert(this.records.locate(this.#key, recordIdLength, at, old), 'a replaced record is live')
+    for (const index of this.indexes) index.extract(old.bytes, old.start, index.oldKeys)
+    const oldLength = old.end - old.start
+    const patch = patchOf(old.bytes, old.start, oldLength, document)
+    if (check) {
+      try {
+        this.checkUnique(document, at, recordId)
+      } catch (error) {
+        this.records.leave()
+        throw error
+      }
+    } else for (const index of this.indexes) index.extract(document, 0, index.keys)
+    this.records.writeLocated(document, 0, document.length)
+    for (const index of this.indexes) this.#reindex(index, recordId, at)
+    this.dataSizeBytes += document.length - oldLength
+    this.recordSetChanged = true
+    return patch
+  }
+
+  remove(recordId: RecordId, at: Timestamp): void {
+    writeRecordId(this.#key, 0, recordId)
+    const old = this.#old
+    assert(this.records.locate(this.#key, recordIdLength, at, old), 'a removed record is live')
+    for (const index of this.indexes) index.extract(old.bytes, old.start, index.oldKeys)
+    this.dataSizeBytes -= old.end - old.start
+    this.documentCount--
+    this.records.removeLocated()
+    for (const index of this.indexes) {
+      for (let i = 0; i < index.oldKeys.count; i++) {
+        assert(index.remove(index.oldKeys, i, recordId, at), 'a removed record was indexed')
+      }
+    }
+    this.recordSetChanged = true
+  }
+
+  #insertRecord(recordId: RecordId, bytes: Uint8Array, start: number, end: number, at: Timestamp): void {
+    writeRecordId(this.#key, 0, recordId)
+    this.records.add(this.#key, recordIdLength, at, bytes, start, end)
+    if (recordId >= this.nextRecordId) this.nextRecordId = (recordId + 1) as RecordId
+    this.documentCount++
+    this.dataSizeBytes += end - start
+    this.recordSetChanged = true
+  }
+
+  #reindex(index: Index, recordId: RecordId, at: Timestamp): void {
+    const { keys, oldKeys } = index
+    if (keys.equals(oldKeys)) {
+      index.map.leave()
+      return
+    }
+    for (let i = 0; i < oldKeys.count; i++) {
+      if (!keys.includes(oldKeys, i)) assert(index.remove(oldKeys, i, recordId, at), 'a replaced record was indexed')
+    }
+    for (let i = 0; i < keys.count; i++) if (!oldKeys.includes(keys, i)) index.add(keys, i, recordId, at)
+    if (keys.multikey) index.multikey = true
+  }
+}
+
+/**
+ * The bytes that `document` shares with the version before it, at its head and tail. The first four bytes, the length, count as shared:
+ * whoever applies the patch writes them anew.
+ */
+function patchOf(old: Uint8Array, oldStart: number, oldLength: number, document: Uint8Array): Patch | undefined {
+  const length = document.length
+  const shorter = Math.min(length, oldLength)
+  let head = 4
+  while (head < shorter && old[oldStart + head] === document[head]) head++
+  const tailMax = shorter - head
+  const shift = oldStart + oldLength - length
+  let at = length - 1
+  const stop = length - tailMax
+  while (at >= stop && old[shift + at] === document[at]) at--
+  const tail = length - 1 - at
+  return length - head - tail + 12 < length ? { head, tail } : undefined
+}

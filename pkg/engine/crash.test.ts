@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest'
+import { countOperations, crashRun } from '../sim/crash-run.ts'
+
+/** Seeds times crash points times images: at least 20,000 crash images over the four tests. */
+const seedsPerTest = 6
+const images = 12
+
+for (const group of [0, 1, 2, 3]) {
+  test(`every acknowledged write survives a crash at each disk operation in turn (group ${group})`, {
+    timeout: 240_000,
+  }, async () => {
+    let taken = 0
+    let second = 0
+    for (let seed = 1 + group * seedsPerTest; seed <= (group + 1) * seedsPerTest; seed++) {
+      const options = { steps: 90, images }
+      const operations = await countOperations(seed, options)
+      for (let at = 1; at <= operations; at++) {
+        const report = await crashRun(seed, at, options)
+        taken += report.images
+        second += report.secondCrashes
+      }
+    }
+    expect(taken).toBeGreaterThan(5000)
+    expect(second).toBeGreaterThan(100)
+  })
+}

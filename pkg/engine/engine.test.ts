@@ -1,0 +1,186 @@
+import { expect, test } from 'vitest'
+import { DatabaseError } from '../base/errors.ts'
+import { timestampMax } from '../base/timestamp.ts'
+import { buildDocument } from '../bson/build.ts'
+import { getField, numberOf } from '../bson/value.ts'
+import { contentsOf, openEngine, smallEngine } from '../sim/engine-workload.ts'
+import { simulatedWorld } from '../sim/world.ts'
+import { Engine } from './engine.ts'
+
+const none = buildDocument({})
+
+function numbers(engine: Engine, field: string, at = timestampMax): number[] {
+  const cursor = engine.collection('db', 'c')!.scan(at)
+  const values: number[] = []
+  while (cursor.next()) values.push(numberOf(getField(cursor.bytes, field, cursor.start)!))
+  return values
+}
+
+async function withDocuments(count: number): Promise<Engine> {
+  const engine = await openEngine(simulatedWorld(7))
+  engine.write((unit) => {
+    const collection = unit.createCollection('db', 'c', none)
+    for (let n = 0; n < count; n++) unit.insert(collection, buildDocument({ _id: n, n }))
+  })
+  return engine
+}
+
+test('a snapshot sees the moment it was taken at, whatever is written and vacuumed later', async () => {
+  const engine = await withDocuments(50)
+  const snapshot = engine.snapshot()
+  const collection = engine.collection('db', 'c')!
+  engine.write((unit) => {
+    for (let n = 0; n < 50; n += 2) unit.remove(collection, collection.findById(16, idOf(n), 0, timestampMax)!)
+    for (let n = 1; n < 50; n += 2) {
+      unit.update(collection, collection.findById(16, idOf(n), 0, timestampMax)!, buildDocument({ _id: n, n: 100 + n }))
+    }
+    unit.insert(collection, buildDocument({ _id: 77, n: 77 }))
+  })
+  await engine.vacuum()
+  expect(numbers(engine, 'n', snapshot.timestamp)).toEqual(Array.from({ length: 50 }, (_, n) => n))
+  expect(numbers(engine, 'n')).toEqual([...Array.from({ length: 25 }, (_, i) => 101 + 2 * i), 77])
+  snapshot.release()
+  expect(await engine.vacuum()).toBeGreaterThan(0)
+  expect((await engine.check()).problems).toEqual([])
+  await engine.close()
+})
+
+test('a unique index refuses a second holder and leaves everything as it was', async () => {
+  const engine = await withDocuments(10)
+  const collection = engine.collection('db', 'c')!
+  engine.write((unit) =>
+    unit.createIndex(collection, buildDocument({ v: 2, key: { n: 1 }, name: 'n_1', unique: true })),
+  )
+  const before = contentsOf(engine)
+  const attempt = () => engine.write((unit) => unit.insert(collection, buildDocument({ _id: 99, n: 5 })))
+  expect(attempt).toThrow('E11000 duplicate key error collection: db.c index: n_1 dup key: { n: 5 }')
+  const rename = () =>
+    engine.write((unit) =>
+      unit.update(collection, collection.findById(16, idOf(3), 0, timestampMax)!, buildDocument({ _id: 3, n: 5 })),
+    )
+  expect(rename).toThrow(DatabaseError)
+  expect(contentsOf(engine)).toEqual(before)
+  expect((await engine.check()).problems).toEqual([])
+  await engine.close()
+})
+
+test('a unique index over values that repeat is not built', async () => {
+  const engine = await withDocuments(4)
+  const collection = engine.collection('db', 'c')!
+  engine.write((unit) => unit.insert(collection, buildDocument({ _id: 9, n: 2 })))
+  const build = () =>
+    engine.write((unit) =>
+      unit.createIndex(collection, buildDocument({ v: 2, key: { n: 1 }, name: 'n', unique: true })),
+    )
+  expect(build).toThrow('E11000')
+  expect(collection.indexes.length).toBe(1)
+  await engine.close()
+})
+
+test('what was durable is there after a restart without a checkpoint, and after one with', async () => {
+  const world = simulatedWorld(11)
+  const engine = await openEngine(world)
+  engine.write((unit) => {
+    const collection = unit.createCollection('db', 'c', none)
+    for (let n = 0; n < 300; n++) unit.insert(collection, buildDocument({ _id: n, n, text: 'x'.repeat(n) }))
+  })
+  const collection = engine.collection('db', 'c')!
+  const { logIndex } = engine.write((unit) =>
+    unit.createIndex(collection, buildDocument({ v: 2, key: { n: 1 }, name: 'n_1' })),
+  )
+  await engine.durable(logIndex)
+  const expected = contentsOf(engine)
+  const crashed = world.crash({ sectors: 'none' })
+  const again = await openEngine(crashed)
+  expect(contentsOf(again)).toEqual(expected)
+  expect(again.collection('db', 'c')!.index('n_1')).toBeDefined()
+  expect((await again.check()).problems).toEqual([])
+  await again.close()
+  const third = await openEngine(crashed)
+  expect(third.statistics().replayedEntryCount).toBe(0)
+  expect(contentsOf(third)).toEqual(expected)
+  await third.close()
+})
+
+test('a full disk refuses writes, keeps reads going, and writes go on when there is room again', async () => {
+  const world = simulatedWorld(5)
+  const engine = await openEngine(world)
+  engine.write((unit) => unit.createCollection('db', 'c', none))
+  world.disk.capacityBytes = world.disk.usedBytes() + 300_000
+  let refused: unknown
+  let inserted = 0
+  for (let n = 0; refused === undefined; n++) {
+    try {
+      const { logIndex } = engine.write((unit) =>
+        unit.insert(engine.collection('db', 'c')!, buildDocument({ _id: n, n, text: 'x'.repeat(500) })),
+      )
+      await engine.durable(logIndex)
+      inserted++
+    } catch (error) {
+      refused = error
+    }
+  }
+  expect((refused as DatabaseError).codeName).toBe('OutOfDiskSpace')
+  expect(numbers(engine, 'n').length).toBe(inserted)
+  world.disk.capacityBytes = Number.POSITIVE_INFINITY
+  const { logIndex } = engine.write((unit) =>
+    unit.insert(engine.collection('db', 'c')!, buildDocument({ _id: -1, n: -1 })),
+  )
+  await engine.durable(logIndex)
+  expect(numbers(engine, 'n').length).toBe(inserted + 1)
+  expect((await engine.check()).problems).toEqual([])
+  await engine.close()
+})
+
+test('after the first failed sync nothing is acknowledged and nothing can be written', async () => {
+  const world = simulatedWorld(6)
+  const engine = await openEngine(world)
+  const failures: Error[] = []
+  engine.onFailure = (error) => failures.push(error)
+  engine.write((unit) => unit.createCollection('db', 'c', none))
+  world.disk.inject = (operation) => (operation.kind === 'sync' ? 'EIO' : undefined)
+  const { logIndex } = engine.write((unit) => unit.insert(engine.collection('db', 'c')!, buildDocument({ _id: 1 })))
+  await expect(engine.durable(logIndex)).rejects.toThrow()
+  world.disk.inject = undefined
+  expect(failures.length).toBe(1)
+  expect(() => engine.write((unit) => unit.insert(engine.collection('db', 'c')!, buildDocument({ _id: 2 })))).toThrow(
+    DatabaseError,
+  )
+  world.clock.stop()
+})
+
+test('a directory is opened once at a time', async () => {
+  const world = simulatedWorld(8)
+  const engine = await openEngine(world)
+  await expect(openEngine(world)).rejects.toMatchObject({ codeName: 'DBPathInUse' })
+  await engine.close()
+  await (await openEngine(world)).close()
+})
+
+test('updates of one document do not make the data file grow', async () => {
+  const world = simulatedWorld(9)
+  const engine = await Engine.open(world, 'data', { ...smallEngine, checkpointLogBytes: 32 * 1024 })
+  engine.write((unit) =>
+    unit.insert(unit.createCollection('db', 'c', none), buildDocument({ _id: 1, n: 0, text: 'x'.repeat(900) })),
+  )
+  await engine.checkpoint()
+  await engine.checkpoint()
+  const before = engine.statistics().fileSizeBytes
+  const collection = engine.collection('db', 'c')!
+  const recordId = collection.findById(16, idOf(1), 0, timestampMax)!
+  for (let n = 0; n < 3000; n++) {
+    engine.write((unit) =>
+      unit.update(collection, recordId, buildDocument({ _id: 1, n, text: 'y'.repeat(900 + (n % 7)) })),
+    )
+    if (n % 200 === 0) await engine.checkpoint()
+  }
+  await engine.checkpoint()
+  expect(engine.statistics().fileSizeBytes).toBeLessThanOrEqual(2 * before)
+  await engine.close()
+})
+
+function idOf(n: number): Uint8Array {
+  const bytes = new Uint8Array(4)
+  new DataView(bytes.buffer).setInt32(0, n, true)
+  return bytes
+}

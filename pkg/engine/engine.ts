@@ -1,0 +1,332 @@
+/**
+ * The engine: one directory's log, data file, catalog and versioned maps as one database.
+ *
+ *   DIR/laura.lock   who has it open
+ *   DIR/data.laura   pages, as of the last checkpoint
+ *   DIR/log/         what came after
+ *
+ * A write: `write(body)` applies changes to the pages in memory and appends one log entry; `durable(index)` waits until it is on
+ * disk. Recovery: open the checkpoint, replay the log. There is no undo: a change is applied only after everything that can refuse
+ * it has been asked.
+ *
+ * INVARIANTS
+ *  (1) A published checkpoint holds exactly the entries up to its log index, and those are durable in the log.
+ *  (2) Entries that either superblock lacks are in the log.
+ *  (3) After the first failed write or sync nothing is acknowledged any more.
+ */
+import { assert } from '../base/assert.ts'
+import { DatabaseError } from '../base/errors.ts'
+import type { LogIndex, Term } from '../base/ids.ts'
+import type { Timestamp } from '../base/timestamp.ts'
+import { HybridClock } from '../base/timestamp.ts'
+import type { DiskLock } from '../io/disk.ts'
+import { DiskError } from '../io/disk.ts'
+import type { World } from '../io/world.ts'
+import type { Snapshot } from '../mvcc/snapshots.ts'
+import { Log } from '../storage/log.ts'
+import { Store } from '../storage/store.ts'
+import type { CheckReport } from './check.ts'
+import { checkState } from './check.ts'
+import type { Collection } from './collection.ts'
+import { Maintenance } from './maintenance.ts'
+import { OperationWriter } from './operation.ts'
+import type { EngineOptions } from './options.ts'
+import { engineDefaults } from './options.ts'
+import { State } from './state.ts'
+import type { EngineStatistics } from './statistics.ts'
+import { WriteUnit } from './write-unit.ts'
+
+const firstTerm = 1 as Term
+const noPayload = new Uint8Array(0)
+
+export class Engine {
+  readonly world: World
+  readonly options: EngineOptions
+  /** Called once with the failure after which nothing is acknowledged: the process should say why and exit. */
+  onFailure: (error: Error) => void = () => undefined
+  readonly #lock: DiskLock
+  readonly #store: Store
+  readonly #log: Log
+  readonly #state: State
+  readonly #clock: HybridClock
+  readonly #operations = new OperationWriter()
+  readonly #maintenance: Maintenance
+  #term = firstTerm
+  #lastTimestamp: Timestamp
+  #writing = false
+  #failure: Error | undefined
+  #closing: Promise<void> | undefined
+  #checkpoint: Promise<void> | undefined
+  #checkpointIndex: LogIndex
+  #checkpointCount = 0
+  #appendedBytes = 0
+  #replayedEntryCount: number
+
+  /**
+   * Opens the database in `directory` (relative to the disk's root), making it when it is not there.
+   * Throws DBPathInUse, DataCorruptionDetected (with file and offset) or UnsupportedFormat.
+   */
+  static async open(world: World, directory: string, options: Partial<EngineOptions> = {}): Promise<Engine> {
+    const all = { ...engineDefaults, ...options }
+    world.disk.makeDirectory(directory)
+    const lock = takeLock(world, directory)
+    try {
+      const engine = new Engine(world, directory, all, lock)
+      if (engine.#checkpointIndex < 0) await engine.checkpoint()
+      engine.#maintenance.start()
+      return engine
+    } catch (error) {
+      lock.release()
+      throw error
+    }
+  }
+
+  private constructor(world: World, directory: string, options: EngineOptions, lock: DiskLock) {
+    this.world = world
+    this.options = options
+    this.#lock = lock
+    const { store, meta } = Store.open(world, `${directory}/data.laura`, options)
+    this.#store = store
+    this.#clock = new HybridClock(() => world.clock.nowMs())
+    const state = new State(store, meta === undefined ? store.createTree() : store.openTree(meta.catalogRoot))
+    this.#state = state
+    this.#checkpointIndex = meta?.logIndex ?? (-1 as LogIndex)
+    this.#lastTimestamp = meta?.timestamp ?? (0 as Timestamp)
+    if (meta !== undefined) {
+      state.load()
+      state.nextCollectionId = Math.max(
+        state.nextCollectionId,
+        readNextCollectionId(meta.payload),
+      ) as typeof state.nextCollectionId
+      this.#term = meta.term
+    }
+    let replayed = 0
+    const from = ((meta?.logIndex ?? 0) + 1) as LogIndex
+    this.#log = Log.open(world, `${directory}/log`, { segmentSizeBytes: options.logSegmentBytes, from }, (entry) => {
+      state.replay(entry.bytes, entry.start, entry.end, entry.timestamp)
+      this.#lastTimestamp = entry.timestamp
+      this.#term = entry.term
+      this.#appendedBytes += entry.end - entry.start
+      replayed++
+    })
+    this.#replayedEntryCount = replayed
+    this.#clock.observe(this.#lastTimestamp)
+    this.#log.onFailure = (error) => this.#fail(error)
+    store.onFailure = (error) => this.#fail(error)
+    this.#maintenance = new Maintenance(this, state, store)
+  }
+
+  collection(database: string, name: string): Collection | undefined {
+    return this.#state.catalog.get(database, name)
+  }
+
+  /** Sorted by name. */
+  databases(): string[] {
+    return this.#state.catalog.databases()
+  }
+
+  /** Sorted by name. */
+  collections(database: string): Collection[] {
+    return this.#state.catalog.collections(database)
+  }
+
+  /** A database whose name differs from this only in case, which MongoDB refuses beside it. */
+  databaseDifferingInCase(database: string): string | undefined {
+    return this.#state.catalog.databaseDifferingInCase(database)
+  }
+
+  /** A snapshot of this moment: what is written later is not seen at its timestamp, and what it needs is kept. */
+  snapshot(): Snapshot {
+    return this.#state.snapshots.open(this.#lastTimestamp)
+  }
+
+  /** The timestamp of the last write: reading at it gives the latest state. */
+  get lastTimestamp(): Timestamp {
+    return this.#lastTimestamp
+  }
+
+  get lastIndex(): LogIndex {
+    return this.#log.lastIndex
+  }
+
+  /** Log bytes written since the last checkpoint: what a restart now would replay. */
+  get bytesSinceCheckpoint(): number {
+    return this.#appendedBytes
+  }
+
+  get isFailed(): boolean {
+    return this.#failure !== undefined
+  }
+
+  /**
+   * Runs `body`, whose changes become one log entry; `logIndex` is that entry, or the last one when nothing changed. When `body`
+   * throws, what it had changed by then stays changed and logged (each call of the unit is all or nothing by itself).
+   * Durable only after `durable(logIndex)`.
+   */
+  write<Result>(body: (unit: WriteUnit) => Result): { result: Result; logIndex: LogIndex } {
+    if (this.#failure !== undefined) throw this.#failureError()
+    if (this.#closing !== undefined) throw new DatabaseError('ShutdownInProgress', 'the database is closing')
+    assert(!this.#writing, 'write units do not nest')
+    this.#writing = true
+    const operations = this.#operations
+    operations.reset()
+    const unit = new WriteUnit(this.#state, operations, this.#clock.next(), this.world.random, this.#reserve)
+    let result: Result
+    try {
+      result = body(unit)
+    } catch (error) {
+      this.#append(unit)
+      throw error
+    } finally {
+      this.#writing = false
+    }
+    return { result, logIndex: this.#append(unit) }
+  }
+
+  /** Resolves when the entry is on disk; rejects when it never will be. */
+  durable(index: LogIndex): Promise<void> {
+    return this.#log.durable(index)
+  }
+
+  /** Writes what is in memory to the data file. One runs at a time; a call during one waits for the next. */
+  async checkpoint(): Promise<void> {
+    while (this.#checkpoint !== undefined) await this.#checkpoint
+    if (this.#failure !== undefined) throw this.#failureError()
+    this.#checkpoint = this.#runCheckpoint().finally(() => {
+      this.#checkpoint = undefined
+    })
+    await this.#checkpoint
+  }
+
+  get isCheckpointing(): boolean {
+    return this.#checkpoint !== undefined
+  }
+
+  /** Drops every version that no reader can ask for; returns how many entries went. */
+  vacuum(): Promise<number> {
+    return this.#maintenance.vacuum()
+  }
+
+  /** Walks everything: pages, trees, records, index entries, counts. A running checkpoint is waited for. */
+  async check(): Promise<CheckReport> {
+    while (this.#checkpoint !== undefined) await this.#checkpoint
+    return checkState(this.#state, this.#store)
+  }
+
+  /** As `check`, of one collection and its indexes only. */
+  checkCollection(collection: Collection): CheckReport {
+    return checkState(this.#state, undefined, collection)
+  }
+
+  statistics(): EngineStatistics {
+    return {
+      fileSizeBytes: this.#store.fileSizeBytes,
+      freeBytes: this.#store.freeBytes,
+      pageCount: this.#store.pageCount,
+      cachedBytes: this.#store.cachedBytes,
+      dirtyBytes: this.#store.dirtyBytes,
+      logSizeBytes: this.#log.sizeBytes,
+      lastIndex: this.#log.lastIndex,
+      durableIndex: this.#log.durableIndex,
+      checkpointIndex: this.#checkpointIndex,
+      checkpointCount: this.#checkpointCount,
+      bytesSinceCheckpoint: this.#appendedBytes,
+      replayedEntryCount: this.#replayedEntryCount,
+      openSnapshotCount: this.#state.snapshots.openCount,
+      vacuumedEntryCount: this.#maintenance.vacuumedEntryCount,
+    }
+  }
+
+  /** Makes everything durable, checkpoints, and lets go of the directory. Writes are refused from here on. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    this.#maintenance.stop()
+    try {
+      await this.#maintenance.idle()
+      if (this.#failure === undefined) await this.checkpoint()
+      await this.#log.close()
+    } finally {
+      this.#store.close()
+      this.#lock.release()
+    }
+  }
+
+  #append(unit: WriteUnit): LogIndex {
+    const operations = this.#operations
+    if (operations.count === 0) return this.#log.lastIndex
+    this.#lastTimestamp = unit.timestamp
+    this.#appendedBytes += operations.length
+    const index = this.#log.append(this.#term, unit.timestamp, operations.bytes, operations.length)
+    operations.reset()
+    this.#maintenance.wrote()
+    return index
+  }
+
+  readonly #reserve = (logBytes: number): void => {
+    this.#log.ensureSpace(logBytes)
+    this.#store.ensureSpace(logBytes)
+  }
+
+  async #runCheckpoint(): Promise<void> {
+    const index = this.#log.lastIndex
+    if (index === this.#checkpointIndex) return
+    this.#appendedBytes = 0
+    this.#state.writeCatalog()
+    const frozen = this.#store.freeze({
+      logIndex: index,
+      term: this.#term,
+      timestamp: this.#lastTimestamp,
+      catalogRoot: this.#state.catalogTree.root,
+      payload: writeNextCollectionId(this.#state.nextCollectionId),
+    })
+    await this.#log.durable(index)
+    await this.#store.publish(frozen)
+    this.#checkpointIndex = index
+    this.#checkpointCount++
+    this.#log.truncateBefore((this.#store.oldestLogIndexNeeded() + 1) as LogIndex)
+  }
+
+  /** Something went wrong after which the state in memory or on disk cannot be trusted: nothing is acknowledged any more. */
+  fail(error: unknown): void {
+    this.#fail(error instanceof Error ? error : new Error(String(error)))
+  }
+
+  #fail(error: Error): void {
+    if (this.#failure !== undefined) return
+    this.#failure = error
+    this.#maintenance.stop()
+    this.onFailure(error)
+  }
+
+  #failureError(): DatabaseError {
+    return new DatabaseError(
+      'InterruptedAtShutdown',
+      `the database stopped after a disk failure: ${this.#failure?.message}`,
+    )
+  }
+}
+
+function takeLock(world: World, directory: string): DiskLock {
+  try {
+    return world.disk.lock(`${directory}/laura.lock`)
+  } catch (error) {
+    if (error instanceof DiskError && error.code === 'ELOCKED') {
+      throw new DatabaseError('DBPathInUse', `the database directory ${directory} is in use: ${error.message}`)
+    }
+    throw error
+  }
+}
+
+function writeNextCollectionId(id: number): Uint8Array {
+  const payload = new Uint8Array(4)
+  new DataView(payload.buffer).setUint32(0, id, true)
+  return payload
+}
+
+function readNextCollectionId(payload: Uint8Array): number {
+  return payload.length === noPayload.length ? 1 : new DataView(payload.buffer, payload.byteOffset).getUint32(0, true)
+}

@@ -1,0 +1,187 @@
+/**
+ * The payload of a log entry: a sequence of operations that are applied together, at the entry's timestamp.
+ *
+ * All integers little endian; docs/format/log-entry.md has the same table.
+ *
+ *   kind u8 | ...
+ *   1 insert       collection u32 | record u48 | document (BSON, its own length first)
+ *   2 replace      collection u32 | record u48 | document
+ *   3 patch        collection u32 | record u48 | kept head u32 | kept tail u32 | middle length u32 | middle bytes
+ *                  (the new document = head of the version before it, then the middle, then its tail)
+ *   4 remove       collection u32 | record u48
+ *   5 createCollection   document {id, database, name, uuid, options, idIndex}
+ *   6 dropCollection     document {id}
+ *   7 renameCollection   document {id, database, name}
+ *   8 modifyCollection   document {id, options}
+ *   9 createIndex        document {id, definition}
+ *  10 dropIndex          document {id, name}
+ *
+ * Replaying an operation on the state it was made on gives the state it made: record ids, ids of collections and uuids
+ * are in it; index entries and pages are derived.
+ */
+import type { CollectionId, RecordId } from '../base/ids.ts'
+
+export const operationKind = {
+  insert: 1,
+  replace: 2,
+  patch: 3,
+  remove: 4,
+  createCollection: 5,
+  dropCollection: 6,
+  renameCollection: 7,
+  modifyCollection: 8,
+  createIndex: 9,
+  dropIndex: 10,
+} as const
+
+/** Bytes of an operation besides its document or middle, at most. */
+export const operationOverheadMax = 32
+
+/** Builds a payload; grows, and is reused from unit to unit. */
+export class OperationWriter {
+  bytes = new Uint8Array(64 * 1024)
+  length = 0
+  count = 0
+
+  reset(): void {
+    this.length = 0
+    this.count = 0
+    if (this.bytes.length > 64 * 1024 * 1024) this.bytes = new Uint8Array(64 * 1024)
+  }
+
+  insert(collection: CollectionId, record: RecordId, document: Uint8Array): void {
+    this.#head(operationKind.insert, collection, record, document.length)
+    this.#bytes(document, 0, document.length)
+  }
+
+  replace(collection: CollectionId, record: RecordId, document: Uint8Array): void {
+    this.#head(operationKind.replace, collection, record, document.length)
+    this.#bytes(document, 0, document.length)
+  }
+
+  patch(collection: CollectionId, record: RecordId, head: number, tail: number, document: Uint8Array): void {
+    const middle = document.length - head - tail
+    this.#head(operationKind.patch, collection, record, middle + 12)
+    this.#uint32(head)
+    this.#uint32(tail)
+    this.#uint32(middle)
+    this.#bytes(document, head, head + middle)
+  }
+
+  remove(collection: CollectionId, record: RecordId): void {
+    this.#head(operationKind.remove, collection, record, 0)
+  }
+
+  /** A catalog operation: kinds 5 to 10. */
+  catalog(kind: number, document: Uint8Array): void {
+    this.#reserve(document.length + 1)
+    this.bytes[this.length++] = kind
+    this.#bytes(document, 0, document.length)
+    this.count++
+  }
+
+  #head(kind: number, collection: CollectionId, record: RecordId, more: number): void {
+    this.#reserve(more + 11)
+    const bytes = this.bytes
+    const at = this.length
+    bytes[at] = kind
+    bytes[at + 1] = collection
+    bytes[at + 2] = collection >>> 8
+    bytes[at + 3] = collection >>> 16
+    bytes[at + 4] = collection >>> 24
+    const low = record >>> 0
+    const high = Math.floor(record / 0x100000000)
+    bytes[at + 5] = low
+    bytes[at + 6] = low >>> 8
+    bytes[at + 7] = low >>> 16
+    bytes[at + 8] = low >>> 24
+    bytes[at + 9] = high
+    bytes[at + 10] = high >>> 8
+    this.length = at + 11
+    this.count++
+  }
+
+  #uint32(n: number): void {
+    const bytes = this.bytes
+    const at = this.length
+    bytes[at] = n
+    bytes[at + 1] = n >>> 8
+    bytes[at + 2] = n >>> 16
+    bytes[at + 3] = n >>> 24
+    this.length = at + 4
+  }
+
+  #bytes(source: Uint8Array, start: number, end: number): void {
+    this.bytes.set(start === 0 && end === source.length ? source : source.subarray(start, end), this.length)
+    this.length += end - start
+  }
+
+  #reserve(more: number): void {
+    if (this.length + more <= this.bytes.length) return
+    const grown = new Uint8Array(Math.max(this.bytes.length * 2, this.length + more))
+    grown.set(this.bytes.subarray(0, this.length))
+    this.bytes = grown
+  }
+}
+
+/** Reads a payload operation by operation; `next()` moves to the next one and fills the fields that its kind has. */
+export class OperationReader {
+  readonly #bytes: Uint8Array
+  readonly #end: number
+  #at: number
+  kind = 0
+  collection = 0 as CollectionId
+  record = 0 as RecordId
+  head = 0
+  tail = 0
+  /** The document, or the middle of a patch: `bytes[start..end)`. */
+  start = 0
+  end = 0
+
+  constructor(bytes: Uint8Array, start: number, end: number) {
+    this.#bytes = bytes
+    this.#at = start
+    this.#end = end
+  }
+
+  next(): boolean {
+    if (this.#at >= this.#end) return false
+    this.kind = this.#bytes[this.#at++]!
+    if (this.kind >= operationKind.createCollection) {
+      this.#document()
+      return true
+    }
+    this.collection = this.#uint32() as CollectionId
+    const low = this.#uint32()
+    const high = this.#bytes[this.#at]! | (this.#bytes[this.#at + 1]! << 8)
+    this.#at += 2
+    this.record = (high * 0x100000000 + low) as RecordId
+    if (this.kind === operationKind.patch) {
+      this.head = this.#uint32()
+      this.tail = this.#uint32()
+      const middle = this.#uint32()
+      this.start = this.#at
+      this.end = this.#at += middle
+    } else if (this.kind !== operationKind.remove) this.#document()
+    return true
+  }
+
+  get bytes(): Uint8Array {
+    return this.#bytes
+  }
+
+  #document(): void {
+    const start = this.#at
+    const length = this.#uint32()
+    this.start = start
+    this.end = start + length
+    this.#at = this.end
+  }
+
+  #uint32(): number {
+    const bytes = this.#bytes
+    const at = this.#at
+    this.#at = at + 4
+    return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0
+  }
+}

@@ -1,0 +1,29 @@
+/** What an engine can be told. Sizes in bytes, times in milliseconds. */
+export interface EngineOptions {
+  /** Memory for pages of the data file. */
+  readonly cacheSizeBytes: number
+  /** Bytes of a page; fixed when the data file is made. */
+  readonly pageSizeBytes: number
+  /** Whether pages are compressed on disk. */
+  readonly compression: 'none' | 'zstd'
+  readonly logSegmentBytes: number
+  /** A checkpoint begins when the log has grown by this much since the last one: what a restart may have to replay. */
+  readonly checkpointLogBytes: number
+  /** A checkpoint begins this long after the last one when anything was written since. */
+  readonly checkpointIntervalMs: number
+  /** How often vacuum looks whether readers have let go of versions. */
+  readonly vacuumIntervalMs: number
+  /** Superseded versions are kept this long for reads in the past; 0: only while a reader needs them. */
+  readonly historyWindowMs: number
+}
+
+export const engineDefaults: EngineOptions = {
+  cacheSizeBytes: 256 * 1024 * 1024,
+  pageSizeBytes: 16 * 1024,
+  compression: 'none',
+  logSegmentBytes: 32 * 1024 * 1024,
+  checkpointLogBytes: 128 * 1024 * 1024,
+  checkpointIntervalMs: 60_000,
+  vacuumIntervalMs: 1_000,
+  historyWindowMs: 0,
+}

@@ -1,0 +1,281 @@
+/**
+ * The database's state and how each log operation changes it. Write units and replay both come here, so that what is
+ * replayed is what was done.
+ *
+ * The catalog tree (collection id -> `CollectionRecord`) is brought up to date by `writeCatalog`, right before a checkpoint
+ * freezes the pages; between checkpoints the truth is in memory and in the log.
+ */
+import { assert } from '../base/assert.ts'
+import type { CollectionId, PageId, RecordId } from '../base/ids.ts'
+import type { Timestamp } from '../base/timestamp.ts'
+import { timestampMin } from '../base/timestamp.ts'
+import { Catalog } from '../catalog/catalog.ts'
+import type { CollectionRecord, IndexRecord, MapRecord } from '../catalog/collection-record.ts'
+import { decodeCollectionRecord, encodeCollectionRecord, FieldReader } from '../catalog/collection-record.ts'
+import { parseIndexDefinition } from '../index/definition.ts'
+import { Index } from '../index/index.ts'
+import { Snapshots } from '../mvcc/snapshots.ts'
+import { VersionedMap } from '../mvcc/versioned-map.ts'
+import type { Store } from '../storage/store.ts'
+import type { Tree } from '../storage/tree.ts'
+import { Collection } from './collection.ts'
+import { buildIndex } from './index-build.ts'
+import { OperationReader, operationKind } from './operation.ts'
+
+export class State {
+  readonly store: Store
+  readonly snapshots = new Snapshots()
+  readonly catalog = new Catalog<Collection>()
+  readonly catalogTree: Tree
+  nextCollectionId = 1 as CollectionId
+  /** Collections dropped since the catalog tree was last written. */
+  readonly #droppedIds = new Set<CollectionId>()
+  #patchScratch = new Uint8Array(4096)
+
+  constructor(store: Store, catalogTree: Tree) {
+    this.store = store
+    this.catalogTree = catalogTree
+  }
+
+  /** Loads the catalog as the last checkpoint has it. */
+  load(): void {
+    const cursor = this.catalogTree.cursor()
+    for (let found = cursor.first(); found; found = cursor.next()) {
+      const value = cursor.readValue()
+      const record = decodeCollectionRecord(value.bytes.slice(value.start, value.end))
+      cursor.save()
+      const collection = this.#openCollection(record)
+      collection.recordSetChanged = false
+      this.catalog.add(collection)
+      if (record.id >= this.nextCollectionId) this.nextCollectionId = (record.id + 1) as CollectionId
+    }
+    cursor.close()
+  }
+
+  /** Applies a log entry's payload. */
+  replay(bytes: Uint8Array, start: number, end: number, at: Timestamp): void {
+    const reader = new OperationReader(bytes, start, end)
+    while (reader.next()) this.#replayOperation(reader, at)
+  }
+
+  createCollection(definition: Uint8Array, at: Timestamp): Collection {
+    const fields = new FieldReader(definition)
+    const id = fields.number('id') as CollectionId
+    const idIndex: IndexRecord = {
+      definition: fields.document('idIndex'),
+      map: this.#newMapRecord(),
+      multikey: false,
+      usableFrom: at,
+    }
+    const collection = this.#openCollection({
+      id,
+      database: fields.string('database'),
+      name: fields.string('name'),
+      uuid: fields.uuid('uuid'),
+      options: fields.document('options'),
+      records: this.#newMapRecord(),
+      nextRecordId: 1 as RecordId,
+      documentCount: 0,
+      dataSizeBytes: 0,
+      indexes: [idIndex],
+    })
+    this.catalog.add(collection)
+    this.#droppedIds.delete(id)
+    if (id >= this.nextCollectionId) this.nextCollectionId = (id + 1) as CollectionId
+    return collection
+  }
+
+  dropCollection(collection: Collection): void {
+    this.catalog.remove(collection)
+    collection.dropped = true
+    this.#droppedIds.add(collection.id)
+    this.store.dropTree(collection.records.tree.root)
+    for (const index of collection.indexes) this.store.dropTree(index.map.tree.root)
+  }
+
+  renameCollection(collection: Collection, database: string, name: string): void {
+    this.catalog.remove(collection)
+    collection.database = database
+    collection.name = name
+    collection.recordSetChanged = true
+    this.catalog.add(collection)
+  }
+
+  modifyCollection(collection: Collection, options: Uint8Array): void {
+    collection.options = options
+    collection.recordSetChanged = true
+  }
+
+  /** Builds the index over the collection's live records; DuplicateKey, with nothing changed, when a unique one cannot be. */
+  createIndex(collection: Collection, definition: Uint8Array, at: Timestamp): Index {
+    const parsed = parseIndexDefinition(definition)
+    const tree = this.store.createTree()
+    const map = new VersionedMap(tree, this.snapshots, 0, timestampMin)
+    const index = new Index(parsed, map, false, at)
+    try {
+      buildIndex(collection, index, at)
+    } catch (error) {
+      this.store.dropTree(tree.root)
+      throw error
+    }
+    collection.indexes = [...collection.indexes, index]
+    collection.recordSetChanged = true
+    return index
+  }
+
+  dropIndex(collection: Collection, index: Index): void {
+    collection.indexes = collection.indexes.filter((other) => other !== index)
+    collection.recordSetChanged = true
+    index.dropped = true
+    this.store.dropTree(index.map.tree.root)
+  }
+
+  /** Brings the catalog tree up to date with memory. */
+  writeCatalog(): void {
+    for (const id of this.#droppedIds) {
+      this.catalogTree.delete(catalogKey(id), 4)
+    }
+    this.#droppedIds.clear()
+    for (const collection of this.catalog.all()) {
+      if (!collection.recordSetChanged) continue
+      const bytes = encodeCollectionRecord(recordOf(collection))
+      this.catalogTree.put(catalogKey(collection.id), 4, bytes, 0, bytes.length)
+      collection.recordSetChanged = false
+    }
+  }
+
+  /** The roots of every tree in the data file. */
+  treeRoots(): PageId[] {
+    const roots: PageId[] = [this.catalogTree.root]
+    for (const collection of this.catalog.all()) {
+      roots.push(collection.records.tree.root)
+      for (const index of collection.indexes) roots.push(index.map.tree.root)
+    }
+    return roots
+  }
+
+  /** Every versioned map of the database: what vacuum walks. */
+  maps(): { readonly collection: Collection; readonly map: VersionedMap }[] {
+    const maps: { collection: Collection; map: VersionedMap }[] = []
+    for (const collection of this.catalog.all()) {
+      maps.push({ collection, map: collection.records })
+      for (const index of collection.indexes) maps.push({ collection, map: index.map })
+    }
+    return maps
+  }
+
+  #replayOperation(reader: OperationReader, at: Timestamp): void {
+    const { kind, bytes, start, end } = reader
+    switch (kind) {
+      case operationKind.insert:
+        this.#collection(reader.collection).insertReplayed(reader.record, bytes, start, end, at)
+        return
+      case operationKind.replace:
+        this.#collection(reader.collection).replace(reader.record, bytes.slice(start, end), at, false)
+        return
+      case operationKind.patch: {
+        const collection = this.#collection(reader.collection)
+        collection.replace(reader.record, this.#patched(collection, reader, at), at, false)
+        return
+      }
+      case operationKind.remove:
+        this.#collection(reader.collection).remove(reader.record, at)
+        return
+      default:
+        this.#replayCatalogOperation(kind, bytes.slice(start, end), at)
+    }
+  }
+
+  #replayCatalogOperation(kind: number, document: Uint8Array, at: Timestamp): void {
+    if (kind === operationKind.createCollection) {
+      this.createCollection(document, at)
+      return
+    }
+    const fields = new FieldReader(document)
+    const collection = this.#collection(fields.number('id') as CollectionId)
+    switch (kind) {
+      case operationKind.dropCollection:
+        this.dropCollection(collection)
+        return
+      case operationKind.renameCollection:
+        this.renameCollection(collection, fields.string('database'), fields.string('name'))
+        return
+      case operationKind.modifyCollection:
+        this.modifyCollection(collection, fields.document('options'))
+        return
+      case operationKind.createIndex:
+        this.createIndex(collection, fields.document('definition'), at)
+        return
+      case operationKind.dropIndex: {
+        const index = collection.index(fields.string('name'))
+        assert(index !== undefined, 'a dropped index is in its collection')
+        this.dropIndex(collection, index)
+        return
+      }
+      default:
+        assert(false, 'a log operation has a known kind')
+    }
+  }
+
+  #collection(id: CollectionId): Collection {
+    const collection = this.catalog.byId(id)
+    assert(collection !== undefined, 'a log operation names a collection that is there')
+    return collection
+  }
+
+  #patched(collection: Collection, reader: OperationReader, at: Timestamp): Uint8Array {
+    const old = { bytes: this.#patchScratch, start: 0, end: 0 }
+    assert(collection.read(reader.record, at, old), 'a patched record is live')
+    const middle = reader.end - reader.start
+    const document = new Uint8Array(reader.head + middle + reader.tail)
+    document.set(old.bytes.subarray(old.start, old.start + reader.head))
+    document.set(reader.bytes.subarray(reader.start, reader.end), reader.head)
+    document.set(old.bytes.subarray(old.end - reader.tail, old.end), reader.head + middle)
+    new DataView(document.buffer).setInt32(0, document.length, true)
+    return document
+  }
+
+  #newMapRecord(): MapRecord {
+    return { root: this.store.createTree().root, supersededCount: 0, newest: timestampMin }
+  }
+
+  #openMap(record: MapRecord): VersionedMap {
+    return new VersionedMap(this.store.openTree(record.root), this.snapshots, record.supersededCount, record.newest)
+  }
+
+  #openCollection(record: CollectionRecord): Collection {
+    const indexes = record.indexes.map(
+      (index) =>
+        new Index(parseIndexDefinition(index.definition), this.#openMap(index.map), index.multikey, index.usableFrom),
+    )
+    return new Collection(record, this.#openMap(record.records), indexes)
+  }
+}
+
+function recordOf(collection: Collection): CollectionRecord {
+  return {
+    id: collection.id,
+    database: collection.database,
+    name: collection.name,
+    uuid: collection.uuid,
+    options: collection.options,
+    records: mapRecordOf(collection.records),
+    nextRecordId: collection.nextRecordId,
+    documentCount: collection.documentCount,
+    dataSizeBytes: collection.dataSizeBytes,
+    indexes: collection.indexes.map((index) => ({
+      definition: index.definition.bytes,
+      map: mapRecordOf(index.map),
+      multikey: index.multikey,
+      usableFrom: index.usableFrom,
+    })),
+  }
+}
+
+function mapRecordOf(map: VersionedMap): MapRecord {
+  return { root: map.tree.root, supersededCount: map.supersededCount, newest: map.newest }
+}
+
+function catalogKey(id: CollectionId): Uint8Array {
+  return new Uint8Array([id >>> 24, id >>> 16, id >>> 8, id])
+}

@@ -1,0 +1,23 @@
+/** Figures of a running engine, for serverStatus and metrics. */
+import type { LogIndex } from '../base/ids.ts'
+
+export interface EngineStatistics {
+  /** Of the data file. */
+  readonly fileSizeBytes: number
+  /** Of the data file: free now or after the next checkpoints. */
+  readonly freeBytes: number
+  readonly pageCount: number
+  readonly cachedBytes: number
+  readonly dirtyBytes: number
+  /** Of the segments of the log that are on disk. */
+  readonly logSizeBytes: number
+  readonly lastIndex: LogIndex
+  readonly durableIndex: LogIndex
+  readonly checkpointIndex: LogIndex
+  readonly checkpointCount: number
+  /** Log bytes that a restart now would replay. */
+  readonly bytesSinceCheckpoint: number
+  readonly replayedEntryCount: number
+  readonly openSnapshotCount: number
+  readonly vacuumedEntryCount: number
+}

@@ -1,0 +1,153 @@
+/**
+ * A write unit: changes that become one log entry with one timestamp. It exists only inside `Engine.write`, synchronously.
+ *
+ * Each call is all or nothing: it first makes sure that log and data file have room and that no unique index objects, then
+ * changes the maps and adds its operation to the entry.
+ */
+import { DatabaseError } from '../base/errors.ts'
+import type { RecordId } from '../base/ids.ts'
+import { documentSizeMaxInternal } from '../base/limits.ts'
+import type { Timestamp } from '../base/timestamp.ts'
+import { buildDocument } from '../bson/build.ts'
+import { binaryValue, documentValue } from '../bson/value.ts'
+import { uuidSubtype } from '../catalog/collection-record.ts'
+import type { Index } from '../index/index.ts'
+import type { Random } from '../io/random.ts'
+import type { Collection } from './collection.ts'
+import type { OperationWriter } from './operation.ts'
+import { operationKind, operationOverheadMax } from './operation.ts'
+import type { State } from './state.ts'
+
+/** Makes sure that `logBytes` of payload in this entry and the pages they change fit on disk, or throws OutOfDiskSpace. */
+export type Reserve = (logBytes: number) => void
+
+export class WriteUnit {
+  readonly timestamp: Timestamp
+  readonly #state: State
+  readonly #operations: OperationWriter
+  readonly #random: Random
+  readonly #reserveSpace: Reserve
+  #reserved = 0
+
+  constructor(state: State, operations: OperationWriter, timestamp: Timestamp, random: Random, reserveSpace: Reserve) {
+    this.#state = state
+    this.#operations = operations
+    this.timestamp = timestamp
+    this.#random = random
+    this.#reserveSpace = reserveSpace
+  }
+
+  /** `options`: BSON of create's options. Throws NamespaceExists. */
+  createCollection(database: string, name: string, options: Uint8Array): Collection {
+    if (this.#state.catalog.get(database, name) !== undefined) {
+      throw new DatabaseError('NamespaceExists', `Collection ${database}.${name} already exists.`)
+    }
+    const definition = buildDocument({
+      id: BigInt(this.#state.nextCollectionId),
+      database,
+      name,
+      uuid: binaryValue(randomUuid(this.#random), uuidSubtype),
+      options: documentValue(options),
+      idIndex: { v: 2, key: { _id: 1 }, name: '_id_' },
+    })
+    this.#reserve(definition.length)
+    const collection = this.#state.createCollection(definition, this.timestamp)
+    this.#operations.catalog(operationKind.createCollection, definition)
+    return collection
+  }
+
+  dropCollection(collection: Collection): void {
+    const change = buildDocument({ id: BigInt(collection.id) })
+    this.#reserve(change.length)
+    this.#state.dropCollection(collection)
+    this.#operations.catalog(operationKind.dropCollection, change)
+  }
+
+  /** Throws NamespaceExists; a target to be replaced is dropped by the caller first, in the same unit. */
+  renameCollection(collection: Collection, database: string, name: string): void {
+    if (this.#state.catalog.get(database, name) !== undefined) {
+      throw new DatabaseError('NamespaceExists', 'target namespace exists')
+    }
+    const change = buildDocument({ id: BigInt(collection.id), database, name })
+    this.#reserve(change.length)
+    this.#state.renameCollection(collection, database, name)
+    this.#operations.catalog(operationKind.renameCollection, change)
+  }
+
+  modifyCollection(collection: Collection, options: Uint8Array): void {
+    const change = buildDocument({ id: BigInt(collection.id), options: documentValue(options) })
+    this.#reserve(change.length)
+    this.#state.modifyCollection(collection, options)
+    this.#operations.catalog(operationKind.modifyCollection, change)
+  }
+
+  /** Builds the index over what is there. `definition`: `{v, key, name, unique?}`. Throws DuplicateKey. */
+  createIndex(collection: Collection, definition: Uint8Array): Index {
+    const change = buildDocument({ id: BigInt(collection.id), definition: documentValue(definition) })
+    this.#reserve(change.length + collection.documentCount * 32)
+    const index = this.#state.createIndex(collection, definition, this.timestamp)
+    this.#operations.catalog(operationKind.createIndex, change)
+    return index
+  }
+
+  dropIndex(collection: Collection, name: string): void {
+    const index = collection.index(name)
+    if (index === undefined) throw new DatabaseError('IndexNotFound', `index not found with name [${name}]`)
+    const change = buildDocument({ id: BigInt(collection.id), name })
+    this.#reserve(change.length)
+    this.#state.dropIndex(collection, index)
+    this.#operations.catalog(operationKind.dropIndex, change)
+  }
+
+  /** `document`: valid BSON with `_id` first. Throws DuplicateKey. */
+  insert(collection: Collection, document: Uint8Array): RecordId {
+    this.#refuseTooLarge(document)
+    this.#reserve(document.length)
+    collection.checkUnique(document, this.timestamp, undefined)
+    const recordId = collection.nextRecordId
+    collection.insertChecked(recordId, document, this.timestamp)
+    this.#operations.insert(collection.id, recordId, document)
+    return recordId
+  }
+
+  /** Replaces the live record's document. Throws DuplicateKey. */
+  update(collection: Collection, recordId: RecordId, document: Uint8Array): void {
+    this.#refuseTooLarge(document)
+    this.#reserve(document.length)
+    const patch = collection.replace(recordId, document, this.timestamp, true)
+    if (patch === undefined) this.#operations.replace(collection.id, recordId, document)
+    else this.#operations.patch(collection.id, recordId, patch.head, patch.tail, document)
+  }
+
+  /** Removes a live record. */
+  remove(collection: Collection, recordId: RecordId): void {
+    this.#reserve(0)
+    collection.remove(recordId, this.timestamp)
+    this.#operations.remove(collection.id, recordId)
+  }
+
+  #refuseTooLarge(document: Uint8Array): void {
+    if (document.length > documentSizeMaxInternal) {
+      throw new DatabaseError(
+        'BSONObjectTooLarge',
+        `object to insert too large. size in bytes: ${document.length}, max size: ${documentSizeMaxInternal}`,
+      )
+    }
+  }
+
+  #reserve(documentBytes: number): void {
+    const need = this.#operations.length + documentBytes + operationOverheadMax
+    if (need <= this.#reserved) return
+    const ahead = Math.max(need, 2 * this.#operations.length)
+    this.#reserveSpace(ahead)
+    this.#reserved = ahead
+  }
+}
+
+/** A version 4 UUID. */
+function randomUuid(random: Random): Uint8Array {
+  const uuid = random.bytes(16)
+  uuid[6] = (uuid[6]! & 0x0f) | 0x40
+  uuid[8] = (uuid[8]! & 0x3f) | 0x80
+  return uuid
+}

@@ -1,0 +1,213 @@
+/**
+ * A random workload on one engine, with its model beside it: documents inserted, replaced and removed, collections and indexes
+ * made, renamed and dropped, checkpoints, vacuum and open snapshots, some writes waited for and some not.
+ */
+import { DatabaseError } from '../base/errors.ts'
+import type { LogIndex, RecordId } from '../base/ids.ts'
+import { timestampMax } from '../base/timestamp.ts'
+import { buildDocument } from '../bson/build.ts'
+import type { Collection } from '../engine/collection.ts'
+import { Engine } from '../engine/engine.ts'
+import type { EngineOptions } from '../engine/options.ts'
+import type { WriteUnit } from '../engine/write-unit.ts'
+import type { Snapshot } from '../mvcc/snapshots.ts'
+import type { Model, ModelState } from './model.ts'
+import type { SeededRandom } from './random.ts'
+import type { SimulatedWorld } from './world.ts'
+
+/** Everything small, so that a short run splits pages, evicts, changes segments and checkpoints often. */
+export const smallEngine: Partial<EngineOptions> = {
+  cacheSizeBytes: 256 * 1024,
+  pageSizeBytes: 4096,
+  logSegmentBytes: 16 * 1024,
+  checkpointLogBytes: 12 * 1024,
+  checkpointIntervalMs: 40,
+  vacuumIntervalMs: 10,
+}
+
+const names = ['a', 'b', 'c']
+const emptyOptions = buildDocument({})
+
+export class EngineWorkload {
+  readonly engine: Engine
+  readonly #model: Model
+  readonly #random: SeededRandom
+  readonly #world: SimulatedWorld
+  readonly #pending: Promise<unknown>[] = []
+  #snapshots: Snapshot[] = []
+  #failure: unknown
+
+  constructor(world: SimulatedWorld, engine: Engine, model: Model) {
+    this.#world = world
+    this.engine = engine
+    this.#model = model
+    this.#random = world.random
+  }
+
+  /** Runs `steps` random steps; throws what the disk threw. */
+  async run(steps: number): Promise<void> {
+    for (let step = 0; step < steps; step++) {
+      if (this.#failure !== undefined) throw this.#failure
+      await this.#step()
+    }
+    for (const snapshot of this.#snapshots) snapshot.release()
+    await Promise.all(this.#pending)
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  async #step(): Promise<void> {
+    const draw = this.#random.integer(100)
+    if (draw < 80) await this.#writeStep()
+    else if (draw < 84) this.#background(this.engine.checkpoint())
+    else if (draw < 87) this.#snapshots.push(this.engine.snapshot())
+    else if (draw < 90) this.#snapshots.splice(this.#random.integer(this.#snapshots.length + 1), 1)[0]?.release()
+    else if (draw < 92) this.#background(this.engine.vacuum())
+    else if (draw < 97) await this.#world.clock.yield()
+    else await this.#world.clock.sleep(this.#random.next() * 20)
+  }
+
+  async #writeStep(): Promise<void> {
+    const before = this.engine.lastIndex
+    const changes: ((state: Map<string, Map<string, string>>) => void)[] = []
+    try {
+      const { logIndex } = this.engine.write((unit) => {
+        const count = this.#random.integer(10) === 0 ? 1 + this.#random.integer(30) : 1
+        for (let i = 0; i < count; i++) this.#change(unit, changes)
+      })
+      this.#record(logIndex, changes)
+      const durable = this.engine.durable(logIndex).then(() => this.#model.acknowledge(logIndex))
+      if (this.#random.integer(3) === 0) await durable
+      else this.#background(durable)
+    } catch (error) {
+      if (this.engine.lastIndex > before) this.#record(this.engine.lastIndex, changes)
+      if (
+        !(error instanceof DatabaseError && (error.codeName === 'DuplicateKey' || error.codeName === 'OutOfDiskSpace'))
+      )
+        throw error
+    }
+  }
+
+  #record(logIndex: LogIndex, changes: readonly ((state: Map<string, Map<string, string>>) => void)[]): void {
+    if (logIndex === this.#model.lastIndex) return
+    this.#model.record(logIndex, (state) => {
+      for (const change of changes) change(state)
+    })
+  }
+
+  #change(unit: WriteUnit, changes: ((state: Map<string, Map<string, string>>) => void)[]): void {
+    const name = names[this.#random.integer(names.length)]!
+    const collection = this.engine.collection('db', name)
+    if (collection === undefined) {
+      unit.createCollection('db', name, emptyOptions)
+      changes.push((state) => state.set(name, new Map()))
+      return
+    }
+    const draw = this.#random.integer(200)
+    if (draw < 100) this.#insert(unit, collection, changes)
+    else if (draw < 150) this.#update(unit, collection, changes)
+    else if (draw < 190) this.#remove(unit, collection, changes)
+    else if (draw < 194) this.#toggleIndex(unit, collection)
+    else if (draw < 196) {
+      const target = names[this.#random.integer(names.length)]!
+      if (this.engine.collection('db', target) !== undefined) return
+      unit.renameCollection(collection, 'db', target)
+      changes.push((state) => {
+        state.set(target, state.get(name)!)
+        state.delete(name)
+      })
+    } else if (draw < 197) {
+      unit.dropCollection(collection)
+      changes.push((state) => state.delete(name))
+    }
+  }
+
+  #document(id: number): Uint8Array {
+    const random = this.#random
+    const size =
+      random.integer(40) === 0 ? 5000 + random.integer(9000) : random.integer(random.integer(4) === 0 ? 600 : 60)
+    const tags = Array.from({ length: random.integer(4) }, () => random.integer(6))
+    return buildDocument({ _id: id, group: random.integer(8), tags, text: 'x'.repeat(size) + random.integer(1000) })
+  }
+
+  #insert(
+    unit: WriteUnit,
+    collection: Collection,
+    changes: ((state: Map<string, Map<string, string>>) => void)[],
+  ): void {
+    const id = this.#random.integer(120)
+    const document = this.#document(id)
+    const { name } = collection
+    unit.insert(collection, document)
+    changes.push((state) => state.get(name)!.set(String(id), textOf(document, 0, document.length)))
+  }
+
+  #update(
+    unit: WriteUnit,
+    collection: Collection,
+    changes: ((state: Map<string, Map<string, string>>) => void)[],
+  ): void {
+    const found = this.#anyRecord(collection)
+    if (found === undefined) return
+    const document = this.#document(found.id)
+    const { name } = collection
+    unit.update(collection, found.recordId, document)
+    changes.push((state) => state.get(name)!.set(String(found.id), textOf(document, 0, document.length)))
+  }
+
+  #remove(
+    unit: WriteUnit,
+    collection: Collection,
+    changes: ((state: Map<string, Map<string, string>>) => void)[],
+  ): void {
+    const found = this.#anyRecord(collection)
+    if (found === undefined) return
+    const { name } = collection
+    unit.remove(collection, found.recordId)
+    changes.push((state) => state.get(name)!.delete(String(found.id)))
+  }
+
+  #toggleIndex(unit: WriteUnit, collection: Collection): void {
+    const field = this.#random.integer(2) === 0 ? 'group' : 'tags'
+    if (collection.index(field) !== undefined) unit.dropIndex(collection, field)
+    else unit.createIndex(collection, buildDocument({ v: 2, key: { [field]: 1 }, name: field }))
+  }
+
+  #anyRecord(collection: Collection): { recordId: RecordId; id: number } | undefined {
+    const id = this.#random.integer(120)
+    const value = buildDocument({ _id: id })
+    const recordId = collection.findById(16, value, value.length - 5, timestampMax)
+    return recordId === undefined ? undefined : { recordId, id }
+  }
+
+  /** Work that goes on beside the steps; its failure ends the run. */
+  #background(work: Promise<unknown>): void {
+    this.#pending.push(
+      work.catch((error: unknown) => {
+        if (!(error instanceof DatabaseError && error.codeName === 'OutOfDiskSpace')) this.#failure ??= error
+      }),
+    )
+  }
+}
+
+/** The contents of an engine in the model's terms. */
+export function contentsOf(engine: Engine): ModelState {
+  const state = new Map<string, Map<string, string>>()
+  for (const collection of engine.collections('db')) {
+    const documents = new Map<string, string>()
+    const cursor = collection.scan(timestampMax)
+    while (cursor.next()) {
+      const id = new DataView(cursor.bytes.buffer, cursor.bytes.byteOffset).getInt32(cursor.start + 9, true)
+      documents.set(String(id), textOf(cursor.bytes, cursor.start, cursor.end))
+    }
+    state.set(collection.name, documents)
+  }
+  return state
+}
+
+function textOf(bytes: Uint8Array, start: number, end: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1')
+}
+
+export function openEngine(world: SimulatedWorld, options: Partial<EngineOptions> = smallEngine): Promise<Engine> {
+  return Engine.open(world, 'data', options)
+}
