@@ -116,6 +116,10 @@ export const errorCodes = {
   KeyTooLong: 17280,
   NotImplemented: 238,
   UnsupportedOpQueryCommand: 352,
+  CursorKilled: 237,
+  ClientDisconnect: 279,
+  NotAReplicaSet: 123,
+  IndexBuildAborted: 276,
   UnknownField: 40415,
   MissingField: 40414,
 } as const

@@ -1,0 +1,44 @@
+/**
+ * npm run bench [-- --documents 100000] [--only embedded,wire,start,restart,memory,hot] [--uri mongodb://HOST:PORT] [--out FILE] [--cache-mb 64] [--hot-seconds 60]
+ *
+ * Prints a table and writes it as JSON. Everything runs on loopback, in a folder that is removed afterwards.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpus, tmpdir, totalmem } from 'node:os'
+import { dirname, join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { embeddedCases } from './cases/embedded.ts'
+import { hotDocumentCase, memoryCase, restartCase, startCase } from './cases/life.ts'
+import { wireCases } from './cases/wire.ts'
+import { Results } from './measure.ts'
+
+const { values } = parseArgs({
+  options: {
+    documents: { type: 'string', default: '100000' },
+    only: { type: 'string', default: 'embedded,wire,start,restart,memory,hot' },
+    uri: { type: 'string' },
+    out: { type: 'string', default: 'bench/results/latest.json' },
+    'cache-mb': { type: 'string', default: '64' },
+    'hot-seconds': { type: 'string', default: '60' },
+  },
+})
+const wanted = new Set(values.only.split(','))
+const documents = Number(values.documents)
+const directory = mkdtempSync(join(tmpdir(), 'laura-bench-'))
+const machine = `${cpus().length} x ${cpus()[0]?.model ?? 'unknown processor'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`
+console.log(machine)
+const results = new Results()
+try {
+  if (wanted.has('embedded')) await embeddedCases(results, join(directory, 'embedded'), documents)
+  if (wanted.has('wire')) await wireCases(results, join(directory, 'wire'), Math.min(documents, 100_000), values.uri)
+  mkdirSync(join(directory, 'life'), { recursive: true })
+  if (wanted.has('start')) await startCase(results, join(directory, 'life'))
+  if (wanted.has('restart')) await restartCase(results, join(directory, 'life'))
+  if (wanted.has('memory')) await memoryCase(results, join(directory, 'life'), Number(values['cache-mb']))
+  if (wanted.has('hot')) await hotDocumentCase(results, join(directory, 'life'), Number(values['hot-seconds']))
+} finally {
+  rmSync(directory, { recursive: true, force: true })
+}
+mkdirSync(dirname(values.out), { recursive: true })
+writeFileSync(values.out, JSON.stringify({ machine, documents, rows: results.rows }, null, 1))
+console.log(`written to ${values.out}`)
