@@ -110,9 +110,8 @@ export class ExtendedJsonParser {
     if (text.peek() !== quote) throw text.error('expected a name in double quotes')
     const textAt = text.at
     const start = writer.length
-    text.copyString(writer)
-    for (let at = start; at < writer.length; at++) {
-      if (writer.bytes[at] === 0) throw text.error('a field name must not contain a null byte', textAt)
+    if (text.copyString(writer) && writer.bytes.subarray(start, writer.length).includes(0)) {
+      throw text.error('a field name must not contain a null byte', textAt)
     }
     writer.ensure(1)
     writer.bytes[writer.length++] = 0

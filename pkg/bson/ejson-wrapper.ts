@@ -9,11 +9,11 @@ import { decimal128Bytes, parseDecimal } from './decimal128.ts'
 import { parseIsoDate } from './iso-date.ts'
 import { closeBrace, colon, comma, type JsonText, openBrace, quote } from './json-text.ts'
 import { writeDouble, writeInt32, writeInt64 } from './little-endian.ts'
-import { objectIdLength, parseObjectId } from './objectid.ts'
+import { isObjectIdHex, objectIdLength, writeObjectId } from './objectid.ts'
 import { readText } from './short-text.ts'
 import { type BsonType, bsonType } from './type.ts'
 import { utf8Bytes } from './utf8.ts'
-import { BsonWriter } from './writer.ts'
+import type { BsonWriter } from './writer.ts'
 
 /** Where a member's value begins in the text, by the member's name. */
 type Members = ReadonlyMap<string, number>
@@ -21,7 +21,6 @@ type Members = ReadonlyMap<string, number>
 const integerForm = /^[+-]?\d+$/
 const doubleForm = /^(?:NaN|[+-]?(?:Infinity|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?))$/
 const uuidForm = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i
-const objectIdForm = /^[0-9a-f]{24}$/i
 const subtypeForm = /^[0-9a-f]{1,2}$/i
 const base64Form = /^[A-Za-z0-9+/]*={0,2}$/
 
@@ -64,7 +63,6 @@ const mainNames: ReadonlyMap<string, string> = new Map(
 export class WrapperReader {
   readonly #text: JsonText
   readonly #document: (writer: BsonWriter, depth: number) => void
-  readonly #scratch = new BsonWriter(256)
 
   /** `document`: appends the document that comes next in `text`. */
   constructor(text: JsonText, document: (writer: BsonWriter, depth: number) => void) {
@@ -78,18 +76,27 @@ export class WrapperReader {
    */
   read(writer: BsonWriter, start: number, depth: number): BsonType | undefined {
     const text = this.#text
-    const name = mainNames.get(this.#string(text.at) ?? '')
+    const first = text.readString()
+    const name = mainNames.get(first)
     if (name === undefined) return undefined
-    const members = this.#members(start)
-    const end = text.at
-    const at = members.get(name)
-    if (at === undefined) return undefined
-    const companion = companions.get(name)
-    const companionAt = companion === undefined ? undefined : members.get(companion)
-    if (members.size > (companionAt === undefined ? 1 : 2)) {
-      if (name === '$regex') return undefined
-      throw text.error(`a ${name} with further fields`, start)
+    text.expect(colon)
+    text.peek()
+    let at: number | undefined = text.at
+    let companionAt: number | undefined
+    text.skipValue()
+    if (first === name && text.peek() === closeBrace) text.at++
+    else {
+      const members = this.#members(start)
+      at = members.get(name)
+      if (at === undefined) return undefined
+      const companion = companions.get(name)
+      companionAt = companion === undefined ? undefined : members.get(companion)
+      if (members.size > (companionAt === undefined ? 1 : 2)) {
+        if (name === '$regex') return undefined
+        throw text.error(`a ${name} with further fields`, start)
+      }
     }
+    const end = text.at
     const type = this.#append(writer, name, at, companionAt, depth)
     text.at = end
     return type
@@ -147,8 +154,10 @@ export class WrapperReader {
 
   #objectId(writer: BsonWriter, at: number): BsonType {
     const hex = this.#string(at)
-    if (hex === undefined || !objectIdForm.test(hex)) throw this.#malformed('$oid', at, '24 hex digits in a string')
-    writer.append(parseObjectId(hex), 0, objectIdLength)
+    if (hex === undefined || !isObjectIdHex(hex)) throw this.#malformed('$oid', at, '24 hex digits in a string')
+    writer.ensure(objectIdLength)
+    writeObjectId(hex, writer.bytes, writer.length)
+    writer.length += objectIdLength
     return bsonType.objectId
   }
 
@@ -274,8 +283,12 @@ export class WrapperReader {
   }
 
   /** An integer in a string, or bare. */
-  #integer(at: number, name: string, min: bigint, max: bigint): bigint {
+  #integer(at: number, name: string, min: bigint, max: bigint): bigint | number {
     const shown = this.#string(at) ?? this.#literal(at)
+    if (shown.length < 16 && min <= -0x80000000n && integerForm.test(shown)) {
+      const n = Number(shown)
+      if (n >= Number(min) && n <= Number(max)) return n
+    }
     // A longer text is out of range, and takes time to read.
     const n = integerForm.test(shown) && shown.length <= 40 ? BigInt(shown.replace('+', '')) : max + 1n
     if (n < min || n > max) throw this.#malformed(name, at, `an integer from ${min} to ${max}`)
@@ -323,9 +336,7 @@ export class WrapperReader {
     const text = this.#text
     if (text.bytes[at] !== quote) return undefined
     text.at = at
-    const scratch = this.#scratch.reset()
-    text.copyString(scratch)
-    return readText(scratch.bytes, 0, scratch.length)
+    return text.readString()
   }
 
   #requiredString(at: number, name: string): string {

@@ -3,11 +3,19 @@
 const form =
   /^([+-]\d{6}|\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(?:(Z)|([+-])(\d\d):?(\d\d))?)?$/
 
+/** As `toISOString` writes, with or without milliseconds. */
+const commonForm = /^\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d{3})?Z$/
+
 /**
  * Milliseconds since 1970; undefined for what is no date. Without a zone the text is UTC; digits beyond milliseconds
  * are dropped.
  */
 export function parseIsoDate(text: string): number | undefined {
+  // JavaScript reads this form itself, but for the days that not all months have, which it lets run into the next.
+  if (commonForm.test(text) && Number(text.slice(8, 10)) <= 28) {
+    const ms = Date.parse(text)
+    return Number.isNaN(ms) ? undefined : ms
+  }
   const match = form.exec(text)
   if (match === null) return undefined
   const [, yearText, monthText, dayText, hourText, minuteText, secondText, fraction, , sign, zoneHours, zoneMinutes] =

@@ -137,12 +137,19 @@ export class JsonDocumentSplitter {
     let inString = this.#inString
     let escaped = this.#escaped
     while (at < to && depth > 0) {
-      const byte = bytes[at++]!
       if (inString) {
-        if (escaped) escaped = false
-        else if (byte === backslash) escaped = true
-        else if (byte === quote) inString = false
-      } else if (byte === quote) inString = true
+        while (at < to) {
+          const byte = bytes[at++]!
+          if (escaped) escaped = false
+          else if (byte === quote) {
+            inString = false
+            break
+          } else if (byte === backslash) escaped = true
+        }
+        continue
+      }
+      const byte = bytes[at++]!
+      if (byte === quote) inString = true
       else if (byte === openBrace || byte === openBracket) depth++
       else if (byte === closeBrace || byte === closeBracket) depth--
     }

@@ -1,7 +1,8 @@
 /** JSON text in bytes, read from a position: strings, numbers, and where things end. Errors name line and column. */
 import { DatabaseError } from '../base/errors.ts'
+import { readText } from './short-text.ts'
 import { isUtf8 } from './utf8.ts'
-import type { BsonWriter } from './writer.ts'
+import { BsonWriter } from './writer.ts'
 
 export const quote = 0x22
 export const comma = 0x2c
@@ -23,6 +24,7 @@ export class JsonText {
   at = 0
   end = 0
   #start = 0
+  readonly #scratch = new BsonWriter(256)
 
   reset(bytes: Uint8Array, start: number, end: number): void {
     this.bytes = bytes
@@ -54,29 +56,56 @@ export class JsonText {
     this.at++
   }
 
-  /** Appends the content of the string that begins here to `writer`, as UTF-8. */
-  copyString(writer: BsonWriter): void {
-    const bytes = this.bytes
+  /**
+   * Appends the content of the string that begins here to `writer`, as UTF-8. True when it had an escape: without one
+   * it has no control characters.
+   */
+  copyString(writer: BsonWriter): boolean {
     this.expect(quote)
     const start = this.at
+    const end = this.#plainEnd(start)
+    if (end < 0) {
+      this.#copyEscaped(writer, start)
+      return true
+    }
+    this.at = end + 1
+    append(writer, this.bytes, start, end)
+    return false
+  }
+
+  /** The string that begins here. */
+  readString(): string {
+    this.expect(quote)
+    const start = this.at
+    const end = this.#plainEnd(start)
+    if (end >= 0) {
+      this.at = end + 1
+      return readText(this.bytes, start, end)
+    }
+    const scratch = this.#scratch
+    scratch.length = 0
+    this.#copyEscaped(scratch, start)
+    return readText(scratch.bytes, 0, scratch.length)
+  }
+
+  /** Where the string ends whose content begins at `start`, which is checked on the way; -1 when it has an escape. */
+  #plainEnd(start: number): number {
+    const bytes = this.bytes
     const end = this.end
     let at = start
     let joined = 0
     while (at < end) {
       const byte = bytes[at]!
-      if (byte === quote) break
-      if (byte === backslash) {
-        this.#copyEscaped(writer, start)
-        return
+      if (byte === quote) {
+        if (joined > 0x7f) this.#checkUtf8(start, at)
+        return at
       }
+      if (byte === backslash) return -1
       if (byte < 0x20) throw this.error('a control character must be escaped in a string', at)
       joined |= byte
       at++
     }
-    if (at >= end) throw this.error('a string that does not end', start - 1)
-    if (joined > 0x7f) this.#checkUtf8(start, at)
-    this.at = at + 1
-    append(writer, bytes, start, at)
+    throw this.error('a string that does not end', start - 1)
   }
 
   #copyEscaped(writer: BsonWriter, start: number): void {

@@ -50,12 +50,27 @@ export function objectIdHex(bytes: Uint8Array, at = 0): string {
 
 const hexForm = /^[0-9a-fA-F]{24}$/
 
+export function isObjectIdHex(text: string): boolean {
+  return hexForm.test(text)
+}
+
+/** Writes the 12 bytes that 24 hex digits name. */
+export function writeObjectId(hex: string, target: Uint8Array, at: number): void {
+  for (let i = 0; i < objectIdLength; i++) {
+    target[at + i] = (digitOf(hex.charCodeAt(2 * i)) << 4) | digitOf(hex.charCodeAt(2 * i + 1))
+  }
+}
+
+function digitOf(code: number): number {
+  return code <= 0x39 ? code - 0x30 : (code | 0x20) - 0x57
+}
+
 /** The 12 bytes that 24 hex digits name. Throws BadValue for anything else. */
 export function parseObjectId(hex: string): Uint8Array {
-  if (!hexForm.test(hex)) {
+  if (!isObjectIdHex(hex)) {
     throw new DatabaseError('BadValue', `an ObjectId must be 24 hex digits, not ${JSON.stringify(hex)}`)
   }
   const bytes = new Uint8Array(objectIdLength)
-  for (let i = 0; i < objectIdLength; i++) bytes[i] = Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16)
+  writeObjectId(hex, bytes, 0)
   return bytes
 }
