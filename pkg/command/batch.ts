@@ -1,0 +1,107 @@
+/** The documents of one reply, in the form they have in the reply's array, so that writing it is one copy. */
+import { documentSizeMax } from '../base/limits.ts'
+import { BsonWriter, indexName } from '../bson/writer.ts'
+
+/** A buffer that grew beyond this is let go rather than kept for the next batch. */
+const keptBytes = 256 * 1024
+
+export class Batch {
+  readonly #pool: BatchPool
+  readonly #writer = new BsonWriter(4096)
+  /** Where each document begins in the buffer. */
+  readonly #starts: number[] = []
+  /** 0 when there is nothing more to get. */
+  cursorId = 0n
+  namespace = ''
+
+  constructor(pool: BatchPool) {
+    this.#pool = pool
+  }
+
+  /** Nobody looks at the batch after this. */
+  release(): void {
+    this.#pool.give(this)
+  }
+
+  get count(): number {
+    return this.#starts.length
+  }
+
+  get sizeBytes(): number {
+    return this.#writer.length
+  }
+
+  reset(namespace: string): this {
+    this.#writer.reset()
+    this.#starts.length = 0
+    this.cursorId = 0n
+    this.namespace = namespace
+    return this
+  }
+
+  /** Adds the document `bytes[start, end)`; false when it would make the reply too large. The first one always fits. */
+  add(bytes: Uint8Array, start: number, end: number): boolean {
+    const writer = this.#writer
+    const count = this.#starts.length
+    if (count > 0 && writer.length + end - start > documentSizeMax) return false
+    writer.document(indexName(count), bytes, start, end)
+    this.#starts.push(writer.length - (end - start))
+    return true
+  }
+
+  /** The document at `index`, copied out of the buffer. */
+  document(index: number): Uint8Array {
+    const start = this.#starts[index]!
+    const end = start + this.#lengthAt(start)
+    return this.#writer.bytes.slice(start, end)
+  }
+
+  #lengthAt(start: number): number {
+    const bytes = this.#writer.bytes
+    return bytes[start]! | (bytes[start + 1]! << 8) | (bytes[start + 2]! << 16) | (bytes[start + 3]! << 24)
+  }
+
+  /** The buffer the documents lie in: for reading them in place before `release`. */
+  get bytes(): Uint8Array {
+    return this.#writer.bytes
+  }
+
+  /** Where the document at `index` begins in `bytes`. */
+  start(index: number): number {
+    return this.#starts[index]!
+  }
+
+  documents(): Uint8Array[] {
+    return this.#starts.map((_, index) => this.document(index))
+  }
+
+  /** Writes `cursor: {<name>: [...], id, ns}`, and releases the batch. */
+  writeCursor(writer: BsonWriter, name: 'firstBatch' | 'nextBatch'): void {
+    writer.beginDocument('cursor')
+    writer.beginArray(name)
+    writer.raw(this.#writer.bytes, 0, this.#writer.length)
+    writer.end()
+    writer.int64('id', this.cursorId === 0n ? 0 : this.cursorId)
+    writer.string('ns', this.namespace)
+    writer.end()
+    this.release()
+  }
+
+  get worthKeeping(): boolean {
+    return this.#writer.bytes.length <= keptBytes
+  }
+}
+
+/** Batches between two uses. */
+export class BatchPool {
+  readonly #free: Batch[] = []
+
+  take(namespace: string): Batch {
+    return (this.#free.pop() ?? new Batch(this)).reset(namespace)
+  }
+
+  /** Called by `Batch.release`. */
+  give(batch: Batch): void {
+    if (batch.worthKeeping && this.#free.length < 64) this.#free.push(batch)
+  }
+}

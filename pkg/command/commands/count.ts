@@ -1,0 +1,108 @@
+import { DatabaseError } from '../../base/errors.ts'
+import type { Value } from '../../bson/value.ts'
+import type { BsonWriter } from '../../bson/writer.ts'
+import { Count } from '../../query/execute.ts'
+import { defineCommand } from '../definition.ts'
+import { type Explanation, explainSearch, type Verbosity } from '../explanation.ts'
+import { anyType, commandFields, numberType, objectType, stringType } from '../fields.ts'
+import type { Operation } from '../instance.ts'
+import { collectionNameOf } from '../namespace.ts'
+import { ReadView } from '../read-view.ts'
+import { refuseCollation } from '../refuse.ts'
+import { Search } from '../search.ts'
+import { emptyDocument, parseHint } from './find.ts'
+
+const fields = commandFields('count', {
+  count: { type: anyType, required: true },
+  query: { type: objectType },
+  limit: { type: numberType },
+  skip: { type: numberType, min: 0 },
+  hint: { type: anyType },
+  collation: { type: objectType },
+  fields: { type: anyType },
+  queryOptions: { type: objectType },
+  mode: { type: stringType },
+  encryptionInformation: { type: objectType },
+  querySettings: { type: objectType },
+})
+
+export interface CountCommand {
+  readonly collection: string
+  readonly filter: Uint8Array
+  readonly skip: number
+  /** 0: no limit. */
+  readonly limit: number
+  readonly hint: Value | undefined
+}
+
+/** Keys and documents looked at between two looks at the clock. */
+const budget = 512
+
+/** How many documents match a filter. */
+export const count = defineCommand({
+  name: 'count',
+  help: 'how many documents match a filter',
+  kind: 'reads',
+  stable: true,
+  readConcern: true,
+  fields,
+  parse: (database: string): CountCommand => {
+    const at = fields.at
+    refuseCollation(fields.document(at.collation))
+    return {
+      collection: collectionNameOf(database, fields.type(at.count), fields.bytes, fields.start(at.count)),
+      filter: fields.document(at.query) ?? emptyDocument,
+      skip: fields.number(at.skip) ?? 0,
+      limit: limitOf(fields.number(at.limit) ?? 0),
+      hint: parseHint(fields.value(at.hint)),
+    }
+  },
+  run: (operation: Operation, request: CountCommand): number | Promise<number> => {
+    const { engine } = operation.instance
+    operation.namespace = `${operation.databaseName}.${request.collection}`
+    const search = new Search(request.filter, undefined, request.hint)
+    const collection = engine.collection(operation.databaseName, request.collection)
+    if (collection === undefined) return 0
+    const view = new ReadView(engine)
+    const counting = new Count(collection, view.at, search.request({ skip: request.skip, limit: request.limit }))
+    do {
+      if (counting.advance(budget)) return counting.count
+    } while (!operation.due())
+    return countOn(operation, counting, view)
+  },
+  reply: (n: number, writer: BsonWriter) => {
+    if (n <= 0x7fffffff) writer.int32('n', n)
+    else writer.int64('n', n)
+  },
+  explain: (operation: Operation, request: CountCommand, verbosity: Verbosity): Explanation | Promise<Explanation> =>
+    explainSearch(
+      operation,
+      request.collection,
+      { filter: request.filter, sort: undefined, hint: request.hint },
+      { skip: request.skip, limit: request.limit },
+      verbosity,
+      'COUNT',
+    ),
+})
+
+/** A negative limit means the same as a positive one. */
+function limitOf(limit: number): number {
+  if (limit <= -(2 ** 63)) throw new DatabaseError('BadValue', 'Limit value for count cannot be min long')
+  return Math.abs(limit)
+}
+
+async function countOn(operation: Operation, counting: Count, view: ReadView): Promise<number> {
+  try {
+    for (;;) {
+      view.keep()
+      counting.rows?.save()
+      await operation.pause()
+      do {
+        if (counting.advance(budget)) return counting.count
+      } while (!operation.due())
+    }
+  } finally {
+    counting.rows?.close()
+    view.release()
+  }
+}

@@ -1,0 +1,102 @@
+import { DatabaseError } from '../../base/errors.ts'
+import { indexesPerCollectionMax } from '../../base/limits.ts'
+import type { BsonWriter } from '../../bson/writer.ts'
+import { defineCommand } from '../definition.ts'
+import { anyType, arrayType, booleanType, commandFields } from '../fields.ts'
+import { type IndexSpec, isPresent, type PresentIndex, parseIndexSpec } from '../index-spec.ts'
+import type { Operation } from '../instance.ts'
+import { collectionNameOf } from '../namespace.ts'
+import { checkNewCollection, collectionForWrite } from '../write.ts'
+
+const fields = commandFields('createIndexes', {
+  createIndexes: { type: anyType, required: true },
+  indexes: { type: arrayType, required: true },
+  ignoreUnknownIndexOptions: { type: booleanType },
+  commitQuorum: { type: anyType },
+  v: { type: anyType },
+  isTimeseriesNamespace: { type: booleanType },
+})
+
+export interface CreateIndexesCommand {
+  readonly collection: string
+  readonly specs: readonly IndexSpec[]
+}
+
+export interface CreateIndexesResult {
+  readonly before: number
+  readonly after: number
+  readonly createdCollection: boolean
+}
+
+/** Builds indexes, and the collection if there is none. */
+export const createIndexes = defineCommand({
+  name: 'createIndexes',
+  help: 'builds indexes',
+  kind: 'commands',
+  stable: true,
+  writeConcern: true,
+  fields,
+  parse: (database: string): CreateIndexesCommand => {
+    const at = fields.at
+    const collection = collectionNameOf(
+      database,
+      fields.type(at.createIndexes),
+      fields.bytes,
+      fields.start(at.createIndexes),
+    )
+    if (fields.has(at.commitQuorum)) throw new DatabaseError('BadValue', `Standalones can't specify commitQuorum`)
+    const specs = fields.documents(at.indexes)!.map(parseIndexSpec)
+    if (specs.length === 0) throw new DatabaseError('BadValue', 'Must specify at least one index to create')
+    return { collection, specs }
+  },
+  run: (operation: Operation, request: CreateIndexesCommand): CreateIndexesResult | Promise<CreateIndexesResult> => {
+    const { engine } = operation.instance
+    const target = { database: operation.databaseName, collection: request.collection }
+    operation.namespace = `${target.database}.${target.collection}`
+    const existing = engine.collection(target.database, target.collection)
+    if (existing === undefined) checkNewCollection(operation, target)
+    const present: PresentIndex[] =
+      existing === undefined
+        ? []
+        : existing.indexes.map(({ name, unique, definition }) => ({
+            name,
+            unique: unique && !definition.isIdIndex,
+            key: definition.keyPattern,
+          }))
+    const before = existing === undefined ? 1 : present.length
+    const missing = request.specs.filter((spec) => {
+      if (spec.isIdIndex || isPresent(spec, present)) return false
+      present.push(spec)
+      return true
+    })
+    if (before + missing.length > indexesPerCollectionMax)
+      throw new DatabaseError(
+        'CannotCreateIndex',
+        `add index fails, too many indexes for ${operation.namespace} key:${missing[0]!.name}`,
+      )
+    const { logIndex } = engine.write((unit) => {
+      const collection = collectionForWrite(operation, unit, target)
+      const built: string[] = []
+      try {
+        for (const spec of missing) {
+          unit.createIndex(collection, spec.definition)
+          built.push(spec.name)
+        }
+      } catch (error) {
+        // All indexes of a command or none.
+        for (const name of built) unit.dropIndex(collection, name)
+        throw error
+      }
+    })
+    return operation.acknowledge(
+      { before, after: before + missing.length, createdCollection: existing === undefined },
+      logIndex,
+    )
+  },
+  reply: (result: CreateIndexesResult, writer: BsonWriter) => {
+    writer.int32('numIndexesBefore', result.before)
+    writer.int32('numIndexesAfter', result.after)
+    if (result.createdCollection) writer.boolean('createdCollectionAutomatically', true)
+    if (result.before === result.after) writer.string('note', 'all indexes already exist')
+  },
+})

@@ -1,0 +1,108 @@
+import { DatabaseError } from '../../base/errors.ts'
+import type { Value } from '../../bson/value.ts'
+import type { BsonWriter } from '../../bson/writer.ts'
+import { defineCommand, type Sequences } from '../definition.ts'
+import { anyType, arrayType, booleanType, commandFields, Fields, numberType, objectType } from '../fields.ts'
+import type { Operation } from '../instance.ts'
+import { collectionNameOf } from '../namespace.ts'
+import { refuse, refuseCollation } from '../refuse.ts'
+import { runStatements } from '../statements.ts'
+import { deleteDocuments } from '../write.ts'
+import { type WriteError, writeWriteErrors } from '../write-errors.ts'
+import { statements } from './insert.ts'
+
+const fields = commandFields('delete', {
+  delete: { type: anyType, required: true },
+  deletes: { type: arrayType },
+  ordered: { type: booleanType },
+  bypassDocumentValidation: { type: booleanType },
+  let: { type: objectType },
+  stmtId: { type: anyType },
+  stmtIds: { type: arrayType },
+  isTimeseriesNamespace: { type: booleanType },
+  encryptionInformation: { type: anyType },
+  collectionUUID: { type: anyType },
+})
+
+const statementFields = new Fields('delete.deletes', {
+  q: { type: objectType, required: true },
+  limit: { type: numberType, required: true },
+  hint: { type: anyType },
+  collation: { type: objectType },
+  sampleId: { type: anyType },
+})
+
+export interface DeleteStatement {
+  readonly filter: Uint8Array
+  /** 0: all that match. */
+  readonly limit: 0 | 1
+  readonly hint: Value | undefined
+}
+
+export interface DeleteRequest {
+  readonly collection: string
+  readonly deletes: readonly DeleteStatement[]
+  readonly ordered: boolean
+}
+
+export interface DeleteResult {
+  removed: number
+  readonly errors: WriteError[]
+}
+
+/** Removes documents, one statement after the other. */
+export const deleteCommand = defineCommand({
+  name: 'delete',
+  help: 'removes documents',
+  kind: 'writes',
+  stable: true,
+  writeConcern: true,
+  fields,
+  parse: (database: string, sequences: Sequences): DeleteRequest => {
+    const at = fields.at
+    refuse('let', fields.document(at.let))
+    return {
+      collection: collectionNameOf(database, fields.type(at.delete), fields.bytes, fields.start(at.delete)),
+      deletes: statements('delete.deletes', sequences.get('deletes') ?? fields.documents(at.deletes)).map(
+        parseStatement,
+      ),
+      ordered: !fields.has(at.ordered) || fields.boolean(at.ordered),
+    }
+  },
+  run: (operation: Operation, request: DeleteRequest): DeleteResult | Promise<DeleteResult> => {
+    const { instance } = operation
+    const target = { database: operation.databaseName, collection: request.collection }
+    operation.namespace = `${target.database}.${target.collection}`
+    const result: DeleteResult = { removed: 0, errors: [] }
+    const running = runStatements(operation, request.deletes, request.ordered, result.errors, (statement) => {
+      const removed = deleteDocuments(operation, target, statement.filter, statement.limit, statement.hint)
+      if (!(removed instanceof Promise)) {
+        result.removed += removed
+        return
+      }
+      return removed.then((count) => {
+        result.removed += count
+      })
+    })
+    const finish = (): DeleteResult | Promise<DeleteResult> => {
+      instance.counters.delete += request.deletes.length
+      instance.counters.deleted += result.removed
+      return operation.acknowledge(result, instance.engine.lastIndex)
+    }
+    return running === undefined ? finish() : running.then(finish)
+  },
+  reply: (result: DeleteResult, writer: BsonWriter) => {
+    writer.int32('n', result.removed)
+    writeWriteErrors(writer, result.errors)
+  },
+})
+
+function parseStatement(statement: Uint8Array): DeleteStatement {
+  const read = statementFields.read(statement, 0)
+  const at = read.at
+  refuseCollation(read.document(at.collation))
+  const limit = read.number(at.limit)!
+  if (limit !== 0 && limit !== 1)
+    throw new DatabaseError('FailedToParse', `The limit field in delete objects must be 0 or 1. Got ${limit}`)
+  return { filter: read.document(at.q)!, limit, hint: read.value(at.hint) }
+}

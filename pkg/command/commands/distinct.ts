@@ -1,0 +1,97 @@
+import { DatabaseError } from '../../base/errors.ts'
+import type { Value } from '../../bson/value.ts'
+import { type BsonWriter, indexName } from '../../bson/writer.ts'
+import { Distinct } from '../../query/distinct.ts'
+import { find } from '../../query/execute.ts'
+import { parsePath } from '../../query/path.ts'
+import { defineCommand } from '../definition.ts'
+import { type Explanation, explainSearch, type Verbosity } from '../explanation.ts'
+import { anyType, commandFields, objectType, stringType } from '../fields.ts'
+import type { Operation } from '../instance.ts'
+import { collectionNameOf } from '../namespace.ts'
+import { ReadView } from '../read-view.ts'
+import { refuseCollation } from '../refuse.ts'
+import { Search } from '../search.ts'
+import { emptyDocument, parseHint } from './find.ts'
+
+const fields = commandFields('distinct', {
+  distinct: { type: anyType, required: true },
+  key: { type: stringType, required: true },
+  query: { type: objectType },
+  hint: { type: anyType },
+  collation: { type: objectType },
+  querySettings: { type: objectType },
+})
+
+export interface DistinctCommand {
+  readonly collection: string
+  readonly key: string
+  readonly filter: Uint8Array
+  readonly hint: Value | undefined
+}
+
+const budget = 256
+
+/** The distinct values of a field. */
+export const distinct = defineCommand({
+  name: 'distinct',
+  help: 'the distinct values of a field',
+  kind: 'reads',
+  readConcern: true,
+  fields,
+  parse: (database: string): DistinctCommand => {
+    const at = fields.at
+    refuseCollation(fields.document(at.collation))
+    const key = fields.string(at.key)!
+    if (key.includes('\0')) throw new DatabaseError(31032, 'Key field cannot contain an embedded null byte')
+    return {
+      collection: collectionNameOf(database, fields.type(at.distinct), fields.bytes, fields.start(at.distinct)),
+      key,
+      filter: fields.document(at.query) ?? emptyDocument,
+      hint: parseHint(fields.value(at.hint)),
+    }
+  },
+  run: (operation: Operation, request: DistinctCommand): readonly Value[] | Promise<readonly Value[]> => {
+    const { engine } = operation.instance
+    operation.namespace = `${operation.databaseName}.${request.collection}`
+    const search = new Search(request.filter, undefined, request.hint)
+    const path = parsePath(request.key)
+    const collection = engine.collection(operation.databaseName, request.collection)
+    if (collection === undefined) return []
+    const view = new ReadView(engine)
+    const rows = find(collection, view.at, search.request({}))
+    const distinct = new Distinct(rows, path)
+    do {
+      if (distinct.advance(budget)) return distinct.values
+    } while (!operation.due())
+    const goOn = async (): Promise<readonly Value[]> => {
+      try {
+        for (;;) {
+          view.keep()
+          rows.save()
+          await operation.pause()
+          do {
+            if (distinct.advance(budget)) return distinct.values
+          } while (!operation.due())
+        }
+      } finally {
+        rows.close()
+        view.release()
+      }
+    }
+    return goOn()
+  },
+  reply: (values: readonly Value[], writer: BsonWriter) => {
+    writer.beginArray('values')
+    for (let i = 0; i < values.length; i++) writer.value(indexName(i), values[i]!)
+    writer.end()
+  },
+  explain: (operation: Operation, request: DistinctCommand, verbosity: Verbosity): Explanation | Promise<Explanation> =>
+    explainSearch(
+      operation,
+      request.collection,
+      { filter: request.filter, sort: undefined, hint: request.hint },
+      {},
+      verbosity,
+    ),
+})

@@ -1,0 +1,46 @@
+import { DatabaseError } from '../../base/errors.ts'
+import type { BsonWriter } from '../../bson/writer.ts'
+import { defineCommand } from '../definition.ts'
+import { anyType, commandFields } from '../fields.ts'
+import type { Operation } from '../instance.ts'
+import { collectionNameOf } from '../namespace.ts'
+
+const fields = commandFields('drop', {
+  drop: { type: anyType, required: true },
+  collectionUUID: { type: anyType },
+})
+
+interface Result {
+  readonly namespace: string
+  readonly indexes: number
+}
+
+/** Removes a collection with its indexes; one that is not there is no error. */
+export const drop = defineCommand({
+  name: 'drop',
+  help: 'removes a collection',
+  kind: 'commands',
+  stable: true,
+  writeConcern: true,
+  fields,
+  parse: (database: string): string =>
+    collectionNameOf(database, fields.type(fields.at.drop), fields.bytes, fields.start(fields.at.drop)),
+  run: (operation: Operation, name: string): Result | undefined | Promise<Result | undefined> => {
+    const { engine, cursors } = operation.instance
+    const collection = engine.collection(operation.databaseName, name)
+    operation.namespace = `${operation.databaseName}.${name}`
+    if (collection === undefined) return operation.acknowledge(undefined, engine.lastIndex)
+    if (name.startsWith('system.') && name !== 'system.profile' && name !== 'system.js' && name !== 'system.views')
+      throw new DatabaseError('IllegalOperation', `can't drop system collection ${collection.namespace}`)
+    const { namespace } = collection
+    const indexes = collection.indexes.length
+    const { logIndex } = engine.write((unit) => unit.dropCollection(collection))
+    cursors.killWhere((cursor) => cursor.namespace === namespace)
+    return operation.acknowledge({ namespace, indexes }, logIndex)
+  },
+  reply: (result: Result | undefined, writer: BsonWriter) => {
+    if (result === undefined) return
+    writer.int32('nIndexesWas', result.indexes)
+    writer.string('ns', result.namespace)
+  },
+})

@@ -1,0 +1,71 @@
+import { DatabaseError } from '../../base/errors.ts'
+import { rawDocument, writeFields } from '../../bson/build.ts'
+import type { BsonWriter } from '../../bson/writer.ts'
+import { type AnyDefinition, type Definition, defineCommand, noSequences } from '../definition.ts'
+import type { Explanation, Verbosity } from '../explanation.ts'
+import { commandFields, objectType, stringType } from '../fields.ts'
+import type { Operation } from '../instance.ts'
+import { mongoVersion } from '../version.ts'
+
+const fields = commandFields('explain', {
+  explain: { type: objectType, required: true },
+  verbosity: { type: stringType },
+})
+
+const verbosities: ReadonlySet<string> = new Set(['queryPlanner', 'executionStats', 'allPlansExecution'])
+
+interface Request {
+  readonly definition: AnyDefinition
+  readonly command: Uint8Array
+  readonly request: unknown
+  readonly verbosity: Verbosity
+}
+
+interface Result {
+  readonly explanation: Explanation
+  readonly command: Uint8Array
+  readonly host: string
+}
+
+/** How a command would be carried out. `definitionOf`: the table, which explain is itself part of. */
+export function explainCommand(definitionOf: (command: Uint8Array) => AnyDefinition): Definition<Request, Result> {
+  return defineCommand({
+    name: 'explain',
+    help: 'how a command would be carried out',
+    kind: 'commands',
+    stable: true,
+    readConcern: true,
+    fields,
+    parse: (database: string): Request => {
+      const verbosity = fields.string(fields.at.verbosity) ?? 'allPlansExecution'
+      if (!verbosities.has(verbosity))
+        throw new DatabaseError(
+          'BadValue',
+          `Enumeration value '${verbosity}' for field 'explain.verbosity' is not a valid value.`,
+        )
+      const command = fields.document(fields.at.explain)!.slice()
+      const definition = definitionOf(command)
+      if (definition.explain === undefined)
+        throw new DatabaseError('CommandNotFound', `Explain failed due to unknown command: ${definition.name}`)
+      definition.fields.read(command, 0)
+      const request = definition.parse(database, noSequences)
+      return { definition, command, request, verbosity: verbosity as Verbosity }
+    },
+    run: (operation: Operation, { definition, command, request, verbosity }: Request): Result | Promise<Result> => {
+      const finish = (explanation: Explanation): Result => ({
+        explanation,
+        command,
+        host: operation.instance.host.hostname,
+      })
+      const explanation = definition.explain!(operation, request, verbosity)
+      return explanation instanceof Promise ? explanation.then(finish) : finish(explanation)
+    },
+    reply: ({ explanation, command, host }: Result, writer: BsonWriter) =>
+      writeFields(writer, {
+        ...explanation,
+        command: rawDocument(command),
+        serverInfo: { host, port: 0, version: mongoVersion, gitVersion: 'unknown' },
+        serverParameters: {},
+      }),
+  })
+}

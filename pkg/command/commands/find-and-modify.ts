@@ -1,0 +1,154 @@
+import { DatabaseError } from '../../base/errors.ts'
+import { getField, type Value } from '../../bson/value.ts'
+import { BsonWriter } from '../../bson/writer.ts'
+import { compileProjection } from '../../query/projection/compile.ts'
+import { type Definition, defineCommand } from '../definition.ts'
+import { explainSearch } from '../explanation.ts'
+import { anyType, arrayType, booleanType, commandFields, objectOrArrayType, objectType } from '../fields.ts'
+import type { Operation } from '../instance.ts'
+import { collectionNameOf } from '../namespace.ts'
+import { refuse, refuseCollation } from '../refuse.ts'
+import { Search } from '../search.ts'
+import { type Change, changeFirst, prepareUpdate, type UpdateRequest } from '../write.ts'
+import { emptyDocument, parsedProjection, parseHint } from './find.ts'
+
+const fields = commandFields('findAndModify', {
+  findAndModify: { type: anyType },
+  findandmodify: { type: anyType },
+  query: { type: objectType },
+  fields: { type: objectType },
+  sort: { type: objectType },
+  hint: { type: anyType },
+  remove: { type: booleanType },
+  update: { type: objectOrArrayType },
+  new: { type: booleanType },
+  upsert: { type: booleanType },
+  arrayFilters: { type: arrayType },
+  collation: { type: objectType },
+  let: { type: objectType },
+  bypassDocumentValidation: { type: booleanType },
+  bypassEmptyTsReplacement: { type: booleanType },
+  stmtId: { type: anyType },
+  sampleId: { type: anyType },
+  encryptionInformation: { type: anyType },
+})
+
+export interface FindAndModifyCommand {
+  readonly collection: string
+  readonly filter: Uint8Array
+  readonly sort: Uint8Array | undefined
+  readonly projection: Uint8Array | undefined
+  readonly hint: Value | undefined
+  /** undefined: remove the document. */
+  readonly update: UpdateRequest | undefined
+  /** Show the document as it is afterwards. */
+  readonly showAfter: boolean
+}
+
+export interface FindAndModifyResult {
+  readonly change: Change
+  readonly isUpdate: boolean
+  /** What is shown: projected. */
+  readonly value: Uint8Array | undefined
+}
+
+/** Changes or removes one document and returns it. */
+export const findAndModify: Definition<FindAndModifyCommand, FindAndModifyResult> = defineCommand({
+  name: 'findAndModify',
+  aliases: ['findandmodify'],
+  help: 'changes or removes one document and returns it',
+  kind: 'writes',
+  stable: true,
+  writeConcern: true,
+  fields,
+  parse: (database: string): FindAndModifyCommand => {
+    const at = fields.at
+    const named = fields.has(at.findAndModify) ? at.findAndModify : at.findandmodify
+    refuseCollation(fields.document(at.collation))
+    refuse('let', fields.document(at.let))
+    checkCombination()
+    const filter = fields.document(at.query) ?? emptyDocument
+    const update = fields.value(at.update)
+    const hint = parseHint(fields.value(at.hint))
+    const sort = fields.document(at.sort)
+    return {
+      collection: collectionNameOf(database, fields.type(named), fields.bytes, fields.start(named)),
+      filter,
+      sort,
+      projection: fields.document(at.fields),
+      hint,
+      update:
+        update === undefined
+          ? undefined
+          : {
+              filter,
+              update,
+              multi: false,
+              upsert: fields.boolean(at.upsert),
+              arrayFilters: fields.documents(at.arrayFilters) ?? [],
+              hint,
+              sort,
+            },
+      showAfter: fields.boolean(at.new),
+    }
+  },
+  run: (operation: Operation, request: FindAndModifyCommand): FindAndModifyResult | Promise<FindAndModifyResult> => {
+    const { instance } = operation
+    const target = { database: operation.databaseName, collection: request.collection }
+    operation.namespace = `${target.database}.${target.collection}`
+    const projection = parsedProjection(request.projection)
+    const prepared = request.update === undefined ? undefined : prepareUpdate(request.update)
+    const change = changeFirst(operation, target, new Search(request.filter, request.sort, request.hint), prepared)
+    const finish = (done: Change): FindAndModifyResult | Promise<FindAndModifyResult> => {
+      const shown = request.showAfter ? done.after : done.before
+      if (request.update === undefined) instance.counters.delete++
+      else instance.counters.update++
+      const value = shown === undefined || projection === undefined ? shown : projected(shown, projection)
+      const result = { change: done, isUpdate: request.update !== undefined, value }
+      return operation.acknowledge(result, instance.engine.lastIndex)
+    }
+    return change instanceof Promise ? change.then(finish) : finish(change)
+  },
+  reply: ({ change, isUpdate, value }: FindAndModifyResult, writer: BsonWriter) => {
+    const inserted = change.before === undefined && change.after !== undefined
+    writer.beginDocument('lastErrorObject')
+    writer.int32('n', change.before !== undefined || inserted ? 1 : 0)
+    if (isUpdate) writer.boolean('updatedExisting', change.before !== undefined)
+    if (inserted) writer.value('upserted', getField(change.after, '_id')!)
+    writer.end()
+    if (value === undefined) writer.null('value')
+    else writer.document('value', value)
+  },
+  explain: (operation, request, verbosity) =>
+    explainSearch(
+      operation,
+      request.collection,
+      { filter: request.filter, sort: request.sort, hint: request.hint },
+      { limit: 1 },
+      verbosity,
+      request.update === undefined ? 'DELETE' : 'UPDATE',
+    ),
+})
+
+function projected(document: Uint8Array, projection: Parameters<typeof compileProjection>[0]): Uint8Array {
+  const writer = new BsonWriter(document.length)
+  compileProjection(projection)(document, 0, document.length, writer)
+  return writer.finish()
+}
+
+function checkCombination(): void {
+  const at = fields.at
+  const remove = fields.boolean(at.remove)
+  const fail = (message: string): never => {
+    throw new DatabaseError('FailedToParse', message)
+  }
+  if (remove) {
+    if (fields.has(at.update)) fail('Cannot specify both an update and remove=true')
+    if (fields.boolean(at.upsert)) fail('Cannot specify both upsert=true and remove=true ')
+    if (fields.boolean(at.new))
+      fail(`Cannot specify both new=true and remove=true; 'remove' always returns the deleted document`)
+    if (fields.has(at.arrayFilters)) fail('Cannot specify arrayFilters and remove=true')
+  } else if (!fields.has(at.update)) {
+    fail('Either an update or remove=true must be specified')
+  }
+}

@@ -1,0 +1,209 @@
+import { DatabaseError } from '../../base/errors.ts'
+import { timestampMax } from '../../base/timestamp.ts'
+import { bsonType } from '../../bson/type.ts'
+import type { Value } from '../../bson/value.ts'
+import type { BsonWriter } from '../../bson/writer.ts'
+import type { Collection, RecordRef } from '../../engine/collection.ts'
+import { parseProjection } from '../../query/projection/parse.ts'
+import type { Projection } from '../../query/projection/tree.ts'
+import type { Batch } from '../batch.ts'
+import { defineCommand } from '../definition.ts'
+import { idEqualityAt, idValueStart } from '../document.ts'
+import { type Explanation, explainSearch, type Verbosity } from '../explanation.ts'
+import { anyType, booleanType, commandFields, numberType, objectType } from '../fields.ts'
+import type { Operation } from '../instance.ts'
+import { collectionNameOf } from '../namespace.ts'
+import { Pace } from '../pace.ts'
+import { openCursor } from '../read.ts'
+import { ReadView } from '../read-view.ts'
+import { refuse, refuseCollation } from '../refuse.ts'
+import type { RowSource } from '../rows.ts'
+import { ProjectedRows, Search } from '../search.ts'
+
+const fields = commandFields('find', {
+  find: { type: anyType, required: true },
+  filter: { type: objectType },
+  sort: { type: objectType },
+  projection: { type: objectType },
+  hint: { type: anyType },
+  skip: { type: numberType, min: 0 },
+  limit: { type: numberType, min: 0 },
+  batchSize: { type: numberType, min: 0 },
+  singleBatch: { type: booleanType },
+  noCursorTimeout: { type: booleanType },
+  allowDiskUse: { type: booleanType },
+  allowPartialResults: { type: booleanType },
+  tailable: { type: booleanType },
+  awaitData: { type: booleanType },
+  oplogReplay: { type: booleanType },
+  min: { type: objectType },
+  max: { type: objectType },
+  returnKey: { type: booleanType },
+  showRecordId: { type: booleanType },
+  collation: { type: objectType },
+  let: { type: objectType },
+  readOnce: { type: booleanType },
+  term: { type: numberType },
+  includeQueryStatsMetrics: { type: anyType },
+  allowSpeculativeMajorityRead: { type: booleanType },
+  requestResumeToken: { type: booleanType },
+  querySettings: { type: objectType },
+})
+
+export interface FindCommand {
+  readonly collection: string
+  readonly filter: Uint8Array
+  readonly sort: Uint8Array | undefined
+  readonly projection: Uint8Array | undefined
+  readonly hint: Value | undefined
+  readonly skip: number
+  /** 0: no limit. */
+  readonly limit: number
+  readonly batchSize: number | undefined
+  readonly singleBatch: boolean
+  readonly noCursorTimeout: boolean
+  readonly tailable: boolean
+}
+
+export const emptyDocument = new Uint8Array([5, 0, 0, 0, 0])
+
+/** Documents that match a filter. */
+export const find = defineCommand({
+  name: 'find',
+  help: 'documents that match a filter',
+  kind: 'reads',
+  stable: true,
+  readConcern: true,
+  fields,
+  parse: (database: string): FindCommand => {
+    const at = fields.at
+    checkOptions()
+    return {
+      collection: collectionNameOf(database, fields.type(at.find), fields.bytes, fields.start(at.find)),
+      // Copies: a cursor may outlive the message.
+      filter: fields.document(at.filter)?.slice() ?? emptyDocument,
+      sort: fields.document(at.sort)?.slice(),
+      projection: fields.document(at.projection)?.slice(),
+      hint: parseHint(fields.value(at.hint)),
+      skip: fields.number(at.skip) ?? 0,
+      limit: fields.number(at.limit) ?? 0,
+      batchSize: fields.number(at.batchSize),
+      singleBatch: fields.boolean(at.singleBatch),
+      noCursorTimeout: fields.boolean(at.noCursorTimeout),
+      tailable: fields.boolean(at.tailable),
+    }
+  },
+  run: (operation: Operation, request: FindCommand): Batch | Promise<Batch> => {
+    const { instance } = operation
+    instance.counters.query++
+    const collection = instance.engine.collection(operation.databaseName, request.collection)
+    const namespace = `${operation.databaseName}.${request.collection}`
+    operation.namespace = namespace
+    if (collection !== undefined && isPlain(request)) {
+      const at = idEqualityAt(request.filter)
+      if (at >= 0) return findById(operation, collection, request.filter, at, namespace)
+    }
+    const search = new Search(request.filter, request.sort, request.hint)
+    const projection = parsedProjection(request.projection)
+    if (collection === undefined) return instance.batches.take(namespace)
+    if (request.tailable)
+      throw new DatabaseError(
+        'BadValue',
+        `error processing query: ns=${namespace} tailable cursor requested on non capped collection`,
+      )
+    const view = new ReadView(instance.engine)
+    const pace = new Pace(operation)
+    let rows: RowSource = search.open(pace, collection, view.at, { skip: request.skip, limit: request.limit })
+    if (projection !== undefined) rows = new ProjectedRows(rows, projection)
+    const batch = openCursor(operation, rows, {
+      namespace,
+      view,
+      pace,
+      batchSize: request.batchSize,
+      singleBatch: request.singleBatch,
+      noTimeout: request.noCursorTimeout,
+      ...(request.limit === 0 ? {} : { limit: request.limit }),
+    })
+    if (!(batch instanceof Promise)) {
+      instance.counters.returned += batch.count
+      return batch
+    }
+    return batch.then((done) => {
+      instance.counters.returned += done.count
+      return done
+    })
+  },
+  reply: (batch: Batch, writer: BsonWriter) => batch.writeCursor(writer, 'firstBatch'),
+  explain: (operation: Operation, request: FindCommand, verbosity: Verbosity): Explanation | Promise<Explanation> =>
+    explainSearch(
+      operation,
+      request.collection,
+      {
+        filter: request.filter,
+        sort: request.sort,
+        hint: request.hint,
+        projection: parsedProjection(request.projection),
+      },
+      { skip: request.skip, limit: request.limit },
+      verbosity,
+    ),
+})
+
+function isPlain(request: FindCommand): boolean {
+  return (
+    request.sort === undefined &&
+    request.projection === undefined &&
+    request.hint === undefined &&
+    request.skip === 0 &&
+    request.batchSize !== 0 &&
+    !request.tailable
+  )
+}
+
+const record: RecordRef = { bytes: emptyDocument, start: 0, end: 0 }
+
+/** At most one document, at once: no plan, no rows, no cursor. */
+function findById(
+  operation: Operation,
+  collection: Collection,
+  filter: Uint8Array,
+  typeAt: number,
+  namespace: string,
+): Batch {
+  const batch = operation.instance.batches.take(namespace)
+  const recordId = collection.findById(filter[typeAt]!, filter, idValueStart, timestampMax)
+  if (recordId !== undefined && collection.read(recordId, timestampMax, record)) {
+    batch.add(record.bytes, record.start, record.end)
+    operation.instance.counters.returned++
+  }
+  return batch
+}
+
+/** A projection that changes something; undefined for none and the empty one. */
+export function parsedProjection(projection: Uint8Array | undefined): Projection | undefined {
+  if (projection === undefined || projection.length === 5) return undefined
+  return parseProjection(projection)
+}
+
+/** A hint is a string or a document: FailedToParse otherwise. The value is copied: it may outlive the message. */
+export function parseHint(hint: Value | undefined): Value | undefined {
+  if (hint === undefined) return undefined
+  if (hint.type !== bsonType.string && hint.type !== bsonType.document)
+    throw new DatabaseError('FailedToParse', 'Hint must be a string or an object')
+  return { type: hint.type, bytes: hint.bytes.slice(hint.start, hint.end), start: 0, end: hint.end - hint.start }
+}
+
+function checkOptions(): void {
+  const at = fields.at
+  refuseCollation(fields.document(at.collation))
+  refuse('let', fields.document(at.let))
+  refuse('min', fields.document(at.min))
+  refuse('max', fields.document(at.max))
+  if (fields.boolean(at.returnKey)) refuse('returnKey', fields.value(at.returnKey))
+  if (fields.boolean(at.showRecordId)) refuse('showRecordId', fields.value(at.showRecordId))
+  if (fields.boolean(at.requestResumeToken)) refuse('requestResumeToken', fields.value(at.requestResumeToken))
+  if (fields.boolean(at.awaitData) && !fields.boolean(at.tailable))
+    throw new DatabaseError('FailedToParse', `Cannot set 'awaitData' without also setting 'tailable'`)
+  if (fields.boolean(at.tailable) && fields.boolean(at.singleBatch))
+    throw new DatabaseError('FailedToParse', `Cannot use tailable option with the 'singleBatch' option`)
+}

@@ -1,0 +1,91 @@
+import { DatabaseError } from '../../base/errors.ts'
+import { readInt64 } from '../../bson/value.ts'
+import type { BsonWriter } from '../../bson/writer.ts'
+import type { Batch } from '../batch.ts'
+import { defineCommand } from '../definition.ts'
+import { anyType, commandFields, int64Type, numberType, objectType, stringType } from '../fields.ts'
+import { generic } from '../generic.ts'
+import type { Operation } from '../instance.ts'
+import { checkCollectionName } from '../namespace.ts'
+import { continueCursor } from '../read.ts'
+
+const fields = commandFields('getMore', {
+  getMore: { type: int64Type, required: true },
+  collection: { type: stringType, required: true },
+  batchSize: { type: numberType, min: 0 },
+  term: { type: numberType },
+  lastKnownCommittedOpTime: { type: objectType },
+  includeQueryStatsMetrics: { type: anyType },
+})
+
+export interface GetMoreRequest {
+  readonly cursorId: bigint
+  readonly collection: string
+  /** 0: as many as fit. */
+  readonly batchSize: number
+  readonly timeLimited: boolean
+}
+
+/** The next batch of a cursor. */
+export const getMore = defineCommand({
+  name: 'getMore',
+  help: 'the next batch of a cursor',
+  kind: 'reads',
+  stable: true,
+  fields,
+  parse: (database: string): GetMoreRequest => {
+    const at = fields.at
+    const collection = fields.string(at.collection)!
+    if (collection.length === 0) throw new DatabaseError('InvalidNamespace', `Collection names cannot be empty`)
+    checkCollectionName(database, collection)
+    return {
+      cursorId: readInt64(fields.bytes, fields.start(at.getMore)),
+      collection,
+      batchSize: fields.number(at.batchSize) ?? 0,
+      timeLimited: (fields.number(generic.maxTimeMS) ?? 0) > 0,
+    }
+  },
+  run: (operation: Operation, request: GetMoreRequest): Batch | Promise<Batch> => {
+    const { cursors, counters } = operation.instance
+    counters.getmore++
+    const namespace = `${operation.databaseName}.${request.collection}`
+    operation.namespace = namespace
+    const cursor = cursors.find(request.cursorId)
+    if (cursor.namespace !== namespace)
+      throw new DatabaseError(
+        'Unauthorized',
+        `Requested getMore on namespace '${namespace}', but cursor belongs to a different namespace ${cursor.namespace}`,
+      )
+    checkSession(operation, cursor.session?.key, request.cursorId)
+    if (request.timeLimited)
+      throw new DatabaseError('BadValue', 'cannot set maxTimeMS on getMore command for a non-awaitData cursor')
+    if (cursor.timeLeftMs !== undefined) operation.limitTime(Math.max(1, cursor.timeLeftMs))
+    cursors.take(cursor, operation)
+    const batch = continueCursor(operation, cursor, request.batchSize)
+    if (!(batch instanceof Promise)) {
+      counters.returned += batch.count
+      return batch
+    }
+    return batch.then((done) => {
+      counters.returned += done.count
+      return done
+    })
+  },
+  reply: (batch: Batch, writer: BsonWriter) => batch.writeCursor(writer, 'nextBatch'),
+})
+
+function checkSession(operation: Operation, owner: string | undefined, cursorId: bigint): void {
+  const asking = operation.session?.key
+  if (owner === asking) return
+  if (owner === undefined)
+    throw new DatabaseError(
+      50737,
+      `Cannot run getMore on cursor ${cursorId}, which was not created in a session, in a session`,
+    )
+  if (asking === undefined)
+    throw new DatabaseError(
+      50736,
+      `Cannot run getMore on cursor ${cursorId}, which was created in a session, without an lsid`,
+    )
+  throw new DatabaseError(50738, `Cannot run getMore on cursor ${cursorId}, which was created in another session`)
+}

@@ -1,0 +1,92 @@
+import { DatabaseError } from '../../base/errors.ts'
+import { writeBatchMax } from '../../base/limits.ts'
+import type { BsonWriter } from '../../bson/writer.ts'
+import { defineCommand, type Sequences } from '../definition.ts'
+import { anyType, arrayType, booleanType, commandFields } from '../fields.ts'
+import type { Operation } from '../instance.ts'
+import { collectionNameOf } from '../namespace.ts'
+import { insertAll } from '../write.ts'
+import { endsCommand, type WriteError, writeWriteErrors } from '../write-errors.ts'
+
+const fields = commandFields('insert', {
+  insert: { type: anyType, required: true },
+  documents: { type: arrayType },
+  ordered: { type: booleanType },
+  bypassDocumentValidation: { type: booleanType },
+  bypassEmptyTsReplacement: { type: booleanType },
+  stmtId: { type: anyType },
+  stmtIds: { type: arrayType },
+  isTimeseriesNamespace: { type: booleanType },
+  encryptionInformation: { type: anyType },
+  collectionUUID: { type: anyType },
+})
+
+export interface InsertRequest {
+  readonly collection: string
+  readonly documents: readonly Uint8Array[]
+  readonly ordered: boolean
+}
+
+export interface InsertResult {
+  inserted: number
+  readonly errors: WriteError[]
+}
+
+/** Inserts documents; a batch is one log entry and one wait for the disk. */
+export const insert = defineCommand({
+  name: 'insert',
+  help: 'inserts documents',
+  kind: 'writes',
+  stable: true,
+  writeConcern: true,
+  fields,
+  parse: (database: string, sequences: Sequences): InsertRequest => {
+    const at = fields.at
+    return {
+      collection: collectionNameOf(database, fields.type(at.insert), fields.bytes, fields.start(at.insert)),
+      documents: statements('insert.documents', sequences.get('documents') ?? fields.documents(at.documents)),
+      ordered: !fields.has(at.ordered) || fields.boolean(at.ordered),
+    }
+  },
+  run: (operation: Operation, request: InsertRequest): InsertResult | Promise<InsertResult> => {
+    const { instance } = operation
+    const target = { database: operation.databaseName, collection: request.collection }
+    operation.namespace = `${target.database}.${target.collection}`
+    const result: InsertResult = { inserted: 0, errors: [] }
+    const inserting = insertAll(
+      operation,
+      target,
+      request.documents,
+      () => {
+        result.inserted++
+      },
+      (index, error) => {
+        if (endsCommand(error)) throw error
+        result.errors.push({ index, error })
+        return !request.ordered
+      },
+    )
+    const finish = (): InsertResult | Promise<InsertResult> => {
+      instance.counters.insert += request.documents.length
+      instance.counters.inserted += result.inserted
+      return operation.acknowledge(result, instance.engine.lastIndex)
+    }
+    return inserting === undefined ? finish() : inserting.then(finish)
+  },
+  reply: (result: InsertResult, writer: BsonWriter) => {
+    writer.int32('n', result.inserted)
+    writeWriteErrors(writer, result.errors)
+  },
+})
+
+/** The statements of a write command; throws when there are none or too many. */
+export function statements<Statement>(path: string, given: readonly Statement[] | undefined): readonly Statement[] {
+  if (given === undefined)
+    throw new DatabaseError('MissingField', `BSON field '${path}' is missing but a required field`)
+  if (given.length === 0 || given.length > writeBatchMax)
+    throw new DatabaseError(
+      'InvalidLength',
+      `Write batch sizes must be between 1 and ${writeBatchMax}. Got ${given.length} operations.`,
+    )
+  return given
+}

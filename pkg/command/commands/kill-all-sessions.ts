@@ -1,0 +1,29 @@
+import { DatabaseError } from '../../base/errors.ts'
+import { defineCommand, emptyReply } from '../definition.ts'
+import { arrayType, commandFields, Fields, stringType } from '../fields.ts'
+import type { Operation } from '../instance.ts'
+
+const fields = commandFields('killAllSessions', { killAllSessions: { type: arrayType, required: true } })
+const userFields = new Fields('killAllSessions.killAllSessionsCmd', {
+  user: { type: stringType, required: true },
+  db: { type: stringType, required: true },
+})
+
+/** Ends every session of the users listed, or of everybody when nobody is. Without users there is nobody to list. */
+export const killAllSessions = defineCommand({
+  name: 'killAllSessions',
+  help: 'ends every session, or those of the users listed',
+  kind: 'commands',
+  fields,
+  parse: () => {
+    const users = fields.documents(fields.at.killAllSessions)!
+    for (const user of users) userFields.read(user, 0)
+    return users.length
+  },
+  run: (operation: Operation, users: number): void => {
+    if (users > 0) throw new DatabaseError('UserNotFound', 'there are no users: authentication is off')
+    const { instance } = operation
+    for (const key of Array.from(instance.sessions.keys())) instance.endSession(key, operation)
+  },
+  reply: emptyReply,
+})

@@ -1,0 +1,70 @@
+import { DatabaseError } from '../../base/errors.ts'
+import { writeFields } from '../../bson/build.ts'
+import { bsonType, typeAlias } from '../../bson/type.ts'
+import { documentFields, int64Value, readInt64 } from '../../bson/value.ts'
+import type { BsonWriter } from '../../bson/writer.ts'
+import { defineCommand } from '../definition.ts'
+import { arrayType, commandFields, stringType } from '../fields.ts'
+import type { Operation } from '../instance.ts'
+import { checkCollectionName } from '../namespace.ts'
+
+const fields = commandFields('killCursors', {
+  killCursors: { type: stringType, required: true },
+  cursors: { type: arrayType, required: true },
+})
+
+export interface KillCursorsRequest {
+  readonly collection: string
+  readonly ids: readonly bigint[]
+}
+
+interface Result {
+  readonly killed: readonly bigint[]
+  readonly notFound: readonly bigint[]
+}
+
+/** Closes cursors before their end. */
+export const killCursors = defineCommand({
+  name: 'killCursors',
+  help: 'closes cursors before their end',
+  kind: 'commands',
+  stable: true,
+  fields,
+  parse: (database: string): KillCursorsRequest => {
+    const collection = fields.string(fields.at.killCursors)!
+    checkCollectionName(database, collection)
+    const ids: bigint[] = []
+    for (const element of documentFields(fields.document(fields.at.cursors)!)) {
+      if (element.type !== bsonType.int64)
+        throw new DatabaseError(
+          'TypeMismatch',
+          `BSON field 'killCursors.cursors.${element.name}' is the wrong type '${typeAlias(element.type)}', expected type 'long'`,
+        )
+      ids.push(readInt64(element.bytes, element.start))
+    }
+    return { collection, ids }
+  },
+  run: (operation: Operation, request: KillCursorsRequest): Result => {
+    const { cursors } = operation.instance
+    const namespace = `${operation.databaseName}.${request.collection}`
+    const killed: bigint[] = []
+    const notFound: bigint[] = []
+    for (const id of request.ids) {
+      const cursor = cursors.get(id)
+      if (cursor === undefined || cursor.namespace !== namespace) {
+        notFound.push(id)
+        continue
+      }
+      cursors.kill(cursor)
+      killed.push(id)
+    }
+    return { killed, notFound }
+  },
+  reply: ({ killed, notFound }: Result, writer: BsonWriter) =>
+    writeFields(writer, {
+      cursorsKilled: killed.map((id) => int64Value(id)),
+      cursorsNotFound: notFound.map((id) => int64Value(id)),
+      cursorsAlive: [],
+      cursorsUnknown: [],
+    }),
+})

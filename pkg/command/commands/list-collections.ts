@@ -1,0 +1,74 @@
+import { buildDocument, rawDocument } from '../../bson/build.ts'
+import { binaryValue } from '../../bson/value.ts'
+import type { BsonWriter } from '../../bson/writer.ts'
+import type { Collection } from '../../engine/collection.ts'
+import { compileFilter } from '../../query/filter/compile.ts'
+import { parseFilter } from '../../query/filter/parse.ts'
+import type { Batch } from '../batch.ts'
+import { defineCommand } from '../definition.ts'
+import { anyType, booleanType, commandFields, Fields, numberType, objectType } from '../fields.ts'
+import type { Operation } from '../instance.ts'
+import { openCursor } from '../read.ts'
+import { ListRows } from '../rows.ts'
+
+const fields = commandFields('listCollections', {
+  listCollections: { type: anyType },
+  filter: { type: objectType },
+  nameOnly: { type: booleanType },
+  authorizedCollections: { type: booleanType },
+  cursor: { type: objectType },
+  includePendingDrops: { type: booleanType },
+})
+
+/** `cursor` of the listing commands. */
+export const listCursorFields = new Fields('listCollections.cursor', { batchSize: { type: numberType, min: 0 } })
+
+export interface ListCollectionsCommand {
+  readonly filter: Uint8Array | undefined
+  readonly nameOnly: boolean
+  readonly batchSize: number | undefined
+}
+
+/** The collections of a database with their options. */
+export const listCollections = defineCommand({
+  name: 'listCollections',
+  help: 'the collections of a database',
+  kind: 'commands',
+  stable: true,
+  fields,
+  parse: (): ListCollectionsCommand => {
+    const at = fields.at
+    const cursor = fields.document(at.cursor)
+    return {
+      filter: fields.document(at.filter),
+      nameOnly: fields.boolean(at.nameOnly),
+      batchSize:
+        cursor === undefined ? undefined : listCursorFields.read(cursor, 0).number(listCursorFields.at.batchSize),
+    }
+  },
+  run: (operation: Operation, request: ListCollectionsCommand): Batch | Promise<Batch> => {
+    const matches = request.filter === undefined ? undefined : compileFilter(parseFilter(request.filter))
+    const documents: Uint8Array[] = []
+    for (const collection of operation.instance.engine.collections(operation.databaseName)) {
+      const whole = describe(collection)
+      if (matches !== undefined && !matches(whole, 0)) continue
+      documents.push(request.nameOnly ? buildDocument({ name: collection.name, type: 'collection' }) : whole)
+    }
+    return openCursor(operation, new ListRows(documents), {
+      namespace: `${operation.databaseName}.$cmd.listCollections`,
+      batchSize: request.batchSize ?? documents.length + 1,
+      limit: documents.length,
+    })
+  },
+  reply: (batch: Batch, writer: BsonWriter) => batch.writeCursor(writer, 'firstBatch'),
+})
+
+function describe(collection: Collection): Uint8Array {
+  return buildDocument({
+    name: collection.name,
+    type: 'collection',
+    options: rawDocument(collection.options),
+    info: { readOnly: false, uuid: binaryValue(collection.uuid, 4) },
+    idIndex: rawDocument(collection.idIndex.definition.bytes),
+  })
+}

@@ -1,0 +1,53 @@
+import { DatabaseError } from '../../base/errors.ts'
+import type { BsonWriter } from '../../bson/writer.ts'
+import type { Batch } from '../batch.ts'
+import { defineCommand } from '../definition.ts'
+import { anyType, commandFields, Fields, numberType, objectType } from '../fields.ts'
+import type { Operation } from '../instance.ts'
+import { collectionNameOf } from '../namespace.ts'
+import { openCursor } from '../read.ts'
+import { ListRows } from '../rows.ts'
+
+const fields = commandFields('listIndexes', {
+  listIndexes: { type: anyType, required: true },
+  cursor: { type: objectType },
+  includeBuildUUIDs: { type: anyType },
+  includeIndexBuildInfo: { type: anyType },
+  isTimeseriesNamespace: { type: anyType },
+})
+const cursorFields = new Fields('listIndexes.cursor', { batchSize: { type: numberType, min: 0 } })
+
+export interface ListIndexesCommand {
+  readonly collection: string
+  readonly batchSize: number | undefined
+}
+
+/** The indexes of a collection. */
+export const listIndexes = defineCommand({
+  name: 'listIndexes',
+  help: 'the indexes of a collection',
+  kind: 'commands',
+  stable: true,
+  fields,
+  parse: (database: string): ListIndexesCommand => {
+    const at = fields.at
+    const cursor = fields.document(at.cursor)
+    return {
+      collection: collectionNameOf(database, fields.type(at.listIndexes), fields.bytes, fields.start(at.listIndexes)),
+      batchSize: cursor === undefined ? undefined : cursorFields.read(cursor, 0).number(cursorFields.at.batchSize),
+    }
+  },
+  run: (operation: Operation, request: ListIndexesCommand): Batch | Promise<Batch> => {
+    const namespace = `${operation.databaseName}.${request.collection}`
+    operation.namespace = namespace
+    const collection = operation.instance.engine.collection(operation.databaseName, request.collection)
+    if (collection === undefined) throw new DatabaseError('NamespaceNotFound', `ns does not exist: ${namespace}`)
+    const documents = collection.indexes.map((index) => index.definition.bytes)
+    return openCursor(operation, new ListRows(documents), {
+      namespace,
+      batchSize: request.batchSize ?? documents.length + 1,
+      limit: documents.length,
+    })
+  },
+  reply: (batch: Batch, writer: BsonWriter) => batch.writeCursor(writer, 'firstBatch'),
+})

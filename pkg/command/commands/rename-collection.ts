@@ -1,0 +1,82 @@
+import { DatabaseError } from '../../base/errors.ts'
+import { bsonType } from '../../bson/type.ts'
+import { defineCommand, emptyReply } from '../definition.ts'
+import { anyType, booleanType, commandFields, stringType } from '../fields.ts'
+import type { Operation } from '../instance.ts'
+import { splitNamespace } from '../namespace.ts'
+import { checkNewCollection, type Target } from '../write.ts'
+
+const fields = commandFields('renameCollection', {
+  renameCollection: { type: stringType, required: true },
+  to: { type: stringType, required: true },
+  dropTarget: { type: anyType },
+  stayTemp: { type: booleanType },
+  collectionUUID: { type: anyType },
+})
+
+export interface RenameCommand {
+  readonly from: Target
+  readonly to: Target
+  readonly dropTarget: boolean
+}
+
+/** Gives a collection another name, also in another database. */
+export const renameCollection = defineCommand({
+  name: 'renameCollection',
+  help: 'gives a collection another name',
+  kind: 'commands',
+  adminOnly: true,
+  writeConcern: true,
+  fields,
+  parse: (): RenameCommand => {
+    const at = fields.at
+    const dropTarget = fields.value(at.dropTarget)
+    if (dropTarget !== undefined && dropTarget.type !== bsonType.boolean && !isUuid(dropTarget))
+      throw new DatabaseError(
+        'TypeMismatch',
+        `BSON field 'renameCollection.dropTarget' is the wrong type, expected types '[bool, binData]'`,
+      )
+    const from = splitNamespace(fields.string(at.renameCollection)!)
+    const to = splitNamespace(fields.string(at.to)!)
+    return {
+      from,
+      to,
+      dropTarget: dropTarget !== undefined && (dropTarget.type !== bsonType.boolean || fields.boolean(at.dropTarget)),
+    }
+  },
+  run: (operation: Operation, { from, to, dropTarget }: RenameCommand): undefined | Promise<undefined> => {
+    const { engine, cursors } = operation.instance
+    if (from.database === to.database && from.collection === to.collection)
+      throw new DatabaseError('IllegalOperation', `Can't rename a collection to itself`)
+    refuseSystemName(from)
+    refuseSystemName(to)
+    if (to.database !== from.database && (to.database === 'local' || from.database === 'local'))
+      throw new DatabaseError('IllegalOperation', 'Cannot rename from or to the local database')
+    const collection = engine.collection(from.database, from.collection)
+    if (collection === undefined)
+      throw new DatabaseError(
+        'NamespaceNotFound',
+        `Source collection ${from.database}.${from.collection} does not exist`,
+      )
+    checkNewCollection(operation, to)
+    const existing = engine.collection(to.database, to.collection)
+    if (existing !== undefined && !dropTarget) throw new DatabaseError('NamespaceExists', 'target namespace exists')
+    const { logIndex } = engine.write((unit) => {
+      if (existing !== undefined) unit.dropCollection(existing)
+      unit.renameCollection(collection, to.database, to.collection)
+    })
+    const old = new Set([`${from.database}.${from.collection}`, `${to.database}.${to.collection}`])
+    cursors.killWhere((cursor) => old.has(cursor.namespace))
+    return operation.acknowledge(undefined, logIndex)
+  },
+  reply: emptyReply,
+})
+
+function isUuid(value: { readonly type: number; readonly bytes: Uint8Array; readonly start: number }): boolean {
+  return value.type === bsonType.binary && value.bytes[value.start + 4] === 4
+}
+
+function refuseSystemName({ database, collection }: Target): void {
+  if (collection.startsWith('system.'))
+    throw new DatabaseError('IllegalOperation', `renaming system collection ${database}.${collection} is not allowed`)
+}

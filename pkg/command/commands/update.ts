@@ -1,0 +1,148 @@
+import { DatabaseError } from '../../base/errors.ts'
+import type { Value } from '../../bson/value.ts'
+import type { BsonWriter } from '../../bson/writer.ts'
+import { indexName } from '../../bson/writer.ts'
+import { defineCommand, type Sequences } from '../definition.ts'
+import { anyType, arrayType, booleanType, commandFields, Fields, objectType } from '../fields.ts'
+import type { Operation } from '../instance.ts'
+import { collectionNameOf } from '../namespace.ts'
+import { refuse, refuseCollation } from '../refuse.ts'
+import { runStatements } from '../statements.ts'
+import { prepareUpdate, type Target, type UpdateOutcome, type UpdateRequest, updateDocuments } from '../write.ts'
+import { type WriteError, writeWriteErrors } from '../write-errors.ts'
+import { statements } from './insert.ts'
+
+const fields = commandFields('update', {
+  update: { type: anyType, required: true },
+  updates: { type: arrayType },
+  ordered: { type: booleanType },
+  bypassDocumentValidation: { type: booleanType },
+  bypassEmptyTsReplacement: { type: booleanType },
+  let: { type: objectType },
+  stmtId: { type: anyType },
+  stmtIds: { type: arrayType },
+  isTimeseriesNamespace: { type: booleanType },
+  encryptionInformation: { type: anyType },
+  collectionUUID: { type: anyType },
+})
+
+const statementFields = new Fields('update.updates', {
+  q: { type: objectType, required: true },
+  u: { type: anyType, required: true },
+  c: { type: objectType },
+  arrayFilters: { type: arrayType },
+  hint: { type: anyType },
+  multi: { type: booleanType },
+  upsert: { type: booleanType },
+  upsertSupplied: { type: booleanType },
+  collation: { type: objectType },
+  sort: { type: objectType },
+  sampleId: { type: anyType },
+  allowShardKeyUpdatesWithoutFullShardKeyInQuery: { type: booleanType },
+})
+
+export interface UpdateCommand {
+  readonly collection: string
+  readonly updates: readonly UpdateRequest[]
+  readonly ordered: boolean
+}
+
+export interface Upserted {
+  readonly index: number
+  readonly id: Value
+}
+
+export interface UpdateResult {
+  matched: number
+  modified: number
+  readonly upserted: Upserted[]
+  readonly errors: WriteError[]
+}
+
+/** Changes documents, one statement after the other. */
+export const update = defineCommand({
+  name: 'update',
+  help: 'changes documents',
+  kind: 'writes',
+  stable: true,
+  writeConcern: true,
+  fields,
+  parse: (database: string, sequences: Sequences): UpdateCommand => {
+    const at = fields.at
+    refuse('let', fields.document(at.let))
+    return {
+      collection: collectionNameOf(database, fields.type(at.update), fields.bytes, fields.start(at.update)),
+      updates: statements('update.updates', sequences.get('updates') ?? fields.documents(at.updates)).map(
+        parseStatement,
+      ),
+      ordered: !fields.has(at.ordered) || fields.boolean(at.ordered),
+    }
+  },
+  run: (operation: Operation, request: UpdateCommand): UpdateResult | Promise<UpdateResult> => {
+    const { instance } = operation
+    const target = { database: operation.databaseName, collection: request.collection }
+    operation.namespace = `${target.database}.${target.collection}`
+    const result: UpdateResult = { matched: 0, modified: 0, upserted: [], errors: [] }
+    const running = runStatements(operation, request.updates, request.ordered, result.errors, (statement, index) =>
+      runStatement(operation, target, statement, index, result),
+    )
+    const finish = (): UpdateResult | Promise<UpdateResult> => {
+      instance.counters.update += request.updates.length
+      instance.counters.updated += result.modified
+      return operation.acknowledge(result, instance.engine.lastIndex)
+    }
+    return running === undefined ? finish() : running.then(finish)
+  },
+  reply: (result: UpdateResult, writer: BsonWriter) => {
+    writer.int32('n', result.matched + result.upserted.length)
+    if (result.upserted.length > 0) {
+      writer.beginArray('upserted')
+      for (let i = 0; i < result.upserted.length; i++) {
+        const { index, id } = result.upserted[i]!
+        writer.beginDocument(indexName(i))
+        writer.int32('index', index)
+        writer.value('_id', id)
+        writer.end()
+      }
+      writer.end()
+    }
+    writer.int32('nModified', result.modified)
+    writeWriteErrors(writer, result.errors)
+  },
+})
+
+function parseStatement(statement: Uint8Array): UpdateRequest {
+  const read = statementFields.read(statement, 0)
+  const at = read.at
+  refuseCollation(read.document(at.collation))
+  refuse('c (constants of a pipeline update)', read.document(at.c))
+  const multi = read.boolean(at.multi)
+  const sort = read.document(at.sort)
+  if (multi && sort !== undefined) throw new DatabaseError('FailedToParse', 'Cannot specify sort with multi=true')
+  return {
+    filter: read.document(at.q)!,
+    update: read.value(at.u)!,
+    multi,
+    upsert: read.boolean(at.upsert),
+    arrayFilters: read.documents(at.arrayFilters) ?? [],
+    hint: read.value(at.hint),
+    sort,
+  }
+}
+
+function runStatement(
+  operation: Operation,
+  target: Target,
+  statement: UpdateRequest,
+  index: number,
+  result: UpdateResult,
+): void | Promise<void> {
+  const outcome = updateDocuments(operation, target, prepareUpdate(statement))
+  const count = (done: UpdateOutcome): void => {
+    result.matched += done.matched
+    result.modified += done.modified
+    if (done.upserted !== undefined) result.upserted.push({ index, id: done.upserted })
+  }
+  if (outcome instanceof Promise) return outcome.then(count)
+  count(outcome)
+}

@@ -1,0 +1,73 @@
+import { DatabaseError } from '../../base/errors.ts'
+import { writeFields } from '../../bson/build.ts'
+import { bsonType, typeAlias } from '../../bson/type.ts'
+import type { BsonWriter } from '../../bson/writer.ts'
+import type { CheckReport } from '../../engine/check.ts'
+import type { Collection } from '../../engine/collection.ts'
+import { defineCommand } from '../definition.ts'
+import { anyType, booleanType, commandFields } from '../fields.ts'
+import type { Operation } from '../instance.ts'
+import { checkCollectionName } from '../namespace.ts'
+
+const fields = commandFields('validate', {
+  validate: { type: anyType, required: true },
+  full: { type: booleanType },
+  background: { type: booleanType },
+  repair: { type: booleanType },
+  metadata: { type: booleanType },
+  checkBSONConformance: { type: booleanType },
+  fixMultikey: { type: booleanType },
+  atClusterTime: { type: anyType },
+  collHash: { type: booleanType },
+  hashPrefixes: { type: anyType },
+  unhash: { type: anyType },
+})
+
+interface Result {
+  readonly collection: Collection
+  readonly report: CheckReport
+}
+
+/** Walks a collection and its indexes and says whether they agree. */
+export const validate = defineCommand({
+  name: 'validate',
+  help: 'checks a collection and its indexes',
+  kind: 'commands',
+  fields,
+  parse: (database: string): string => {
+    const at = fields.at.validate
+    if (fields.type(at) !== bsonType.string)
+      throw new DatabaseError('InvalidNamespace', `collection name has invalid type ${typeAlias(fields.type(at))}`)
+    const name = fields.string(at)!
+    checkCollectionName(database, name)
+    if (fields.boolean(fields.at.repair))
+      throw new DatabaseError('NotImplemented', 'validate with repair: true is not supported')
+    return name
+  },
+  run: (operation: Operation, name: string): Result => {
+    const { engine } = operation.instance
+    operation.namespace = `${operation.databaseName}.${name}`
+    const collection = engine.collection(operation.databaseName, name)
+    if (collection === undefined)
+      throw new DatabaseError('NamespaceNotFound', `Collection '${operation.namespace}' does not exist to validate.`)
+    return { collection, report: engine.checkCollection(collection) }
+  },
+  reply: ({ collection, report }: Result, writer: BsonWriter) => {
+    const valid = report.problems.length === 0
+    writeFields(writer, {
+      ns: collection.namespace,
+      nInvalidDocuments: 0,
+      nNonCompliantDocuments: 0,
+      nrecords: report.documents,
+      nIndexes: collection.indexes.length,
+      indexDetails: Object.fromEntries(collection.indexes.map((index) => [index.name, { valid }])),
+      valid,
+      repaired: false,
+      warnings: [],
+      errors: report.problems,
+      extraIndexEntries: [],
+      missingIndexEntries: [],
+      corruptRecords: [],
+    })
+  },
+})

@@ -1,0 +1,158 @@
+/**
+ * The only way to a command: every door and the embedded API come through here.
+ *
+ *   door:      bytes ── dispatch ── read fields ── parse ── run ── reply ── bytes
+ *   embedded:                     a request  ── execute ── run ── a result
+ *
+ * Nothing is waited for unless a command must wait: what can be answered at once is answered in the caller's turn.
+ */
+import { AssertionError } from '../base/assert.ts'
+import { DatabaseError } from '../base/errors.ts'
+import { readString } from '../bson/value.ts'
+import { BsonWriter } from '../bson/writer.ts'
+import type { ConnectionContext } from './context.ts'
+import type { AnyDefinition, Definition, Sequences } from './definition.ts'
+import { databaseErrorOf, writeErrorReply } from './error-reply.ts'
+import { applyGenericFields, generic } from './generic.ts'
+import { Instance, Operation } from './instance.ts'
+import { checkDatabaseName } from './namespace.ts'
+import { commandOf } from './table.ts'
+
+export interface CommandMessage {
+  /** The whole command document with `$db`, validated. */
+  readonly body: Uint8Array
+  /** OP_MSG kind 1 sections by identifier: documents as subarrays, validated. */
+  readonly sequences: Sequences
+  readonly replyExpected: boolean
+}
+
+export class Database extends Instance {
+  /** A scratch writer for replies: used and let go of within one turn. */
+  readonly #writer = new BsonWriter(16 * 1024)
+
+  /**
+   * Runs the command that `message` holds and returns its reply: at once when nothing had to be waited for. A failed
+   * command is a reply, too; a rejected promise is a defect.
+   */
+  dispatch(context: ConnectionContext, message: CommandMessage): Uint8Array | Promise<Uint8Array> {
+    const { body } = message
+    let definition: AnyDefinition | undefined
+    try {
+      definition = commandOf(body)
+      this.counters.requests++
+      const { fields } = definition
+      fields.read(body, 0)
+      if (!fields.has(generic.$db)) throw new DatabaseError(40571, 'OP_MSG requests require a $db argument')
+      const databaseName = readString(body, fields.start(generic.$db))
+      checkDatabaseName(databaseName)
+      const operation = this.#begin(context, definition, databaseName, body)
+      applyGenericFields(operation, fields)
+      const request = definition.parse(databaseName, message.sequences)
+      fields.forget()
+      const result = definition.run(operation, request)
+      if (result instanceof Promise) return this.#replyLater(operation, definition, result)
+      this.#account(definition, operation)
+      return this.#reply(definition, result)
+    } catch (error) {
+      return this.#failure(definition, error)
+    }
+  }
+
+  /**
+   * Runs a command from a request that was built in this process. Throws, or rejects with, a DatabaseError.
+   * The result of a cursor command is a `Batch`: give it back to `batches` once its documents were taken.
+   */
+  execute<Request, Result>(
+    context: ConnectionContext,
+    definition: Definition<Request, Result>,
+    databaseName: string,
+    request: Request,
+    setUp?: (operation: Operation) => void,
+  ): Result | Promise<Result> {
+    const erased = definition as AnyDefinition
+    const operation = this.#begin(context, erased, databaseName, undefined)
+    if (setUp !== undefined) setUp(operation)
+    try {
+      const result = definition.run(operation, request)
+      if (result instanceof Promise) return this.#awaited(operation, erased, result)
+      this.#account(erased, operation)
+      return result
+    } catch (error) {
+      throw this.#counted(erased, error)
+    }
+  }
+
+  #begin(
+    context: ConnectionContext,
+    definition: AnyDefinition,
+    databaseName: string,
+    body: Uint8Array | undefined,
+  ): Operation {
+    if (definition.adminOnly === true && databaseName !== 'admin')
+      throw new DatabaseError('Unauthorized', `${definition.name} may only be run against the admin database.`)
+    return new Operation(
+      this.nextOperationId(),
+      this,
+      context,
+      definition,
+      databaseName,
+      body,
+      this.world.clock.monotonicMs(),
+    )
+  }
+
+  #reply(definition: AnyDefinition, result: unknown): Uint8Array {
+    const writer = this.#writer.reset()
+    writer.beginDocument()
+    definition.reply(result, writer)
+    writer.double('ok', 1)
+    writer.end()
+    return writer.finish()
+  }
+
+  async #replyLater(operation: Operation, definition: AnyDefinition, running: Promise<unknown>): Promise<Uint8Array> {
+    try {
+      const result = await this.#awaited(operation, definition, running)
+      return this.#reply(definition, result)
+    } catch (error) {
+      return this.#failure(definition, error, true)
+    }
+  }
+
+  async #awaited<Result>(operation: Operation, definition: AnyDefinition, running: Promise<Result>): Promise<Result> {
+    this.operations.set(operation.id, operation)
+    try {
+      const result = await running
+      this.#account(definition, operation)
+      return result
+    } catch (error) {
+      throw this.#counted(definition, error)
+    } finally {
+      this.operations.delete(operation.id)
+    }
+  }
+
+  #account(definition: AnyDefinition, operation: Operation): void {
+    this.counters.finished(definition.name, definition.kind, this.world.clock.monotonicMs() - operation.startedMs)
+  }
+
+  /** Counts a failure, and tells of it when it is a defect. */
+  #counted(definition: AnyDefinition | undefined, error: unknown): DatabaseError {
+    if (definition !== undefined) this.counters.failed(definition.name)
+    const known = databaseErrorOf(error)
+    if (known !== undefined) {
+      this.counters.userErrors++
+      return known
+    }
+    this.counters.internalErrors++
+    this.options.onInternalError?.(error, definition?.name ?? '')
+    const what = error instanceof Error ? error.message : String(error)
+    const kind = error instanceof AssertionError ? 'invariant does not hold' : 'internal error'
+    return new DatabaseError('InternalError', `${kind}: ${what}`)
+  }
+
+  #failure(definition: AnyDefinition | undefined, error: unknown, counted = false): Uint8Array {
+    const known = counted ? (error as DatabaseError) : this.#counted(definition, error)
+    return writeErrorReply(this.#writer, known)
+  }
+}

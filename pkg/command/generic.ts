@@ -1,0 +1,82 @@
+/** The fields that every command takes: session, concerns, time limit, API version, transaction fields. */
+import { DatabaseError } from '../base/errors.ts'
+import { readInt32 } from '../bson/value.ts'
+import { parseReadConcern, parseWriteConcern } from './concern.ts'
+import { commandFields, type Fields, type GenericName } from './fields.ts'
+import type { Operation } from './instance.ts'
+import { sessionIdStart } from './session.ts'
+
+/** The generic fields stand at the same positions in every command's table. */
+export const generic = (commandFields('', {}) as Fields<GenericName>).at
+
+const maxTimeMsLimit = 0x7fffffff
+
+/** Applies the generic fields of the command just read into `fields` to the operation. */
+export function applyGenericFields(operation: Operation, fields: Fields<string>): void {
+  const { command, instance } = operation
+  if (fields.has(generic.lsid)) useSession(operation, fields)
+  if (fields.has(generic.maxTimeMS)) operation.limitTime(timeLimit(fields, generic.maxTimeMS))
+  if (fields.has(generic.readConcern)) {
+    const concern = fields.document(generic.readConcern)!
+    parseReadConcern(concern, command.name, command.readConcern === true)
+  }
+  if (fields.has(generic.writeConcern)) {
+    if (command.writeConcern !== true && readInt32(fields.bytes, fields.start(generic.writeConcern)) > 5)
+      throw new DatabaseError('InvalidOptions', `Command ${command.name} does not support writeConcern`)
+    operation.writeConcern = parseWriteConcern(fields.document(generic.writeConcern)!)
+  }
+  if (fields.has(generic.txnNumber) || fields.has(generic.autocommit) || fields.has(generic.startTransaction))
+    refuseTransaction(fields)
+  if (fields.has(generic.apiVersion) || fields.has(generic.apiStrict) || fields.has(generic.apiDeprecationErrors))
+    checkApiVersion(operation, fields)
+  else if (instance.parameters.requireApiVersion)
+    throw new DatabaseError(498870, 'The apiVersion parameter is required, please configure your MongoClient')
+}
+
+function useSession(operation: Operation, fields: Fields<string>): void {
+  const { context, instance } = operation
+  const start = sessionIdStart(fields.bytes, fields.start(generic.lsid), `${fields.path}.lsid`)
+  const nowMs = operation.startedMs
+  const last = context.lastSession
+  if (last !== undefined && !last.ended && last.isNamedBy(fields.bytes, start)) {
+    last.lastUseMs = nowMs
+    operation.session = last
+    return
+  }
+  const session = instance.sessions.use(fields.bytes, start, nowMs)
+  context.lastSession = session
+  operation.session = session
+}
+
+/** A time limit field's milliseconds; BadValue outside 0..2^31-1. */
+export function timeLimit(fields: Fields<string>, field: number): number {
+  const ms = fields.number(field) ?? 0
+  if (ms < 0 || ms > maxTimeMsLimit)
+    throw new DatabaseError('BadValue', `${ms} value for maxTimeMS is out of range [0, ${maxTimeMsLimit}]`)
+  return ms
+}
+
+function refuseTransaction(fields: Fields<string>): void {
+  if (!fields.has(generic.txnNumber)) {
+    const name = fields.has(generic.autocommit) ? 'autocommit' : 'startTransaction'
+    throw new DatabaseError('InvalidOptions', `'${name}' field requires a transaction number to also be specified`)
+  }
+  if (!fields.has(generic.lsid))
+    throw new DatabaseError('InvalidOptions', 'Transaction number requires a session ID to also be specified')
+  throw new DatabaseError('IllegalOperation', 'Transaction numbers are only allowed on a replica set member or mongos')
+}
+
+function checkApiVersion(operation: Operation, fields: Fields<string>): void {
+  const version = fields.string(generic.apiVersion)
+  if (version === undefined)
+    throw new DatabaseError(
+      'InvalidOptions',
+      'Provided apiStrict and/or apiDeprecationErrors without passing apiVersion',
+    )
+  if (version !== '1') throw new DatabaseError('APIVersionError', 'API version must be "1"')
+  if (fields.boolean(generic.apiStrict) && operation.command.stable !== true)
+    throw new DatabaseError(
+      'APIStrictError',
+      `Provided apiStrict:true, but the command ${operation.command.name} is not in API Version 1. Information on supported commands and migrations in API Version 1 can be found at https://dochub.mongodb.org/core/manual-versioned-api`,
+    )
+}

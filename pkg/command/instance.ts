@@ -1,0 +1,259 @@
+/**
+ * What all commands of one database share, and the operations in progress on it.
+ *
+ * An operation is one command in progress: who asked, how long it may take, whether somebody killed it. Work that may
+ * take long calls `due()` every some dozen steps and, when it says so, awaits `pause()`: other requests run, and a
+ * killed or overdue operation ends there with the error that tells why.
+ */
+import { DatabaseError } from '../base/errors.ts'
+import type { LogIndex } from '../base/ids.ts'
+import { ObjectIdGenerator } from '../bson/objectid.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { World } from '../io/world.ts'
+import { BatchPool } from './batch.ts'
+import { defaultWriteConcern, type WriteConcern } from './concern.ts'
+import type { ConnectionContext } from './context.ts'
+import { Counters } from './counters.ts'
+import { CursorRegistry } from './cursor.ts'
+import { Parameters } from './parameters.ts'
+import { type Session, SessionRegistry } from './session.ts'
+
+export interface HostFacts {
+  readonly hostname: string
+  readonly platform: string
+  readonly release: string
+  readonly architecture: string
+  readonly cpuCount: number
+  readonly memoryBytes: number
+  readonly pid: number
+  readonly residentBytes: () => number
+}
+
+export interface DatabaseOptions {
+  /** LauraDB's own version. */
+  readonly version: string
+  /** How the server was started, for getCmdLineOpts. */
+  readonly arguments?: readonly string[]
+  readonly host?: HostFacts
+  /** Told of every defect that surfaced in a command; the client gets InternalError. */
+  readonly onInternalError?: (error: unknown, command: string) => void
+  /** Asked to stop the server by the shutdown command; without it the command is refused. */
+  readonly onShutdown?: () => void
+  /** The last lines of the log, for getLog. */
+  readonly recentLog?: () => readonly string[]
+}
+
+const unknownHost: HostFacts = {
+  hostname: 'localhost',
+  platform: 'unknown',
+  release: '',
+  architecture: '',
+  cpuCount: 1,
+  memoryBytes: 0,
+  pid: 0,
+  residentBytes: () => 0,
+}
+
+const operationIdLimit = 0x7fffffff
+
+/** What an operation knows of the command it runs. */
+export interface Command {
+  readonly name: string
+  /** Read concerns other than local are accepted. */
+  readonly readConcern?: boolean
+  /** It changes data: it takes a write concern and waits for the disk. */
+  readonly writeConcern?: boolean
+  /** Belongs to the stable API, version 1. */
+  readonly stable?: boolean
+}
+
+export class Instance {
+  readonly engine: Engine
+  readonly world: World
+  readonly options: DatabaseOptions
+  readonly host: HostFacts
+  readonly parameters = new Parameters()
+  readonly counters = new Counters()
+  readonly sessions = new SessionRegistry()
+  readonly cursors: CursorRegistry
+  readonly batches = new BatchPool()
+  readonly objectIds: ObjectIdGenerator
+  readonly connections = new Set<ConnectionContext>()
+  /** Operations that wait for something, by id; one that is answered in its caller's turn is never seen here. */
+  readonly operations = new Map<number, Operation>()
+  readonly startedAtMs: number
+  readonly startedMonotonicMs: number
+  #lastOperationId = 0
+  #closed = false
+
+  constructor(engine: Engine, world: World, options: DatabaseOptions) {
+    this.engine = engine
+    this.world = world
+    this.options = options
+    this.host = options.host ?? unknownHost
+    this.startedAtMs = world.clock.nowMs()
+    this.startedMonotonicMs = world.clock.monotonicMs()
+    this.objectIds = new ObjectIdGenerator(world.random, () => world.clock.nowMs())
+    this.cursors = new CursorRegistry(
+      world.clock,
+      world.random,
+      () => this.parameters.cursorTimeoutMillis,
+      () => this.#expireSessions(),
+    )
+  }
+
+  readonly nowSeconds = (): number => Math.floor(this.world.clock.nowMs() / 1000)
+
+  nextOperationId(): number {
+    if (this.#closed) throw new DatabaseError('ShutdownInProgress', 'The server is in quiesce mode and will shut down')
+    this.#lastOperationId = this.#lastOperationId === operationIdLimit ? 1 : this.#lastOperationId + 1
+    return this.#lastOperationId
+  }
+
+  /** Interrupts the operations that `matches` says; returns how many. */
+  killOperations(matches: (operation: Operation) => boolean, reason: DatabaseError): number {
+    let killed = 0
+    for (const operation of this.operations.values()) {
+      if (!matches(operation)) continue
+      operation.kill(reason)
+      killed++
+    }
+    return killed
+  }
+
+  /** Ends a session: its cursors are closed and its operations interrupted, but for `except`. */
+  endSession(key: string, except?: Operation): void {
+    this.sessions.end(key)
+    this.cursors.killWhere((cursor) => cursor.session?.key === key)
+    this.killOperations(
+      (operation) => operation !== except && operation.session?.key === key,
+      new DatabaseError('Interrupted', 'operation was interrupted because its session was killed'),
+    )
+  }
+
+  #expireSessions(): void {
+    for (const session of this.sessions.expire(this.world.clock.monotonicMs())) this.endSession(session.key)
+  }
+
+  /** Counts a connection until it closes; its operations are interrupted then. */
+  connect(context: ConnectionContext): void {
+    this.connections.add(context)
+    this.counters.connectionsCreated++
+    context.onClose(() => {
+      this.connections.delete(context)
+      this.killOperations(
+        (operation) => operation.context === context && !operation.command.writeConcern,
+        new DatabaseError('ClientDisconnect', 'operation was interrupted because a client disconnected'),
+      )
+    })
+  }
+
+  /** Kills what runs and closes the cursors; the engine stays open. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.killOperations(() => true, new DatabaseError('InterruptedAtShutdown', 'interrupted at shutdown'))
+    this.cursors.close()
+  }
+}
+
+/** How long an operation works before it lets others run. */
+const sliceMs = 6
+
+export class Operation {
+  readonly id: number
+  readonly instance: Instance
+  readonly context: ConnectionContext
+  readonly command: Command
+  /** `$db`. */
+  readonly databaseName: string
+  /** The command document for currentOp; undefined for embedded requests. */
+  readonly body: Uint8Array | undefined
+  readonly startedMs: number
+  writeConcern: WriteConcern = defaultWriteConcern
+  session: Session | undefined = undefined
+  /** What the command works on, for currentOp. */
+  namespace: string
+  yields = 0
+  #sliceStartMs: number
+  #deadlineMs = Number.POSITIVE_INFINITY
+  #killed: DatabaseError | undefined = undefined
+  #onKill: (() => void) | undefined = undefined
+
+  constructor(
+    id: number,
+    instance: Instance,
+    context: ConnectionContext,
+    command: Command,
+    databaseName: string,
+    body: Uint8Array | undefined,
+    nowMs: number,
+  ) {
+    this.id = id
+    this.instance = instance
+    this.context = context
+    this.command = command
+    this.databaseName = databaseName
+    this.body = body
+    this.startedMs = nowMs
+    this.#sliceStartMs = nowMs
+    this.namespace = databaseName
+  }
+
+  /** `maxTimeMs`: how long the operation may take from its beginning; 0 for no limit. */
+  limitTime(maxTimeMs: number): void {
+    this.#deadlineMs = maxTimeMs === 0 ? Number.POSITIVE_INFINITY : this.startedMs + maxTimeMs
+  }
+
+  get hasDeadline(): boolean {
+    return this.#deadlineMs !== Number.POSITIVE_INFINITY
+  }
+
+  /** Time left before the deadline, in milliseconds. */
+  get remainingMs(): number {
+    return this.#deadlineMs - this.instance.world.clock.monotonicMs()
+  }
+
+  get killed(): boolean {
+    return this.#killed !== undefined
+  }
+
+  /** Ends the operation at its next pause. The first reason stays. */
+  kill(reason: DatabaseError): void {
+    this.#killed ??= reason
+    this.#onKill?.()
+  }
+
+  /** Called at once when the operation is killed: for one that waits rather than works. */
+  whenKilled(action: () => void): void {
+    this.#onKill = action
+  }
+
+  /** Whether it is time to `pause()`. */
+  due(): boolean {
+    const nowMs = this.instance.world.clock.monotonicMs()
+    return nowMs - this.#sliceStartMs >= sliceMs || nowMs >= this.#deadlineMs || this.#killed !== undefined
+  }
+
+  /** Throws when the operation was killed or its time is over. */
+  check(): void {
+    if (this.#killed !== undefined) throw this.#killed
+    if (this.#deadlineMs !== Number.POSITIVE_INFINITY && this.instance.world.clock.monotonicMs() >= this.#deadlineMs)
+      throw new DatabaseError('MaxTimeMSExpired', 'operation exceeded time limit')
+  }
+
+  /** Lets other requests run, then goes on with a fresh slice, or throws as `check` does. */
+  async pause(): Promise<void> {
+    this.check()
+    this.yields++
+    await this.instance.world.clock.yield()
+    this.#sliceStartMs = this.instance.world.clock.monotonicMs()
+    this.check()
+  }
+
+  /** `result`, once the log up to `logIndex` is as durable as the write concern asks. */
+  acknowledge<Result>(result: Result, logIndex: LogIndex | undefined): Result | Promise<Result> {
+    if (logIndex === undefined || !this.writeConcern.durable) return result
+    return this.instance.engine.durable(logIndex).then(() => result)
+  }
+}

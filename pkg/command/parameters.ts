@@ -1,0 +1,103 @@
+/** Server parameters: what getParameter shows and setParameter changes. */
+import { DatabaseError } from '../base/errors.ts'
+import { bsonType, typeAlias } from '../bson/type.ts'
+import { isNumber, type Value } from '../bson/value.ts'
+import { truthyAt, wholeNumberAt } from './number.ts'
+import { featureCompatibilityVersion } from './version.ts'
+
+interface ParameterSpec {
+  readonly initial: unknown
+  readonly min?: number
+  readonly max?: number
+  readonly settableAtRuntime: boolean
+  readonly settableAtStartup: boolean
+}
+
+const fixed = { settableAtRuntime: false, settableAtStartup: false } as const
+const settable = { settableAtRuntime: true, settableAtStartup: true } as const
+const atStartup = { settableAtRuntime: false, settableAtStartup: true } as const
+
+/** The ones that do something, then those that clients ask for and that are as they are. */
+const specs: Readonly<Record<string, ParameterSpec>> = {
+  cursorTimeoutMillis: { initial: 600_000, min: 1, ...settable },
+  requireApiVersion: { initial: false, ...settable },
+  logLevel: { initial: 0, min: 0, max: 5, ...settable },
+  quiet: { initial: false, ...settable },
+  notablescan: { initial: false, ...fixed },
+  allowDiskUseByDefault: { initial: true, ...atStartup },
+  authSchemaVersion: { initial: 5, ...fixed },
+  authenticationMechanisms: { initial: [], ...atStartup },
+  enableTestCommands: { initial: false, ...atStartup },
+  featureCompatibilityVersion: { initial: { version: featureCompatibilityVersion }, ...fixed },
+  localLogicalSessionTimeoutMinutes: { initial: 30, ...atStartup },
+  maxBSONDepth: { initial: 100, ...fixed },
+  ttlMonitorEnabled: { initial: true, ...fixed },
+}
+
+export interface ParameterEntry {
+  readonly value: unknown
+  readonly settableAtRuntime: boolean
+  readonly settableAtStartup: boolean
+}
+
+export class Parameters {
+  /** How long a cursor may lie idle. */
+  cursorTimeoutMillis = 600_000
+  requireApiVersion = false
+  readonly #values = new Map<string, unknown>(Object.entries(specs).map(([name, spec]) => [name, spec.initial]))
+
+  names(): IterableIterator<string> {
+    return this.#values.keys()
+  }
+
+  get(name: string): ParameterEntry | undefined {
+    const spec = Object.hasOwn(specs, name) ? specs[name] : undefined
+    if (spec === undefined) return undefined
+    return {
+      value: this.#values.get(name),
+      settableAtRuntime: spec.settableAtRuntime,
+      settableAtStartup: spec.settableAtStartup,
+    }
+  }
+
+  /** Sets a parameter and returns its value before; InvalidOptions for one there is not, BadValue for a bad value. */
+  set(name: string, to: Value): unknown {
+    const spec = Object.hasOwn(specs, name) ? specs[name] : undefined
+    if (spec === undefined)
+      throw new DatabaseError(
+        'InvalidOptions',
+        `attempted to set unrecognized parameter [${name}], use help:true to see options `,
+      )
+    if (!spec.settableAtRuntime)
+      throw new DatabaseError('IllegalOperation', `not allowed to change [${name}] at runtime`)
+    const before = this.#values.get(name)
+    const value = converted(name, spec, to)
+    this.#values.set(name, value)
+    if (name === 'cursorTimeoutMillis') this.cursorTimeoutMillis = value as number
+    if (name === 'requireApiVersion') this.requireApiVersion = value as boolean
+    return before
+  }
+}
+
+function converted(name: string, spec: ParameterSpec, to: Value): boolean | number {
+  if (to.type !== bsonType.boolean && !isNumber(to.type))
+    throw new DatabaseError(
+      'BadValue',
+      `Failed to set parameter ${name}: a value of type ${typeAlias(to.type)} is not possible`,
+    )
+  if (typeof spec.initial === 'boolean') return truthyAt(to.type, to.bytes, to.start)
+  if (to.type === bsonType.boolean)
+    throw new DatabaseError('BadValue', `Failed to set parameter ${name}: expected a number`)
+  const number = wholeNumberAt(to.type, to.bytes, to.start)
+  if (spec.min !== undefined && number < spec.min)
+    throw new DatabaseError(
+      'BadValue',
+      `Invalid value for parameter ${name}: ${number} is not greater than or equal to ${spec.min}`,
+    )
+  if (spec.max !== undefined && number > spec.max)
+    throw new DatabaseError(
+      'BadValue',
+      `Invalid value for parameter ${name}: ${number} is not less than or equal to ${spec.max}`,
+    )
+  return number
+}

@@ -1,0 +1,118 @@
+/** Filling replies from rows, and keeping what is left as a cursor: shared by every command that answers with a cursor. */
+import { firstBatchDefault } from '../base/limits.ts'
+import type { Batch } from './batch.ts'
+import type { Cursor } from './cursor.ts'
+import type { Operation } from './instance.ts'
+import { Pace } from './pace.ts'
+import { HeldRows, noView, type RowSource, type View } from './rows.ts'
+
+export interface CursorOptions {
+  readonly namespace: string
+  /** Documents in the first batch; 101 when the client does not say. */
+  readonly batchSize: number | undefined
+  readonly singleBatch?: boolean
+  readonly noTimeout?: boolean
+  /** The most rows there can be, when that is known: a batch of that size needs no look for one more. */
+  readonly limit?: number
+  /** What the rows read from. */
+  readonly view?: View
+  /** The one the rows were opened with. */
+  readonly pace?: Pace
+}
+
+/** The first reply: a batch of `rows`, and a cursor for the others if there are any. */
+export function openCursor(operation: Operation, rows: RowSource, options: CursorOptions): Batch | Promise<Batch> {
+  const held = new HeldRows(rows, options.view ?? noView, options.pace ?? new Pace(operation), options.limit)
+  const batch = operation.instance.batches.take(options.namespace)
+  const wanted = options.batchSize ?? firstBatchDefault
+  try {
+    const filled = wanted === 0 ? filledForLater : fill(operation, held, batch, wanted)
+    if (filled instanceof Promise)
+      return filled.then(
+        (exhausted) => keep(operation, held, batch, exhausted, options),
+        (error: unknown) => {
+          held.close()
+          throw error
+        },
+      )
+    return keep(operation, held, batch, filled, options)
+  } catch (error) {
+    held.close()
+    throw error
+  }
+}
+
+const filledForLater = false
+
+function keep(operation: Operation, rows: HeldRows, batch: Batch, exhausted: boolean, options: CursorOptions): Batch {
+  if (exhausted || options.singleBatch === true) {
+    rows.close()
+    return batch
+  }
+  rows.save()
+  const cursor = operation.instance.cursors.open(operation, options.namespace, rows, options.noTimeout === true)
+  cursor.returned = batch.count
+  batch.cursorId = cursor.id
+  return batch
+}
+
+/** A later reply: the next batch of a cursor the operation has taken. `wanted` 0: as many as fit. */
+export function continueCursor(operation: Operation, cursor: Cursor, wanted: number): Batch | Promise<Batch> {
+  const batch = operation.instance.batches.take(cursor.namespace)
+  const { cursors } = operation.instance
+  cursor.rows.pace.operation = operation
+  const finish = (exhausted: boolean): Batch => {
+    cursor.returned += batch.count
+    cursor.batches++
+    if (exhausted) cursor.killed = true
+    else {
+      cursor.rows.save()
+      batch.cursorId = cursor.id
+    }
+    cursors.giveBack(cursor)
+    return batch
+  }
+  const fail = (error: unknown): never => {
+    cursor.killed = true
+    cursors.giveBack(cursor)
+    throw error
+  }
+  try {
+    const filled = fill(operation, cursor.rows, batch, wanted === 0 ? Number.POSITIVE_INFINITY : wanted)
+    return filled instanceof Promise ? filled.then(finish).catch(fail) : finish(filled)
+  } catch (error) {
+    return fail(error)
+  }
+}
+
+/** Whether the rows have ended. */
+function fill(operation: Operation, rows: HeldRows, batch: Batch, wanted: number): boolean | Promise<boolean> {
+  const state = fillSlice(operation, rows, batch, wanted)
+  return state === 'paused' ? fillOn(operation, rows, batch, wanted) : state === 'exhausted'
+}
+
+async function fillOn(operation: Operation, rows: HeldRows, batch: Batch, wanted: number): Promise<boolean> {
+  for (;;) {
+    rows.save()
+    await operation.pause()
+    const state = fillSlice(operation, rows, batch, wanted)
+    if (state !== 'paused') return state === 'exhausted'
+  }
+}
+
+function fillSlice(
+  operation: Operation,
+  rows: HeldRows,
+  batch: Batch,
+  wanted: number,
+): 'full' | 'exhausted' | 'paused' {
+  while (batch.count < wanted && !rows.ended) {
+    if (!rows.next()) return rows.paused ? 'paused' : 'exhausted'
+    if (!batch.add(rows.bytes, rows.start, rows.end)) {
+      rows.hold()
+      return 'full'
+    }
+    if ((batch.count & 63) === 0 && operation.due()) return 'paused'
+  }
+  return rows.ended ? 'exhausted' : 'full'
+}

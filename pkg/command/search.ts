@@ -1,0 +1,152 @@
+/** From a command's filter, sort and hint to rows of a collection. */
+import type { RecordId } from '../base/ids.ts'
+import type { Timestamp } from '../base/timestamp.ts'
+import type { Value } from '../bson/value.ts'
+import { BsonWriter } from '../bson/writer.ts'
+import type { Collection } from '../engine/collection.ts'
+import { atRow, ended, type FindRequest, find, planFind, type Rows } from '../query/execute.ts'
+import { compileFilter, type Predicate } from '../query/filter/compile.ts'
+import { parseFilter } from '../query/filter/parse.ts'
+import type { Filter } from '../query/filter/tree.ts'
+import type { PlanNode } from '../query/plan.ts'
+import { compileProjection, type Project } from '../query/projection/compile.ts'
+import type { Projection } from '../query/projection/tree.ts'
+import { parseSort, type Sort } from '../query/sort/parse.ts'
+import type { Pace } from './pace.ts'
+import type { RowSource } from './rows.ts'
+
+/** Keys and documents looked at between two looks at the clock. */
+const budget = 64
+
+export interface SearchWindow {
+  readonly skip?: number | undefined
+  readonly limit?: number | undefined
+}
+
+/** What to look for, parsed. */
+export class Search {
+  readonly filter: Filter
+  readonly sort: Sort | undefined
+  readonly hint: Value | undefined
+  #predicate: Predicate | undefined
+
+  /** Throws what is wrong with filter or sort. */
+  constructor(filter: Uint8Array, sort: Uint8Array | undefined, hint: Value | undefined) {
+    this.filter = parseFilter(filter)
+    this.sort = sort === undefined || sort.length === 5 ? undefined : parseSort(sort)
+    this.hint = hint
+  }
+
+  /** Whether the document at `start` matches the filter. */
+  matches(bytes: Uint8Array, start: number): boolean {
+    this.#predicate ??= compileFilter(this.filter)
+    return this.#predicate(bytes, start)
+  }
+
+  request(window: SearchWindow): FindRequest {
+    return { filter: this.filter, sort: this.sort, skip: window.skip, limit: window.limit, hint: this.hint }
+  }
+
+  plan(collection: Collection, at: Timestamp, window: SearchWindow): PlanNode {
+    return planFind(collection, at, this.request(window))
+  }
+
+  /** Throws BadValue for a hint that names no index. */
+  open(pace: Pace, collection: Collection, at: Timestamp, window: SearchWindow): QueryRows {
+    return new QueryRows(find(collection, at, this.request(window)), pace)
+  }
+}
+
+/** A query's rows that pause when the operation is due to let others run. */
+export class QueryRows implements RowSource {
+  readonly rows: Rows
+  readonly #pace: Pace
+  paused = false
+
+  constructor(rows: Rows, pace: Pace) {
+    this.rows = rows
+    this.#pace = pace
+  }
+
+  get bytes(): Uint8Array {
+    return this.rows.bytes
+  }
+
+  get start(): number {
+    return this.rows.start
+  }
+
+  get end(): number {
+    return this.rows.end
+  }
+
+  get recordId(): RecordId {
+    return this.rows.recordId
+  }
+
+  next(): boolean {
+    for (;;) {
+      const progress = this.rows.advance(budget)
+      if (progress === atRow) {
+        this.paused = false
+        return true
+      }
+      if (progress === ended) {
+        this.paused = false
+        return false
+      }
+      if (this.#pace.due()) {
+        this.paused = true
+        return false
+      }
+    }
+  }
+
+  save(): void {
+    this.rows.save()
+  }
+
+  close(): void {
+    this.rows.close()
+  }
+}
+
+/** Rows as a projection shows them. */
+export class ProjectedRows implements RowSource {
+  readonly #rows: RowSource
+  readonly #project: Project
+  readonly #writer = new BsonWriter(1024)
+  readonly start = 0
+
+  constructor(rows: RowSource, projection: Projection) {
+    this.#rows = rows
+    this.#project = compileProjection(projection)
+  }
+
+  get paused(): boolean {
+    return this.#rows.paused === true
+  }
+
+  get bytes(): Uint8Array {
+    return this.#writer.bytes
+  }
+
+  get end(): number {
+    return this.#writer.length
+  }
+
+  next(): boolean {
+    const rows = this.#rows
+    if (!rows.next()) return false
+    this.#project(rows.bytes, rows.start, rows.end, this.#writer.reset())
+    return true
+  }
+
+  save(): void {
+    this.#rows.save()
+  }
+
+  close(): void {
+    this.#rows.close()
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * Logical sessions: what a client's `lsid` names. A session begins when it is first used, ends by endSessions or
+ * killSessions or when it was not used for the timeout, and takes its cursors and operations with it.
+ */
+import { DatabaseError } from '../base/errors.ts'
+import { bsonType, typeAlias } from '../bson/type.ts'
+import { documentFields, readInt32 } from '../bson/value.ts'
+
+/** Minutes a session lives without use, as told to drivers in hello. */
+export const sessionTimeoutMinutes = 30
+const sessionsMax = 1_000_000
+const uuidSubtypes: ReadonlySet<number> = new Set([3, 4])
+
+export class Session {
+  /** 16 bytes. */
+  readonly uuid: Uint8Array
+  readonly key: string
+  lastUseMs: number
+  /** Gone from the registry; whoever kept it must look again. */
+  ended = false
+
+  constructor(uuid: Uint8Array, key: string, nowMs: number) {
+    this.uuid = uuid
+    this.key = key
+    this.lastUseMs = nowMs
+  }
+
+  /** Whether 16 bytes of `bytes` from `start` name this session. */
+  isNamedBy(bytes: Uint8Array, start: number): boolean {
+    for (let i = 0; i < 16; i++) if (this.uuid[i] !== bytes[start + i]) return false
+    return true
+  }
+}
+
+/** The text that stands for a session's 16 bytes in a map. */
+export function sessionKey(bytes: Uint8Array, start: number): string {
+  let key = ''
+  for (let i = 0; i < 16; i++) key += String.fromCharCode(bytes[start + i]!)
+  return key
+}
+
+export class SessionRegistry {
+  readonly #sessions = new Map<string, Session>()
+
+  get size(): number {
+    return this.#sessions.size
+  }
+
+  keys(): Iterable<string> {
+    return this.#sessions.keys()
+  }
+
+  /** Counts a session as used now, beginning it if need be. `key`: of `sessionKey`. */
+  refresh(key: string, nowMs: number): void {
+    const uuid = Uint8Array.from(key, (character) => character.charCodeAt(0))
+    this.use(uuid, 0, nowMs)
+  }
+
+  /** The session that 16 bytes from `start` name, begun if need be, and counted as used now. */
+  use(bytes: Uint8Array, start: number, nowMs: number): Session {
+    const key = sessionKey(bytes, start)
+    let session = this.#sessions.get(key)
+    if (session === undefined) {
+      if (this.#sessions.size >= sessionsMax)
+        throw new DatabaseError(
+          'TooManyLogicalSessions',
+          'Unable to add session into the cache because the number of active sessions is too high',
+        )
+      session = new Session(bytes.slice(start, start + 16), key, nowMs)
+      this.#sessions.set(key, session)
+    }
+    session.lastUseMs = nowMs
+    return session
+  }
+
+  end(key: string): boolean {
+    const session = this.#sessions.get(key)
+    if (session === undefined) return false
+    session.ended = true
+    return this.#sessions.delete(key)
+  }
+
+  /** Ends the sessions not used for the timeout, and returns them. */
+  expire(nowMs: number): Session[] {
+    const expired: Session[] = []
+    for (const session of this.#sessions.values()) {
+      if (nowMs - session.lastUseMs >= sessionTimeoutMinutes * 60_000) expired.push(session)
+    }
+    for (const session of expired) this.end(session.key)
+    return expired
+  }
+}
+
+/**
+ * Where the UUID of a session document (`{id: UUID}`) begins. `path` names the document in errors.
+ * Fields other than `id` and the user's digest are refused.
+ */
+export function sessionIdStart(bytes: Uint8Array, start: number, path: string): number {
+  // The form drivers send, looked at without a walk: length, \x05, "id\0", 16, subtype, 16 bytes, \0.
+  if (
+    readInt32(bytes, start) === 30 &&
+    bytes[start + 4] === bsonType.binary &&
+    bytes[start + 5] === 105 &&
+    bytes[start + 6] === 100 &&
+    bytes[start + 12] === 4
+  )
+    return start + 13
+  let found = -1
+  for (const field of documentFields(bytes, start)) {
+    if (field.name === 'id') {
+      if (field.type !== bsonType.binary)
+        throw new DatabaseError(
+          'TypeMismatch',
+          `BSON field '${path}.id' is the wrong type '${typeAlias(field.type)}', expected type 'binData'`,
+        )
+      if (!uuidSubtypes.has(field.bytes[field.start + 4]!))
+        throw new DatabaseError(
+          'TypeMismatch',
+          `BSON field '${path}.id' is the wrong binData type '${subtypeName(field.bytes[field.start + 4]!)}', expected type 'UUID'`,
+        )
+      if (readInt32(field.bytes, field.start) !== 16)
+        throw new DatabaseError('InvalidUUID', `uuid must be a 16-byte binary field with UUID (4) subtype`)
+      found = field.start + 5
+    } else if (
+      field.name !== 'uid' &&
+      field.name !== 'txnNumber' &&
+      field.name !== 'txnUUID' &&
+      field.name !== 'stmtId'
+    ) {
+      throw new DatabaseError('UnknownField', `BSON field '${path}.${field.name}' is an unknown field.`)
+    }
+  }
+  if (found < 0) throw new DatabaseError('MissingField', `BSON field '${path}.id' is missing but a required field`)
+  return found
+}
+
+function subtypeName(subtype: number): string {
+  const names = [
+    'general',
+    'function',
+    'binary(deprecated)',
+    'UUID (deprecated)',
+    'UUID',
+    'MD5',
+    'encrypted',
+    'column',
+    'sensitive',
+    'vector',
+  ]
+  return names[subtype] ?? String(subtype)
+}

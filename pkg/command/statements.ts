@@ -1,0 +1,46 @@
+/** Running the statements of a write command one after the other, ordered or not. */
+import { databaseErrorOf } from './error-reply.ts'
+import type { Operation } from './instance.ts'
+import { endsCommand, type WriteError } from './write-errors.ts'
+
+/** Statements between two looks at the clock. */
+const statementsPerLook = 8
+
+/**
+ * Calls `run` for each statement. One that fails goes into `errors`; `ordered`: nothing is run after it. Errors that
+ * are about the whole command are thrown. A promise when something had to be waited for.
+ */
+export function runStatements<Statement>(
+  operation: Operation,
+  statements: readonly Statement[],
+  ordered: boolean,
+  errors: WriteError[],
+  run: (statement: Statement, index: number) => void | Promise<void>,
+): void | Promise<void> {
+  const failed = (error: unknown, index: number): boolean => {
+    const known = databaseErrorOf(error)
+    if (known === undefined || endsCommand(known)) throw error
+    errors.push({ index, error: known })
+    return ordered
+  }
+  const runFrom = async (first: number, waiting: Promise<void> | undefined): Promise<void> => {
+    for (let i = first; i < statements.length; i++) {
+      try {
+        await (i === first && waiting !== undefined ? waiting : run(statements[i]!, i))
+      } catch (error) {
+        if (failed(error, i)) return
+      }
+      if (i % statementsPerLook === 0 && operation.due()) await operation.pause()
+    }
+  }
+  for (let i = 0; i < statements.length; i++) {
+    try {
+      const running = run(statements[i]!, i)
+      if (running !== undefined) return runFrom(i, running)
+    } catch (error) {
+      if (failed(error, i)) return
+    }
+    if ((i + 1) % statementsPerLook === 0 && operation.due())
+      return operation.pause().then(() => runFrom(i + 1, undefined))
+  }
+}

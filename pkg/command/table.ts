@@ -1,0 +1,119 @@
+/** Every command there is. */
+import { DatabaseError } from '../base/errors.ts'
+import { aggregate } from './commands/aggregate.ts'
+import { buildInfo } from './commands/build-info.ts'
+import { bulkWrite } from './commands/bulk-write.ts'
+import { collMod } from './commands/coll-mod.ts'
+import { collStats } from './commands/coll-stats.ts'
+import { connectionStatus } from './commands/connection-status.ts'
+import { count } from './commands/count.ts'
+import { create } from './commands/create.ts'
+import { createIndexes } from './commands/create-indexes.ts'
+import { currentOp } from './commands/current-op.ts'
+import { dataSize } from './commands/data-size.ts'
+import { dbStats } from './commands/db-stats.ts'
+import { deleteCommand } from './commands/delete.ts'
+import { distinct } from './commands/distinct.ts'
+import { drop } from './commands/drop.ts'
+import { dropDatabase } from './commands/drop-database.ts'
+import { dropIndexes } from './commands/drop-indexes.ts'
+import { endSessions } from './commands/end-sessions.ts'
+import { explainCommand } from './commands/explain.ts'
+import { find } from './commands/find.ts'
+import { findAndModify } from './commands/find-and-modify.ts'
+import { fsync } from './commands/fsync.ts'
+import { getCmdLineOpts } from './commands/get-cmd-line-opts.ts'
+import { getLog } from './commands/get-log.ts'
+import { getMore } from './commands/get-more.ts'
+import { getParameter } from './commands/get-parameter.ts'
+import { hello, isMaster } from './commands/hello.ts'
+import { hostInfo } from './commands/host-info.ts'
+import { insert } from './commands/insert.ts'
+import { killAllSessions } from './commands/kill-all-sessions.ts'
+import { killAllSessionsByPattern } from './commands/kill-all-sessions-by-pattern.ts'
+import { killCursors } from './commands/kill-cursors.ts'
+import { killOp } from './commands/kill-op.ts'
+import { killSessions } from './commands/kill-sessions.ts'
+import { listCollections } from './commands/list-collections.ts'
+import { listCommandsOf } from './commands/list-commands.ts'
+import { listDatabases } from './commands/list-databases.ts'
+import { listIndexes } from './commands/list-indexes.ts'
+import { ping } from './commands/ping.ts'
+import { refreshSessions } from './commands/refresh-sessions.ts'
+import { renameCollection } from './commands/rename-collection.ts'
+import { serverStatus } from './commands/server-status.ts'
+import { setParameter } from './commands/set-parameter.ts'
+import { shutdown } from './commands/shutdown.ts'
+import { startSession } from './commands/start-session.ts'
+import { update } from './commands/update.ts'
+import { validate } from './commands/validate.ts'
+import { whatsmyuri } from './commands/whatsmyuri.ts'
+import type { AnyDefinition } from './definition.ts'
+import { NameTable } from './name-table.ts'
+
+const definitions: readonly AnyDefinition[] = [
+  aggregate,
+  buildInfo,
+  bulkWrite,
+  collMod,
+  collStats,
+  connectionStatus,
+  count,
+  create,
+  createIndexes,
+  currentOp,
+  dataSize,
+  dbStats,
+  deleteCommand,
+  distinct,
+  drop,
+  dropDatabase,
+  dropIndexes,
+  endSessions,
+  explainCommand(commandOf),
+  find,
+  findAndModify,
+  fsync,
+  getCmdLineOpts,
+  getLog,
+  getMore,
+  getParameter,
+  hello,
+  hostInfo,
+  insert,
+  isMaster,
+  killAllSessions,
+  killAllSessionsByPattern,
+  killCursors,
+  killOp,
+  killSessions,
+  listCollections,
+  listCommandsOf(() => definitions),
+  listDatabases,
+  listIndexes,
+  ping,
+  refreshSessions,
+  renameCollection,
+  serverStatus,
+  setParameter,
+  shutdown,
+  startSession,
+  update,
+  validate,
+  whatsmyuri,
+]
+
+const entries = definitions.flatMap((definition) =>
+  [definition.name, ...(definition.aliases ?? [])].map((name) => ({ name, definition })),
+)
+const names = new NameTable(entries.map(({ name }) => name))
+
+/** The command whose name is the first field of the document. Throws CommandNotFound. */
+export function commandOf(body: Uint8Array): AnyDefinition {
+  let end = 5
+  if (body[4] !== 0) while (body[end] !== 0) end++
+  const index = names.indexOf(body, 5, end)
+  if (index < 0 || body[4] === 0)
+    throw new DatabaseError('CommandNotFound', `no such command: '${new TextDecoder().decode(body.subarray(5, end))}'`)
+  return entries[index]!.definition
+}

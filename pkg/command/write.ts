@@ -1,0 +1,486 @@
+/**
+ * Changing documents: what insert, update, delete, findAndModify and bulkWrite do to one collection.
+ *
+ * Everything that happens between two yields is one write unit, thus one log entry; work over many documents is cut into
+ * slices. Whether the reply waits for the disk is the caller's business (`Operation.acknowledge`).
+ */
+import { DatabaseError } from '../base/errors.ts'
+import type { RecordId } from '../base/ids.ts'
+import { timestampMax } from '../base/timestamp.ts'
+import { buildDocument } from '../bson/build.ts'
+import { objectIdValue, type Value } from '../bson/value.ts'
+import { valueEnd } from '../bson/walk.ts'
+import type { Collection, RecordRef } from '../engine/collection.ts'
+import type { WriteUnit } from '../engine/write-unit.ts'
+import { parseFilter } from '../query/filter/parse.ts'
+import { applyUpdate } from '../query/update/apply.ts'
+import { parseUpdateValue } from '../query/update/parse.ts'
+import type { Update, UpdateContext } from '../query/update/update.ts'
+import { upsertDocument } from '../query/update/upsert.ts'
+import { idEqualityAt, idValueStart, storedForm } from './document.ts'
+import { databaseErrorOf } from './error-reply.ts'
+import type { Operation } from './instance.ts'
+import { checkNewCollectionName } from './namespace.ts'
+import { Pace } from './pace.ts'
+import { ReadView } from './read-view.ts'
+import { Search } from './search.ts'
+
+const noOptions = buildDocument({})
+
+/** Documents inserted, or records changed, between two looks at the clock. */
+const stepsPerLook = 32
+
+export interface Target {
+  readonly database: string
+  readonly collection: string
+}
+
+/** The collection, made if there is none; throws what is wrong with its name. */
+export function collectionForWrite(operation: Operation, unit: WriteUnit, target: Target): Collection {
+  const { engine } = operation.instance
+  const found = engine.collection(target.database, target.collection)
+  if (found !== undefined) return found
+  checkNewCollection(operation, target)
+  return unit.createCollection(target.database, target.collection, noOptions)
+}
+
+/** Throws when no collection of that name may be made: its name, or a database that differs only in case. */
+export function checkNewCollection(operation: Operation, target: Target): void {
+  checkNewCollectionName(target.database, target.collection)
+  const { engine } = operation.instance
+  const similar = engine.databaseDifferingInCase(target.database)
+  if (similar !== undefined)
+    throw new DatabaseError(
+      'DatabaseDifferCase',
+      `db already exists with different case already have: [${similar}] trying to create [${target.database}]`,
+    )
+}
+
+/** Inserts one document; throws what keeps it out. */
+function insertOne(operation: Operation, unit: WriteUnit, target: Target, document: Uint8Array): Uint8Array {
+  const stored = storedForm(document, operation.instance)
+  unit.insert(collectionForWrite(operation, unit, target), stored)
+  return stored
+}
+
+/** Told of the documents that could not be inserted; false: stop here. */
+export type OnInsertError = (index: number, error: DatabaseError) => boolean
+
+/**
+ * Inserts `documents` from `from` on. `inserted` hears of every document that is in. Returns when all are done or
+ * `onError` says stop; a promise when the work takes more than a slice.
+ */
+export function insertAll(
+  operation: Operation,
+  target: Target,
+  documents: readonly Uint8Array[],
+  onInserted: () => void,
+  onError: OnInsertError,
+): void | Promise<void> {
+  const next = insertSlice(operation, target, documents, 0, onInserted, onError)
+  if (next < documents.length) return insertRest(operation, target, documents, next, onInserted, onError)
+}
+
+async function insertRest(
+  operation: Operation,
+  target: Target,
+  documents: readonly Uint8Array[],
+  from: number,
+  onInserted: () => void,
+  onError: OnInsertError,
+): Promise<void> {
+  let next = from
+  while (next < documents.length) {
+    await operation.pause()
+    next = insertSlice(operation, target, documents, next, onInserted, onError)
+  }
+}
+
+/** Where to go on; the number of documents when there is nothing more to do. */
+function insertSlice(
+  operation: Operation,
+  target: Target,
+  documents: readonly Uint8Array[],
+  from: number,
+  onInserted: () => void,
+  onError: OnInsertError,
+): number {
+  return operation.instance.engine.write((unit) => {
+    for (let i = from; i < documents.length; i++) {
+      try {
+        insertOne(operation, unit, target, documents[i]!)
+        onInserted()
+      } catch (error) {
+        if (!onError(i, userError(error))) return documents.length
+      }
+      if ((i + 1 - from) % stepsPerLook === 0 && operation.due()) return i + 1
+    }
+    return documents.length
+  }).result
+}
+
+/** The error as one that can be told to the user; anything else is thrown on. */
+function userError(error: unknown): DatabaseError {
+  const known = databaseErrorOf(error)
+  if (known === undefined) throw error
+  return known
+}
+
+export interface UpdateRequest {
+  readonly filter: Uint8Array
+  /** A document or an array, as given. */
+  readonly update: Value
+  readonly multi: boolean
+  readonly upsert: boolean
+  readonly arrayFilters: readonly Uint8Array[]
+  readonly hint: Value | undefined
+  readonly sort: Uint8Array | undefined
+}
+
+export interface UpdateOutcome {
+  readonly matched: number
+  readonly modified: number
+  /** The `_id` element's value of a document that was inserted instead. */
+  readonly upserted: Value | undefined
+}
+
+/** What happened to one document, as findAndModify shows it. */
+export interface Change {
+  readonly before: Uint8Array | undefined
+  readonly after: Uint8Array | undefined
+}
+
+const nothingMatched: UpdateOutcome = { matched: 0, modified: 0, upserted: undefined }
+const oneModified: UpdateOutcome = { matched: 1, modified: 1, upserted: undefined }
+const oneMatched: UpdateOutcome = { matched: 1, modified: 0, upserted: undefined }
+
+const record: RecordRef = { bytes: new Uint8Array(0), start: 0, end: 0 }
+
+/** An update ready to be applied. */
+export interface PreparedUpdate {
+  readonly request: UpdateRequest
+  readonly update: Update
+}
+
+/** Parses the update; throws what is wrong with it, whatever it would meet. */
+export function prepareUpdate(request: UpdateRequest): PreparedUpdate {
+  const update = parseUpdateValue(request.update, request.arrayFilters)
+  if (request.multi && update.kind === 'replacement')
+    throw new DatabaseError('FailedToParse', 'multi update is not supported for replacement-style update')
+  return { request, update }
+}
+
+/** Runs one update statement. Throws what makes it fail; of a multi update what was done until then stays done. */
+export function updateDocuments(
+  operation: Operation,
+  target: Target,
+  prepared: PreparedUpdate,
+): UpdateOutcome | Promise<UpdateOutcome> {
+  const collection = operation.instance.engine.collection(target.database, target.collection)
+  if (collection === undefined) {
+    parseFilter(prepared.request.filter)
+    return prepared.request.upsert ? upsert(operation, target, prepared) : nothingMatched
+  }
+  if (!prepared.request.multi && prepared.request.sort === undefined && prepared.request.hint === undefined) {
+    const recordId = recordById(collection, prepared.request.filter)
+    if (recordId !== undefined) return updateById(operation, target, collection, recordId, prepared)
+  }
+  const search = new Search(prepared.request.filter, prepared.request.sort, prepared.request.hint)
+  return prepared.request.multi
+    ? updateMany(operation, target, collection, search, prepared)
+    : updateFirst(operation, target, collection, search, prepared)
+}
+
+/** undefined: the filter is not an equality on `_id` alone; 0: nobody has that `_id`. */
+function recordById(collection: Collection, filter: Uint8Array): RecordId | 0 | undefined {
+  const at = idEqualityAt(filter)
+  if (at < 0) return undefined
+  return collection.findById(filter[at]!, filter, idValueStart, timestampMax) ?? 0
+}
+
+function updateById(
+  operation: Operation,
+  target: Target,
+  collection: Collection,
+  recordId: RecordId | 0,
+  prepared: PreparedUpdate,
+): UpdateOutcome {
+  if (recordId === 0) return prepared.request.upsert ? upsert(operation, target, prepared) : nothingMatched
+  const { result } = operation.instance.engine.write((unit) =>
+    changeRecord(operation, unit, collection, recordId, prepared, undefined),
+  )
+  return result === true ? oneModified : oneMatched
+}
+
+/** Whether the record changed; undefined when it is gone or matches no more. */
+function changeRecord(
+  operation: Operation,
+  unit: WriteUnit,
+  collection: Collection,
+  recordId: RecordId,
+  prepared: PreparedUpdate,
+  search: Search | undefined,
+): boolean | undefined {
+  if (!collection.read(recordId, timestampMax, record)) return undefined
+  if (search !== undefined && !search.matches(record.bytes, record.start)) return undefined
+  const context = updateContext(operation, unit)
+  const { document, changed } = applyUpdate(prepared.update, record.bytes, record.start, context)
+  if (changed) unit.update(collection, recordId, document)
+  return changed
+}
+
+function updateContext(operation: Operation, unit: WriteUnit): UpdateContext {
+  return { nowMs: operation.instance.world.clock.nowMs(), timestamp: unit.timestamp }
+}
+
+/** Walks the records that match until `act` says that it has enough. A promise when that takes more than a slice. */
+function searchRecords(
+  operation: Operation,
+  collection: Collection,
+  search: Search,
+  act: (recordId: RecordId) => boolean,
+): void | Promise<void> {
+  const view = new ReadView(operation.instance.engine)
+  const rows = search.open(new Pace(operation), collection, view.at, {})
+  const close = (): void => {
+    rows.close()
+    view.release()
+  }
+  const walk = (): boolean => {
+    let steps = 0
+    while (rows.next()) {
+      if (act(rows.recordId)) return true
+      if (++steps % stepsPerLook === 0 && operation.due()) return false
+    }
+    return !rows.paused
+  }
+  const walkOn = async (): Promise<void> => {
+    try {
+      do {
+        view.keep()
+        rows.save()
+        await operation.pause()
+      } while (!walk())
+    } finally {
+      close()
+    }
+  }
+  let done = false
+  try {
+    done = walk()
+  } catch (error) {
+    close()
+    throw error
+  }
+  if (!done) return walkOn()
+  close()
+}
+
+/**
+ * Finds the first record that matches and calls `change` on it, in one turn with nothing open. When `change` says that
+ * the record is gone or different by now (only possible if the search had to yield), looks again.
+ */
+function changeFirstMatch(
+  operation: Operation,
+  collection: Collection,
+  search: Search,
+  change: (unit: WriteUnit, recordId: RecordId) => boolean,
+): boolean | Promise<boolean> {
+  let found: RecordId | undefined
+  const walked = searchRecords(operation, collection, search, (recordId) => {
+    found = recordId
+    return true
+  })
+  const finish = (): boolean | Promise<boolean> => {
+    if (found === undefined) return false
+    const recordId = found
+    if (operation.instance.engine.write((unit) => change(unit, recordId)).result) return true
+    return operation.pause().then(() => changeFirstMatch(operation, collection, search, change))
+  }
+  return walked === undefined ? finish() : walked.then(finish)
+}
+
+function updateFirst(
+  operation: Operation,
+  target: Target,
+  collection: Collection,
+  search: Search,
+  prepared: PreparedUpdate,
+): UpdateOutcome | Promise<UpdateOutcome> {
+  let modified = false
+  const changed = changeFirstMatch(operation, collection, search, (unit, recordId) => {
+    const change = changeRecord(operation, unit, collection, recordId, prepared, search)
+    modified = change === true
+    return change !== undefined
+  })
+  const finish = (matched: boolean): UpdateOutcome => {
+    if (matched) return modified ? oneModified : oneMatched
+    return prepared.request.upsert ? upsert(operation, target, prepared) : nothingMatched
+  }
+  return changed instanceof Promise ? changed.then(finish) : finish(changed)
+}
+
+function updateMany(
+  operation: Operation,
+  target: Target,
+  collection: Collection,
+  search: Search,
+  prepared: PreparedUpdate,
+): UpdateOutcome | Promise<UpdateOutcome> {
+  let matched = 0
+  let modified = 0
+  const change = (unit: WriteUnit, recordId: RecordId): void => {
+    const changed = changeRecord(operation, unit, collection, recordId, prepared, search)
+    if (changed === undefined) return
+    matched++
+    if (changed) modified++
+  }
+  const finish = (): UpdateOutcome =>
+    matched === 0 && prepared.request.upsert
+      ? upsert(operation, target, prepared)
+      : { matched, modified, upserted: undefined }
+  const done = changeAll(operation, collection, search, change)
+  return done === undefined ? finish() : done.then(finish)
+}
+
+/** Finds all records that match in a snapshot, then changes them slice by slice; each is looked at again when it is its turn. */
+function changeAll(
+  operation: Operation,
+  collection: Collection,
+  search: Search,
+  change: (unit: WriteUnit, recordId: RecordId) => unknown,
+): void | Promise<void> {
+  const recordIds: RecordId[] = []
+  const walked = searchRecords(operation, collection, search, (recordId) => {
+    recordIds.push(recordId)
+    return false
+  })
+  let next = 0
+  const slice = (): boolean => {
+    if (next === recordIds.length) return true
+    return operation.instance.engine.write((unit) => {
+      while (next < recordIds.length) {
+        change(unit, recordIds[next++]!)
+        if (next % stepsPerLook === 0 && operation.due()) break
+      }
+      return next === recordIds.length
+    }).result
+  }
+  const changeOn = async (): Promise<void> => {
+    while (!slice()) {
+      await operation.pause()
+      if (collection.dropped) throw new DatabaseError('QueryPlanKilled', `collection dropped: ${collection.namespace}`)
+    }
+  }
+  if (walked !== undefined) return walked.then(changeOn)
+  if (!slice()) return operation.pause().then(changeOn)
+}
+
+function newObjectId(operation: Operation): () => Value {
+  return () => objectIdValue(operation.instance.objectIds.next())
+}
+
+function upsert(operation: Operation, target: Target, prepared: PreparedUpdate): UpdateOutcome {
+  const { result } = operation.instance.engine.write((unit) => {
+    const document = upsertedDocument(operation, unit, prepared)
+    return insertOne(operation, unit, target, document)
+  })
+  return { matched: 0, modified: 0, upserted: firstValue(result) }
+}
+
+function upsertedDocument(operation: Operation, unit: WriteUnit, prepared: PreparedUpdate): Uint8Array {
+  const context = updateContext(operation, unit)
+  return upsertDocument(prepared.request.filter, prepared.update, context, newObjectId(operation))
+}
+
+/** The value of a document's first field. */
+function firstValue(document: Uint8Array): Value {
+  let start = 5
+  while (document[start] !== 0) start++
+  start++
+  const type = document[4]!
+  return { type, bytes: document, start, end: valueEnd(document, type, start) }
+}
+
+/** Removes what matches; `limit` 1 for the first only, 0 for all. Returns how many went. */
+export function deleteDocuments(
+  operation: Operation,
+  target: Target,
+  filter: Uint8Array,
+  limit: 0 | 1,
+  hint: Value | undefined,
+): number | Promise<number> {
+  const { engine } = operation.instance
+  const collection = engine.collection(target.database, target.collection)
+  if (collection === undefined) {
+    parseFilter(filter)
+    return 0
+  }
+  if (hint === undefined) {
+    const recordId = recordById(collection, filter)
+    if (recordId === 0) return 0
+    if (recordId !== undefined) {
+      engine.write((unit) => unit.remove(collection, recordId))
+      return 1
+    }
+  }
+  const search = new Search(filter, undefined, hint)
+  let removed = 0
+  const remove = (unit: WriteUnit, recordId: RecordId): boolean => {
+    if (!collection.read(recordId, timestampMax, record) || !search.matches(record.bytes, record.start)) return false
+    unit.remove(collection, recordId)
+    removed++
+    return true
+  }
+  const done =
+    limit === 0
+      ? changeAll(operation, collection, search, remove)
+      : changeFirstMatch(operation, collection, search, remove)
+  return done instanceof Promise ? done.then(() => removed) : removed
+}
+
+/** Changes or removes the first document that matches, and says how it was before and after. `update` undefined: remove it. */
+export function changeFirst(
+  operation: Operation,
+  target: Target,
+  search: Search,
+  prepared: PreparedUpdate | undefined,
+): Change | Promise<Change> {
+  const collection = operation.instance.engine.collection(target.database, target.collection)
+  let change: Change | undefined
+  const finish = (): Change => change ?? insertAndShow(operation, target, prepared)
+  if (collection === undefined) return finish()
+  const changed = changeFirstMatch(operation, collection, search, (unit, recordId) => {
+    change = changeAndShow(operation, unit, collection, recordId, prepared, search)
+    return change !== undefined
+  })
+  return changed instanceof Promise ? changed.then(finish) : finish()
+}
+
+function changeAndShow(
+  operation: Operation,
+  unit: WriteUnit,
+  collection: Collection,
+  recordId: RecordId,
+  prepared: PreparedUpdate | undefined,
+  search: Search,
+): Change | undefined {
+  if (!collection.read(recordId, timestampMax, record)) return undefined
+  if (!search.matches(record.bytes, record.start)) return undefined
+  const before = record.bytes.slice(record.start, record.end)
+  if (prepared === undefined) {
+    unit.remove(collection, recordId)
+    return { before, after: undefined }
+  }
+  const { document, changed } = applyUpdate(prepared.update, before, 0, updateContext(operation, unit))
+  if (changed) unit.update(collection, recordId, document)
+  return { before, after: document }
+}
+
+function insertAndShow(operation: Operation, target: Target, prepared: PreparedUpdate | undefined): Change {
+  if (prepared === undefined || !prepared.request.upsert) return { before: undefined, after: undefined }
+  const { result } = operation.instance.engine.write((unit) =>
+    insertOne(operation, unit, target, upsertedDocument(operation, unit, prepared)),
+  )
+  return { before: undefined, after: result }
+}
