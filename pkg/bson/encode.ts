@@ -43,10 +43,13 @@ type Utf8Write = (this: Uint8Array, text: string, at: number, length: number) =>
 /** On every Buffer, though not in the type declarations; it takes any Uint8Array. A lone surrogate becomes U+FFFD. */
 const utf8Write = (Buffer.prototype as unknown as { utf8Write: Utf8Write }).utf8Write
 
+const nothing = {}
+
 /** Appends to its writer. Can be used again, also after an error. */
 export class ObjectEncoder implements DocumentSink {
   writer: BsonWriter
-  #root: object = {}
+  /** What is being encoded, for the error that says why it is too deep. */
+  #root: object = nothing
 
   constructor(writer: BsonWriter) {
     this.writer = writer
@@ -56,6 +59,7 @@ export class ObjectEncoder implements DocumentSink {
   append(object: object): void {
     this.#root = object
     this.document(rootOf(object), 1)
+    this.#root = nothing
   }
 
   /**
@@ -72,6 +76,7 @@ export class ObjectEncoder implements DocumentSink {
     if (isMap(root)) this.#entries(root, 1, '_id')
     else this.#fields(root, 1, '_id')
     this.#end(start)
+    this.#root = nothing
     return id
   }
 
@@ -150,7 +155,15 @@ export class ObjectEncoder implements DocumentSink {
     const nameAt = typeAt + 1
     for (let i = 0; i < nameLength; i++) bytes[nameAt + i] = nameBytes[i]!
     writer.length = nameAt + nameLength
-    this.#value(value, typeAt, depth)
+    // The commonest two without a further call.
+    if (typeof value === 'string') {
+      bytes[typeAt] = bsonType.string
+      appendString(writer, value)
+    } else if (typeof value === 'number' && (value | 0) === value && value !== 0) {
+      bytes[typeAt] = bsonType.int32
+      writeInt32(bytes, nameAt + nameLength, value)
+      writer.length = nameAt + nameLength + 4
+    } else this.#value(value, typeAt, depth)
   }
 
   /** Appends a value, for whose fixed part there is room already, and sets the type byte at `typeAt`. */
@@ -320,6 +333,11 @@ function appendDate(writer: BsonWriter, value: Date, typeAt: number): void {
 
 /** The digits of an array position and their NUL; returns the offset after them. */
 function writePosition(bytes: Uint8Array, at: number, position: number): number {
+  if (position < 10) {
+    bytes[at] = 0x30 + position
+    bytes[at + 1] = 0
+    return at + 2
+  }
   let digitCount = 1
   for (let limit = 10; position >= limit; limit *= 10) digitCount++
   const end = at + digitCount

@@ -6,7 +6,7 @@ type Utf8Slice = (this: Uint8Array, start: number, end: number) => string
 const utf8Slice = (Buffer.prototype as unknown as { utf8Slice: Utf8Slice }).utf8Slice
 
 /** From here on the native call is as fast. */
-const shortLengthMax = 16
+const shortLengthMax = 24
 
 type ShortReader = (bytes: Uint8Array, start: number, length: number) => string | undefined
 
