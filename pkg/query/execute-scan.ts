@@ -4,16 +4,21 @@ import type { Timestamp } from '../base/timestamp.ts'
 import { atRow, ended, type Progress, paused, type RowSource, type Work } from './execute-source.ts'
 import { compileFilter } from './filter/compile.ts'
 import type { Predicate } from './filter/operator.ts'
-import { isMatchAll } from './filter/tree.ts'
+import { type Filter, isMatchAll } from './filter/tree.ts'
 import type { CollectionScanNode, FetchNode, IdLookupNode } from './plan.ts'
 import { isPoint } from './plan-bounds.ts'
 import type { BytesRef, KeyScan, QuerySource, RecordScan } from './plan-source.ts'
+
+/** A scan that got so far will likely be long: from here on the dearer, faster predicate pays. */
+const hotAfterDocuments = 8192
 
 const noBytes = new Uint8Array(0)
 
 export class CollectionRows implements RowSource {
   readonly #scan: RecordScan
-  readonly #predicate: Predicate | undefined
+  readonly #filter: Filter
+  #predicate: Predicate | undefined
+  #untilHot = hotAfterDocuments
   readonly #work: Work
   bytes: Uint8Array = noBytes
   start = 0
@@ -21,6 +26,7 @@ export class CollectionRows implements RowSource {
 
   constructor(source: QuerySource, at: Timestamp, node: CollectionScanNode, work: Work) {
     this.#scan = source.scan(at, node.direction)
+    this.#filter = node.filter
     this.#predicate = isMatchAll(node.filter) ? undefined : compileFilter(node.filter)
     this.#work = work
   }
@@ -31,6 +37,16 @@ export class CollectionRows implements RowSource {
   }
 
   advance(budget: number): Progress {
+    if (this.#untilHot === 0) return this.#scanOn(budget)
+    const before = this.#work.docsExamined
+    const slice = Math.min(budget, this.#untilHot)
+    const progress = this.#scanOn(slice)
+    this.#untilHot -= this.#work.docsExamined - before
+    if (this.#untilHot === 0 && this.#predicate !== undefined) this.#predicate = compileFilter(this.#filter, true)
+    return progress === paused && budget > slice ? this.#scanOn(budget - slice) : progress
+  }
+
+  #scanOn(budget: number): Progress {
     const scan = this.#scan
     const predicate = this.#predicate
     let examined = 0

@@ -2,6 +2,8 @@
  * Dotted paths and finding a field by name in document bytes: shared by filters, sorts, projections, distinct and updates.
  */
 import { DatabaseError } from '../base/errors.ts'
+import { readInt32 } from '../bson/little-endian.ts'
+import { bsonType } from '../bson/type.ts'
 import { utf8Bytes } from '../bson/utf8.ts'
 import { valueEnd } from '../bson/walk.ts'
 
@@ -43,6 +45,45 @@ function positionOf(name: string): number {
 }
 
 /**
+ * How many bytes follow a value's start, by type: 0..16 for types of one size; `lengthPrefixed` + n for those that begin
+ * with an int32 length, which n more bytes go with; `irregular` for the rest.
+ */
+export const lengthPrefixed = 32
+export const irregular = 255
+export const valueSizes = new Uint8Array(256).fill(irregular)
+for (const [type, size] of [
+  [bsonType.double, 8],
+  [bsonType.string, lengthPrefixed + 4],
+  [bsonType.document, lengthPrefixed],
+  [bsonType.array, lengthPrefixed],
+  [bsonType.binary, lengthPrefixed + 5],
+  [bsonType.undefined, 0],
+  [bsonType.objectId, 12],
+  [bsonType.boolean, 1],
+  [bsonType.date, 8],
+  [bsonType.null, 0],
+  [bsonType.code, lengthPrefixed + 4],
+  [bsonType.symbol, lengthPrefixed + 4],
+  [bsonType.codeWithScope, lengthPrefixed],
+  [bsonType.int32, 4],
+  [bsonType.timestamp, 8],
+  [bsonType.int64, 8],
+  [bsonType.decimal128, 16],
+  [bsonType.maxKey, 0],
+  [bsonType.minKey, 0],
+] as const) {
+  valueSizes[type] = size
+}
+
+/** As `valueEnd`, by table: faster where the types of neighbouring elements differ and each is met once. */
+export function skipValue(bytes: Uint8Array, type: number, at: number): number {
+  const size = valueSizes[type]!
+  if (size < lengthPrefixed) return at + size
+  if (size === irregular) return valueEnd(bytes, type, at)
+  return at + size - lengthPrefixed + readInt32(bytes, at)
+}
+
+/**
  * The offset of the first element called `name` (of its type byte) in the document or array at `start`, or -1. The
  * element's value starts at that offset + `name.length` + 2.
  */
@@ -62,7 +103,7 @@ export function findElement(bytes: Uint8Array, start: number, name: Uint8Array):
     } else {
       while (bytes[++nameEnd] !== 0);
     }
-    at = valueEnd(bytes, type, nameEnd + 1)
+    at = skipValue(bytes, type, nameEnd + 1)
   }
 }
 

@@ -16,32 +16,36 @@ import { conjuncts, type Filter, type PathFilter } from './tree.ts'
 
 export type { Predicate } from './operator.ts'
 
-/** A predicate that stops walking as soon as it has what it needs. It may be used again and again, on any documents. */
-export function compileFilter(filter: Filter): Predicate {
+/**
+ * A predicate that stops walking as soon as it has what it needs. It may be used again and again, on any documents.
+ * `hot`: makes one that is dearer to make and to warm up, and faster over ten thousands of documents.
+ */
+export function compileFilter(filter: Filter, hot = false): Predicate {
   const parts = conjuncts(filter)
   const fields: FieldTest[] = []
   const predicates: Predicate[] = []
   for (const part of parts) {
     const field = fieldTest(part)
     if (field !== undefined) fields.push(field)
-    else predicates.push(compileOther(part))
+    else predicates.push(compileOther(part, hot))
   }
-  if (fields.length > 0) predicates.unshift(fieldsPredicate(fields))
+  if (fields.length > 0) predicates.unshift(fieldsPredicate(fields, hot))
   if (predicates.length === 1) return predicates[0]!
   return every(predicates)
 }
 
 /** What is no test of a single field. */
-function compileOther(filter: Filter): Predicate {
+function compileOther(filter: Filter, hot: boolean): Predicate {
+  const compile = (inner: Filter) => compileFilter(inner, hot)
   switch (filter.kind) {
     case 'and':
-      return compileFilter(filter)
+      return compile(filter)
     case 'or':
-      return some(filter.filters.map(compileFilter))
+      return some(filter.filters.map(compile))
     case 'nor':
-      return none(filter.filters.map(compileFilter))
+      return none(filter.filters.map(compile))
     case 'not': {
-      const predicate = compileFilter(filter.filter)
+      const predicate = compile(filter.filter)
       return (bytes, start) => !predicate(bytes, start)
     }
     case 'constant': {
@@ -49,7 +53,7 @@ function compileOther(filter: Filter): Predicate {
       return () => value
     }
     default:
-      return fieldsPredicate([fieldTest(filter)!])
+      return fieldsPredicate([fieldTest(filter)!], hot)
   }
 }
 

@@ -1,7 +1,7 @@
 /** Sorted runs of rows and their merge. */
 import { compareBytes } from '../../bson/key.ts'
 
-export const runRowsMax = 8192
+export const runRowsMax = 4096
 
 /** Rows in order, as columns: entry i's key and document lie in `bytes`. */
 export interface Run {

@@ -14,8 +14,8 @@ function sortedTags(sorter: Sorter): number[] {
 }
 
 describe('a sorter', () => {
-  for (const count of [0, 1, 100, 8192, 30_000]) {
-    for (const limit of [undefined, 1, 50, 8192, 10_000]) {
+  for (const count of [0, 1, 100, 4096, 20_000]) {
+    for (const limit of [undefined, 1, 50, 4096, 10_000]) {
       test(`gives ${limit ?? 'all'} of ${count} rows in order, equal keys as they came`, () => {
         const rng = rngOf(count + 1)
         const rows = Array.from({ length: count }, (_, tag) => ({ key: randomKey(rng), tag }))

@@ -2,7 +2,7 @@
  * Sorting rows by their keys, in slices: rows are added one at a time, then come out one at a time, and no call takes
  * longer than sorting one run.
  *
- *   all rows        runs of 8192 entries, each sorted when it is full, merged while they are read
+ *   all rows        runs of 4096 entries, each sorted when it is full, merged while they are read
  *   the first k     a heap of the k least, when k is small
  *
  * A row is what its owner finds it by again (`tag`, a record id) and, when it cannot be found again, its document.
@@ -17,7 +17,7 @@ import { type Run, RunBuilder, RunMerge } from './runs.ts'
 export const sortMemoryDefaultBytes = 100 * 1024 * 1024
 
 /** Up to so many rows a heap is kept; its rows are sorted in one go at the end. */
-const heapRowsMax = 8192
+const heapRowsMax = 4096
 
 const noDocument = new Uint8Array(0)
 
