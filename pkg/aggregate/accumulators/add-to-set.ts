@@ -1,0 +1,31 @@
+import { encodeKey, KeyWriter } from '../../bson/key.ts'
+import type { Value } from '../../bson/value.ts'
+import { missing } from '../../expression/expression.ts'
+import { KeyTable } from '../key-table.ts'
+import { type Accumulation, unaryAccumulator } from './accumulator.ts'
+import { GatheredArray } from './gathered.ts'
+
+/** `{$addToSet: expression}`: each different value once, in the order they came first. */
+export const addToSet = unaryAccumulator('$addToSet', () => new AddToSet())
+
+const key = new KeyWriter()
+
+class AddToSet implements Accumulation {
+  readonly #array = new GatheredArray()
+  readonly #keys = new KeyTable()
+
+  get usedBytes(): number {
+    return 64 + this.#array.usedBytes + this.#keys.usedBytes
+  }
+
+  add(value: Value): void {
+    if (value === missing) return
+    key.reset()
+    encodeKey(key, value.type, value.bytes, value.start)
+    if (this.#keys.numberOf(key.bytes, key.length) === this.#array.count) this.#array.add(value)
+  }
+
+  result(): Value {
+    return this.#array.finish()
+  }
+}

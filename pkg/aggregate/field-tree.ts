@@ -1,0 +1,50 @@
+/**
+ * The shaping of documents by `$project`, `$addFields` and `$unset`: a tree over field paths whose leaves keep, drop or
+ * compute a field. Paths go through arrays: each element that is a document is shaped; in an array, what is no document is
+ * dropped by an inclusion, replaced by a document with the computed fields by `$addFields`, and kept by an exclusion.
+ */
+import { DatabaseError } from '../base/errors.ts'
+import type { Expression } from '../expression/expression.ts'
+import { splitFieldPath } from '../expression/field-path.ts'
+
+/** What becomes of the fields that the tree does not name. */
+export type ShapeMode = 'include' | 'exclude' | 'add'
+
+export type FieldAction = { readonly kind: 'keep' } | { readonly kind: 'drop' } | ComputeAction
+
+export interface ComputeAction {
+  readonly kind: 'compute'
+  readonly expression: Expression
+}
+
+export type FieldNode = FieldAction | FieldBranch
+
+/** Children in the order they were written, which is the order in which computed fields are appended. */
+export interface FieldBranch {
+  readonly kind: 'branch'
+  readonly children: Map<string, FieldNode>
+}
+
+export function emptyBranch(): FieldBranch {
+  return { kind: 'branch', children: new Map() }
+}
+
+/** Adds an action at `path`. Errors: 31249 and 31250 when paths meet, those of `splitFieldPath`. */
+export function addField(root: FieldBranch, path: string, action: FieldAction): void {
+  const names = splitFieldPath(path)
+  const last = names.length - 1
+  let branch = root
+  for (let i = 0; i < last; i++) {
+    const child = branch.children.get(names[i]!)
+    if (child === undefined) {
+      const fresh = emptyBranch()
+      branch.children.set(names[i]!, fresh)
+      branch = fresh
+    } else if (child.kind === 'branch') branch = child
+    else {
+      throw new DatabaseError(31249, `Path collision at ${path} remaining portion ${names.slice(i + 1).join('.')}`)
+    }
+  }
+  if (branch.children.has(names[last]!)) throw new DatabaseError(31250, `Path collision at ${path}`)
+  branch.children.set(names[last]!, action)
+}

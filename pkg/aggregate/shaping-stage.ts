@@ -1,0 +1,49 @@
+/** The stage that shapes each document by itself: what `$project`, `$addFields` and `$unset` have in common. */
+import { BsonWriter } from '../bson/writer.ts'
+import { ExpressionCompiler } from '../expression/compile.ts'
+import type { EvaluationContext } from '../expression/context.ts'
+import type { FieldBranch, ShapeMode } from './field-tree.ts'
+import { compileShape, type Shape } from './shape.ts'
+import { type PipelineRun, type Stage, type StagePlan, type Step, step } from './stage.ts'
+
+export function shapingPlan(name: string, root: FieldBranch, mode: ShapeMode): StagePlan {
+  return { name, open: (input, run) => new Shaping(input, run, root, mode) }
+}
+
+class Shaping implements Stage {
+  readonly #input: Stage
+  readonly #shape: Shape
+  readonly #context: EvaluationContext
+  readonly #writer = new BsonWriter()
+  bytes: Uint8Array
+  start = 0
+  end = 0
+
+  constructor(input: Stage, run: PipelineRun, root: FieldBranch, mode: ShapeMode) {
+    const compiler = new ExpressionCompiler()
+    this.#input = input
+    this.#shape = compileShape(root, mode, compiler)
+    this.#context = compiler.context(run.nowMs)
+    this.bytes = input.bytes
+  }
+
+  step(): Step {
+    const input = this.#input
+    const answer = input.step()
+    if (answer !== step.row) return answer
+    const context = this.#context
+    const writer = this.#writer
+    context.reset(input.bytes, input.start, input.end)
+    writer.reset()
+    writer.beginDocument()
+    this.#shape(context, writer)
+    writer.end()
+    this.bytes = writer.bytes
+    this.end = writer.length
+    return step.row
+  }
+
+  close(): void {
+    this.#input.close()
+  }
+}

@@ -1,0 +1,68 @@
+import { DatabaseError } from '../../base/errors.ts'
+import { bsonType } from '../../bson/type.ts'
+import { documentFields, isNumber, type Value } from '../../bson/value.ts'
+import type { Expression } from '../../expression/expression.ts'
+import { parseExpression } from '../../expression/parse.ts'
+import type { Scope } from '../../expression/scope.ts'
+import { accumulators } from '../accumulators/table.ts'
+import { type GroupField, type Grouping, GroupStage } from '../grouping.ts'
+import type { StageDefinition } from '../stage.ts'
+
+/** `{$group: {_id: expression, field: {$accumulator: expression}, ...}}` */
+export const group: StageDefinition = {
+  name: '$group',
+  parse(operand, scope) {
+    const grouping = parseGrouping(operand, scope)
+    return { name: '$group', open: (input, run) => new GroupStage(input, run, grouping) }
+  },
+}
+
+function parseGrouping(operand: Value, scope: Scope): Grouping {
+  if (operand.type !== bsonType.document) {
+    throw new DatabaseError(15947, "a group's fields must be specified in an object")
+  }
+  let id: Expression | undefined
+  const fields: GroupField[] = []
+  for (const field of documentFields(operand.bytes, operand.start)) {
+    if (field.name === '_id') {
+      if (id !== undefined) throw new DatabaseError(15948, "a group's _id may only be specified once")
+      id = parseId(field, scope)
+    } else if (field.name === '$doingMerge') {
+      throw new DatabaseError(17030, '$doingMerge should be true if present')
+    } else fields.push(parseField(field, scope))
+  }
+  if (id === undefined) throw new DatabaseError(15955, 'a group specification must include an _id')
+  return { id, fields }
+}
+
+function parseId(value: Value, scope: Scope): Expression {
+  if (value.type === bsonType.document) {
+    for (const field of documentFields(value.bytes, value.start)) {
+      if (!field.name.startsWith('$') && (isNumber(field.type) || field.type === bsonType.boolean)) {
+        throw new DatabaseError(17390, '$group does not support inclusion-style expressions')
+      }
+    }
+  }
+  return parseExpression(value, scope)
+}
+
+/** One computed field: `name: {$accumulator: expression}`. */
+export function parseField(field: { readonly name: string } & Value, scope: Scope): GroupField {
+  const { name } = field
+  if (name.includes('.')) throw new DatabaseError(40235, `The field name '${name}' cannot contain '.'`)
+  if (name.startsWith('$')) throw new DatabaseError(40236, `The field name '${name}' cannot be an operator name`)
+  if (field.type !== bsonType.document) {
+    throw new DatabaseError(40234, `The field '${name}' must be an accumulator object`)
+  }
+  const [only, second] = documentFields(field.bytes, field.start)
+  if (only?.name.startsWith('$') !== true) {
+    throw new DatabaseError(40234, `The field '${name}' must be an accumulator object`)
+  }
+  if (second !== undefined) throw new DatabaseError(40238, `The field '${name}' must specify one accumulator`)
+  if (only.type === bsonType.array) {
+    throw new DatabaseError(40237, `The ${only.name} accumulator is a unary operator`)
+  }
+  const accumulator = accumulators.get(only.name)
+  if (accumulator === undefined) throw new DatabaseError(15952, `unknown group operator '${only.name}'`)
+  return { name, accumulator, expression: accumulator.parse(only, scope) }
+}

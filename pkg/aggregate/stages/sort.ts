@@ -1,0 +1,74 @@
+import { DatabaseError } from '../../base/errors.ts'
+import { KeyWriter } from '../../bson/key.ts'
+import { bsonType } from '../../bson/type.ts'
+import { documentOf } from '../../bson/value.ts'
+import { compileSort, type SortKeyOf } from '../../query/sort/key.ts'
+import { parseSort } from '../../query/sort/parse.ts'
+import { Sorter } from '../../query/sort/sorter.ts'
+import { type PipelineRun, type Stage, type StageDefinition, type Step, step } from '../stage.ts'
+
+/** `{$sort: {path: 1 | -1, ...}}` */
+export const sort: StageDefinition = {
+  name: '$sort',
+  parse(operand) {
+    if (operand.type !== bsonType.document) {
+      throw new DatabaseError(15973, 'the $sort key specification must be an object')
+    }
+    const parsed = parseSort(operand.bytes, operand.start)
+    if (parsed.parts.length === 0) throw new DatabaseError(15976, '$sort stage must have at least one sort key')
+    return {
+      name: '$sort',
+      pushdown: { kind: 'sort', document: documentOf(operand) },
+      open: (input, run) => new Sort(input, run, compileSort(parsed)),
+    }
+  },
+}
+
+class Sort implements Stage {
+  readonly #input: Stage
+  readonly #keyOf: SortKeyOf
+  readonly #sorter: Sorter
+  readonly #key = new KeyWriter()
+  #filled = false
+  bytes: Uint8Array
+  start = 0
+  end = 0
+
+  constructor(input: Stage, run: PipelineRun, keyOf: SortKeyOf) {
+    this.#input = input
+    this.#keyOf = keyOf
+    this.#sorter = new Sorter({ memoryLimitBytes: run.memoryLimitBytes })
+    this.bytes = input.bytes
+  }
+
+  step(): Step {
+    if (!this.#filled) {
+      const answer = this.#fill()
+      if (answer === step.pause) return answer
+      this.#filled = true
+    }
+    const sorter = this.#sorter
+    if (!sorter.next()) return step.end
+    this.bytes = sorter.document
+    this.start = sorter.documentStart
+    this.end = sorter.documentEnd
+    return step.row
+  }
+
+  /** Takes all of the input. */
+  #fill(): Step {
+    const input = this.#input
+    const key = this.#key
+    for (;;) {
+      const answer = input.step()
+      if (answer !== step.row) return answer
+      key.reset()
+      this.#keyOf(input.bytes, input.start, key)
+      this.#sorter.add(key.bytes, key.length, 0, input.bytes, input.start, input.end)
+    }
+  }
+
+  close(): void {
+    this.#input.close()
+  }
+}

@@ -1,0 +1,222 @@
+import { DatabaseError } from '../../base/errors.ts'
+import { bsonType, typeAlias } from '../../bson/type.ts'
+import { utf8Bytes } from '../../bson/utf8.ts'
+import { documentFields, int64Value, nullValue, readString, type Value } from '../../bson/value.ts'
+import { ElementWalker } from '../../bson/walk.ts'
+import { BsonWriter } from '../../bson/writer.ts'
+import { ExpressionCompiler } from '../../expression/compile.ts'
+import type { EvaluationContext } from '../../expression/context.ts'
+import { type Expression, isNullish, missing } from '../../expression/expression.ts'
+import { fieldValue, splitFieldPath } from '../../expression/field-path.ts'
+import { addField, emptyBranch } from '../field-tree.ts'
+import { compileShape, type Shape } from '../shape.ts'
+import { type PipelineRun, type Stage, type StageDefinition, type Step, step } from '../stage.ts'
+
+interface Unwinding {
+  readonly path: string
+  readonly indexPath: string | undefined
+  readonly keepEmpty: boolean
+}
+
+/** `{$unwind: path}` or `{$unwind: {path, includeArrayIndex, preserveNullAndEmptyArrays}}`: one document an element. */
+export const unwind: StageDefinition = {
+  name: '$unwind',
+  parse(operand) {
+    const unwinding = parseUnwinding(operand)
+    return { name: '$unwind', open: (input, run) => new Unwind(input, run, unwinding) }
+  },
+}
+
+function parseUnwinding(operand: Value): Unwinding {
+  if (operand.type === bsonType.string) return { path: pathOf(operand), indexPath: undefined, keepEmpty: false }
+  if (operand.type !== bsonType.document) {
+    throw new DatabaseError(
+      15981,
+      `expected either a string or an object as specification for $unwind stage, got ${typeAlias(operand.type)}`,
+    )
+  }
+  let path: string | undefined
+  let indexPath: string | undefined
+  let keepEmpty = false
+  for (const option of documentFields(operand.bytes, operand.start)) {
+    switch (option.name) {
+      case 'path':
+        path = pathOf(option)
+        break
+      case 'includeArrayIndex':
+        indexPath = indexPathOf(option)
+        break
+      case 'preserveNullAndEmptyArrays':
+        if (option.type !== bsonType.boolean) {
+          throw new DatabaseError(
+            28809,
+            `expected a boolean for the preserveNullAndEmptyArrays option to $unwind stage, got ${typeAlias(option.type)}`,
+          )
+        }
+        keepEmpty = option.bytes[option.start] === 1
+        break
+      default:
+        throw new DatabaseError(28811, `unrecognized option to $unwind stage: ${option.name}`)
+    }
+  }
+  if (path === undefined) throw new DatabaseError(28812, 'no path specified to $unwind stage')
+  return { path, indexPath, keepEmpty }
+}
+
+function pathOf(value: Value): string {
+  if (value.type !== bsonType.string) {
+    throw new DatabaseError(28808, `expected a string as the path for $unwind stage, got ${typeAlias(value.type)}`)
+  }
+  const text = readString(value.bytes, value.start)
+  if (text === '') throw new DatabaseError(28812, 'no path specified to $unwind stage')
+  if (!text.startsWith('$')) {
+    throw new DatabaseError(28818, `path option to $unwind stage should be prefixed with a '$': ${text}`)
+  }
+  if (text.includes('\0')) throw new DatabaseError(16419, 'field path must not contain embedded null characters')
+  splitFieldPath(text.slice(1))
+  return text.slice(1)
+}
+
+function indexPathOf(value: Value): string {
+  const text = value.type === bsonType.string ? readString(value.bytes, value.start) : ''
+  if (text === '') {
+    throw new DatabaseError(
+      28810,
+      `expected a non-empty string for the includeArrayIndex option to $unwind stage, got ${typeAlias(value.type)}`,
+    )
+  }
+  if (text.startsWith('$')) {
+    throw new DatabaseError(
+      28822,
+      `includeArrayIndex option to $unwind stage should not be prefixed with a '$': ${text}`,
+    )
+  }
+  splitFieldPath(text)
+  return text
+}
+
+class Unwind implements Stage {
+  readonly #input: Stage
+  readonly #run: PipelineRun
+  readonly #keepEmpty: boolean
+  readonly #path: readonly Uint8Array[]
+  readonly #context: EvaluationContext
+  readonly #writer = new BsonWriter()
+  readonly #elements = new ElementWalker()
+  /** The values that `#shape` puts into a document. */
+  #element: Value = missing
+  #index: Value = nullValue
+  readonly #withElement: Shape
+  readonly #withIndexOnly: Shape | undefined
+  #position = 0
+  #unwinding = false
+  bytes: Uint8Array
+  start = 0
+  end = 0
+
+  constructor(input: Stage, run: PipelineRun, { path, indexPath, keepEmpty }: Unwinding) {
+    this.#input = input
+    this.#run = run
+    this.#keepEmpty = keepEmpty
+    this.#path = splitFieldPath(path).map(utf8Bytes)
+    const compiler = new ExpressionCompiler()
+    this.bytes = input.bytes
+    const element = this.#holder(() => this.#element)
+    const index = this.#holder(() => this.#index)
+    this.#withElement = shapeOf([[path, element], ...indexField(indexPath, index)], compiler)
+    this.#withIndexOnly = indexPath === undefined ? undefined : shapeOf([[indexPath, index]], compiler)
+    this.#context = compiler.context(run.nowMs)
+  }
+
+  #holder(read: () => Value): Expression {
+    return { kind: 'operator', name: '$unwind', operands: [], make: () => read }
+  }
+
+  step(): Step {
+    for (;;) {
+      if (this.#unwinding && this.#nextElement()) return step.row
+      const input = this.#input
+      const answer = input.step()
+      if (answer !== step.row) return answer
+      if (this.#begin(input)) return step.row
+      if (this.#run.turnIsOver()) return step.pause
+    }
+  }
+
+  /** Takes up an input; true when it gives a document of its own right away. */
+  #begin(input: Stage): boolean {
+    const { bytes, start, end } = input
+    this.#context.reset(bytes, start, end)
+    const value = valueAt(bytes, start, this.#path)
+    if (value.type === bsonType.array) {
+      this.#elements.reset(bytes, value.start)
+      this.#position = 0
+      if (this.#nextElement()) {
+        this.#unwinding = true
+        return true
+      }
+      if (!this.#keepEmpty) return false
+      this.#element = missing
+      this.#index = nullValue
+      this.#emit(this.#withElement)
+      return true
+    }
+    if (isNullish(value) && !this.#keepEmpty) return false
+    // What is no array counts as an array of itself, without an index.
+    this.#index = nullValue
+    if (this.#withIndexOnly !== undefined) this.#emit(this.#withIndexOnly)
+    else {
+      this.bytes = bytes
+      this.start = start
+      this.end = end
+    }
+    return true
+  }
+
+  #nextElement(): boolean {
+    if (!this.#elements.next()) {
+      this.#unwinding = false
+      return false
+    }
+    this.#element = this.#elements.value()
+    if (this.#withIndexOnly !== undefined) this.#index = int64Value(this.#position)
+    this.#position++
+    this.#emit(this.#withElement)
+    return true
+  }
+
+  #emit(shape: Shape): void {
+    const writer = this.#writer
+    writer.reset()
+    writer.beginDocument()
+    shape(this.#context, writer)
+    writer.end()
+    this.bytes = writer.bytes
+    this.start = 0
+    this.end = writer.length
+  }
+
+  close(): void {
+    this.#input.close()
+  }
+}
+
+function indexField(path: string | undefined, index: Expression): [string, Expression][] {
+  return path === undefined ? [] : [[path, index]]
+}
+
+function shapeOf(fields: readonly [string, Expression][], compiler: ExpressionCompiler): Shape {
+  const root = emptyBranch()
+  for (const [path, expression] of fields) addField(root, path, { kind: 'compute', expression })
+  return compileShape(root, 'add', compiler)
+}
+
+/** The value at the path, through documents only. */
+function valueAt(bytes: Uint8Array, start: number, path: readonly Uint8Array[]): Value {
+  let value = fieldValue(bytes, start, path[0]!)
+  for (let i = 1; i < path.length; i++) {
+    if (value.type !== bsonType.document) return missing
+    value = fieldValue(bytes, value.start, path[i]!)
+  }
+  return value
+}

@@ -1,0 +1,99 @@
+/** Compiles expressions to functions from a context to a value. */
+
+import { bsonType } from '../bson/type.ts'
+import { nullValue, type Value } from '../bson/value.ts'
+import { BsonWriter, indexName } from '../bson/writer.ts'
+import { EvaluationContext } from './context.ts'
+import {
+  type ArrayExpression,
+  type Evaluate,
+  type Expression,
+  missing,
+  type ObjectExpression,
+  type PathExpression,
+  rootVariable,
+} from './expression.ts'
+import { pathOfValue } from './field-path.ts'
+import { RootFields } from './root-fields.ts'
+
+/**
+ * Compiles the expressions that are evaluated together against the same documents, so that the fields they read are found
+ * in one walk. What it compiles goes with the contexts it makes, and with no others.
+ */
+export class ExpressionCompiler {
+  readonly #fields = new RootFields()
+
+  /** To be made when everything has been compiled. `nowMs`: `$$NOW`, in milliseconds since the epoch. */
+  context(nowMs: number): EvaluationContext {
+    return new EvaluationContext(nowMs, this.#fields)
+  }
+
+  compile(expression: Expression): Evaluate {
+    switch (expression.kind) {
+      case 'constant': {
+        const { value } = expression
+        return () => value
+      }
+      case 'path':
+        return this.#compilePath(expression)
+      case 'object':
+        return this.#compileObject(expression)
+      case 'array':
+        return this.#compileArray(expression)
+      case 'operator':
+        return expression.make(expression.operands.map((operand) => this.compile(operand)))
+    }
+  }
+
+  #compilePath({ variable, names }: PathExpression): Evaluate {
+    if (variable === rootVariable) {
+      const [first, ...rest] = names
+      if (first === undefined) return (context) => context.root()
+      const slot = this.#fields.slotOf(first)
+      if (rest.length === 0) return (context) => context.field(slot)
+      const path = pathOfValue(rest)
+      return (context) => path(context.field(slot))
+    }
+    if (names.length === 0) return (context) => context.variables[variable] ?? missing
+    const path = pathOfValue(names)
+    return (context) => path(context.variables[variable] ?? missing)
+  }
+
+  /** A field whose value is missing is left out. */
+  #compileObject({ fields }: ObjectExpression): Evaluate {
+    const names = fields.map(({ name }) => name)
+    const values = fields.map(({ expression }) => this.compile(expression))
+    const writer = new BsonWriter(128)
+    return (context) => {
+      writer.reset()
+      writer.beginDocument()
+      for (let i = 0; i < values.length; i++) {
+        const value = values[i]!(context)
+        if (value !== missing) writer.value(names[i]!, value)
+      }
+      writer.end()
+      return written(bsonType.document, writer)
+    }
+  }
+
+  /** An element whose value is missing is null. */
+  #compileArray({ elements }: ArrayExpression): Evaluate {
+    const values = elements.map((element) => this.compile(element))
+    const writer = new BsonWriter(128)
+    return (context) => {
+      writer.reset()
+      writer.beginDocument()
+      for (let i = 0; i < values.length; i++) {
+        const value = values[i]!(context)
+        writer.value(indexName(i), value === missing ? nullValue : value)
+      }
+      writer.end()
+      return written(bsonType.array, writer)
+    }
+  }
+}
+
+/** What the writer holds, in place: until the same expression is evaluated again. */
+function written(type: number, writer: BsonWriter): Value {
+  return { type, bytes: writer.bytes, start: 0, end: writer.length }
+}

@@ -1,0 +1,12 @@
+import { booleanValue } from '../../bson/value.ts'
+import { compareAll } from './compare.ts'
+import { fixedOperator } from './operator.ts'
+
+/** `{$eq: [a, b]}`: whether a is equal to b in the order over all types. */
+export const eq = fixedOperator(
+  '$eq',
+  2,
+  ([left, right]) =>
+    (context) =>
+      booleanValue(compareAll(left!(context), right!(context)) === 0),
+)

@@ -1,0 +1,12 @@
+import { booleanValue } from '../../bson/value.ts'
+import { compareAll } from './compare.ts'
+import { fixedOperator } from './operator.ts'
+
+/** `{$gt: [a, b]}`: whether a is greater than b in the order over all types. */
+export const gt = fixedOperator(
+  '$gt',
+  2,
+  ([left, right]) =>
+    (context) =>
+      booleanValue(compareAll(left!(context), right!(context)) > 0),
+)

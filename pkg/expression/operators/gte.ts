@@ -1,0 +1,12 @@
+import { booleanValue } from '../../bson/value.ts'
+import { compareAll } from './compare.ts'
+import { fixedOperator } from './operator.ts'
+
+/** `{$gte: [a, b]}`: whether a is greater or equal to b in the order over all types. */
+export const gte = fixedOperator(
+  '$gte',
+  2,
+  ([left, right]) =>
+    (context) =>
+      booleanValue(compareAll(left!(context), right!(context)) >= 0),
+)

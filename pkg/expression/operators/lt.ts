@@ -1,0 +1,12 @@
+import { booleanValue } from '../../bson/value.ts'
+import { compareAll } from './compare.ts'
+import { fixedOperator } from './operator.ts'
+
+/** `{$lt: [a, b]}`: whether a is less than b in the order over all types. */
+export const lt = fixedOperator(
+  '$lt',
+  2,
+  ([left, right]) =>
+    (context) =>
+      booleanValue(compareAll(left!(context), right!(context)) < 0),
+)

@@ -1,0 +1,12 @@
+import { booleanValue } from '../../bson/value.ts'
+import { compareAll } from './compare.ts'
+import { fixedOperator } from './operator.ts'
+
+/** `{$lte: [a, b]}`: whether a is less or equal to b in the order over all types. */
+export const lte = fixedOperator(
+  '$lte',
+  2,
+  ([left, right]) =>
+    (context) =>
+      booleanValue(compareAll(left!(context), right!(context)) <= 0),
+)

@@ -1,0 +1,55 @@
+/** What an expression operator is, and the usual ways to take arguments. */
+import { DatabaseError } from '../../base/errors.ts'
+import { bsonType } from '../../bson/type.ts'
+import { documentFields, type Value } from '../../bson/value.ts'
+import type { Evaluate, Expression } from '../expression.ts'
+import { parseExpression } from '../parse.ts'
+import type { Scope } from '../scope.ts'
+
+export interface Operator {
+  /** With the `$`. */
+  readonly name: string
+  /** `operand`: what stands after the operator's name. */
+  parse(operand: Value, scope: Scope): Expression
+}
+
+/** An operator of exactly `count` arguments; one argument may stand without an array. Errors: 16020. */
+export function fixedOperator(
+  name: string,
+  count: number,
+  make: (operands: readonly Evaluate[]) => Evaluate,
+): Operator {
+  return {
+    name,
+    parse(operand, scope) {
+      const operands = parseArguments(operand, scope)
+      if (operands.length !== count) {
+        throw new DatabaseError(
+          16020,
+          `Expression ${name} takes exactly ${count} arguments. ${operands.length} were passed in.`,
+        )
+      }
+      return { kind: 'operator', name, operands, make }
+    },
+  }
+}
+
+/** An operator of any number of arguments, but at least `least`. */
+export function variadicOperator(name: string, make: (operands: readonly Evaluate[]) => Evaluate, least = 0): Operator {
+  return {
+    name,
+    parse(operand, scope) {
+      const operands = parseArguments(operand, scope)
+      if (operands.length < least) {
+        throw new DatabaseError(1257300, `${name} needs at least ${least} arguments, had: ${operands.length}`)
+      }
+      return { kind: 'operator', name, operands, make }
+    },
+  }
+}
+
+/** The elements of an array, or the one argument itself. */
+export function parseArguments(operand: Value, scope: Scope): Expression[] {
+  if (operand.type !== bsonType.array) return [parseExpression(operand, scope)]
+  return [...documentFields(operand.bytes, operand.start)].map((element) => parseExpression(element, scope))
+}

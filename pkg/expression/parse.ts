@@ -1,0 +1,109 @@
+/** Parses expressions: paths, variables, literals, objects, arrays, operators. */
+import { DatabaseError } from '../base/errors.ts'
+import { bsonType } from '../bson/type.ts'
+import { documentFields, readString, type Value } from '../bson/value.ts'
+import { type Expression, missing, rootVariable } from './expression.ts'
+import { refuseUnfitFieldName, splitFieldPath } from './field-path.ts'
+import { operators } from './operators/table.ts'
+import { refuseUnfitCharacters, type Scope } from './scope.ts'
+
+/**
+ * Parses any value as an expression; the tree points into its bytes.
+ *
+ * Errors: InvalidPipelineOperator for an operator that is not there, 15983 for an operator document of several fields, 16020 for a
+ * wrong number of arguments, 17276 for an undefined variable, and those of `splitFieldPath`.
+ */
+export function parseExpression(value: Value, scope: Scope): Expression {
+  switch (value.type) {
+    case bsonType.string:
+      return parseText(readString(value.bytes, value.start), value, scope)
+    case bsonType.document:
+      return parseDocument(value, scope)
+    case bsonType.array:
+      return parseArray(value, scope)
+    default:
+      return { kind: 'constant', value }
+  }
+}
+
+function parseText(text: string, value: Value, scope: Scope): Expression {
+  if (!text.startsWith('$')) return { kind: 'constant', value }
+  if (text.startsWith('$$')) return parseVariable(text.slice(2), scope)
+  if (text === '$') throw new DatabaseError(16872, "'$' by itself is not a valid FieldPath")
+  return { kind: 'path', variable: scope.slotOf('CURRENT'), names: splitFieldPath(text.slice(1)) }
+}
+
+function parseVariable(text: string, scope: Scope): Expression {
+  const dot = text.indexOf('.')
+  const name = dot < 0 ? text : text.slice(0, dot)
+  const names = dot < 0 ? [] : splitFieldPath(text.slice(dot + 1))
+  if (name === '') throw new DatabaseError('FailedToParse', 'empty variable names are not allowed')
+  refuseUnfitCharacters(name)
+  switch (name) {
+    case 'REMOVE':
+      return { kind: 'constant', value: missing }
+    case 'NOW':
+      return names.length === 0 ? now : { kind: 'constant', value: missing }
+    case 'CLUSTER_TIME':
+      throw new DatabaseError(10071200, "system variable '$$CLUSTER_TIME' is not available in standalone mode")
+    default:
+      return { kind: 'path', variable: scope.slotOf(name), names }
+  }
+}
+
+const now: Expression = { kind: 'operator', name: '$$NOW', operands: [], make: () => (context) => context.now }
+
+function parseDocument(value: Value, scope: Scope): Expression {
+  const fields = [...documentFields(value.bytes, value.start)]
+  const [first] = fields
+  if (first?.name.startsWith('$')) {
+    if (fields.length > 1) {
+      throw new DatabaseError(
+        15983,
+        `An object representing an expression must have exactly one field: { ${fields.map(({ name }) => name).join(', ')} }`,
+      )
+    }
+    return parseOperator(first.name, first, scope)
+  }
+  const parsed = fields.map((field) => {
+    refuseUnfitFieldName(field.name)
+    return { name: field.name, expression: parseExpression(field, scope) }
+  })
+  const isConstant = parsed.every(({ expression }, i) => isItself(expression, fields[i]!))
+  return isConstant ? { kind: 'constant', value } : { kind: 'object', fields: parsed }
+}
+
+/** Errors: InvalidPipelineOperator. */
+export function parseOperator(name: string, operand: Value, scope: Scope): Expression {
+  const operator = operators.get(name)
+  if (operator === undefined) throw new DatabaseError('InvalidPipelineOperator', `Unrecognized expression '${name}'`)
+  return operator.parse(operand, scope)
+}
+
+function parseArray(value: Value, scope: Scope): Expression {
+  const elements = [...documentFields(value.bytes, value.start)]
+  const parsed = elements.map((element) => parseExpression(element, scope))
+  const isConstant = parsed.every((expression, i) => isItself(expression, elements[i]!))
+  return isConstant ? { kind: 'constant', value } : { kind: 'array', elements: parsed }
+}
+
+/** Whether an expression's value is its own source, so that a document or array of such is its own value too. */
+function isItself(expression: Expression, source: Value): boolean {
+  return expression.kind === 'constant' && expression.value === source
+}
+
+/** Whether the expression reads anything of the document it is evaluated against. */
+export function readsDocument(expression: Expression): boolean {
+  switch (expression.kind) {
+    case 'constant':
+      return false
+    case 'path':
+      return expression.variable === rootVariable
+    case 'object':
+      return expression.fields.some((field) => readsDocument(field.expression))
+    case 'array':
+      return expression.elements.some(readsDocument)
+    case 'operator':
+      return expression.operands.some(readsDocument)
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * Finds the top-level fields that a set of expressions reads, in one walk over each document.
+ *
+ * Documents of a collection mostly have the same names in the same order. So the names met are remembered with what they
+ * are, and a name is first compared with the one that stood in its place before: a match costs no more than finding the
+ * name's end, and says at once whether anybody wants the field. At the first difference the memory is learnt anew from there.
+ */
+import { utf8Bytes } from '../bson/utf8.ts'
+import { valueEnd } from '../bson/walk.ts'
+
+/** How many names are remembered; fields beyond are looked up by comparing. */
+const rememberedMax = 64
+const rememberedBytesMax = 2048
+
+export class RootFields {
+  readonly #slots = new Map<string, number>()
+  readonly #names: Uint8Array[] = []
+  /** By slot, of the loaded document: the value's type (0: the field is missing) and where it lies. */
+  readonly types: number[] = []
+  readonly starts: number[] = []
+  readonly ends: number[] = []
+  /** Names with their NULs, one after the other, and by position in the document where each ends and its slot, or -1. */
+  readonly #remembered = new Uint8Array(rememberedBytesMax)
+  readonly #rememberedEnds = new Int32Array(rememberedMax)
+  readonly #rememberedSlots = new Int32Array(rememberedMax)
+  #rememberedCount = 0
+
+  /** The slot of a field that is wanted; to be asked before the first `load`. */
+  slotOf(name: string): number {
+    let slot = this.#slots.get(name)
+    if (slot === undefined) {
+      slot = this.#names.length
+      this.#slots.set(name, slot)
+      this.#names.push(utf8Bytes(name))
+      this.types.push(0)
+      this.starts.push(0)
+      this.ends.push(0)
+      this.#rememberedCount = 0
+    }
+    return slot
+  }
+
+  /** Finds all wanted fields of the document at `start`; of a name that comes twice the first. */
+  load(bytes: Uint8Array, start: number): void {
+    const { types } = this
+    let left = types.length
+    for (let slot = 0; slot < left; slot++) types[slot] = 0
+    const remembered = this.#remembered
+    const ends = this.#rememberedEnds
+    let at = start + 4
+    let from = 0
+    for (let position = 0; left > 0; position++) {
+      const type = bytes[at]!
+      if (type === 0) return
+      at++
+      let slot: number
+      if (position < this.#rememberedCount) {
+        const until = ends[position]!
+        let same = from
+        let nameAt = at
+        while (same < until && bytes[nameAt] === remembered[same]) {
+          same++
+          nameAt++
+        }
+        if (same === until) {
+          slot = this.#rememberedSlots[position]!
+          at = nameAt
+        } else {
+          this.#rememberedCount = position
+          slot = this.#learn(bytes, at, from, position)
+          at = afterNul(bytes, at)
+        }
+        if (position < this.#rememberedCount) from = ends[position]!
+      } else {
+        slot = this.#learn(bytes, at, from, position)
+        at = afterNul(bytes, at)
+        if (position < this.#rememberedCount) from = ends[position]!
+      }
+      const end = valueEnd(bytes, type, at)
+      if (slot >= 0 && types[slot] === 0) {
+        types[slot] = type
+        this.starts[slot] = at
+        this.ends[slot] = end
+        left--
+      }
+      at = end
+    }
+  }
+
+  /** Which slot the name at `at` has, or -1; remembers it when it is the next to be remembered and there is room. */
+  #learn(bytes: Uint8Array, at: number, from: number, position: number): number {
+    const end = afterNul(bytes, at)
+    const slot = this.#find(bytes, at, end - 1)
+    if (position === this.#rememberedCount && position < rememberedMax && from + end - at <= rememberedBytesMax) {
+      for (let i = at; i < end; i++) this.#remembered[from + i - at] = bytes[i]!
+      this.#rememberedEnds[position] = from + end - at
+      this.#rememberedSlots[position] = slot
+      this.#rememberedCount++
+    }
+    return slot
+  }
+
+  #find(bytes: Uint8Array, start: number, end: number): number {
+    const names = this.#names
+    next: for (let slot = 0; slot < names.length; slot++) {
+      const name = names[slot]!
+      if (name.length !== end - start) continue
+      for (let i = 0; i < name.length; i++) if (bytes[start + i] !== name[i]) continue next
+      return slot
+    }
+    return -1
+  }
+}
+
+function afterNul(bytes: Uint8Array, at: number): number {
+  while (bytes[at] !== 0) at++
+  return at + 1
+}
