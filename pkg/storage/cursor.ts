@@ -24,6 +24,7 @@ export class TreeCursor {
   keyLength = 0
   readonly #tree: Tree
   readonly #page: Page
+  readonly #branch: Page
   readonly #pathPage = new Uint32Array(heightMax)
   readonly #pathChild = new Int32Array(heightMax)
   #height = 0
@@ -36,6 +37,7 @@ export class TreeCursor {
   constructor(tree: Tree) {
     this.#tree = tree
     this.#page = new Page(tree.pager.pageSize)
+    this.#branch = new Page(tree.pager.pageSize)
   }
 
   // ---- moving
@@ -170,24 +172,14 @@ export class TreeCursor {
     const order = this.#page.compareKey(index, key, keyLength)
     const count = this.#page.count
     this.#release()
-    if (order === 0) {
-      tree.takePath(this.#pathPage, this.#pathChild, this.#height)
-      this.#adopt(tree.replaceAt(index, value, valueStart, valueEnd))
+    // A page's first key may not sink below, nor its last rise above, what the parents say; else the leaf stays.
+    const stays = order === 0 || this.#height === 0 || ((index > 0 || order < 0) && (index < count - 1 || order > 0))
+    tree.takePath(this.#pathPage, this.#pathChild, this.#height)
+    if (stays) {
+      this.#adopt(tree.replaceEntryAt(index, key, keyLength, value, valueStart, valueEnd))
       return
     }
-    // A page's first key may not sink below, nor its last rise above, what the parents say; else the leaf stays.
-    const stays = this.#height === 0 || ((index > 0 || order < 0) && (index < count - 1 || order > 0))
-    if (stays && count > 1) {
-      tree.takePath(this.#pathPage, this.#pathChild, this.#height)
-      if (tree.removeAt(index)) {
-        tree.takePath(this.#pathPage, this.#pathChild, this.#height)
-        this.#adopt(tree.insertAt(index, key, keyLength, value, valueStart, valueEnd))
-        return
-      }
-    } else {
-      tree.takePath(this.#pathPage, this.#pathChild, this.#height)
-      tree.removeAt(index)
-    }
+    tree.removeAt(index)
     tree.put(key, keyLength, value, valueStart, valueEnd)
     this.seek(key, keyLength)
   }
@@ -401,7 +393,7 @@ export class TreeCursor {
 
   #nextLeaf(): boolean {
     const { pager } = this.#tree
-    const page = new Page(pager.pageSize)
+    const page = this.#branch
     for (let level = 1; level <= this.#height; level++) {
       pager.attach(page, pager.fetch(this.#pathPage[level]!))
       const child = this.#pathChild[level]! + 1
@@ -417,7 +409,7 @@ export class TreeCursor {
 
   #previousLeaf(): boolean {
     const { pager } = this.#tree
-    const page = new Page(pager.pageSize)
+    const page = this.#branch
     for (let level = 1; level <= this.#height; level++) {
       const child = this.#pathChild[level]! - 1
       if (child < -1) continue

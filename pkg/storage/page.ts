@@ -77,8 +77,11 @@ export class Page {
   attach(bytes: Uint8Array, words: Uint32Array, base: number): this {
     const word = base >>> 2
     const first = words[word]!
-    this.bytes = bytes
-    this.words = words
+    // Storing a pointer costs more than finding out that it is the same.
+    if (this.bytes !== bytes) {
+      this.bytes = bytes
+      this.words = words
+    }
     this.base = base
     this.word = word
     const level = (first >>> 8) & 0xff
@@ -142,6 +145,7 @@ export class Page {
       if (difference !== 0) return difference < 0 ? ~0 : ~this.count
     }
     const head = headOf(key, prefixLength, keyLength)
+    const restLength = keyLength - prefixLength
     const cells = base + this.cellHeader
     let low = 0
     let high = this.count
@@ -153,8 +157,12 @@ export class Page {
       else if (other > head) high = middle
       else {
         const slot = words[at + 1]!
+        const suffixLength = slot >>> 16
         const start = cells + (slot & 0xffff)
-        const order = compareRanges(bytes, start, start + (slot >>> 16), key, prefixLength, keyLength)
+        const length = Math.min(suffixLength, restLength)
+        let i = length < 4 ? 0 : 4
+        while (i < length && bytes[start + i] === key[prefixLength + i]) i++
+        const order = i < length ? bytes[start + i]! - key[prefixLength + i]! : suffixLength - restLength
         if (order < 0) low = middle + 1
         else if (order > 0) high = middle
         else return middle
@@ -346,7 +354,36 @@ export class Page {
     else words[word + 3] = words[word + 3]! + length
   }
 
-  /** Gives leaf entry `index` another value in place. Returns false, with the page unchanged, when it is longer. */
+  /**
+   * Leaf entry `index` becomes another one that sorts in the same place, in the same cell. Returns false, with the page
+   * unchanged, when it is longer or its key lacks the prefix.
+   */
+  replace(
+    index: number,
+    key: Uint8Array,
+    keyLength: number,
+    head: number,
+    value: Uint8Array,
+    valueStart: number,
+    valueEnd: number,
+  ): boolean {
+    const { bytes, words, prefixLength } = this
+    const length = 2 + keyLength - prefixLength + (valueEnd - valueStart)
+    const surplus = this.cellLength(index) - length
+    if (surplus < 0 || !this.#sharesPrefix(key, keyLength)) return false
+    let at = this.cell(index)
+    bytes[at++] = head
+    bytes[at++] = head >>> 8
+    for (let i = prefixLength; i < keyLength; i++) bytes[at++] = key[i]!
+    copyBytes(value, valueStart, valueEnd, bytes, at)
+    const slot = this.slots + (index << 1)
+    words[slot] = headOf(key, prefixLength, keyLength)
+    words[slot + 1] = (words[slot + 1]! & 0xffff) | ((keyLength - prefixLength) << 16)
+    if (surplus > 0) words[this.word + 3] = this.deadBytes + surplus
+    return true
+  }
+
+  /** As `replace`, with the key it has. */
   replaceValue(index: number, head: number, value: Uint8Array, valueStart: number, valueEnd: number): boolean {
     const { bytes } = this
     const cell = this.cell(index)
@@ -355,7 +392,7 @@ export class Page {
     bytes[cell] = head
     bytes[cell + 1] = head >>> 8
     copyBytes(value, valueStart, valueEnd, bytes, this.valueStart(index))
-    this.words[this.word + 3] = this.deadBytes + surplus
+    if (surplus > 0) this.words[this.word + 3] = this.deadBytes + surplus
     return true
   }
 
@@ -389,13 +426,44 @@ export class Page {
 
   /** Writes the page anew with a prefix of `prefixLength` bytes and no dead bytes. The caller knows that it fits. */
   rebuild(prefixLength: number): void {
-    const copy = scratchPage(this.size)
+    const copy = scratchPage(this.size, 0)
     copy.copyFrom(this)
+    if (prefixLength === this.prefixLength) {
+      this.#compact(copy)
+      return
+    }
     const first = copy.count === 0 ? noBytes : copy.keyCopy(0)
     const leftmost = copy.leftmost
     this.format(copy.level, copy.id, copy.root, first, 0, prefixLength)
     this.leftmost = leftmost
     for (let i = 0; i < copy.count; i++) this.append(copy, i)
+  }
+
+  /** Moves the cells together at the end; those that lie one below the other, as appending leaves them, at once. */
+  #compact(copy: Page): void {
+    const { bytes, words, word, slots, count, base } = this
+    let free = this.size
+    for (let i = 0; i < count; ) {
+      const first = copy.cell(i)
+      const end = first + copy.cellLength(i)
+      let start = first
+      let next = i + 1
+      while (next < count) {
+        const cell = copy.cell(next)
+        if (cell + copy.cellLength(next) !== start) break
+        start = cell
+        next++
+      }
+      free -= end - start
+      bytes.set(copy.bytes.subarray(start, end), base + free)
+      const shift = free - (start - copy.base)
+      for (; i < next; i++) {
+        const slot = slots + (i << 1) + 1
+        words[slot] = words[slot]! + shift
+      }
+    }
+    words[word + 2] = free
+    words[word + 3] = 0
   }
 
   /** Becomes the same bytes as `other`. */
@@ -456,15 +524,16 @@ export function writeUint32(bytes: Uint8Array, at: number, value: number): void 
   bytes[at + 3] = value >>> 24
 }
 
-const scratchPages: Page[] = []
+const scratchPages: [Page[], Page[]] = [[], []]
 
-/** A page that rebuilding may use until it returns. */
-function scratchPage(size: number): Page {
+/** A page of memory to be used for a moment: `use` 0 by a page's own methods, 1 by the tree, which may call those. */
+export function scratchPage(size: number, use: 0 | 1): Page {
+  const pages = scratchPages[use]
   const shift = 31 - Math.clz32(size)
-  let page = scratchPages[shift]
+  let page = pages[shift]
   if (page === undefined) {
     page = Page.standalone(size)
-    scratchPages[shift] = page
+    pages[shift] = page
   }
   return page
 }

@@ -190,7 +190,7 @@ describe('a store', () => {
   it('holds the older or the newer checkpoint after a crash at any moment', async () => {
     let older = 0
     let newer = 0
-    for (let seed = 0; seed < 40; seed++) {
+    for (let seed = 0; seed < 30; seed++) {
       const world = simulatedWorld(seed)
       const { store } = Store.open(world, 'data', small)
       const work = new Work(seed, 300, 900).create(store)
@@ -230,7 +230,7 @@ describe('a store', () => {
     const { store } = Store.open(world, 'data', { pageSizeBytes: 4096, cacheSizeBytes: 1 << 20, compression: 'none' })
     const work = new Work(3, 2000, 500).create(store)
     let largest = 0
-    for (let round = 0; round < 40; round++) {
+    for (let round = 0; round < 25; round++) {
       work.step(1000)
       await store.publish(store.freeze(meta(round)))
       if (round === 10) largest = store.fileSizeBytes

@@ -21,7 +21,7 @@ import { DatabaseError } from '../base/errors.ts'
 import type { PageId } from '../base/ids.ts'
 import { TreeCursor } from './cursor.ts'
 import { chainPages, readChain, referenceLength, writeChain } from './overflow.ts'
-import { entryLimits, headerSize, overflowFlag, Page, readUint32, writeUint32 } from './page.ts'
+import { entryLimits, headerSize, overflowFlag, Page, readUint32, scratchPage, writeUint32 } from './page.ts'
 import type { Pager } from './pager.ts'
 
 /** Where a value lies. Valid until the next call on any tree, or a yield. */
@@ -235,6 +235,30 @@ export class Tree {
 
   /** Gives entry `index` of the leaf another value; returns its index as `insertAt` does. */
   replaceAt(index: number, value: Uint8Array, valueStart: number, valueEnd: number): number {
+    const page = this.#page
+    if (!page.isOverflow(index) && valueEnd - valueStart <= page.valueLength(index)) {
+      this.pager.edit(this.pager.frameOf[this.pathPage[0]!]!)
+      page.replaceValue(index, valueEnd - valueStart, value, valueStart, valueEnd)
+      this.changes++
+      return index
+    }
+    const key = page.keyCopy(index)
+    return this.replaceEntryAt(index, key, key.length, value, valueStart, valueEnd)
+  }
+
+  /**
+   * Entry `index` of the leaf becomes (key, value), which sorts in the same place and belongs in this leaf; returns its
+   * index as `insertAt` does.
+   */
+  replaceEntryAt(
+    index: number,
+    key: Uint8Array,
+    keyLength: number,
+    value: Uint8Array,
+    valueStart: number,
+    valueEnd: number,
+  ): number {
+    this.#checkKey(keyLength)
     const { pager } = this
     const page = this.#page
     const frame = pager.frameOf[this.pathPage[0]!]!
@@ -254,11 +278,10 @@ export class Tree {
       pager.unpin(frame)
     }
     this.changes++
-    if (page.replaceValue(index, head, value, valueStart, valueEnd)) return index
-    const key = page.keyCopy(index)
+    if (page.replace(index, key, keyLength, head, value, valueStart, valueEnd)) return index
     page.remove(index)
-    if (page.insert(index, key, key.length, head, value, valueStart, valueEnd)) return index
-    return this.#insertWithSplit(index, key, key.length, head, value, valueStart, valueEnd)
+    if (page.insert(index, key, keyLength, head, value, valueStart, valueEnd)) return index
+    return this.#insertWithSplit(index, key, keyLength, head, value, valueStart, valueEnd)
   }
 
   /** Removes entry `index` of the leaf. Returns false when the path is no longer right. */
@@ -414,7 +437,7 @@ export class Tree {
     const rightFrame = pager.allocate()
     pager.pin(rightFrame)
     const rightId = pager.pageOf[rightFrame]!
-    const old = Page.standalone(pager.pageSize)
+    const old = scratchPage(pager.pageSize, 1)
     const left = this.#editView(leftId)
     old.copyFrom(left)
     const at = splitPoint(old, index)
@@ -568,7 +591,7 @@ export class Tree {
       try {
         const childId = page.leftmost
         const child = pager.attach(new Page(pager.pageSize), pager.fetch(childId))
-        const copy = Page.standalone(pager.pageSize)
+        const copy = scratchPage(pager.pageSize, 1)
         copy.copyFrom(child)
         pager.edit(rootFrame)
         page.copyFrom(copy)
@@ -630,7 +653,7 @@ function mergedPage(left: Page, right: Page, separator: Uint8Array | undefined):
     right.count * (right.prefixLength - prefixLength) +
     (separator === undefined ? 0 : separator.length + 4)
   if (size > left.size - left.size / 10) return undefined
-  const page = Page.standalone(left.size)
+  const page = scratchPage(left.size, 1)
   page.format(left.level, left.id, left.root, first, 0, prefixLength)
   page.leftmost = left.leftmost
   for (let i = 0; i < left.count; i++) page.append(left, i)
