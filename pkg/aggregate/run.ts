@@ -1,4 +1,6 @@
 /** Runs a pipeline over rows, and gives rows again: the same protocol as a query's. */
+import { DatabaseError } from '../base/errors.ts'
+import { documentSizeMax } from '../base/limits.ts'
 import type { Pipeline } from './parse.ts'
 import { type PipelineOptions, PipelineRun, type Stage, type Step, step } from './stage.ts'
 
@@ -22,8 +24,18 @@ export interface Rows {
 export function runPipeline(pipeline: Pipeline, input: Rows, options: PipelineOptions): Rows {
   const run = new PipelineRun(options)
   let stage: Stage = new Source(input)
-  for (const plan of pipeline) stage = plan.open(stage, run)
+  for (const plan of withLimits(pipeline)) stage = plan.open(stage, run)
   return new PipelineRows(stage, input)
+}
+
+/** The pipeline in which each stage that can profit from it knows how many of its documents will be read. */
+function withLimits(pipeline: Pipeline): Pipeline {
+  return pipeline.map((plan, i) => {
+    if (plan.limited === undefined) return plan
+    const [next, afterNext] = [pipeline[i + 1]?.pushdown, pipeline[i + 2]?.pushdown]
+    if (next?.kind === 'limit') return plan.limited(next.count)
+    return next?.kind === 'skip' && afterNext?.kind === 'limit' ? plan.limited(next.count + afterNext.count) : plan
+  })
 }
 
 class Source implements Stage {
@@ -73,6 +85,12 @@ class PipelineRows implements Rows {
     this.bytes = stage.bytes
     this.start = stage.start
     this.end = stage.end
+    if (this.end - this.start > documentSizeMax) {
+      throw new DatabaseError(
+        'BSONObjectTooLarge',
+        `BSONObj size: ${this.end - this.start} is invalid. Size must be between 0 and ${documentSizeMax}`,
+      )
+    }
     return true
   }
 

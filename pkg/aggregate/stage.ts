@@ -35,6 +35,8 @@ export interface StagePlan {
   /** What the query planner can take over when the stage stands at the head of a pipeline. */
   readonly pushdown?: Pushdown
   open(input: Stage, run: PipelineRun): Stage
+  /** The same stage when only its first `count` documents will be read. */
+  limited?(count: number): StagePlan
 }
 
 export type Pushdown =

@@ -3,9 +3,9 @@ import { KeyWriter } from '../../bson/key.ts'
 import { bsonType } from '../../bson/type.ts'
 import { documentOf } from '../../bson/value.ts'
 import { compileSort, type SortKeyOf } from '../../query/sort/key.ts'
-import { parseSort } from '../../query/sort/parse.ts'
+import { type Sort as ParsedSort, parseSort } from '../../query/sort/parse.ts'
 import { Sorter } from '../../query/sort/sorter.ts'
-import { type PipelineRun, type Stage, type StageDefinition, type Step, step } from '../stage.ts'
+import { type PipelineRun, type Stage, type StageDefinition, type StagePlan, type Step, step } from '../stage.ts'
 
 /** `{$sort: {path: 1 | -1, ...}}` */
 export const sort: StageDefinition = {
@@ -16,12 +16,17 @@ export const sort: StageDefinition = {
     }
     const parsed = parseSort(operand.bytes, operand.start)
     if (parsed.parts.length === 0) throw new DatabaseError(15976, '$sort stage must have at least one sort key')
-    return {
-      name: '$sort',
-      pushdown: { kind: 'sort', document: documentOf(operand) },
-      open: (input, run) => new Sort(input, run, compileSort(parsed)),
-    }
+    return planOf(parsed, documentOf(operand), undefined)
   },
+}
+
+function planOf(parsed: ParsedSort, document: Uint8Array, limit: number | undefined): StagePlan {
+  return {
+    name: '$sort',
+    pushdown: { kind: 'sort', document },
+    open: (input, run) => new Sort(input, run, compileSort(parsed), limit),
+    limited: (count) => planOf(parsed, document, count),
+  }
 }
 
 class Sort implements Stage {
@@ -34,10 +39,10 @@ class Sort implements Stage {
   start = 0
   end = 0
 
-  constructor(input: Stage, run: PipelineRun, keyOf: SortKeyOf) {
+  constructor(input: Stage, run: PipelineRun, keyOf: SortKeyOf, limit: number | undefined) {
     this.#input = input
     this.#keyOf = keyOf
-    this.#sorter = new Sorter({ memoryLimitBytes: run.memoryLimitBytes })
+    this.#sorter = new Sorter({ limit, memoryLimitBytes: run.memoryLimitBytes })
     this.bytes = input.bytes
   }
 

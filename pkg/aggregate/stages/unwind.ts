@@ -108,6 +108,8 @@ class Unwind implements Stage {
   #index: Value = nullValue
   readonly #withElement: Shape
   readonly #withIndexOnly: Shape | undefined
+  readonly #spliced: boolean
+  #array: Value = missing
   #position = 0
   #unwinding = false
   bytes: Uint8Array
@@ -121,6 +123,7 @@ class Unwind implements Stage {
     this.#path = splitFieldPath(path).map(utf8Bytes)
     const compiler = new ExpressionCompiler()
     this.bytes = input.bytes
+    this.#spliced = this.#path.length === 1 && indexPath === undefined
     const element = this.#holder(() => this.#element)
     const index = this.#holder(() => this.#index)
     this.#withElement = shapeOf([[path, element], ...indexField(indexPath, index)], compiler)
@@ -149,6 +152,7 @@ class Unwind implements Stage {
     this.#context.reset(bytes, start, end)
     const value = valueAt(bytes, start, this.#path)
     if (value.type === bsonType.array) {
+      this.#array = value
       this.#elements.reset(bytes, value.start)
       this.#position = 0
       if (this.#nextElement()) {
@@ -178,6 +182,10 @@ class Unwind implements Stage {
       this.#unwinding = false
       return false
     }
+    if (this.#spliced) {
+      this.#emitSpliced()
+      return true
+    }
     this.#element = this.#elements.value()
     if (this.#withIndexOnly !== undefined) this.#index = int64Value(this.#position)
     this.#position++
@@ -191,6 +199,25 @@ class Unwind implements Stage {
     writer.beginDocument()
     shape(this.#context, writer)
     writer.end()
+    this.#take(writer)
+  }
+
+  /** The input with the element in the array's place, when the array is a top-level field and no index is asked for. */
+  #emitSpliced(): void {
+    const { bytes, start, end } = this.#context
+    const { type, valueStart, valueEnd } = this.#elements
+    const name = this.#path[0]!
+    const writer = this.#writer
+    writer.reset()
+    writer.beginDocument()
+    writer.raw(bytes, start + 4, this.#array.start - name.length - 2)
+    writer.element(type, name, 0, name.length, bytes, valueStart, valueEnd)
+    writer.raw(bytes, this.#array.end, end - 1)
+    writer.end()
+    this.#take(writer)
+  }
+
+  #take(writer: BsonWriter): void {
     this.bytes = writer.bytes
     this.start = 0
     this.end = writer.length

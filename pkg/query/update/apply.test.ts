@@ -12,9 +12,12 @@ function bytes(json: string): Uint8Array {
 }
 
 /** The document after the update, in canonical extended JSON without spaces that matter. */
-function updated(document: string, update: string, options: { filters?: string[]; index?: number } = {}): unknown {
+function updated(document: string, update: string, options: { filters?: string[]; filter?: string } = {}): unknown {
   const parsed = parseUpdate(bytes(update), (options.filters ?? []).map(bytes))
-  const result = applyUpdate(parsed, bytes(document), 0, { ...context, positionalIndex: options.index })
+  const result = applyUpdate(parsed, bytes(document), 0, {
+    ...context,
+    filter: options.filter === undefined ? undefined : bytes(options.filter),
+  })
   return JSON.parse(stringifyExtendedJson(result.document, { relaxed: true }))
 }
 
@@ -133,7 +136,9 @@ describe('arrays', () => {
 
   it('changes the elements that placeholders mean', () => {
     expect(updated('{"_id":1,"a":[1,2,3]}', '{"$inc":{"a.$[]":10}}')).toMatchObject({ a: [11, 12, 13] })
-    expect(updated('{"_id":1,"a":[1,2,3]}', '{"$set":{"a.$":0}}', { index: 1 })).toMatchObject({ a: [1, 0, 3] })
+    expect(updated('{"_id":1,"a":[1,2,3]}', '{"$set":{"a.$":0}}', { filter: '{"a":{"$gte":2}}' })).toMatchObject({
+      a: [1, 0, 3],
+    })
     expect(
       updated('{"_id":1,"a":[{"k":1,"v":0},{"k":2,"v":0}]}', '{"$set":{"a.$[x].v":1}}', {
         filters: ['{"x.k":{"$gte":2}}'],

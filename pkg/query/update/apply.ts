@@ -14,6 +14,7 @@ import { BsonWriter } from '../../bson/writer.ts'
 import { describeElement } from './describe.ts'
 import { dollarPrefixed, idWouldChange, sameId } from './immutable.ts'
 import { paddingMax } from './path.ts'
+import { positionalIndex } from './positional.ts'
 import { applyReplacement } from './replace.ts'
 import { buildTree, mergeNodes, resolvePositional } from './tree.ts'
 import type {
@@ -24,6 +25,7 @@ import type {
   OnMissing,
   Update,
   UpdateContext,
+  UpdateField,
   UpdateNode,
 } from './update.ts'
 import { onMissing } from './update.ts'
@@ -47,7 +49,7 @@ export function applyUpdate(update: Update, bytes: Uint8Array, start: number, co
     const patched = patch(update.flat, state)
     if (patched !== undefined) return patched
   }
-  return rebuildDocument(update.positional ? positionalRoot(update.fields, context) : update.root, state)
+  return rebuildDocument(update.positional ? positionalRoot(update.fields, state) : update.root, state)
 }
 
 /** As `applyUpdate` for a document that an upsert is about to insert: `$setOnInsert` counts. */
@@ -57,14 +59,15 @@ export function applyToNew(
   context: UpdateContext,
 ): Uint8Array {
   const state: ApplyState = { context, bytes, start: 0, inserting: true }
-  return rebuildDocument(update.positional ? positionalRoot(update.fields, context) : update.root, state).document
+  return rebuildDocument(update.positional ? positionalRoot(update.fields, state) : update.root, state).document
 }
 
-function positionalRoot(fields: Parameters<typeof resolvePositional>[0], context: UpdateContext): BranchNode {
-  if (context.positionalIndex === undefined) {
+function positionalRoot(fields: readonly UpdateField[], { context, bytes, start }: ApplyState): BranchNode {
+  const index = context.filter === undefined ? undefined : positionalIndex(context.filter, bytes, start)
+  if (index === undefined) {
     throw new DatabaseError('BadValue', 'The positional operator did not find the match needed from the query.')
   }
-  return buildTree(resolvePositional(fields, context.positionalIndex))
+  return buildTree(resolvePositional(fields, index))
 }
 
 // --- in place

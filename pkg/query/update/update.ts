@@ -104,8 +104,8 @@ export interface UpdateContext {
   readonly nowMs: number
   /** For `$currentDate` with `$type: 'timestamp'`. */
   readonly timestamp: Timestamp
-  /** The index that a positional `$` stands for in this document; undefined when the filter matched no array element. */
-  readonly positionalIndex?: number | undefined
+  /** The filter that chose the document, which says what a positional `$` stands for. */
+  readonly filter?: Uint8Array | undefined
 }
 
 /** The document an update is being applied to. */

@@ -1,0 +1,24 @@
+import { DatabaseError } from '../../base/errors.ts'
+import { bsonType } from '../../bson/type.ts'
+import { documentFields, documentValue, type Value } from '../../bson/value.ts'
+import { BsonWriter } from '../../bson/writer.ts'
+import { isNullish } from '../expression.ts'
+import { gatheringOperator } from './gathering.ts'
+import { shownType } from './shown-type.ts'
+
+/** `{$mergeObjects: [a, ...]}`: one document with the fields of all; of a name the last value, in its first place. */
+export const mergeObjects = gatheringOperator('$mergeObjects', (values) => {
+  const fields = new Map<string, Value>()
+  for (const value of values) {
+    if (isNullish(value)) continue
+    if (value.type !== bsonType.document) {
+      throw new DatabaseError(40400, `$mergeObjects requires object inputs, but input is of type ${shownType(value)}`)
+    }
+    for (const field of documentFields(value.bytes, value.start)) fields.set(field.name, field)
+  }
+  const writer = new BsonWriter()
+  writer.beginDocument()
+  for (const [name, value] of fields) writer.value(name, value)
+  writer.end()
+  return documentValue(writer.finish())
+})
