@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { countOperations, crashRun } from '../sim/crash-run.ts'
 
 /** Seeds times crash points times images: at least 20,000 crash images over the four tests. */
-const seedsPerTest = 6
+const seedsPerTest = 4
 const images = 12
 
 for (const group of [0, 1, 2, 3]) {

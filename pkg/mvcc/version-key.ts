@@ -10,11 +10,21 @@ import { timestampMax } from '../base/timestamp.ts'
 
 export const versionSuffixLength = 7
 
+/** The halves of the inverted form of the timestamp written last: a write unit writes the same one many times. */
+let writtenTimestamp = timestampMax
+let writtenHigh = 0
+let writtenLow = 0
+
 /** Writes the inverted timestamp at `at`; returns the position after it. */
 export function writeVersion(target: Uint8Array, at: number, timestamp: Timestamp): number {
-  const inverted = timestampMax - timestamp
-  const high = Math.floor(inverted / 0x100000000)
-  const low = inverted >>> 0
+  if (timestamp !== writtenTimestamp) {
+    const inverted = timestampMax - timestamp
+    writtenTimestamp = timestamp
+    writtenHigh = Math.floor(inverted / 0x100000000)
+    writtenLow = inverted | 0
+  }
+  const high = writtenHigh
+  const low = writtenLow
   target[at] = high >>> 16
   target[at + 1] = high >>> 8
   target[at + 2] = high
