@@ -1,12 +1,18 @@
 /** @seald-io/nedb with a data file; it appends without fsync, so that it is here for orientation only. */
 import { createRequire } from 'node:module'
-import type NedbStore from '@seald-io/nedb'
 import type { Person } from '../documents.ts'
 
-const plain = (person: Person) => ({ ...person, _id: person._id.toHexString() })
+/** The part of nedb that is used; the package's own declarations and its CommonJS export disagree about the default export. */
+interface Nedb {
+  loadDatabaseAsync(): Promise<void>
+  ensureIndexAsync(options: { fieldName: string }): Promise<void>
+  insertAsync(documents: readonly object[]): Promise<unknown>
+  findOneAsync(query: object): Promise<unknown>
+  countAsync(query: object): Promise<number>
+}
+const Datastore = createRequire(import.meta.url)('@seald-io/nedb') as new (options: { filename: string }) => Nedb
 
-// The package's type declarations and its CommonJS export disagree about the default export.
-const Datastore = createRequire(import.meta.url)('@seald-io/nedb') as new (options: { filename: string }) => NedbStore
+const plain = (person: Person) => ({ ...person, _id: person._id.toHexString() })
 
 export async function openNedb(directory: string) {
   const store = new Datastore({ filename: `${directory}/people.nedb` })

@@ -1,0 +1,343 @@
+import { DatabaseError } from '../base/errors.ts'
+import { decodeDocument, decodeValue, encodeDocument, encodeDocumentWithId } from '../bson/convert.ts'
+import { count } from '../command/commands/count.ts'
+import { deleteCommand } from '../command/commands/delete.ts'
+import { distinct } from '../command/commands/distinct.ts'
+import { find } from '../command/commands/find.ts'
+import { findAndModify } from '../command/commands/find-and-modify.ts'
+import { type InsertResult, insert } from '../command/commands/insert.ts'
+import { update } from '../command/commands/update.ts'
+import { type AggregateOptions, AggregationCursor } from './aggregation-cursor.ts'
+import { runBulk } from './bulk.ts'
+import { BulkWriteError } from './bulk-write-error.ts'
+import { filterBytes, hintValue, optionalBytes, sortBytes, updateRequest, updateValue } from './encode.ts'
+import { FindCursor } from './find-cursor.ts'
+import type { Port } from './port.ts'
+import type {
+  BulkOperation,
+  BulkWriteResult,
+  DeleteResult,
+  Document,
+  Filter,
+  FindOneAndOptions,
+  FindOptions,
+  InsertManyResult,
+  InsertOneResult,
+  Update,
+  UpdateOptions,
+  UpdateResult,
+} from './types.ts'
+
+interface HintOption {
+  readonly hint?: string | Document
+}
+
+interface IndexOptions {
+  readonly name?: string
+  readonly unique?: boolean
+}
+
+/**
+ * One collection. It need not exist: the first insert makes it. Methods, arguments and results are the official Node driver's;
+ * a write has reached the disk when its promise resolves.
+ */
+export class Collection<Item extends object = Document> {
+  readonly collectionName: string
+  readonly dbName: string
+  readonly #port: Port
+
+  constructor(port: Port, dbName: string, collectionName: string) {
+    this.#port = port
+    this.dbName = dbName
+    this.collectionName = collectionName
+  }
+
+  get namespace(): string {
+    return `${this.dbName}.${this.collectionName}`
+  }
+
+  /** A missing `_id` is made here, and added to `document` as the driver does. */
+  async insertOne(document: Item): Promise<InsertOneResult> {
+    const { bytes, id } = encodeDocumentWithId(document, this.#port.database.objectIds)
+    addId(document, id)
+    const result = await this.#insert([bytes], true)
+    if (result.errors.length > 0) throw result.errors[0]!.error
+    return { acknowledged: true, insertedId: id }
+  }
+
+  /** One log entry and one wait for the disk for all. Throws BulkWriteError naming the documents that failed. */
+  async insertMany(
+    documents: readonly Item[],
+    options: { readonly ordered?: boolean } = {},
+  ): Promise<InsertManyResult> {
+    const insertedIds: Record<number, unknown> = {}
+    const bytes: Uint8Array[] = new Array(documents.length)
+    for (let i = 0; i < documents.length; i++) {
+      const encoded = encodeDocumentWithId(documents[i]!, this.#port.database.objectIds)
+      addId(documents[i]!, encoded.id)
+      insertedIds[i] = encoded.id
+      bytes[i] = encoded.bytes
+    }
+    const ordered = options.ordered !== false
+    const result = await this.#insert(bytes, ordered)
+    if (result.errors.length > 0) throw bulkInsertError(result, insertedIds, ordered)
+    return { acknowledged: true, insertedCount: result.inserted, insertedIds }
+  }
+
+  find(filter: Filter = {}, options: FindOptions = {}): FindCursor<Item> {
+    return new FindCursor<Item>(this.#port, this.dbName, this.collectionName, filter, options)
+  }
+
+  /** The first document that matches, or null. */
+  findOne(filter: Filter = {}, options?: FindOptions): Promise<Item | null> {
+    try {
+      const running = this.#port.run(find, this.dbName, {
+        collection: this.collectionName,
+        filter: encodeDocument(filter),
+        sort: sortBytes(options?.sort),
+        projection: optionalBytes(options?.projection),
+        hint: hintValue(options?.hint),
+        skip: options?.skip ?? 0,
+        limit: 1,
+        batchSize: undefined,
+        singleBatch: true,
+        noCursorTimeout: false,
+        tailable: false,
+      })
+      if (running instanceof Promise) return running.then(takeFirst<Item>)
+      return Promise.resolve(takeFirst<Item>(running))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  updateOne(filter: Filter, change: Update, options: UpdateOptions = {}): Promise<UpdateResult> {
+    return this.#update(filter, change, 'updateOne', options)
+  }
+
+  updateMany(filter: Filter, change: Update, options: UpdateOptions = {}): Promise<UpdateResult> {
+    return this.#update(filter, change, 'updateMany', options)
+  }
+
+  replaceOne(filter: Filter, replacement: Item, options: UpdateOptions = {}): Promise<UpdateResult> {
+    return this.#update(filter, replacement as Document, 'replaceOne', options)
+  }
+
+  deleteOne(filter: Filter, options: HintOption = {}): Promise<DeleteResult> {
+    return this.#delete(filter, 1, options)
+  }
+
+  deleteMany(filter: Filter = {}, options: HintOption = {}): Promise<DeleteResult> {
+    return this.#delete(filter, 0, options)
+  }
+
+  findOneAndUpdate(filter: Filter, change: Update, options: FindOneAndOptions = {}): Promise<Item | null> {
+    return this.#findAndModify(filter, change, false, options)
+  }
+
+  findOneAndReplace(filter: Filter, replacement: Item, options: FindOneAndOptions = {}): Promise<Item | null> {
+    return this.#findAndModify(filter, replacement as Document, true, options)
+  }
+
+  findOneAndDelete(filter: Filter, options: FindOneAndOptions = {}): Promise<Item | null> {
+    return this.#findAndModify(filter, undefined, false, options)
+  }
+
+  /** Several writes with one wait for the disk; `ordered` (the default): nothing after the first that fails. */
+  bulkWrite(
+    operations: readonly BulkOperation[],
+    options: { readonly ordered?: boolean } = {},
+  ): Promise<BulkWriteResult> {
+    return runBulk(this.#port, this.dbName, this.collectionName, operations, options.ordered !== false)
+  }
+
+  async countDocuments(
+    filter: Filter = {},
+    options: { readonly skip?: number; readonly limit?: number; readonly hint?: string | Document } = {},
+  ): Promise<number> {
+    return this.#port.run(count, this.dbName, {
+      collection: this.collectionName,
+      filter: filterBytes(filter),
+      skip: options.skip ?? 0,
+      limit: options.limit ?? 0,
+      hint: hintValue(options.hint),
+    })
+  }
+
+  /** From the catalog: looks at no document. */
+  estimatedDocumentCount(): Promise<number> {
+    return this.countDocuments()
+  }
+
+  async distinct(key: string, filter: Filter = {}): Promise<unknown[]> {
+    const values = await this.#port.run(distinct, this.dbName, {
+      collection: this.collectionName,
+      key,
+      filter: filterBytes(filter),
+      hint: undefined,
+    })
+    return values.map((value) => decodeValue(value.type, value.bytes, value.start))
+  }
+
+  aggregate<Result = Document>(
+    pipeline: readonly Document[] = [],
+    options: AggregateOptions = {},
+  ): AggregationCursor<Result> {
+    return new AggregationCursor<Result>(this.#port, this.dbName, this.collectionName, pipeline, options)
+  }
+
+  /** Returns the index's name. */
+  async createIndex(key: string | Document, options: IndexOptions = {}): Promise<string> {
+    const [name] = await this.createIndexes([{ key: typeof key === 'string' ? { [key]: 1 } : key, ...options }])
+    return name!
+  }
+
+  async createIndexes(indexes: readonly ({ readonly key: Document } & IndexOptions)[]): Promise<string[]> {
+    const named = indexes.map((index) => ({ ...index, name: index.name ?? indexName(index.key) }))
+    await this.#command({ createIndexes: this.collectionName, indexes: named })
+    return named.map((index) => index.name)
+  }
+
+  async dropIndex(name: string): Promise<void> {
+    await this.#command({ dropIndexes: this.collectionName, index: name })
+  }
+
+  async dropIndexes(): Promise<void> {
+    await this.#command({ dropIndexes: this.collectionName, index: '*' })
+  }
+
+  /** The definitions, the `_id` index first. */
+  async indexes(): Promise<Document[]> {
+    const { cursor } = await this.#command({ listIndexes: this.collectionName })
+    return (cursor as { firstBatch: Document[] }).firstBatch
+  }
+
+  /** True when there was something to drop. */
+  async drop(): Promise<boolean> {
+    const existed = this.#port.database.engine.collection(this.dbName, this.collectionName) !== undefined
+    await this.#command({ drop: this.collectionName })
+    return existed
+  }
+
+  async rename(name: string, options: { readonly dropTarget?: boolean } = {}): Promise<Collection<Item>> {
+    const to = `${this.dbName}.${name}`
+    await this.#port.command('admin', { renameCollection: this.namespace, to, dropTarget: options.dropTarget === true })
+    return new Collection<Item>(this.#port, this.dbName, name)
+  }
+
+  #command(command: Document): Promise<Document> {
+    return this.#port.command(this.dbName, command)
+  }
+
+  #insert(documents: readonly Uint8Array[], ordered: boolean): InsertResult | Promise<InsertResult> {
+    return this.#port.run(insert, this.dbName, { collection: this.collectionName, documents, ordered })
+  }
+
+  async #update(
+    filter: Filter,
+    change: Update,
+    kind: 'updateOne' | 'updateMany' | 'replaceOne',
+    options: UpdateOptions,
+  ): Promise<UpdateResult> {
+    const request = {
+      collection: this.collectionName,
+      updates: [updateRequest(filter, change, kind, options)],
+      ordered: true,
+    }
+    const result = await this.#port.run(update, this.dbName, request)
+    if (result.errors.length > 0) throw result.errors[0]!.error
+    const id = result.upserted[0]?.id
+    return {
+      acknowledged: true,
+      matchedCount: result.matched,
+      modifiedCount: result.modified,
+      upsertedCount: result.upserted.length,
+      upsertedId: id === undefined ? null : decodeValue(id.type, id.bytes, id.start),
+    }
+  }
+
+  async #delete(filter: Filter, limit: 0 | 1, options: HintOption): Promise<DeleteResult> {
+    const statement = { filter: encodeDocument(filter), limit, hint: hintValue(options.hint) }
+    const result = await this.#port.run(deleteCommand, this.dbName, {
+      collection: this.collectionName,
+      deletes: [statement],
+      ordered: true,
+    })
+    if (result.errors.length > 0) throw result.errors[0]!.error
+    return { acknowledged: true, deletedCount: result.removed }
+  }
+
+  async #findAndModify(
+    filter: Filter,
+    change: Update | undefined,
+    isReplacement: boolean,
+    options: FindOneAndOptions,
+  ): Promise<Item | null> {
+    const bytes = encodeDocument(filter)
+    const sort = sortBytes(options.sort)
+    const hint = hintValue(options.hint)
+    const { value } = await this.#port.run(findAndModify, this.dbName, {
+      collection: this.collectionName,
+      filter: bytes,
+      sort,
+      projection: optionalBytes(options.projection),
+      hint,
+      update:
+        change === undefined
+          ? undefined
+          : {
+              filter: bytes,
+              update: updateValue(change, isReplacement),
+              multi: false,
+              upsert: options.upsert === true,
+              arrayFilters: options.arrayFilters?.map((each) => encodeDocument(each)) ?? [],
+              hint,
+              sort,
+            },
+      showAfter: options.returnDocument === 'after',
+    })
+    return value === undefined ? null : (decodeDocument(value) as Item)
+  }
+}
+
+function takeFirst<Item>(batch: {
+  count: number
+  bytes: Uint8Array
+  start(index: number): number
+  release(): void
+}): Item | null {
+  const document = batch.count === 0 ? null : decodeDocument(batch.bytes, batch.start(0))
+  batch.release()
+  return document as Item | null
+}
+
+function addId(document: object, id: unknown): void {
+  if (document instanceof Map) {
+    if (!document.has('_id')) document.set('_id', id)
+  } else if ((document as Document)['_id'] === undefined) (document as Document)['_id'] = id
+}
+
+function bulkInsertError(result: InsertResult, ids: Record<number, unknown>, ordered: boolean): BulkWriteError {
+  const failed = new Set(result.errors.map((failure) => failure.index))
+  const end = ordered ? result.errors[0]!.index : Number.POSITIVE_INFINITY
+  const insertedIds = Object.fromEntries(
+    Object.entries(ids).filter(([index]) => Number(index) < end && !failed.has(Number(index))),
+  )
+  return new BulkWriteError(result.errors, {
+    acknowledged: true,
+    insertedCount: result.inserted,
+    matchedCount: 0,
+    modifiedCount: 0,
+    deletedCount: 0,
+    upsertedCount: 0,
+    insertedIds,
+    upsertedIds: {},
+  })
+}
+
+/** `a_1_b_-1`, as MongoDB names an index that was given no name. */
+function indexName(key: Document): string {
+  const parts = Object.entries(key).map(([path, kind]) => `${path}_${String(kind)}`)
+  if (parts.length === 0) throw new DatabaseError('CannotCreateIndex', 'Index keys cannot be an empty object')
+  return parts.join('_')
+}

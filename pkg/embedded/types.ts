@@ -1,0 +1,82 @@
+/** Shapes of the embedded API; names and meaning are the official Node driver's. */
+import type { DatabaseError } from '../base/errors.ts'
+
+export type Document = Record<string, unknown>
+export type Filter = Document
+export type Update = Document | readonly Document[]
+export type Sort = Document | string | ReadonlyMap<string, unknown> | readonly (readonly [string, unknown])[]
+
+export interface FindOptions {
+  readonly sort?: Sort
+  readonly skip?: number
+  readonly limit?: number
+  readonly projection?: Document
+  readonly hint?: string | Document
+  readonly batchSize?: number
+}
+
+export interface UpdateOptions {
+  readonly upsert?: boolean
+  readonly arrayFilters?: readonly Document[]
+  readonly hint?: string | Document
+}
+
+export interface FindOneAndOptions {
+  readonly sort?: Sort
+  readonly projection?: Document
+  readonly upsert?: boolean
+  readonly returnDocument?: 'before' | 'after'
+  readonly arrayFilters?: readonly Document[]
+  readonly hint?: string | Document
+}
+
+export interface InsertOneResult {
+  readonly acknowledged: true
+  readonly insertedId: unknown
+}
+
+export interface InsertManyResult {
+  readonly acknowledged: true
+  readonly insertedCount: number
+  /** By position in the given array. */
+  readonly insertedIds: Readonly<Record<number, unknown>>
+}
+
+export interface UpdateResult {
+  readonly acknowledged: true
+  readonly matchedCount: number
+  readonly modifiedCount: number
+  readonly upsertedCount: number
+  readonly upsertedId: unknown
+}
+
+export interface DeleteResult {
+  readonly acknowledged: true
+  readonly deletedCount: number
+}
+
+export type BulkOperation =
+  | { readonly insertOne: { readonly document: Document } }
+  | { readonly updateOne: { readonly filter: Filter; readonly update: Update } & UpdateOptions }
+  | { readonly updateMany: { readonly filter: Filter; readonly update: Update } & UpdateOptions }
+  | { readonly replaceOne: { readonly filter: Filter; readonly replacement: Document } & UpdateOptions }
+  | { readonly deleteOne: { readonly filter: Filter; readonly hint?: string | Document } }
+  | { readonly deleteMany: { readonly filter: Filter; readonly hint?: string | Document } }
+
+export interface BulkWriteResult {
+  readonly acknowledged: true
+  readonly insertedCount: number
+  readonly matchedCount: number
+  readonly modifiedCount: number
+  readonly deletedCount: number
+  readonly upsertedCount: number
+  readonly insertedIds: Readonly<Record<number, unknown>>
+  readonly upsertedIds: Readonly<Record<number, unknown>>
+}
+
+/** One operation of an `insertMany` or `bulkWrite` that failed. */
+export interface WriteFailure {
+  /** Position in the given array. */
+  readonly index: number
+  readonly error: DatabaseError
+}
