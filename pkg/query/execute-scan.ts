@@ -10,7 +10,7 @@ import { isPoint } from './plan-bounds.ts'
 import type { BytesRef, KeyScan, QuerySource, RecordScan } from './plan-source.ts'
 
 /** A scan that got so far will likely be long: from here on the dearer, faster predicate pays. */
-const hotAfterDocuments = 8192
+const hotAfterDocuments = 4096
 
 const noBytes = new Uint8Array(0)
 
@@ -42,7 +42,7 @@ export class CollectionRows implements RowSource {
     const slice = Math.min(budget, this.#untilHot)
     const progress = this.#scanOn(slice)
     this.#untilHot -= this.#work.docsExamined - before
-    if (this.#untilHot === 0 && this.#predicate !== undefined) this.#predicate = compileFilter(this.#filter, true)
+    if (this.#untilHot === 0 && this.#predicate !== undefined) this.#predicate = compileFilter(this.#filter, this.#scan)
     return progress === paused && budget > slice ? this.#scanOn(budget - slice) : progress
   }
 

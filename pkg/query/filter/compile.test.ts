@@ -137,7 +137,7 @@ describe('predicates over bytes', () => {
       for (let f = 0; f < 12; f++) {
         const filter = randomFilter(rng)
         const predicate = compileFilter(parseFilter(filter))
-        const hot = compileFilter(parseFilter(filter), true)
+        const hot = compileFilter(parseFilter(filter), { bytes: documents[f]!, start: 0 })
         let matched = 0
         for (const document of documents) {
           const expected = matches(asValue(filter), asValue(document))
@@ -161,6 +161,38 @@ describe('predicates over bytes', () => {
     bytes.set(document, 7)
     expect(compileFilter(parseFilter(buildDocument({ a: 1, 'b.c': 'y' })))(bytes, 7)).toBe(true)
     expect(compileFilter(parseFilter(buildDocument({ a: 1, 'b.c': 'z' })))(bytes, 7)).toBe(false)
+  })
+
+  test('code made for one shape of document is right for others too', () => {
+    const filter = parseFilter(buildDocument({ a: { $gte: 5 }, name: 'x', gone: null }))
+    const plain = compileFilter(filter)
+    const documents = [
+      { _id: 1, a: 7, name: 'x', z: [1] },
+      { _id: 1, a: 7.5, name: 'x', z: [1] },
+      { _id: 1, a: 4n, name: 'x', z: [1] },
+      { _id: 1, a: null, name: 'x', z: [1] },
+      { _id: 'other', a: 7, name: 'x', z: [1] },
+      { _id: 1, a: 7, name: 5, z: [1] },
+      { _id: 1, a: 7, name: 'x', z: [1], more: 1 },
+      { _id: 1, a: 7, name: 'x', z: [1], gone: 1 },
+      { _id: 1, a: 7, name: 'x', z: { gone: 1 } },
+      { _id: 1, a: 7, name: 'x' },
+      { _id: 1, a: 7 },
+      { name: 'x', a: 7 },
+      { _id: 1, b: 7, name: 'x', z: [1] },
+      { _id: 1, a: 7, names: 'x', z: [1] },
+      { _id: 1, ab: 7, name: 'x', z: [1] },
+      {},
+    ].map(buildDocument)
+    for (const sample of documents) {
+      const shaped = compileFilter(filter, { bytes: sample, start: 0 })
+      for (let round = 0; round < 1500; round++) {
+        for (const document of documents) {
+          if (shaped(document, 0) !== plain(document, 0))
+            expect.fail(JSON.stringify([show(asValue(sample)), show(asValue(document))]))
+        }
+      }
+    }
   })
 
   test('a conjunction over more fields than fit one pass', () => {

@@ -1,8 +1,9 @@
 /** Filter trees to predicates over document bytes. */
 import { unreachable } from '../../base/assert.ts'
 import type { PathPart } from '../path.ts'
-import { type FieldTest, fieldsPredicate } from './fields.ts'
-import type { Predicate, ValueTest } from './operator.ts'
+import { fieldsPredicate } from './fields.ts'
+import type { Sample } from './generated.ts'
+import type { FieldTest, Predicate, ValueTest } from './operator.ts'
 import { bitsTest } from './operators/bits.ts'
 import { comparisonTest } from './operators/comparison.ts'
 import { elemMatchDocumentTest, elemMatchValueTest } from './operators/elem-match.ts'
@@ -18,25 +19,25 @@ export type { Predicate } from './operator.ts'
 
 /**
  * A predicate that stops walking as soon as it has what it needs. It may be used again and again, on any documents.
- * `hot`: makes one that is dearer to make and to warm up, and faster over ten thousands of documents.
+ * `sample`: makes one that is dearer to make and to warm up, and faster over ten thousands of documents like this one.
  */
-export function compileFilter(filter: Filter, hot = false): Predicate {
+export function compileFilter(filter: Filter, sample?: Sample): Predicate {
   const parts = conjuncts(filter)
   const fields: FieldTest[] = []
   const predicates: Predicate[] = []
   for (const part of parts) {
     const field = fieldTest(part)
     if (field !== undefined) fields.push(field)
-    else predicates.push(compileOther(part, hot))
+    else predicates.push(compileOther(part, sample))
   }
-  if (fields.length > 0) predicates.unshift(fieldsPredicate(fields, hot))
+  if (fields.length > 0) predicates.unshift(fieldsPredicate(fields, sample))
   if (predicates.length === 1) return predicates[0]!
   return every(predicates)
 }
 
 /** What is no test of a single field. */
-function compileOther(filter: Filter, hot: boolean): Predicate {
-  const compile = (inner: Filter) => compileFilter(inner, hot)
+function compileOther(filter: Filter, sample: Sample | undefined): Predicate {
+  const compile = (inner: Filter) => compileFilter(inner, sample)
   switch (filter.kind) {
     case 'and':
       return compile(filter)
@@ -53,7 +54,7 @@ function compileOther(filter: Filter, hot: boolean): Predicate {
       return () => value
     }
     default:
-      return fieldsPredicate([fieldTest(filter)!], hot)
+      return fieldsPredicate([fieldTest(filter)!], sample)
   }
 }
 

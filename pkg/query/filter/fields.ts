@@ -2,24 +2,17 @@
  * A conjunction over fields of one document, decided in one pass over its elements: each is tested when it is met, and
  * the pass ends with the first that fails or the last that was asked for. Most of a collection scan is spent here.
  */
-
-import type { PathPart } from '../path.ts'
-import { irregular, lengthPrefixed, skipValue, valueSizes } from '../path.ts'
-import { missing, type Predicate, type ValueTest } from './operator.ts'
-
-/** Tests the value of one field; of several for one field, all must pass. */
-export interface FieldTest {
-  readonly part: PathPart
-  readonly test: ValueTest
-}
+import { type PathPart, skipValue } from '../path.ts'
+import { failingIfMissing, generatedPass, isGeneratable, type Sample, shapedPass } from './generated.ts'
+import type { FieldTest, Predicate, ValueTest } from './operator.ts'
 
 /** Fields wanted at once: their state is one bit each of a small integer. */
 const fieldsMax = 30
 
-/** `hot`: worth code of its own (see `generatedPass`), because it will be run on very many documents. */
-export function fieldsPredicate(tests: readonly FieldTest[], hot: boolean): Predicate {
+/** `sample`: makes code of its own for documents like this one; worth it for very many of them. */
+export function fieldsPredicate(tests: readonly FieldTest[], sample?: Sample): Predicate {
   const merged = mergeByName(tests)
-  if (hot && isGeneratable(merged)) return generatedPass(merged)
+  if (sample !== undefined && isGeneratable(merged)) return shapedPass(merged, sample, generatedPass(merged))
   const predicates: Predicate[] = []
   for (let i = 0; i < merged.length; i += fieldsMax) predicates.push(onePass(merged.slice(i, i + fieldsMax)))
   if (predicates.length === 1) return predicates[0]!
@@ -41,15 +34,6 @@ function allOf(tests: readonly ValueTest[]): ValueTest {
   if (second === undefined) return first!
   if (tests.length === 2) return (type, bytes, start) => first!(type, bytes, start) && second(type, bytes, start)
   return (type, bytes, start) => tests.every((test) => test(type, bytes, start))
-}
-
-/** The bits of the fields whose test a missing value fails. */
-function failingIfMissing(fields: readonly FieldTest[]): number {
-  let bits = 0
-  fields.forEach(({ part, test }, i) => {
-    if (!test(missing, part.bytes, 0)) bits |= 1 << i
-  })
-  return bits
 }
 
 interface WantedField {
@@ -102,53 +86,4 @@ function onePass(fields: readonly FieldTest[]): Predicate {
 function sameName(bytes: Uint8Array, at: number, name: Uint8Array, length: number): boolean {
   for (let i = 1; i < length; i++) if (bytes[at + i] !== name[i]) return false
   return true
-}
-
-/** Beyond this the code would be long for little: many fields, or very long names. */
-const generatedFieldsMax = 8
-const generatedNameBytesMax = 200
-
-function isGeneratable(fields: readonly FieldTest[]): boolean {
-  const nameBytes = fields.reduce((sum, { part }) => sum + part.bytes.length, 0)
-  return fields.length <= generatedFieldsMax && nameBytes <= generatedNameBytesMax
-}
-
-/**
- * The same pass as code made for these names: they stand in it as numbers, so that a field nobody asked for costs one
- * comparison, and the compiler sees tests that never change. Twice as fast as `onePass` when hot, and slower for the first
- * few thousand documents. Nothing but numbers gets into the code.
- */
-function generatedPass(fields: readonly FieldTest[]): Predicate {
-  const all = 2 ** fields.length - 1
-  const lengths = [...new Set(fields.map(({ part }) => part.bytes.length))]
-  const cases = lengths.map((length) => {
-    const checks = fields.flatMap(({ part }, i) => (part.bytes.length === length ? [fieldCode(part.bytes, i)] : []))
-    return `case ${length}: ${checks.join(' else ')}; break;`
-  })
-  const code = `return (bytes, start) => {
-    let pending = ${all}, at = start + 4
-    for (;;) {
-      const type = bytes[at]
-      if (type === 0) return (pending & ${failingIfMissing(fields)}) === 0
-      const name = ++at
-      while (bytes[at] !== 0) at++
-      switch (at++ - name) { ${cases.join('\n')} }
-      const size = sizes[type]
-      if (size < ${lengthPrefixed}) at += size
-      else if (size === ${irregular}) at = skipValue(bytes, type, at)
-      else at += size - ${lengthPrefixed} + (bytes[at] | bytes[at + 1] << 8 | bytes[at + 2] << 16 | bytes[at + 3] << 24)
-    }
-  }`
-  const names = fields.map((_, i) => `test${i}`)
-  const make = new Function('sizes', 'skipValue', ...names, code)
-  return make(valueSizes, skipValue, ...fields.map(({ test }) => test)) as Predicate
-}
-
-function fieldCode(name: Uint8Array, i: number): string {
-  const bit = 1 << i
-  const same = [...name].map((byte, at) => `bytes[name + ${at}] === ${byte}`)
-  return `if (${[`(pending & ${bit}) !== 0`, ...same].join(' && ')}) {
-    if (!test${i}(type, bytes, at)) return false
-    if ((pending ^= ${bit}) === 0) return true
-  }`
 }

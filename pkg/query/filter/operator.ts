@@ -1,6 +1,6 @@
 /** What an operator's file enters in the table (`operators/table.ts`). */
 import type { Value } from '../../bson/value.ts'
-import type { Path } from '../path.ts'
+import type { Path, PathPart } from '../path.ts'
 import type { Filter } from './tree.ts'
 
 /** Given to operators whose operand holds filters. */
@@ -36,3 +36,9 @@ export const missing = 0
 
 /** Whether the document at `start` matches. */
 export type Predicate = (bytes: Uint8Array, start: number) => boolean
+
+/** Tests the value of one field; of several for one field, all must pass. */
+export interface FieldTest {
+  readonly part: PathPart
+  readonly test: ValueTest
+}
