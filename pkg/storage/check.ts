@@ -127,7 +127,7 @@ class Check {
     const { pager } = this.#store
     let level = -1
     this.#attempt(root, () => {
-      level = pager.attach(new Page(pager.pageSize), pager.fetch(root)).level
+      level = pager.attach(pager.view(), pager.fetch(root)).level
     })
     if (level >= 0) this.#attempt(root, () => this.#page(root, root, level, undefined, undefined))
   }
@@ -151,7 +151,7 @@ class Check {
     const { pager, map } = this.#store
     const page = Page.standalone(pager.pageSize)
     const frame = pager.fetch(id)
-    page.copyFrom(pager.attach(new Page(pager.pageSize), frame))
+    page.copyFrom(pager.attach(pager.view(), frame))
     const offset = map.blockOf(id) * blockSize
     const wrong = identityProblem(page, root, id, level) ?? layoutProblem(page)
     if (wrong !== undefined) {
@@ -171,9 +171,19 @@ class Check {
       }
       previous = key
     }
+    for (let i = 0; i < page.count; i++) {
+      if (!page.isLongKey(i)) continue
+      const tailLength = page.keyLength(i) - page.headCopy(i, false).length
+      this.#attempt(id, () => this.#chain(root, page, i, page.keyTail(i), tailLength))
+    }
     if (level === 0) {
       this.entries += page.count
-      for (let i = 0; i < page.count; i++) if (page.isOverflow(i)) this.#attempt(id, () => this.#chain(root, page, i))
+      for (let i = 0; i < page.count; i++) {
+        if (!page.isOverflow(i)) continue
+        const start = page.valueStart(i)
+        const first = readUint32(page.bytes, start + 4)
+        this.#attempt(id, () => this.#chain(root, page, i, first, readUint32(page.bytes, start)))
+      }
       return
     }
     for (let i = -1; i < page.count; i++) {
@@ -183,12 +193,11 @@ class Check {
     }
   }
 
-  #chain(root: number, page: Page, index: number): void {
+  /** The chain of entry `index` that begins at page `first` and has `length` bytes. */
+  #chain(root: number, page: Page, index: number, first: number, length: number): void {
     const { pager } = this.#store
-    const start = page.valueStart(index)
-    const length = readUint32(page.bytes, start)
     let at = 0
-    for (let id = readUint32(page.bytes, start + 4); id !== 0; ) {
+    for (let id = first; id !== 0; ) {
       if (!this.#reach(id)) return
       const next = nextInChain(pager, id)
       const frame = pager.fetch(id)

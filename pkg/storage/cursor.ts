@@ -9,7 +9,7 @@
  */
 import { assert } from '../base/assert.ts'
 import { compareRanges } from './copy.ts'
-import { headerSize, Page } from './page.ts'
+import { headerSize, type Page } from './page.ts'
 import { heightMax, type Tree, type ValueRef } from './tree.ts'
 
 const noBytes = new Uint8Array(0)
@@ -36,8 +36,8 @@ export class TreeCursor {
 
   constructor(tree: Tree) {
     this.#tree = tree
-    this.#page = new Page(tree.pager.pageSize)
-    this.#branch = new Page(tree.pager.pageSize)
+    this.#page = tree.pager.view()
+    this.#branch = tree.pager.view()
   }
 
   // ---- moving
@@ -82,7 +82,7 @@ export class TreeCursor {
       const bytes = page.bytes
       const slot = page.words[page.slots + (index << 1) + 1]!
       const cell = page.base + (slot & 0xffff)
-      const start = cell + 2 + (slot >>> 16)
+      const start = cell + 2 + ((slot >>> 16) & 0x7fff)
       const { value } = this
       value.bytes = bytes
       value.start = start
@@ -135,6 +135,10 @@ export class TreeCursor {
     for (let i = 0; i < common; i++) if (bytes[prefixAt + i] !== prefix[i]) return false
     if (prefixLength <= shared) return true
     const slot = page.words[page.slots + (this.#index << 1) + 1]!
+    if (slot >>> 16 >= 0x8000) {
+      this.readKey()
+      return this.keyLength >= prefixLength && compareRanges(this.key, 0, prefixLength, prefix, 0, prefixLength) === 0
+    }
     if (slot >>> 16 < prefixLength - shared) return false
     const start = page.base + page.cellHeader + (slot & 0xffff) - shared
     for (let i = shared; i < prefixLength; i++) if (bytes[start + i] !== prefix[i]) return false
@@ -244,7 +248,7 @@ export class TreeCursor {
     const { bytes } = page
     const slot = page.words[page.slots + (this.#index << 1) + 1]!
     const cell = page.base + (slot & 0xffff)
-    const start = cell + 2 + (slot >>> 16)
+    const start = cell + 2 + ((slot >>> 16) & 0x7fff)
     const { value } = this
     value.bytes = bytes
     value.start = start

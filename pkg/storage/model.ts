@@ -57,6 +57,8 @@ export interface Shape {
   readonly valueLengthMax: number
   /** Few distinct bytes make long common prefixes. */
   readonly alphabet: number
+  /** Half of the keys begin with so many zeros. */
+  readonly zeros?: number
   /** How many keys there are to choose from. */
   readonly keys: number
 }
@@ -66,8 +68,9 @@ export function keyPool(random: SeededRandom, shape: Shape): Uint8Array[] {
   const keys: Uint8Array[] = []
   for (let i = 0; i < shape.keys; i++) {
     const length = 1 + random.integer(random.chance(0.1) ? shape.keyLengthMax : Math.min(shape.keyLengthMax, 24))
-    const key = new Uint8Array(length)
-    for (let b = 0; b < length; b++) key[b] = random.integer(shape.alphabet)
+    const zeros = random.chance(0.5) ? (shape.zeros ?? 0) : 0
+    const key = new Uint8Array(zeros + length)
+    for (let b = zeros; b < key.length; b++) key[b] = random.integer(shape.alphabet)
     keys.push(key)
   }
   return keys

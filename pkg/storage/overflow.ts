@@ -1,11 +1,11 @@
 /**
- * Overflow chains: a value too long for a leaf lies in pages of its own, linked by number. The leaf holds a reference:
- * u32 total length, u32 first page.
+ * Overflow chains: a value too long for a leaf, or the tail of a long key, lies in pages of its own, linked by number.
+ * The entry holds a reference to it: u32 total length (of the whole value or key), u32 first page.
  *
  *   offset  size  field (little endian)
  *   0       1     kind: 2
  *   1       3     0
- *   4       4     bytes of the value in this page
+ *   4       4     bytes in this page
  *   8       4     next page, 0 at the end
  *   12      12    0
  *   24      4     this page's own number
@@ -17,7 +17,6 @@ import { copyBytes } from './copy.ts'
 import { headerSize, pageKind } from './page.ts'
 import type { Pager } from './pager.ts'
 
-export const referenceLength = 8
 /** More pages than the longest value has; a chain beyond that runs in a circle. */
 const chainLengthMax = 1 << 20
 const lengthWord = 1
@@ -60,8 +59,8 @@ export function writeChain(pager: Pager, root: number, bytes: Uint8Array, start:
   return first
 }
 
-/** Reads a chain of `length` bytes to the start of `target`. */
-export function readChain(pager: Pager, first: number, length: number, target: Uint8Array): void {
+/** Reads a chain of `length` bytes to `target` at `start`. */
+export function readChain(pager: Pager, first: number, length: number, target: Uint8Array, start: number): void {
   let at = 0
   let id = first
   while (at < length) {
@@ -71,7 +70,7 @@ export function readChain(pager: Pager, first: number, length: number, target: U
     const word = base >>> 2
     const part = words[word + lengthWord]!
     if ((words[word]! & 0xff) !== pageKind.overflow || part === 0 || at + part > length) throw brokenChain(id)
-    copyBytes(pager.bytesOf(frame), base + headerSize, base + headerSize + part, target, at)
+    copyBytes(pager.bytesOf(frame), base + headerSize, base + headerSize + part, target, start + at)
     at += part
     id = words[word + nextWord]!
   }

@@ -19,9 +19,14 @@
  *
  *   leaf cell     u16 value length (bit 15: the value is a reference to an overflow chain), key suffix, value
  *   branch cell   u32 child, key suffix; the child holds keys >= this key, the leftmost child those below the first
+ *   reference     u32 total length, u32 first page
+ *
+ * A long key (bit 15 of the suffix length) has its first `keyHeadMax` bytes in the page, and a reference after them to
+ * a chain that holds the rest; the suffix length counts the reference. "Stored key" means this form, of a short key the
+ * key itself.
  *
  * A head is the first four bytes of the key suffix as a big-endian number, padded with zeros: a binary search looks
- * at the cell only when heads tie.
+ * at the cell only when heads tie. Of no key do bytes after the first `keyHeadMax` count, since long ones lack them.
  *
  * INVARIANTS
  *  (1) Every key of the page begins with the prefix; suffixes ascend strictly in memcmp order.
@@ -38,9 +43,25 @@ const slotSize = 8
 export const overflowFlag = 0x8000
 const lengthMask = 0x7fff
 
-/** Longest key and longest value that stay inside a page of `size` bytes. Three eighths of a page an entry, so two fit. */
-export function entryLimits(size: number): { keyLengthMax: number; inlineValueMax: number } {
-  return { keyLengthMax: size >>> 3, inlineValueMax: size >>> 2 }
+/** Set in a slot's suffix length: the key is long. */
+const longKey = 0x8000
+const suffixMask = 0x7fff
+export const referenceLength = 8
+
+/**
+ * The longest key and value that are in a page of `size` bytes as they are, and how much of a longer key is there.
+ * Three eighths of a page an entry, so two fit.
+ */
+export function entryLimits(size: number): { keyShortMax: number; keyHeadMax: number; inlineValueMax: number } {
+  const keyShortMax = size >>> 3
+  return { keyShortMax, keyHeadMax: keyShortMax - referenceLength, inlineValueMax: size >>> 2 }
+}
+
+/** Reads what long keys have outside of their page. `page` stays where it is meanwhile. */
+export interface KeyTails {
+  /** Order of the tail at `first`, `length` bytes, against `key[start, keyLength)`. */
+  compare(page: Page, first: number, length: number, key: Uint8Array, start: number, keyLength: number): number
+  read(page: Page, first: number, length: number, target: Uint8Array, at: number): void
 }
 
 const noBytes = new Uint8Array(0)
@@ -53,6 +74,8 @@ export class Page {
   base = 0
   word = 0
   readonly size: number
+  readonly keyHeadMax: number
+  tails: KeyTails | undefined
   level = 0
   count = 0
   prefixLength = 0
@@ -61,8 +84,11 @@ export class Page {
   /** 2 in leaves, 4 in branches. */
   cellHeader = 2
 
-  constructor(size: number) {
+  /** Without `tails` the page's keys must be short. */
+  constructor(size: number, tails?: KeyTails) {
     this.size = size
+    this.keyHeadMax = entryLimits(size).keyHeadMax
+    this.tails = tails
   }
 
   /** A view over memory of its own, for building and for copies. */
@@ -144,7 +170,9 @@ export class Page {
       const difference = key[i]! - bytes[prefixAt + i]!
       if (difference !== 0) return difference < 0 ? ~0 : ~this.count
     }
-    const head = headOf(key, prefixLength, keyLength)
+    const headEnd = this.keyHeadMax
+    const head = headOf(key, prefixLength, Math.min(keyLength, headEnd))
+    const known = prefixLength + 4 <= headEnd ? 4 : 0
     const restLength = keyLength - prefixLength
     const cells = base + this.cellHeader
     let low = 0
@@ -159,8 +187,15 @@ export class Page {
         const slot = words[at + 1]!
         const suffixLength = slot >>> 16
         const start = cells + (slot & 0xffff)
+        if ((suffixLength & longKey) !== 0) {
+          const order = this.#compareLong(middle, key, keyLength)
+          if (order < 0) low = middle + 1
+          else if (order > 0) high = middle
+          else return middle
+          continue
+        }
         const length = Math.min(suffixLength, restLength)
-        let i = length < 4 ? 0 : 4
+        let i = length < 4 ? 0 : known
         while (i < length && bytes[start + i] === key[prefixLength + i]) i++
         const order = i < length ? bytes[start + i]! - key[prefixLength + i]! : suffixLength - restLength
         if (order < 0) low = middle + 1
@@ -178,15 +213,49 @@ export class Page {
     const order = compareRanges(bytes, prefixAt, prefixAt + prefixLength, key, 0, Math.min(keyLength, prefixLength))
     if (order !== 0) return order
     const slot = this.words[this.slots + (index << 1) + 1]!
+    if (((slot >>> 16) & longKey) !== 0) return this.#compareLong(index, key, keyLength)
     const start = base + this.cellHeader + (slot & 0xffff)
     return compareRanges(bytes, start, start + (slot >>> 16), key, prefixLength, keyLength)
   }
 
+  /** As `compareKey`, of a long entry whose prefix is known to be the key's. */
+  #compareLong(index: number, key: Uint8Array, keyLength: number): number {
+    const { bytes, prefixLength } = this
+    const start = this.suffixStart(index)
+    const end = start + this.suffixLength(index) - referenceLength
+    const head = prefixLength + end - start
+    const order = compareRanges(bytes, start, end, key, prefixLength, Math.min(keyLength, head))
+    if (order !== 0) return order
+    if (keyLength <= head) return 1
+    const total = readUint32(bytes, end)
+    return this.#tails().compare(this, readUint32(bytes, end + 4), total - head, key, head, keyLength)
+  }
+
+  #tails(): KeyTails {
+    const { tails } = this
+    assert(tails !== undefined, 'long keys are read through a page that knows how')
+    return tails
+  }
+
+  /** Bytes of the stored key after the prefix. */
   suffixLength(index: number): number {
-    return this.words[this.slots + (index << 1) + 1]! >>> 16
+    return (this.words[this.slots + (index << 1) + 1]! >>> 16) & suffixMask
+  }
+  isLongKey(index: number): boolean {
+    return this.words[this.slots + (index << 1) + 1]! >>> 31 !== 0
+  }
+  /** Bytes of the key after the prefix that are in the page. */
+  #headSuffixLength(index: number): number {
+    return this.isLongKey(index) ? this.suffixLength(index) - referenceLength : this.suffixLength(index)
   }
   keyLength(index: number): number {
-    return this.prefixLength + this.suffixLength(index)
+    return this.isLongKey(index)
+      ? readUint32(this.bytes, this.suffixStart(index) + this.#headSuffixLength(index))
+      : this.prefixLength + this.suffixLength(index)
+  }
+  /** The first page of a long key's tail. */
+  keyTail(index: number): number {
+    return readUint32(this.bytes, this.suffixStart(index) + this.#headSuffixLength(index) + 4)
   }
   /** Where entry `index`'s cell begins, in `bytes`. */
   cell(index: number): number {
@@ -220,15 +289,31 @@ export class Page {
     const prefixAt = base + headerSize
     for (let i = 0; i < prefixLength; i++) target[i] = bytes[prefixAt + i]!
     const start = this.suffixStart(index)
-    const length = this.suffixLength(index)
+    const length = this.#headSuffixLength(index)
     copyBytes(bytes, start, start + length, target, prefixLength)
-    return prefixLength + length
+    const head = prefixLength + length
+    if (!this.isLongKey(index)) return head
+    const total = this.keyLength(index)
+    this.#tails().read(this, this.keyTail(index), total - head, target, head)
+    return total
   }
 
   /** A copy of entry `index`'s key. */
   keyCopy(index: number): Uint8Array {
     const key = new Uint8Array(this.keyLength(index))
     this.readKey(index, key)
+    return key
+  }
+
+  /** A copy of what the page has of entry `index`'s key; with the reference, if `stored`. */
+  headCopy(index: number, stored: boolean): Uint8Array {
+    const { bytes, prefixLength } = this
+    const prefixAt = this.base + headerSize
+    const length = stored ? this.suffixLength(index) : this.#headSuffixLength(index)
+    const start = this.suffixStart(index)
+    const key = new Uint8Array(prefixLength + length)
+    key.set(bytes.subarray(prefixAt, prefixAt + prefixLength))
+    key.set(bytes.subarray(start, start + length), prefixLength)
     return key
   }
 
@@ -243,8 +328,8 @@ export class Page {
   // ---- changing
 
   /**
-   * Puts an entry before `index`. `head`: a leaf's value length with its flag, or a branch's child.
-   * Returns false, with the page unchanged, when it does not fit.
+   * Puts an entry before `index`. `key`: as it is stored; `long`: that is a long one's form. `head`: a leaf's value
+   * length with its flag, or a branch's child. Returns false, with the page unchanged, when it does not fit.
    */
   insert(
     index: number,
@@ -254,6 +339,7 @@ export class Page {
     value: Uint8Array,
     valueStart: number,
     valueEnd: number,
+    long = false,
   ): boolean {
     const valueLength = valueEnd - valueStart
     const cellLength = this.cellHeader + keyLength - this.prefixLength + valueLength
@@ -261,9 +347,9 @@ export class Page {
       this.cellStart - ((this.slots - this.word) * 4 + this.count * slotSize) < cellLength + slotSize ||
       !this.#sharesPrefix(key, keyLength)
     ) {
-      if (!this.#makeRoom(key, keyLength, valueLength)) return false
+      if (!this.#makeRoom(key, keyLength, valueLength, long)) return false
     }
-    this.#place(index, key, keyLength, head, value, valueStart, valueLength)
+    this.#place(index, key, keyLength, head, value, valueStart, valueLength, long)
     return true
   }
 
@@ -276,9 +362,12 @@ export class Page {
   }
 
   /** Rebuilds the page without dead bytes and with the prefix that its keys and `key` share, if the entry fits then. */
-  #makeRoom(key: Uint8Array, keyLength: number, valueLength: number): boolean {
+  #makeRoom(key: Uint8Array, keyLength: number, valueLength: number, long: boolean): boolean {
     const count = this.count
-    const prefixLength = count === 0 ? 0 : Math.min(this.commonPrefix(), this.commonWith(0, key, keyLength))
+    const prefixLength =
+      count === 0
+        ? 0
+        : Math.min(this.commonPrefix(), this.commonWith(0, key, long ? keyLength - referenceLength : keyLength))
     const size =
       headerSize +
       ((prefixLength + 3) & ~3) +
@@ -301,6 +390,7 @@ export class Page {
     value: Uint8Array,
     valueStart: number,
     valueLength: number,
+    long: boolean,
   ): void {
     const { bytes, words, word, prefixLength, cellHeader } = this
     const suffixLength = keyLength - prefixLength
@@ -318,8 +408,8 @@ export class Page {
     const slot = this.slots + (index << 1)
     const end = this.slots + (this.count << 1)
     if (slot !== end) words.copyWithin(slot + 2, slot, end)
-    words[slot] = headOf(key, prefixLength, keyLength)
-    words[slot + 1] = offset | (suffixLength << 16)
+    words[slot] = headOf(key, prefixLength, Math.min(keyLength, this.keyHeadMax))
+    words[slot + 1] = offset | (suffixLength << 16) | (long ? longKey << 16 : 0)
     this.count++
     words[word + 1] = this.count
   }
@@ -356,7 +446,7 @@ export class Page {
 
   /**
    * Leaf entry `index` becomes another one that sorts in the same place, in the same cell. Returns false, with the page
-   * unchanged, when it is longer or its key lacks the prefix.
+   * unchanged, when it is longer or its key lacks the prefix. Neither key is long.
    */
   replace(
     index: number,
@@ -377,7 +467,7 @@ export class Page {
     for (let i = prefixLength; i < keyLength; i++) bytes[at++] = key[i]!
     copyBytes(value, valueStart, valueEnd, bytes, at)
     const slot = this.slots + (index << 1)
-    words[slot] = headOf(key, prefixLength, keyLength)
+    words[slot] = headOf(key, prefixLength, Math.min(keyLength, this.keyHeadMax))
     words[slot + 1] = (words[slot + 1]! & 0xffff) | ((keyLength - prefixLength) << 16)
     if (surplus > 0) words[this.word + 3] = this.deadBytes + surplus
     return true
@@ -398,20 +488,24 @@ export class Page {
 
   // ---- building
 
-  /** How many bytes all keys of the page share. */
+  /** How many bytes all keys of the page share, as far as a prefix may go. */
   commonPrefix(): number {
     if (this.count === 0) return 0
     const { bytes } = this
     const last = this.count - 1
     const a = this.suffixStart(0)
     const b = this.suffixStart(last)
-    const length = Math.min(this.suffixLength(0), this.suffixLength(last))
+    const length = Math.min(
+      this.#headSuffixLength(0),
+      this.#headSuffixLength(last),
+      this.keyHeadMax - this.prefixLength,
+    )
     let i = 0
     while (i < length && bytes[a + i] === bytes[b + i]) i++
     return this.prefixLength + i
   }
 
-  /** How many bytes entry `index` shares with `key`. */
+  /** How many bytes entry `index` shares with `key`, as far as a prefix may go. */
   commonWith(index: number, key: Uint8Array, keyLength: number): number {
     const { bytes, prefixLength } = this
     const prefixAt = this.base + headerSize
@@ -419,7 +513,7 @@ export class Page {
     while (i < prefixLength && i < keyLength && bytes[prefixAt + i] === key[i]) i++
     if (i < prefixLength) return i
     const start = this.suffixStart(index) - prefixLength
-    const length = Math.min(keyLength, this.keyLength(index))
+    const length = Math.min(keyLength, prefixLength + this.#headSuffixLength(index), this.keyHeadMax)
     while (i < length && bytes[start + i] === key[i]) i++
     return i
   }
@@ -432,7 +526,7 @@ export class Page {
       this.#compact(copy)
       return
     }
-    const first = copy.count === 0 ? noBytes : copy.keyCopy(0)
+    const first = copy.count === 0 ? noBytes : copy.headCopy(0, false)
     const leftmost = copy.leftmost
     this.format(copy.level, copy.id, copy.root, first, 0, prefixLength)
     this.leftmost = leftmost
@@ -467,9 +561,11 @@ export class Page {
   }
 
   /** Becomes the same bytes as `other`. */
-  copyFrom(other: Page): void {
+  copyFrom(other: Page): this {
     this.bytes.set(other.bytes.subarray(other.base, other.base + other.size), this.base)
+    this.tails = other.tails
     this.refresh()
+    return this
   }
 
   /** Adds entry `index` of `source` (a page of the same level, whose keys begin with this page's prefix) at the end. */
@@ -494,8 +590,9 @@ export class Page {
       copyBytes(from, sourceCell + cellHeader, end, bytes, at)
     } else copyBytes(from, sourceCell + cellHeader - shift, end, bytes, at)
     const slot = this.slots + (this.count << 1)
-    words[slot] = headOf(bytes, suffixAt, suffixAt + length)
-    words[slot + 1] = offset | (length << 16)
+    const long = source.isLongKey(index)
+    words[slot] = headOf(bytes, suffixAt, suffixAt + Math.min(length, this.keyHeadMax - prefixLength))
+    words[slot + 1] = offset | (length << 16) | (long ? longKey << 16 : 0)
     this.count++
     words[word + 1] = this.count
   }

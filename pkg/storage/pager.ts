@@ -24,7 +24,8 @@
  */
 import { assert } from '../base/assert.ts'
 import { isOutOfDiskSpace } from './data-file.ts'
-import type { Page } from './page.ts'
+import { KeyTailReader } from './key-tail.ts'
+import { Page } from './page.ts'
 
 export const frameFlag = { dirty: 1, frozen: 2, apart: 4, writing: 8 } as const
 const slabShift = 8
@@ -61,6 +62,7 @@ export class Pager {
   readonly #free: number[] = []
   #hand = 0
   readonly #victims = new Int32Array(32)
+  readonly #tails = new KeyTailReader(this)
 
   constructor(pageSize: number, cacheSizeBytes: number, storage: PageStorage) {
     this.pageSize = pageSize
@@ -77,6 +79,11 @@ export class Pager {
       return frame
     }
     return this.#load(id)
+  }
+
+  /** A new view, to be moved to frames. */
+  view(): Page {
+    return new Page(this.pageSize, this.#tails)
   }
 
   /** Moves `page` to `frame`. */

@@ -55,7 +55,7 @@ class Work {
   constructor(seed: number, keys = 800, valueLengthMax = 2000) {
     this.random = new SeededRandom(seed)
     this.valueLengthMax = valueLengthMax
-    this.keys = keyPool(this.random, { keyLengthMax: 60, valueLengthMax, alphabet: 6, keys })
+    this.keys = keyPool(this.random, { keyLengthMax: 90, valueLengthMax, alphabet: 6, zeros: 50, keys })
   }
 
   create(store: Store): this {

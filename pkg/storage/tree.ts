@@ -19,9 +19,19 @@
 import { assert } from '../base/assert.ts'
 import { DatabaseError } from '../base/errors.ts'
 import type { PageId } from '../base/ids.ts'
+import { compareRanges } from './copy.ts'
 import { TreeCursor } from './cursor.ts'
-import { chainPages, readChain, referenceLength, writeChain } from './overflow.ts'
-import { entryLimits, headerSize, overflowFlag, Page, readUint32, scratchPage, writeUint32 } from './page.ts'
+import { chainPages, readChain, writeChain } from './overflow.ts'
+import {
+  entryLimits,
+  headerSize,
+  overflowFlag,
+  type Page,
+  readUint32,
+  referenceLength,
+  scratchPage,
+  writeUint32,
+} from './page.ts'
 import type { Pager } from './pager.ts'
 
 /** Where a value lies. Valid until the next call on any tree, or a yield. */
@@ -49,7 +59,8 @@ export class Tree {
   readonly pager: Pager
   /** Counts the changes of the tree: a cursor that has seen another count is out of date. */
   changes = 0
-  readonly keyLengthMax: number
+  readonly keyShortMax: number
+  readonly keyHeadMax: number
   readonly inlineValueMax: number
   /** The path of the last descent. For cursors. */
   readonly pathPage = new Uint32Array(heightMax)
@@ -64,9 +75,10 @@ export class Tree {
   private constructor(pager: Pager, root: PageId) {
     this.pager = pager
     this.root = root
-    this.#page = new Page(pager.pageSize)
+    this.#page = pager.view()
     const limits = entryLimits(pager.pageSize)
-    this.keyLengthMax = limits.keyLengthMax
+    this.keyShortMax = limits.keyShortMax
+    this.keyHeadMax = limits.keyHeadMax
     this.inlineValueMax = limits.inlineValueMax
   }
 
@@ -104,10 +116,10 @@ export class Tree {
     return true
   }
 
-  /** Inserts or replaces. Throws KeyTooLong. */
+  /** Inserts or replaces. The key is not empty. */
   put(key: Uint8Array, keyLength: number, value: Uint8Array, valueStart: number, valueEnd: number): void {
     if (this.#rightmost !== 0 && this.#append(key, keyLength, value, valueStart, valueEnd)) return
-    this.#checkKey(keyLength)
+    assert(keyLength > 0, 'a key is not empty')
     const index = this.#descend(key, keyLength)
     if (index >= 0) this.replaceAt(index, value, valueStart, valueEnd)
     else this.insertAt(~index, key, keyLength, value, valueStart, valueEnd)
@@ -136,7 +148,7 @@ export class Tree {
     while (next(entry)) {
       const { key, keyLength, value, valueStart, valueEnd } = entry
       if (this.#rightmost !== 0 && this.#append(key, keyLength, value, valueStart, valueEnd)) continue
-      this.#checkKey(keyLength)
+      assert(keyLength > 0, 'a key is not empty')
       const index = this.#descend(key, keyLength)
       assert(index < 0 && (first || ~index === page.count), 'the keys of a bulk load ascend')
       this.insertAt(~index, key, keyLength, value, valueStart, valueEnd)
@@ -158,7 +170,7 @@ export class Tree {
 
   #dropBelow(id: number): void {
     const { pager } = this
-    const page = new Page(pager.pageSize)
+    const page = pager.view()
     const frame = pager.fetch(id)
     pager.attach(page, frame)
     pager.pin(frame)
@@ -166,6 +178,7 @@ export class Tree {
     const chains: number[] = []
     if (page.level > 0) for (let i = -1; i < page.count; i++) children.push(page.child(i))
     else for (let i = 0; i < page.count; i++) if (page.isOverflow(i)) chains.push(this.#firstOfChain(page, i))
+    for (let i = 0; i < page.count; i++) if (page.isLongKey(i)) chains.push(page.keyTail(i))
     pager.unpin(frame)
     for (const chain of chains) for (const id of chainPages(pager, chain)) pager.release(id)
     for (const child of children) this.#dropBelow(child)
@@ -186,7 +199,7 @@ export class Tree {
     const length = readUint32(page.bytes, start)
     const first = readUint32(page.bytes, start + 4)
     if (this.#long.length < length) this.#long = new Uint8Array(length)
-    readChain(this.pager, first, length, this.#long)
+    readChain(this.pager, first, length, this.#long, 0)
     into.bytes = this.#long
     into.start = 0
     into.end = length
@@ -211,11 +224,11 @@ export class Tree {
     valueStart: number,
     valueEnd: number,
   ): number {
-    this.#checkKey(keyLength)
     const { pager } = this
     const page = this.#page
-    const frame = pager.frameOf[this.pathPage[0]!]!
+    const long = keyLength > this.keyShortMax
     let head = valueEnd - valueStart
+    const frame = pager.frameOf[this.pathPage[0]!]!
     pager.pin(frame)
     try {
       pager.edit(frame)
@@ -225,25 +238,30 @@ export class Tree {
         valueStart = 0
         valueEnd = referenceLength
       }
+      if (long) {
+        key = this.#storeKey(key, keyLength)
+        keyLength = this.keyShortMax
+      }
     } finally {
       pager.unpin(frame)
     }
     this.changes++
-    if (page.insert(index, key, keyLength, head, value, valueStart, valueEnd)) return index
-    return this.#insertWithSplit(index, key, keyLength, head, value, valueStart, valueEnd)
+    if (page.insert(index, key, keyLength, head, value, valueStart, valueEnd, long)) return index
+    return this.#insertWithSplit(index, key, keyLength, long, head, value, valueStart, valueEnd)
   }
 
   /** Gives entry `index` of the leaf another value; returns its index as `insertAt` does. */
   replaceAt(index: number, value: Uint8Array, valueStart: number, valueEnd: number): number {
     const page = this.#page
+    const long = page.isLongKey(index)
     if (!page.isOverflow(index) && valueEnd - valueStart <= page.valueLength(index)) {
       this.pager.edit(this.pager.frameOf[this.pathPage[0]!]!)
       page.replaceValue(index, valueEnd - valueStart, value, valueStart, valueEnd)
       this.changes++
       return index
     }
-    const key = page.keyCopy(index)
-    return this.replaceEntryAt(index, key, key.length, value, valueStart, valueEnd)
+    const key = page.headCopy(index, true)
+    return this.#replaceStored(index, [], key, key.length, long, value, valueStart, valueEnd)
   }
 
   /**
@@ -258,7 +276,39 @@ export class Tree {
     valueStart: number,
     valueEnd: number,
   ): number {
-    this.#checkKey(keyLength)
+    assert(keyLength > 0, 'a key is not empty')
+    const { pager } = this
+    const page = this.#page
+    const long = keyLength > this.keyShortMax
+    if (!long && !page.isLongKey(index)) {
+      return this.#replaceStored(index, [], key, keyLength, false, value, valueStart, valueEnd)
+    }
+    const frame = pager.frameOf[this.pathPage[0]!]!
+    let tail: number[] = []
+    pager.pin(frame)
+    try {
+      if (page.isLongKey(index)) tail = chainPages(pager, page.keyTail(index))
+      if (long) {
+        key = this.#storeKey(key, keyLength)
+        keyLength = this.keyShortMax
+      }
+    } finally {
+      pager.unpin(frame)
+    }
+    return this.#replaceStored(index, tail, key, keyLength, long, value, valueStart, valueEnd)
+  }
+
+  /** `tail`: pages of the old key that are to be freed. */
+  #replaceStored(
+    index: number,
+    tail: readonly number[],
+    key: Uint8Array,
+    keyLength: number,
+    long: boolean,
+    value: Uint8Array,
+    valueStart: number,
+    valueEnd: number,
+  ): number {
     const { pager } = this
     const page = this.#page
     const frame = pager.frameOf[this.pathPage[0]!]!
@@ -274,14 +324,17 @@ export class Tree {
         valueEnd = referenceLength
       }
       for (const id of old) pager.release(id)
+      for (const id of tail) pager.release(id)
     } finally {
       pager.unpin(frame)
     }
     this.changes++
-    if (page.replace(index, key, keyLength, head, value, valueStart, valueEnd)) return index
+    if (!long && !page.isLongKey(index) && page.replace(index, key, keyLength, head, value, valueStart, valueEnd)) {
+      return index
+    }
     page.remove(index)
-    if (page.insert(index, key, keyLength, head, value, valueStart, valueEnd)) return index
-    return this.#insertWithSplit(index, key, keyLength, head, value, valueStart, valueEnd)
+    if (page.insert(index, key, keyLength, head, value, valueStart, valueEnd, long)) return index
+    return this.#insertWithSplit(index, key, keyLength, long, head, value, valueStart, valueEnd)
   }
 
   /** Removes entry `index` of the leaf. Returns false when the path is no longer right. */
@@ -292,8 +345,10 @@ export class Tree {
     pager.pin(frame)
     try {
       const chain = page.isOverflow(index) ? chainPages(pager, this.#firstOfChain(page, index)) : []
+      const tail = page.isLongKey(index) ? chainPages(pager, page.keyTail(index)) : []
       pager.edit(frame)
       for (const id of chain) pager.release(id)
+      for (const id of tail) pager.release(id)
     } finally {
       pager.unpin(frame)
     }
@@ -332,7 +387,7 @@ export class Tree {
   #append(key: Uint8Array, keyLength: number, value: Uint8Array, valueStart: number, valueEnd: number): boolean {
     const { pager } = this
     const frame = pager.frameOf[this.#rightmost]!
-    if (frame === 0 || keyLength > this.keyLengthMax || valueEnd - valueStart > this.inlineValueMax) return false
+    if (frame === 0 || keyLength > this.keyShortMax || valueEnd - valueStart > this.inlineValueMax) return false
     const page = pager.attach(this.#page, frame)
     const { count } = page
     if (count === 0 || page.compareKey(count - 1, key, keyLength) >= 0) return false
@@ -343,11 +398,24 @@ export class Tree {
     return true
   }
 
-  #checkKey(keyLength: number): void {
-    assert(keyLength > 0, 'a key is not empty')
-    if (keyLength > this.keyLengthMax) {
-      throw new DatabaseError('KeyTooLong', `a key of ${keyLength} bytes is longer than ${this.keyLengthMax} bytes`)
-    }
+  /** Writes the tail of a long key to a chain; the key as it is stored. */
+  #storeKey(key: Uint8Array, keyLength: number): Uint8Array {
+    const { keyHeadMax } = this
+    const stored = new Uint8Array(this.keyShortMax)
+    const first = writeChain(this.pager, this.root, key, keyHeadMax, keyLength)
+    stored.set(key.subarray(0, keyHeadMax))
+    writeUint32(stored, keyHeadMax, keyLength)
+    writeUint32(stored, keyHeadMax + 4, first)
+    return stored
+  }
+
+  /** The whole of a long key that is stored. */
+  #wholeKey(stored: Uint8Array): Uint8Array {
+    const { keyHeadMax } = this
+    const key = new Uint8Array(readUint32(stored, keyHeadMax))
+    key.set(stored.subarray(0, keyHeadMax))
+    readChain(this.pager, readUint32(stored, keyHeadMax + 4), key.length - keyHeadMax, key, keyHeadMax)
+    return key
   }
 
   /** Writes a long value to a chain and its reference to `#reference`; the cell's head. */
@@ -368,6 +436,7 @@ export class Tree {
     index: number,
     key: Uint8Array,
     keyLength: number,
+    long: boolean,
     head: number,
     value: Uint8Array,
     valueStart: number,
@@ -376,7 +445,7 @@ export class Tree {
     const frames = this.#pinPath()
     this.#rightmost = 0
     try {
-      return this.#insertInto(0, index, key, keyLength, head, value, valueStart, valueEnd)
+      return this.#insertInto(0, index, key, keyLength, long, head, value, valueStart, valueEnd)
     } finally {
       for (const frame of frames) this.pager.unpin(frame)
       this.pager.attach(this.#page, this.pager.fetch(this.pathPage[0]!))
@@ -395,7 +464,7 @@ export class Tree {
   }
 
   #view(id: number): Page {
-    return this.pager.attach(new Page(this.pager.pageSize), this.pager.fetch(id))
+    return this.pager.attach(this.pager.view(), this.pager.fetch(id))
   }
 
   #editView(id: number): Page {
@@ -403,7 +472,7 @@ export class Tree {
     this.pager.pin(frame)
     this.pager.edit(frame)
     this.pager.unpin(frame)
-    return this.pager.attach(new Page(this.pager.pageSize), frame)
+    return this.pager.attach(this.pager.view(), frame)
   }
 
   /** Inserts into the path's page of `level`, splitting as often as it takes. Returns the index as `insertAt` does. */
@@ -412,6 +481,7 @@ export class Tree {
     index: number,
     key: Uint8Array,
     keyLength: number,
+    long: boolean,
     head: number,
     value: Uint8Array,
     valueStart: number,
@@ -419,8 +489,8 @@ export class Tree {
   ): number {
     for (;;) {
       const page = this.#editView(this.pathPage[level]!)
-      if (page.insert(index, key, keyLength, head, value, valueStart, valueEnd)) return index
-      index = this.#split(level, index, key, keyLength)
+      if (page.insert(index, key, keyLength, head, value, valueStart, valueEnd, long)) return index
+      index = this.#split(level, index, key, keyLength, long)
     }
   }
 
@@ -428,36 +498,38 @@ export class Tree {
    * Splits the path's page of `level` to make room for `key` before entry `index`. Afterwards the path names the half
    * where the key belongs; returns the index there.
    */
-  #split(level: number, index: number, key: Uint8Array, keyLength: number): number {
+  #split(level: number, index: number, key: Uint8Array, keyLength: number, long: boolean): number {
     const { pager, pathPage, pathChild } = this
     if (level === this.height) this.#growRoot()
+    const leaf = level === 0
     const leftId = pathPage[level]!
+    const old = scratchPage(pager.pageSize, 1).copyFrom(this.#view(leftId))
+    const at = splitPoint(old, index)
+    const rightFrom = leaf ? at : at + 1
+    let goRight = index >= rightFrom
+    // What reads pages comes first: see invariant 4.
+    let separator: Uint8Array
+    let separatorLong: boolean
+    if (leaf) {
+      const whole = long ? this.#wholeKey(key) : key.slice(0, keyLength)
+      separator = shortestBetween(old.keyCopy(at - 1), at < old.count ? old.keyCopy(at) : whole)
+      if (index === at) goRight = compareRanges(whole, 0, whole.length, separator, 0, separator.length) >= 0
+      separatorLong = separator.length > this.keyShortMax
+      if (separatorLong) separator = this.#storeKey(separator, separator.length)
+    } else {
+      separator = old.headCopy(at, true)
+      separatorLong = old.isLongKey(at)
+    }
     const leftFrame = pager.fetch(leftId)
     pager.pin(leftFrame)
     const rightFrame = pager.allocate()
     pager.pin(rightFrame)
     const rightId = pager.pageOf[rightFrame]!
-    const old = scratchPage(pager.pageSize, 1)
-    const left = this.#editView(leftId)
-    old.copyFrom(left)
-    const at = splitPoint(old, index)
-    const leaf = level === 0
-    let separator: Uint8Array
-    const right = pager.attach(new Page(pager.pageSize), rightFrame)
-    // `format` reads its prefix from here, and `old` keeps the entries while `left` is written anew.
+    const right = pager.attach(pager.view(), rightFrame)
     right.format(level, rightId, this.root, noBytes, 0, 0)
-    const rightFrom = leaf ? at : at + 1
-    if (leaf)
-      separator = shortestBetween(old.keyCopy(at - 1), at < old.count ? old.keyCopy(at) : key.slice(0, keyLength))
-    else {
-      separator = old.keyCopy(at)
-      right.leftmost = old.child(at)
-    }
+    if (!leaf) right.leftmost = old.child(at)
     fill(right, old, rightFrom, old.count)
-    fill(left, old, 0, at)
-    let goRight: boolean
-    if (leaf && index === at) goRight = compareKeys(key, keyLength, separator) >= 0
-    else goRight = leaf ? index > at : index >= rightFrom
+    fill(this.#editView(leftId), old, 0, at)
     pager.unpin(leftFrame)
     pager.unpin(rightFrame)
     const parentIndex = this.#insertInto(
@@ -465,6 +537,7 @@ export class Tree {
       pathChild[level + 1]! + 1,
       separator,
       separator.length,
+      separatorLong,
       rightId,
       noBytes,
       0,
@@ -483,7 +556,7 @@ export class Tree {
     const id = pager.pageOf[frame]!
     pager.pin(frame)
     const page = this.#editView(root)
-    const child = pager.attach(new Page(pager.pageSize), frame)
+    const child = pager.attach(pager.view(), frame)
     child.copyFrom(page)
     child.words[child.word + 6] = id
     page.format(height + 1, root, root, noBytes, 0, 0)
@@ -520,18 +593,27 @@ export class Tree {
     const { pager, pathPage, pathChild } = this
     let level = 1
     while (level < this.height && this.#view(pathPage[level]!).count === 0) level++
-    const parent = this.#editView(pathPage[level]!)
-    const child = pathChild[level]!
+    const frame = pager.fetch(pathPage[level]!)
+    const parent = pager.attach(pager.view(), frame)
+    const child = Math.max(pathChild[level]!, 0)
     let result = level
+    let tail: number[] = []
+    pager.pin(frame)
+    try {
+      if (parent.count > 0 && parent.isLongKey(child)) tail = chainPages(pager, parent.keyTail(child))
+      pager.edit(frame)
+    } finally {
+      pager.unpin(frame)
+    }
     if (parent.count === 0) {
       parent.format(0, this.root, this.root, noBytes, 0, 0)
       result = -1
-    } else if (child >= 0) parent.remove(child)
-    else {
-      parent.leftmost = parent.child(0)
-      parent.remove(0)
+    } else {
+      if (pathChild[level]! < 0) parent.leftmost = parent.child(0)
+      parent.remove(child)
     }
     for (let below = 0; below < level; below++) pager.release(pathPage[below]!)
+    for (const id of tail) pager.release(id)
     return result
   }
 
@@ -550,19 +632,22 @@ export class Tree {
     const parentId = pathPage[level + 1]!
     const parentFrame = pager.fetch(parentId)
     pager.pin(parentFrame)
-    const parent = pager.attach(new Page(pager.pageSize), parentFrame)
+    const parent = pager.attach(pager.view(), parentFrame)
     const leftFrame = pager.fetch(parent.child(index - 1))
     pager.pin(leftFrame)
     const rightId = parent.child(index)
     let merged: Page | undefined
+    let tail: number[] = []
     try {
       const rightFrame = pager.fetch(rightId)
       pager.pin(rightFrame)
       try {
-        const left = pager.attach(new Page(pager.pageSize), leftFrame)
-        const right = pager.attach(new Page(pager.pageSize), rightFrame)
-        merged = mergedPage(left, right, level === 0 ? undefined : parent.keyCopy(index))
+        const left = pager.attach(pager.view(), leftFrame)
+        const right = pager.attach(pager.view(), rightFrame)
+        const long = parent.isLongKey(index)
+        merged = mergedPage(left, right, level === 0 ? undefined : parent.headCopy(index, true), long)
         if (merged !== undefined) {
+          if (level === 0 && long) tail = chainPages(pager, parent.keyTail(index))
           pager.edit(leftFrame)
           pager.edit(parentFrame)
           left.copyFrom(merged)
@@ -577,6 +662,7 @@ export class Tree {
     }
     if (merged === undefined) return false
     pager.release(rightId)
+    for (const id of tail) pager.release(id)
     return true
   }
 
@@ -590,7 +676,7 @@ export class Tree {
       pager.pin(rootFrame)
       try {
         const childId = page.leftmost
-        const child = pager.attach(new Page(pager.pageSize), pager.fetch(childId))
+        const child = pager.attach(pager.view(), pager.fetch(childId))
         const copy = scratchPage(pager.pageSize, 1)
         copy.copyFrom(child)
         pager.edit(rootFrame)
@@ -625,7 +711,7 @@ function fill(target: Page, source: Page, from: number, to: number): void {
   let prefixLength = 0
   let first: Uint8Array = noBytes
   if (from < to) {
-    first = source.keyCopy(from)
+    first = source.headCopy(from, false)
     prefixLength = source.commonWith(to - 1, first, first.length)
   }
   target.format(source.level, target.id, target.root, first, 0, prefixLength)
@@ -635,13 +721,15 @@ function fill(target: Page, source: Page, from: number, to: number): void {
 
 /**
  * A page of memory with the entries of both, or undefined when they leave less than a tenth of it free.
- * `separator`: for branches, the key in the parent between them.
+ * `separator`: for branches, the stored key in the parent between them; `long`: it is a long one.
  */
-function mergedPage(left: Page, right: Page, separator: Uint8Array | undefined): Page | undefined {
-  const first = left.count > 0 ? left.keyCopy(0) : (separator ?? right.keyCopy(0))
-  const last = right.count > 0 ? right.keyCopy(right.count - 1) : (separator ?? left.keyCopy(left.count - 1))
+function mergedPage(left: Page, right: Page, separator: Uint8Array | undefined, long: boolean): Page | undefined {
+  const middle = separator ?? noBytes
+  const first = left.count > 0 ? left.headCopy(0, false) : middle
+  const last = right.count > 0 ? right.headCopy(right.count - 1, false) : middle
+  const prefixMax = Math.min(first.length, last.length, left.keyHeadMax)
   let prefixLength = 0
-  while (prefixLength < first.length && first[prefixLength] === last[prefixLength]) prefixLength++
+  while (prefixLength < prefixMax && first[prefixLength] === last[prefixLength]) prefixLength++
   const size =
     headerSize +
     prefixLength +
@@ -654,11 +742,12 @@ function mergedPage(left: Page, right: Page, separator: Uint8Array | undefined):
     (separator === undefined ? 0 : separator.length + 4)
   if (size > left.size - left.size / 10) return undefined
   const page = scratchPage(left.size, 1)
+  page.tails = left.tails
   page.format(left.level, left.id, left.root, first, 0, prefixLength)
   page.leftmost = left.leftmost
   for (let i = 0; i < left.count; i++) page.append(left, i)
   if (separator !== undefined) {
-    const fits = page.insert(page.count, separator, separator.length, right.leftmost, noBytes, 0, 0)
+    const fits = page.insert(page.count, separator, separator.length, right.leftmost, noBytes, 0, 0, long)
     assert(fits, 'a merged page has room for the separator')
   }
   for (let i = 0; i < right.count; i++) page.append(right, i)
@@ -670,10 +759,4 @@ function shortestBetween(low: Uint8Array, high: Uint8Array): Uint8Array {
   let i = 0
   while (i < low.length && low[i] === high[i]) i++
   return high.slice(0, i + 1)
-}
-
-function compareKeys(a: Uint8Array, aLength: number, b: Uint8Array): number {
-  const length = Math.min(aLength, b.length)
-  for (let i = 0; i < length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!
-  return aLength - b.length
 }
