@@ -19,6 +19,8 @@ import { WireDoor } from './wire/door.ts'
 /** How long a stopping server waits for clients' requests before it cuts them off. */
 const stopPatienceMs = 10_000
 const exitFailed = 2
+/** Ctrl-C under npm comes twice, from the terminal and from npm: what comes this soon after the first is not a second wish. */
+const echoMs = 500
 
 /** Resolves when the server accepts connections; it then lives until a signal ends the process. */
 export async function serve(config: ServeConfig): Promise<void> {
@@ -40,6 +42,7 @@ class Server {
   #stopHttp: (() => Promise<void>) | undefined
   #ready = false
   #stopping = false
+  #signalledAtMs = Number.NEGATIVE_INFINITY
 
   constructor(config: ServeConfig, log: ServerLog) {
     this.#config = config
@@ -107,10 +110,13 @@ class Server {
   }
 
   readonly #onSignal = (signal: NodeJS.Signals): void => {
+    const nowMs = performance.now()
+    if (nowMs - this.#signalledAtMs < echoMs) return
     if (this.#stopping) {
       this.#log.logger.warn({ signal }, 'second signal: stopping at once')
       process.exit(1)
     }
+    this.#signalledAtMs = nowMs
     void this.#stop(signal)
   }
 

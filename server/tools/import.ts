@@ -143,15 +143,9 @@ class ImportRun {
 
   async #insert(batch: readonly Item[]): Promise<void> {
     if (batch.length === 0) return
-    const body = this.#commandOf('insert')
-    this.#written += this.#count(
-      batch,
-      await this.#target.command(
-        body,
-        'documents',
-        batch.map(({ document }) => document!),
-      ),
-    )
+    const documents = batch.map(({ document }) => document!)
+    const reply = await this.#target.command(this.#commandOf('insert'), 'documents', documents)
+    this.#written += this.#count(batch, reply)
   }
 
   async #upsert(batch: readonly Item[]): Promise<void> {
@@ -159,7 +153,8 @@ class ImportRun {
     const statements = batch.map(({ document }) =>
       buildDocument({ q: { _id: getField(document!, '_id') }, u: rawDocument(document!), upsert: true }),
     )
-    this.#written += this.#count(batch, await this.#target.command(this.#commandOf('update'), 'updates', statements))
+    const reply = await this.#target.command(this.#commandOf('update'), 'updates', statements)
+    this.#written += this.#count(batch, reply)
   }
 
   #commandOf(name: 'insert' | 'update'): Uint8Array {
