@@ -70,6 +70,8 @@ test('names survive once their folder was synced; a rename is seen wholly or not
   disk.open('x/a', { create: true })
   expect(disk.crash({ names: 0 }).list('')).toEqual([])
   disk.syncDirectory('x')
+  expect(disk.crash({ names: 0 }).list('')).toEqual([])
+  disk.syncDirectory('')
   expect(disk.crash({ names: 0 }).list('x')).toEqual(['a'])
   disk.rename('x/a', 'x/b')
   disk.open('x/c', { create: true })
@@ -100,9 +102,13 @@ test('after a sync that failed, a later one that succeeds does not save what the
   file.write(filled(sector, 2), 0, sector, 64 * sector)
   file.sync()
   expect(contentOf(disk, 'a').subarray(0, 64 * sector)).toEqual(filled(64 * sector, 1))
+  file.write(filled(sector, 3), 0, sector, sector)
+  file.sync()
+  expect(contentOf(disk, 'a')[sector]).toBe(3)
   const found = contentOf(disk.crash({ sectors: 'all' }), 'a')
   expect(found.length).toBe(65 * sector)
   expect(found[64 * sector]).toBe(2)
+  expect(found[sector]).toBe(3)
   expect(found.subarray(0, 64 * sector)).toContain(0)
 })
 
@@ -116,6 +122,20 @@ test('crashes at the operation it is told to, and does nothing more', async () =
   expect(() => world.disk.list('')).toThrow(SimulatedCrash)
   const next = world.crash({ sectors: 'none' })
   expect(next.disk.list('')).toEqual(['a'])
+})
+
+test('a killed process leaves what it wrote, still unsynced, and can do nothing more', () => {
+  const world = simulatedWorld(17, { writeBackChance: 0 })
+  const file = world.disk.open('a', { create: true })
+  file.write(filled(10, 1), 0, 10, 0)
+  const next = world.restart()
+  expect(contentOf(next.disk, 'a')).toEqual(filled(10, 1))
+  expect(() => file.write(filled(10, 2), 0, 10, 0)).toThrow(SimulatedCrash)
+  expect(next.disk.crash({ names: 0 }).list('')).toEqual([])
+  next.disk.syncDirectory('')
+  expect(contentOf(next.disk.crash({ sectors: 'none' }), 'a')).toEqual(filled(0, 0))
+  next.disk.open('a', { create: false }).sync()
+  expect(contentOf(next.disk.crash({ sectors: 'none' }), 'a')).toEqual(filled(10, 1))
 })
 
 test('runs out of space at its capacity, and has it again after a removal', () => {

@@ -35,7 +35,8 @@ export interface Operation {
 }
 
 /** What is to happen instead of the operation; undefined: nothing special. */
-export type Injection = (operation: Operation) => 'crash' | DiskErrorCode | undefined
+export type Injection = (operation: Operation) => Injected | undefined
+export type Injected = 'crash' | DiskErrorCode
 
 export interface CrashOptions {
   /** Of the unsynced sectors. A number: each survives with this probability. Default: drawn from the seed. */
@@ -102,6 +103,12 @@ export class SimulatedDisk implements Disk {
     return new SimulatedDisk(this.#random, clock, { ...this.#options, capacityBytes: this.capacityBytes }, names)
   }
 
+  /** What is found after the process was killed and the machine went on: everything written, though not yet synced. This disk fails from now on. */
+  restart(clock: SimulatedClock = this.#clock): SimulatedDisk {
+    this.#crashed = true
+    return new SimulatedDisk(this.#random, clock, { ...this.#options, capacityBytes: this.capacityBytes }, this.#names)
+  }
+
   /** Changes one bit of a file, as bit rot does. */
   flipBit(path: string, position: number, bit: number): void {
     this.#inode(path).flipBit(position, bit)
@@ -165,7 +172,7 @@ export class SimulatedDisk implements Disk {
   }
 
   /** For files: counts and runs one operation, with whatever goes wrong with it. */
-  perform<R>(kind: OperationKind, path: string, effect: () => R, partialEffect?: () => void): R {
+  perform<R>(kind: OperationKind, path: string, effect: () => R, partialEffect?: (injected: Injected) => void): R {
     return this.#perform(kind, path, effect, partialEffect)
   }
 
@@ -185,8 +192,9 @@ export class SimulatedDisk implements Disk {
     if (this.capacityBytes === Number.POSITIVE_INFINITY) inode.write(source, offset, Math.min(cut, length), position)
   }
 
-  failSync(inode: Inode, generation: Generation | undefined): void {
-    inode.failSync(generation, this.#random)
+  failSync(inode: Inode, generation: Generation | undefined, injected: Injected): void {
+    if (injected === 'crash') inode.interruptSync(generation, this.#random)
+    else inode.failSync(generation, this.#random)
   }
 
   takeSyncTime(): void {
@@ -206,7 +214,7 @@ export class SimulatedDisk implements Disk {
     })
   }
 
-  #perform<R>(kind: OperationKind, path: string, effect: () => R, partialEffect?: () => void): R {
+  #perform<R>(kind: OperationKind, path: string, effect: () => R, partialEffect?: (injected: Injected) => void): R {
     this.#requireAlive(kind)
     checked(path)
     const number = ++this.operationCount
@@ -214,7 +222,7 @@ export class SimulatedDisk implements Disk {
     if (injected === undefined) return effect()
     const extent = this.#random.integer(3)
     // A failed sync is never without consequence: what it covered can no longer be made durable.
-    if (extent === 1 || (kind === 'sync' && injected !== 'crash')) partialEffect?.()
+    if (extent === 1 || (kind === 'sync' && injected !== 'crash')) partialEffect?.(injected)
     if (injected !== 'crash') throw new DiskError(injected, path, `injected failure of ${kind}, operation ${number}`)
     if (extent === 2) effect()
     this.#crashed = true
@@ -313,7 +321,7 @@ class SimulatedFile implements File {
       'sync',
       this.path,
       () => this.#inode.endSync(generation),
-      () => this.#disk.failSync(this.#inode, generation),
+      (injected) => this.#disk.failSync(this.#inode, generation, injected),
     )
   }
 

@@ -120,9 +120,17 @@ export class Inode {
       anyLost ||= generation.lost
       if (!generation.lost) this.#persist(generation, anyLost)
     }
-    // Lost generations stay, so that what they wrote can be read until the crash.
+    // Lost generations stay, so that what they wrote can be read until the crash, under what was written later.
     const lost = done.filter((generation) => generation.lost)
+    for (const [at, generation] of done.entries()) {
+      if (!generation.lost) for (const earlier of done.slice(0, at)) if (earlier.lost) cover(earlier, generation)
+    }
     this.#generations = [...lost, ...this.#generations.slice(done.length)]
+  }
+
+  /** A sync that a crash interrupts: some sectors have arrived; the others may still, if only the process is gone. */
+  interruptSync(last: Generation | undefined, random: SeededRandom): void {
+    for (const generation of this.#upTo(last)) if (!generation.lost) this.#persistSubset(generation, 0.5, random)
   }
 
   /** A sync that fails: some sectors may have arrived, the rest never will, and the next sync will not say so. */
@@ -273,6 +281,15 @@ export class Inode {
     }
     while (this.#durable.length < number) this.#durable.push(undefined)
     this.#durable[number] = page
+  }
+}
+
+/** What `later` wrote is what is read now where `earlier` wrote too. */
+function cover(earlier: Generation, later: Generation): void {
+  earlier.size = later.size
+  for (const [number, page] of later.pages) {
+    const hidden = earlier.pages.get(number)
+    if (hidden !== undefined) hidden.bytes.set(page.bytes)
   }
 }
 

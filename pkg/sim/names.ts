@@ -2,8 +2,8 @@
  * The names of a simulated disk: which exist now, and which of the changes to them a crash may still undo.
  *
  * A change (create, remove, rename, make a folder) touches one or two names and happens wholly or not at all. It is
- * durable after `sync` of a folder that holds one of its names. A change that builds on an earlier one (same name, or
- * a folder made before) survives only if that one does.
+ * durable after `sync` of a folder that holds one of its names. A change that builds on an earlier one of the same name
+ * survives only if that one does; and what is in a folder survives only if the folder does.
  */
 import { DiskError } from '../io/disk.ts'
 import type { Inode } from './inode.ts'
@@ -103,23 +103,20 @@ export class Names {
       if (survives) apply(change, names)
       else dropped.add(change)
     }
+    for (const path of names.keys()) if (!isReachable(path, names)) names.delete(path)
     for (const [path, entry] of names) if (entry !== 'folder') names.set(path, image(entry))
     return new Names(names)
   }
 
-  /** The pending changes that `change` builds on, however far back. */
+  /** The pending changes that `change` builds on, however far back: those of the same names. */
   #basis(change: Change): Change[] {
-    const needed = new Set<string>()
-    const need = (path: string) => {
-      for (let at = path; at !== ''; at = folderOf(at)) needed.add(at)
-    }
-    for (const path of change.puts.keys()) need(path)
+    const needed = new Set(change.puts.keys())
     const basis: Change[] = []
     for (let at = this.#pending.indexOf(change) - 1; at >= 0; at--) {
       const earlier = this.#pending[at]!
       if (![...earlier.puts.keys()].some((path) => needed.has(path))) continue
       basis.push(earlier)
-      for (const path of earlier.puts.keys()) need(path)
+      for (const path of earlier.puts.keys()) needed.add(path)
     }
     return basis
   }
@@ -141,6 +138,14 @@ function apply(change: Change, names: Map<string, Entry>): void {
     if (entry === undefined) names.delete(path)
     else names.set(path, entry)
   }
+}
+
+/** A name in a folder that did not survive is gone, synced or not. */
+function isReachable(path: string, names: ReadonlyMap<string, Entry>): boolean {
+  for (let folder = folderOf(path); folder !== ''; folder = folderOf(folder)) {
+    if (names.get(folder) !== 'folder') return false
+  }
+  return true
 }
 
 function folderOf(path: string): string {

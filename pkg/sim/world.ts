@@ -10,6 +10,8 @@ export interface SimulatedWorld extends World {
   readonly disk: SimulatedDisk
   /** The world after losing power now: a new clock, and the disk as it may be found. This one's clock stops. */
   crash(options?: CrashOptions): SimulatedWorld
+  /** The world after the process alone was killed now. */
+  restart(): SimulatedWorld
 }
 
 export function simulatedWorld(seed: number, options: SimulatedDiskOptions = {}): SimulatedWorld {
@@ -19,15 +21,17 @@ export function simulatedWorld(seed: number, options: SimulatedDiskOptions = {})
 }
 
 function worldOf(clock: SimulatedClock, random: SeededRandom, disk: SimulatedDisk): SimulatedWorld {
+  const after = (found: (nextClock: SimulatedClock) => SimulatedDisk): SimulatedWorld => {
+    const nextClock = new SimulatedClock(random, clock.nowMs() + 1000)
+    const nextDisk = found(nextClock)
+    clock.stop()
+    return worldOf(nextClock, random, nextDisk)
+  }
   return {
     clock,
     random,
     disk,
-    crash: (options) => {
-      const nextClock = new SimulatedClock(random, clock.nowMs() + 1000)
-      const image = disk.crash(options, nextClock)
-      clock.stop()
-      return worldOf(nextClock, random, image)
-    },
+    crash: (options) => after((nextClock) => disk.crash(options, nextClock)),
+    restart: () => after((nextClock) => disk.restart(nextClock)),
   }
 }

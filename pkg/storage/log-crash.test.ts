@@ -40,6 +40,12 @@ function openAndCompare(world: SimulatedWorld, model: Model, note: string): Log 
   }
   if (log.lastIndex !== last || log.durableIndex !== last)
     throw new Error(`${note}: lastIndex ${log.lastIndex}, not ${last}`)
+  let next = log.firstIndex
+  log.read(next, log.lastIndex, (entry) => {
+    const expected = model.entries[next++ - 1]!
+    if (Buffer.compare(entry.bytes.subarray(entry.start, entry.end), expected) !== 0)
+      throw new Error(`${note}: read ${next}`)
+  })
   model.entries.length = last
   model.acknowledged = last
   return log
@@ -48,13 +54,18 @@ function openAndCompare(world: SimulatedWorld, model: Model, note: string): Log 
 /** Random work until the disk crashes, or to its end. */
 async function work(world: SimulatedWorld, log: Log, model: Model, random: SeededRandom, steps: number): Promise<void> {
   const waiting: Promise<void>[] = []
+  let failure: Error | undefined
+  log.onFailure = (error) => {
+    failure = error
+  }
+  const failed = () => world.disk.crashed || failure !== undefined
   const wait = (index: LogIndex) => {
     const acknowledge = () => {
       model.acknowledged = Math.max(model.acknowledged, index)
     }
     waiting.push(log.durable(index).then(acknowledge, () => undefined))
   }
-  for (let step = 0; step < steps && !world.disk.crashed; step++) {
+  for (let step = 0; step < steps && !failed(); step++) {
     const draw = random.integer(100)
     if (draw < 60) {
       const length = random.chance(0.05) ? random.integer(6000) : random.integer(random.chance(0.3) ? 900 : 60)
@@ -72,7 +83,7 @@ async function work(world: SimulatedWorld, log: Log, model: Model, random: Seede
       log.truncateBefore(index as LogIndex)
     } else if (draw < 96 && model.entries.length > model.first) {
       await Promise.all(waiting)
-      if (world.disk.crashed) break
+      if (failed()) break
       const index = Math.max(model.first, model.entries.length - 1 - random.integer(12))
       model.acknowledged = Math.min(model.acknowledged, index)
       await log.truncateAfter(index as LogIndex)
@@ -87,8 +98,8 @@ async function unlessCrashed(world: SimulatedWorld, action: () => Promise<void>)
   try {
     await action()
   } catch (error) {
-    // The log passes the crash on as the failure of its disk.
-    if (!world.disk.crashed) throw error
+    // The log passes a crash on as the failure of its disk.
+    if (!world.disk.crashed && !/injected failure/.test((error as Error).message)) throw error
   }
 }
 
@@ -108,7 +119,7 @@ function openThroughCrashes(
       return [world, log]
     } catch (error) {
       if (!(error instanceof SimulatedCrash)) throw error
-      world = world.crash()
+      world = random.chance(0.7) ? world.crash() : world.restart()
     }
   }
 }
@@ -121,7 +132,10 @@ async function run(seed: number): Promise<void> {
     const note = `seed ${seed}, life ${life}`
     const [alive, log] = openThroughCrashes(world, model, random, note)
     world = alive
-    if (random.chance(0.8)) world.disk.crashAt(world.disk.operationCount + 1 + random.integer(120))
+    const number = world.disk.operationCount + 1 + random.integer(120)
+    const failsOnly = random.chance(0.2)
+    if (failsOnly) world.disk.failAt(number, 'EIO')
+    else if (random.chance(0.8)) world.disk.crashAt(number)
     await unlessCrashed(world, () => work(alive, log, model, random, 20 + random.integer(150)))
     if (!world.disk.crashed && random.chance(0.3)) {
       await unlessCrashed(world, async () => {
@@ -129,7 +143,7 @@ async function run(seed: number): Promise<void> {
         model.acknowledged = model.entries.length
       })
     }
-    world = world.crash()
+    world = random.chance(0.7) ? world.crash() : world.restart()
   }
   world.clock.stop()
 }
@@ -208,6 +222,30 @@ test('a crash at every operation, and at every operation of the recovery from it
   }
   expect(images).toBeGreaterThan(3000)
 }, 60_000)
+
+test('dropping entries that were durable is done or not done, wherever it is interrupted', async () => {
+  const payload = (at: number) => new Uint8Array(100).fill(at)
+  for (let number = 1; number <= 40; number++) {
+    const world = simulatedWorld(number, { writeBackChance: 0 })
+    const model = new Model()
+    const log = openAndCompare(world, model, 'first')
+    for (let at = 0; at < 7; at++) {
+      model.entries.push(payload(at))
+      await log.durable(log.append(1 as Term, 1 as Timestamp, payload(at), 100))
+    }
+    model.acknowledged = 2
+    world.disk.crashAt(world.disk.operationCount + number)
+    await unlessCrashed(world, () => log.truncateAfter(2 as LogIndex))
+    if (!world.disk.crashed) break
+    expect(number).toBeLessThan(40)
+    for (let round = 0; round < 40; round++) {
+      const image = round === 0 ? world.crash({ sectors: 'none', names: 0 }) : world.crash({ sectors: 0.5 })
+      const copy = Object.assign(new Model(), { ...model, entries: [...model.entries] })
+      openAndCompare(image, copy, `crash at ${number}`)
+      if (![2, 7].includes(copy.entries.length)) throw new Error(`crash at ${number}: ${copy.entries.length} entries`)
+    }
+  }
+})
 
 test('what was cut off as torn does not come back behind later entries', async () => {
   for (let seed = 0; seed < 200; seed++) {

@@ -176,26 +176,23 @@ test('a segment that was cut short, and one of a later format, are reported', as
   expect(error.message).toContain('has log format 2; this version of LauraDB reads format 1')
 })
 
-test('bytes of the log itself, stored as a payload that a crash tears, are not taken for frames', async () => {
+test('frames of the log itself, stored as a payload that a crash tears, are not taken for frames', async () => {
   const world = simulatedWorld(5, { writeBackChance: 0 })
-  const { log } = open(world)
   const sizeBytes = 1 << 16
-  for (let at = 0; at < 6; at++) await log.durable(append(log, `entry ${at}`))
-  const copy = new Uint8Array(512 + 6 * 48)
-  world.disk.open(firstPath, { create: false }).read(copy, 0, copy.length, 0)
-  expect(copy.length).toBeLessThan(sizeBytes)
-  for (let shift = 0; shift < 64; shift++) {
-    const image = { ...world, disk: world.disk.crash(everything) }
-    const again = open(image)
-    const payload = new Uint8Array(shift + copy.length)
-    payload.set(copy, shift)
-    again.log.ensureSpace(payload.length)
-    again.log.append(1 as Term, 1 as Timestamp, payload, payload.length)
-    await again.log.durable(7 as LogIndex)
-    // The frame's own header is gone, the copy within it is whole.
-    const name = image.disk.list('log').findLast((each) => each.endsWith('.log'))!
-    const at = name === firstPath.slice(4) ? 512 + 6 * 48 : 512
-    image.disk.flipBit(`log/${name}`, at + 1, 1)
-    expect(open({ ...world, disk: image.disk.crash(everything) }).found).toHaveLength(6)
+  const reopen = (disk: SimulatedWorld['disk']) =>
+    Log.open({ ...world, disk }, 'log', { segmentSizeBytes: sizeBytes, from: 1 as LogIndex }, () => undefined)
+  const log = reopen(world.disk)
+  for (let at = 0; at < 12; at++) await log.durable(append(log, `entry ${at}`))
+  const bytes = new Uint8Array(sizeBytes)
+  world.disk.open(firstPath, { create: false }).read(bytes, 0, sizeBytes, 0)
+  // Entries 5 to 12, which are dropped and then stored as the payload of another entry 5.
+  const frameStart = 512 + 4 * 48
+  const payload = bytes.slice(frameStart, frameStart + 8 * 48)
+  await log.truncateAfter(4 as LogIndex)
+  await log.durable(log.append(1 as Term, 1 as Timestamp, payload, payload.length))
+  for (let bit = 0; bit < 40 * 8; bit++) {
+    const image = world.disk.crash(everything)
+    image.flipBit(firstPath, frameStart + (bit >>> 3), bit & 7)
+    expect(reopen(image).lastIndex).toBe(4)
   }
 })

@@ -70,7 +70,10 @@ export function recoverLog(
         `the log ends with entry ${scan.lastIndex}, but entry ${from - 1} was durable`,
       )
     }
-    // Frames that a killed process wrote but did not sync can be read, and must not be lost after they were seen.
+    // Frames that a killed process wrote but did not sync can be read, and must not be lost after they were seen; the
+    // same goes for names. If that process saw a sync fail, the system may take what it holds in memory for written, so
+    // it is written again.
+    last.writeAgain(last.startFor((scan.knownDurable + 1) as LogIndex).position, scan.position)
     last.file.sync()
     disk.syncDirectory(folder)
     if (cut !== undefined) removeCut(disk, folder)
@@ -88,6 +91,8 @@ class Scan {
   lastTerm = 0 as Term
   lastCrc = 0
   markedIndex = 0 as LogIndex
+  /** The greatest index that a frame calls durable. */
+  knownDurable = 0 as LogIndex
   readonly #from: LogIndex
   readonly #cut: LogIndex | undefined
   readonly #onEntry: (entry: LogEntry) => void
@@ -140,6 +145,7 @@ class Scan {
         `entry ${index} of term ${term} follows entry ${this.lastIndex} of term ${this.lastTerm}`,
       )
     }
+    this.knownDurable = durable
     if (kind !== frameKind.entry) {
       this.markedIndex = durable
       return
@@ -221,11 +227,10 @@ function removeCut(disk: Disk, folder: string): void {
   disk.syncDirectory(folder)
 }
 
-/** The newest goes first, so that what is there is always without gaps. The first segment stays, if empty. */
+/** The first segment stays, if empty. A crash may bring back any of them; the cut, which is still there then, removes them again. */
 function removeSegmentsAfter(disk: Disk, folder: string, index: LogIndex): void {
   const firstIndexes = segmentsIn(disk, folder)
   while (firstIndexes.length > 1 && firstIndexes.at(-1)! > index) {
     disk.remove(segmentPath(folder, firstIndexes.pop()!))
-    disk.syncDirectory(folder)
   }
 }

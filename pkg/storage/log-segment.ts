@@ -142,11 +142,19 @@ export class Segment {
     this.#file = undefined
   }
 
-  /** Writes zeros over [start, end) and syncs. */
+  /** Writes [start, end) once more as it is; the caller syncs. */
+  writeAgain(start: number, end: number): void {
+    const bytes = new Uint8Array(Math.min(end - start, 1024 * 1024))
+    for (let at = start; at < end; at += bytes.length) {
+      const count = this.file.read(bytes, 0, Math.min(bytes.length, end - at), at)
+      this.file.write(bytes, 0, count, at)
+    }
+  }
+
+  /** Writes zeros over [start, end); the caller syncs. */
   clear(start: number, end: number): void {
     const zeros = new Uint8Array(Math.min(end - start, 1024 * 1024))
     for (let at = start; at < end; at += zeros.length) this.file.write(zeros, 0, Math.min(zeros.length, end - at), at)
-    this.file.sync()
   }
 
   /** Remembers where the entry `index` lies, now and then. */

@@ -11,6 +11,7 @@ import { frameLength } from './log-frame.ts'
 import { segmentHeaderLength } from './log-segment.ts'
 
 const chunk = new Uint8Array(1024 * 1024)
+const syncEveryBytes = 4 * chunk.length
 /** After the disk was found full, how long further writes are refused without filling it up again to see. */
 const refusalMs = 1000
 
@@ -106,6 +107,9 @@ export class LogSpace {
     try {
       for (let at = 0; at < this.#segmentSizeBytes; at += chunk.length) {
         await file.writeAsync(chunk, 0, Math.min(chunk.length, this.#segmentSizeBytes - at), at)
+        if (this.#filling !== file) return
+        // A little at a time, so that the log's own syncs do not queue behind all of it.
+        if (at % syncEveryBytes === 0) await file.syncAsync()
         if (this.#filling !== file) return
       }
       await file.syncAsync()

@@ -224,6 +224,8 @@ test('prepares the next segment before the current one is full', async () => {
   for (let round = 0; round < 40; round++) await log.durable(append(log, 'x'.repeat(1000)))
   await world.clock.sleep(200)
   expect(world.disk.list('log').filter((name) => name.startsWith('spare-'))).toHaveLength(1)
+  log.ensureSpace(200_000)
+  expect(world.disk.list('log').filter((name) => name.startsWith('spare-'))).toHaveLength(1)
   const kinds = new Set<string>()
   world.disk.inject = (operation) => {
     kinds.add(operation.kind)

@@ -39,6 +39,8 @@ const bufferKeptBytes = 2 * bufferFullBytes
 /** A cycle blocks the thread if it is expected to take no longer than this; handing it to another thread costs about 60 µs. */
 const blockingSyncMs = 1
 const blockingWriteBytes = 256 * 1024
+/** With more who wait, the thread has other work to do during a sync, and the latency of the hand-over is shared. */
+const blockingWaitersMax = 8
 
 export interface LogOptions {
   readonly segmentSizeBytes: number
@@ -90,6 +92,7 @@ export class Log {
   #phase: 'idle' | 'gathering' | 'writing' = 'idle'
   /** What those wait for who came since the running cycle began. */
   #next: Cycle | undefined
+  #waiterCount = 0
   #writing: Cycle | undefined
   #writingIndex = 0 as LogIndex
   #lingerTimerSet = false
@@ -196,6 +199,7 @@ export class Log {
     assert(index <= this.#lastIndex, 'only what was appended can become durable')
     if (this.#phase === 'writing' && index <= this.#writingIndex) return (this.#writing ??= newCycle()).promise
     this.#next ??= newCycle()
+    this.#waiterCount++
     this.#gather()
     return this.#next.promise
   }
@@ -341,7 +345,10 @@ export class Log {
   async #runCycle(): Promise<void> {
     if (this.#failure !== undefined) return
     this.#phase = 'writing'
-    const blocking = this.#recentSyncMs < blockingSyncMs && this.#buffered <= blockingWriteBytes
+    const blocking =
+      this.#recentSyncMs < blockingSyncMs &&
+      this.#buffered <= blockingWriteBytes &&
+      this.#waiterCount <= blockingWaitersMax
     const buffer = this.#buffer
     const runs = this.#runs
     this.#writing = this.#next
@@ -349,6 +356,7 @@ export class Log {
     this.#writingBuffer = buffer
     this.#writingRuns = runs
     this.#next = undefined
+    this.#waiterCount = 0
     this.#runs = []
     this.#buffered = 0
     this.#buffer = this.#spareBuffer ?? new Uint8Array(64 * 1024)
