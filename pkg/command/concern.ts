@@ -177,6 +177,11 @@ export function parseReadConcern(bytes: Uint8Array, command: string, allowed: bo
     throw new DatabaseError('NotAReplicaSet', `node needs to be a replica set member to use readConcern: snapshot`)
   if (level === 'linearizable')
     throw new DatabaseError('NotAReplicaSet', 'node needs to be a replica set member to use read concern')
+  if (clusterTime && !allowed)
+    throw new DatabaseError(
+      'InvalidOptions',
+      `Command ${command} does not support a readConcern with a cluster time :: caused by :: read concern not supported`,
+    )
   if (clusterTime)
     throw new DatabaseError(
       'IllegalOperation',

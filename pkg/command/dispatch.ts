@@ -8,14 +8,17 @@
  */
 import { AssertionError } from '../base/assert.ts'
 import { DatabaseError } from '../base/errors.ts'
+import { timestampMax } from '../base/timestamp.ts'
 import { readString } from '../bson/value.ts'
-import { BsonWriter } from '../bson/writer.ts'
+import type { RecordRef } from '../engine/collection.ts'
 import type { ConnectionContext } from './context.ts'
 import type { AnyDefinition, Definition, Sequences } from './definition.ts'
+import { idEqualityAt, idValueStart } from './document.ts'
 import { databaseErrorOf, writeErrorReply } from './error-reply.ts'
 import { applyGenericFields, generic } from './generic.ts'
 import { Instance, Operation } from './instance.ts'
 import { checkDatabaseName } from './namespace.ts'
+import { ReplyBuffer } from './reply-buffer.ts'
 import { commandOf } from './table.ts'
 
 export interface CommandMessage {
@@ -27,8 +30,7 @@ export interface CommandMessage {
 }
 
 export class Database extends Instance {
-  /** A scratch writer for replies: used and let go of within one turn. */
-  readonly #writer = new BsonWriter(16 * 1024)
+  readonly #replies = new ReplyBuffer()
 
   /**
    * Runs the command that `message` holds and returns its reply: at once when nothing had to be waited for. A failed
@@ -82,6 +84,25 @@ export class Database extends Instance {
     }
   }
 
+  /**
+   * A find of one document by `_id` and nothing else, answered in the caller's turn without a copy: the document lies in
+   * `into` until the next call on the database. False: there is none. undefined: `filter` is not an equality with one
+   * `_id`; `execute` the find command instead.
+   */
+  readById(databaseName: string, collectionName: string, filter: Uint8Array, into: RecordRef): boolean | undefined {
+    const typeAt = idEqualityAt(filter)
+    if (typeAt < 0) return undefined
+    if (this.isClosed) throw new DatabaseError('ShutdownInProgress', 'the database is closed')
+    this.counters.query++
+    this.counters.latencies.reads.operations++
+    const collection = this.engine.collection(databaseName, collectionName)
+    if (collection === undefined) return false
+    const recordId = collection.findById(filter[typeAt]!, filter, idValueStart, timestampMax)
+    if (recordId === undefined || !collection.read(recordId, timestampMax, into)) return false
+    this.counters.returned++
+    return true
+  }
+
   #begin(
     context: ConnectionContext,
     definition: AnyDefinition,
@@ -102,12 +123,12 @@ export class Database extends Instance {
   }
 
   #reply(definition: AnyDefinition, result: unknown): Uint8Array {
-    const writer = this.#writer.reset()
+    const writer = this.#replies.begin()
     writer.beginDocument()
     definition.reply(result, writer)
     writer.double('ok', 1)
     writer.end()
-    return writer.finish()
+    return this.#replies.take()
   }
 
   async #replyLater(operation: Operation, definition: AnyDefinition, running: Promise<unknown>): Promise<Uint8Array> {
@@ -153,6 +174,7 @@ export class Database extends Instance {
 
   #failure(definition: AnyDefinition | undefined, error: unknown, counted = false): Uint8Array {
     const known = counted ? (error as DatabaseError) : this.#counted(definition, error)
-    return writeErrorReply(this.#writer, known)
+    writeErrorReply(this.#replies.begin(), known)
+    return this.#replies.take()
   }
 }

@@ -13,8 +13,7 @@ export function databaseErrorOf(error: unknown): DatabaseError | undefined {
 }
 
 /** Writes `{ok: 0, errmsg, code, codeName, ...details, errorLabels?}`. */
-export function writeErrorReply(writer: BsonWriter, error: DatabaseError): Uint8Array {
-  writer.reset()
+export function writeErrorReply(writer: BsonWriter, error: DatabaseError): void {
   writer.beginDocument()
   writer.double('ok', 0)
   writer.string('errmsg', error.message)
@@ -23,7 +22,6 @@ export function writeErrorReply(writer: BsonWriter, error: DatabaseError): Uint8
   writeDetails(writer, error.details)
   if (error.labels.length > 0) writeField(writer, 'errorLabels', error.labels)
   writer.end()
-  return writer.finish()
 }
 
 /** The further fields of an error, such as `keyPattern`. */

@@ -1,6 +1,7 @@
 /** The fields that every command takes: session, concerns, time limit, API version, transaction fields. */
 import { DatabaseError } from '../base/errors.ts'
-import { readInt32 } from '../bson/value.ts'
+import { bsonType } from '../bson/type.ts'
+import { numberOf, readInt32 } from '../bson/value.ts'
 import { parseReadConcern, parseWriteConcern } from './concern.ts'
 import { commandFields, type Fields, type GenericName } from './fields.ts'
 import type { Operation } from './instance.ts'
@@ -48,9 +49,15 @@ function useSession(operation: Operation, fields: Fields<string>): void {
   operation.session = session
 }
 
-/** A time limit field's milliseconds; BadValue outside 0..2^31-1. */
+/** A time limit's milliseconds. Errors: FailedToParse for a number that is not whole, BadValue outside 0..2^31-1. */
 export function timeLimit(fields: Fields<string>, field: number): number {
-  const ms = fields.number(field) ?? 0
+  const type = fields.type(field)
+  if (type === bsonType.double || type === bsonType.decimal128) {
+    const value = numberOf(fields.value(field)!)
+    if (!Number.isInteger(value))
+      throw new DatabaseError('FailedToParse', `maxTimeMS must be a whole number, but is ${value}`)
+  }
+  const ms = fields.number(field)!
   if (ms < 0 || ms > maxTimeMsLimit)
     throw new DatabaseError('BadValue', `${ms} value for maxTimeMS is out of range [0, ${maxTimeMsLimit}]`)
   return ms

@@ -102,6 +102,10 @@ export class Instance {
     )
   }
 
+  get isClosed(): boolean {
+    return this.#closed
+  }
+
   readonly nowSeconds = (): number => Math.floor(this.world.clock.nowMs() / 1000)
 
   nextOperationId(): number {

@@ -3,6 +3,7 @@ import { writeBatchMax } from '../../base/limits.ts'
 import type { Value } from '../../bson/value.ts'
 import { BsonWriter } from '../../bson/writer.ts'
 import type { Batch } from '../batch.ts'
+import { checkCollectionUuid, collectionUuid } from '../collection-uuid.ts'
 import { type Definition, defineCommand, type Sequences } from '../definition.ts'
 import { writeDetails } from '../error-reply.ts'
 import {
@@ -14,7 +15,9 @@ import {
   numberType,
   objectOrArrayType,
   objectType,
+  strictBooleanType,
   stringType,
+  uuidType,
 } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { splitNamespace } from '../namespace.ts'
@@ -37,7 +40,7 @@ const fields = commandFields('bulkWrite', {
   bulkWrite: { type: anyType, required: true },
   ops: { type: arrayType },
   nsInfo: { type: arrayType },
-  ordered: { type: booleanType },
+  ordered: { type: strictBooleanType },
   errorsOnly: { type: booleanType },
   bypassDocumentValidation: { type: booleanType },
   bypassEmptyTsReplacement: { type: booleanType },
@@ -49,7 +52,7 @@ const fields = commandFields('bulkWrite', {
 
 const namespaceFields = new Fields('bulkWrite.nsInfo', {
   ns: { type: stringType, required: true },
-  collectionUUID: { type: anyType },
+  collectionUUID: { type: uuidType },
   encryptionInformation: { type: anyType },
   isTimeseriesNamespace: { type: booleanType },
 })
@@ -83,11 +86,11 @@ const deleteFields = new Fields('bulkWrite.delete', {
 const cursorFields = new Fields('bulkWrite.cursor', { batchSize: { type: numberType, min: 0 } })
 
 type BulkOperation =
-  | { readonly kind: 'insert'; readonly target: Target; readonly document: Uint8Array }
-  | { readonly kind: 'update'; readonly target: Target; readonly update: UpdateRequest }
+  | { readonly kind: 'insert'; readonly target: BulkTarget; readonly document: Uint8Array }
+  | { readonly kind: 'update'; readonly target: BulkTarget; readonly update: UpdateRequest }
   | {
       readonly kind: 'delete'
-      readonly target: Target
+      readonly target: BulkTarget
       readonly filter: Uint8Array
       readonly multi: boolean
       readonly hint: Value | undefined
@@ -133,9 +136,7 @@ export const bulkWrite: Definition<BulkWriteCommand, Result> = defineCommand({
         'InvalidLength',
         `May not specify an empty array for ops or more than ${writeBatchMax}; got ${ops.length}`,
       )
-    const targets = nsInfo.map((document) =>
-      splitNamespace(namespaceFields.read(document, 0).string(namespaceFields.at.ns)!),
-    )
+    const targets = nsInfo.map(parseTarget)
     const cursor = fields.document(at.cursor)
     return {
       operations: ops.map((op) => parseOperation(op, targets)),
@@ -176,13 +177,22 @@ export const bulkWrite: Definition<BulkWriteCommand, Result> = defineCommand({
   },
 })
 
+interface BulkTarget extends Target {
+  readonly uuid: Uint8Array | undefined
+}
+
+function parseTarget(document: Uint8Array): BulkTarget {
+  const read = namespaceFields.read(document, 0)
+  return { ...splitNamespace(read.string(read.at.ns)!), uuid: collectionUuid(read, read.at.collectionUUID) }
+}
+
 function given(name: string, documents: readonly Uint8Array[] | undefined): readonly Uint8Array[] {
   if (documents === undefined)
     throw new DatabaseError('MissingField', `BSON field 'bulkWrite.${name}' is missing but a required field`)
   return documents
 }
 
-function parseOperation(document: Uint8Array, targets: readonly Target[]): BulkOperation {
+function parseOperation(document: Uint8Array, targets: readonly BulkTarget[]): BulkOperation {
   switch (firstName(document)) {
     case 'insert': {
       const read = insertFields.read(document, 0)
@@ -210,7 +220,7 @@ function parseOperation(document: Uint8Array, targets: readonly Target[]): BulkO
   }
 }
 
-function parseUpdate(document: Uint8Array, targets: readonly Target[]): BulkOperation {
+function parseUpdate(document: Uint8Array, targets: readonly BulkTarget[]): BulkOperation {
   const read = updateFields.read(document, 0)
   const at = read.at
   refuseCollation(read.document(at.collation))
@@ -237,7 +247,7 @@ function firstName(document: Uint8Array): string {
   return new TextDecoder().decode(document.subarray(5, end))
 }
 
-function targetAt(targets: readonly Target[], index: number): Target {
+function targetAt(targets: readonly BulkTarget[], index: number): BulkTarget {
   const target = targets[index]
   if (target === undefined) throw new DatabaseError('BadValue', `BulkWrite ops entry has an invalid nsInfo index.`)
   return target
@@ -255,6 +265,7 @@ function runOperation(
   const succeed = (n: number, modified?: number, upserted?: Value): void => {
     if (!request.errorsOnly) replies.push(successReply(index, n, modified, upserted))
   }
+  checkCollectionUuid(operation, op.target.database, op.target.collection, op.target.uuid)
   switch (op.kind) {
     case 'insert': {
       counters.insert++

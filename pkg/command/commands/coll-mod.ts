@@ -1,4 +1,5 @@
 import { DatabaseError } from '../../base/errors.ts'
+import { checkCollectionUuid, collectionUuid } from '../collection-uuid.ts'
 import { defineCommand, emptyReply } from '../definition.ts'
 import {
   anyType,
@@ -10,6 +11,7 @@ import {
   objectType,
   strictBooleanType,
   stringType,
+  uuidType,
 } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
@@ -31,7 +33,7 @@ const fields = commandFields('collMod', {
   isTimeseriesNamespace: { type: booleanType },
   dryRun: { type: booleanType },
   prepareUnique: { type: booleanType },
-  collectionUUID: { type: anyType },
+  collectionUUID: { type: uuidType },
 })
 
 const indexFields = new Fields('collMod.index', {
@@ -55,6 +57,7 @@ interface Request {
   readonly collection: string
   /** An option that is understood but not there yet. */
   readonly refused: string | undefined
+  readonly uuid: Uint8Array | undefined
 }
 
 /** Changes a collection's options: of those there are, none can change yet; each is refused by name. */
@@ -75,13 +78,14 @@ export const collMod = defineCommand({
     const preImages = fields.document(at.changeStreamPreAndPostImages)
     const keepsImages = preImages !== undefined && preImageFields.read(preImages, 0).boolean(preImageFields.at.enabled)
     fields.number(at.cappedSize)
-    return { collection, refused: refusedOption(keepsImages) }
+    return { collection, refused: refusedOption(keepsImages), uuid: collectionUuid(fields, at.collectionUUID) }
   },
   run: (operation: Operation, request: Request): undefined | Promise<undefined> => {
     const { engine } = operation.instance
     operation.namespace = `${operation.databaseName}.${request.collection}`
     if (engine.collection(operation.databaseName, request.collection) === undefined)
       throw new DatabaseError('NamespaceNotFound', `ns does not exist: ${operation.namespace}`)
+    checkCollectionUuid(operation, operation.databaseName, request.collection, request.uuid)
     if (request.refused !== undefined)
       throw new DatabaseError('NotImplemented', `collMod with '${request.refused}' is not supported yet`)
     return operation.acknowledge(undefined, engine.lastIndex)

@@ -1,8 +1,20 @@
 import { DatabaseError } from '../../base/errors.ts'
 import type { Value } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
+import { checkCollectionUuid, collectionUuid } from '../collection-uuid.ts'
 import { defineCommand, type Sequences } from '../definition.ts'
-import { anyType, arrayType, booleanType, commandFields, Fields, numberType, objectType } from '../fields.ts'
+import { type Explanation, explainSearch, type Verbosity } from '../explanation.ts'
+import {
+  anyType,
+  arrayType,
+  booleanType,
+  commandFields,
+  Fields,
+  numberType,
+  objectType,
+  strictBooleanType,
+  uuidType,
+} from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
 import { refuse, refuseCollation } from '../refuse.ts'
@@ -14,14 +26,14 @@ import { statements } from './insert.ts'
 const fields = commandFields('delete', {
   delete: { type: anyType, required: true },
   deletes: { type: arrayType },
-  ordered: { type: booleanType },
+  ordered: { type: strictBooleanType },
   bypassDocumentValidation: { type: booleanType },
   let: { type: objectType },
   stmtId: { type: anyType },
   stmtIds: { type: arrayType },
   isTimeseriesNamespace: { type: booleanType },
   encryptionInformation: { type: anyType },
-  collectionUUID: { type: anyType },
+  collectionUUID: { type: uuidType },
 })
 
 const statementFields = new Fields('delete.deletes', {
@@ -43,6 +55,8 @@ export interface DeleteRequest {
   readonly collection: string
   readonly deletes: readonly DeleteStatement[]
   readonly ordered: boolean
+  /** Of the collection that is meant. */
+  readonly uuid?: Uint8Array | undefined
 }
 
 export interface DeleteResult {
@@ -67,12 +81,14 @@ export const deleteCommand = defineCommand({
         parseStatement,
       ),
       ordered: !fields.has(at.ordered) || fields.boolean(at.ordered),
+      uuid: collectionUuid(fields, at.collectionUUID),
     }
   },
   run: (operation: Operation, request: DeleteRequest): DeleteResult | Promise<DeleteResult> => {
     const { instance } = operation
     const target = { database: operation.databaseName, collection: request.collection }
     operation.namespace = `${target.database}.${target.collection}`
+    checkCollectionUuid(operation, target.database, target.collection, request.uuid)
     const result: DeleteResult = { removed: 0, errors: [] }
     const running = runStatements(operation, request.deletes, request.ordered, result.errors, (statement) => {
       const removed = deleteDocuments(operation, target, statement.filter, statement.limit, statement.hint)
@@ -94,6 +110,14 @@ export const deleteCommand = defineCommand({
   reply: (result: DeleteResult, writer: BsonWriter) => {
     writer.int32('n', result.removed)
     writeWriteErrors(writer, result.errors)
+  },
+  explain: (operation: Operation, request: DeleteRequest, verbosity: Verbosity): Explanation | Promise<Explanation> => {
+    const [statement, second] = request.deletes
+    if (statement === undefined || second !== undefined)
+      throw new DatabaseError('InvalidLength', 'explained write batches must be of size 1')
+    const what = { filter: statement.filter, sort: undefined, hint: statement.hint }
+    const window = statement.limit === 0 ? {} : { limit: 1 }
+    return explainSearch(operation, request.collection, what, window, verbosity, 'DELETE')
   },
 })
 

@@ -4,7 +4,7 @@ import { documentFields, documentOf, readString } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import type { Collection } from '../../engine/collection.ts'
 import { type Definition, defineCommand } from '../definition.ts'
-import { anyType, commandFields } from '../fields.ts'
+import { anyType, booleanType, commandFields } from '../fields.ts'
 import { sameKey } from '../index-spec.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
@@ -13,7 +13,7 @@ const fields = commandFields('dropIndexes', {
   dropIndexes: { type: anyType },
   deleteIndexes: { type: anyType },
   index: { type: anyType, required: true },
-  isTimeseriesNamespace: { type: anyType },
+  isTimeseriesNamespace: { type: booleanType },
 })
 
 /** Which indexes: all but that on `_id`, those of the names, or the one with the key pattern. */

@@ -1,14 +1,20 @@
 import { DatabaseError } from '../../base/errors.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
+import { checkCollectionUuid, collectionUuid } from '../collection-uuid.ts'
 import { defineCommand } from '../definition.ts'
-import { anyType, commandFields } from '../fields.ts'
+import { anyType, commandFields, uuidType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
 
 const fields = commandFields('drop', {
   drop: { type: anyType, required: true },
-  collectionUUID: { type: anyType },
+  collectionUUID: { type: uuidType },
 })
+
+interface Request {
+  readonly collection: string
+  readonly uuid: Uint8Array | undefined
+}
 
 interface Result {
   readonly namespace: string
@@ -23,12 +29,18 @@ export const drop = defineCommand({
   stable: true,
   writeConcern: true,
   fields,
-  parse: (database: string): string =>
-    collectionNameOf(database, fields.type(fields.at.drop), fields.bytes, fields.start(fields.at.drop)),
-  run: (operation: Operation, name: string): Result | undefined | Promise<Result | undefined> => {
+  parse: (database: string): Request => ({
+    collection: collectionNameOf(database, fields.type(fields.at.drop), fields.bytes, fields.start(fields.at.drop)),
+    uuid: collectionUuid(fields, fields.at.collectionUUID),
+  }),
+  run: (
+    operation: Operation,
+    { collection: name, uuid }: Request,
+  ): Result | undefined | Promise<Result | undefined> => {
     const { engine, cursors } = operation.instance
     const collection = engine.collection(operation.databaseName, name)
     operation.namespace = `${operation.databaseName}.${name}`
+    checkCollectionUuid(operation, operation.databaseName, name, uuid)
     if (collection === undefined) return operation.acknowledge(undefined, engine.lastIndex)
     if (name.startsWith('system.') && name !== 'system.profile' && name !== 'system.js' && name !== 'system.views')
       throw new DatabaseError('IllegalOperation', `can't drop system collection ${collection.namespace}`)

@@ -1,10 +1,11 @@
 import { DatabaseError } from '../../base/errors.ts'
+import { bsonType } from '../../bson/type.ts'
 import { getField, type Value } from '../../bson/value.ts'
 import { BsonWriter } from '../../bson/writer.ts'
 import { compileProjection } from '../../query/projection/compile.ts'
 import { type Definition, defineCommand } from '../definition.ts'
 import { explainSearch } from '../explanation.ts'
-import { anyType, arrayType, booleanType, commandFields, objectOrArrayType, objectType } from '../fields.ts'
+import { anyType, arrayType, booleanType, commandFields, objectType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
 import { refuse, refuseCollation } from '../refuse.ts'
@@ -20,7 +21,7 @@ const fields = commandFields('findAndModify', {
   sort: { type: objectType },
   hint: { type: anyType },
   remove: { type: booleanType },
-  update: { type: objectOrArrayType },
+  update: { type: anyType },
   new: { type: booleanType },
   upsert: { type: booleanType },
   arrayFilters: { type: arrayType },
@@ -68,7 +69,7 @@ export const findAndModify: Definition<FindAndModifyCommand, FindAndModifyResult
     refuse('let', fields.document(at.let))
     checkCombination()
     const filter = fields.document(at.query) ?? emptyDocument
-    const update = fields.value(at.update)
+    const update = isGiven(at.update) ? fields.value(at.update) : undefined
     const hint = parseHint(fields.value(at.hint))
     const sort = fields.document(at.sort)
     return {
@@ -143,12 +144,16 @@ function checkCombination(): void {
     throw new DatabaseError('FailedToParse', message)
   }
   if (remove) {
-    if (fields.has(at.update)) fail('Cannot specify both an update and remove=true')
+    if (isGiven(at.update)) fail('Cannot specify both an update and remove=true')
     if (fields.boolean(at.upsert)) fail('Cannot specify both upsert=true and remove=true ')
     if (fields.boolean(at.new))
       fail(`Cannot specify both new=true and remove=true; 'remove' always returns the deleted document`)
     if (fields.has(at.arrayFilters)) fail('Cannot specify arrayFilters and remove=true')
-  } else if (!fields.has(at.update)) {
+  } else if (!isGiven(at.update)) {
     fail('Either an update or remove=true must be specified')
   }
+}
+
+function isGiven(field: number): boolean {
+  return fields.has(field) && fields.type(field) !== bsonType.null
 }

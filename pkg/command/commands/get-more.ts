@@ -13,7 +13,7 @@ const fields = commandFields('getMore', {
   getMore: { type: int64Type, required: true },
   collection: { type: stringType, required: true },
   batchSize: { type: numberType, min: 0 },
-  term: { type: numberType },
+  term: { type: int64Type },
   lastKnownCommittedOpTime: { type: objectType },
   includeQueryStatsMetrics: { type: anyType },
 })

@@ -1,8 +1,9 @@
 import { DatabaseError } from '../../base/errors.ts'
 import { writeBatchMax } from '../../base/limits.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
+import { checkCollectionUuid, collectionUuid } from '../collection-uuid.ts'
 import { defineCommand, type Sequences } from '../definition.ts'
-import { anyType, arrayType, booleanType, commandFields } from '../fields.ts'
+import { anyType, arrayType, booleanType, commandFields, strictBooleanType, uuidType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
 import { insertAll } from '../write.ts'
@@ -11,20 +12,22 @@ import { endsCommand, type WriteError, writeWriteErrors } from '../write-errors.
 const fields = commandFields('insert', {
   insert: { type: anyType, required: true },
   documents: { type: arrayType },
-  ordered: { type: booleanType },
+  ordered: { type: strictBooleanType },
   bypassDocumentValidation: { type: booleanType },
   bypassEmptyTsReplacement: { type: booleanType },
   stmtId: { type: anyType },
   stmtIds: { type: arrayType },
   isTimeseriesNamespace: { type: booleanType },
   encryptionInformation: { type: anyType },
-  collectionUUID: { type: anyType },
+  collectionUUID: { type: uuidType },
 })
 
 export interface InsertRequest {
   readonly collection: string
   readonly documents: readonly Uint8Array[]
   readonly ordered: boolean
+  /** Of the collection that is meant. */
+  readonly uuid?: Uint8Array | undefined
 }
 
 export interface InsertResult {
@@ -46,12 +49,14 @@ export const insert = defineCommand({
       collection: collectionNameOf(database, fields.type(at.insert), fields.bytes, fields.start(at.insert)),
       documents: statements('insert.documents', sequences.get('documents') ?? fields.documents(at.documents)),
       ordered: !fields.has(at.ordered) || fields.boolean(at.ordered),
+      uuid: collectionUuid(fields, at.collectionUUID),
     }
   },
   run: (operation: Operation, request: InsertRequest): InsertResult | Promise<InsertResult> => {
     const { instance } = operation
     const target = { database: operation.databaseName, collection: request.collection }
     operation.namespace = `${target.database}.${target.collection}`
+    checkCollectionUuid(operation, target.database, target.collection, request.uuid)
     const result: InsertResult = { inserted: 0, errors: [] }
     const inserting = insertAll(
       operation,

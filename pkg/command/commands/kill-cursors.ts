@@ -4,12 +4,12 @@ import { bsonType, typeAlias } from '../../bson/type.ts'
 import { documentFields, int64Value, readInt64 } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { defineCommand } from '../definition.ts'
-import { arrayType, commandFields, stringType } from '../fields.ts'
+import { anyType, arrayType, commandFields } from '../fields.ts'
 import type { Operation } from '../instance.ts'
-import { checkCollectionName } from '../namespace.ts'
+import { collectionNameOf } from '../namespace.ts'
 
 const fields = commandFields('killCursors', {
-  killCursors: { type: stringType, required: true },
+  killCursors: { type: anyType, required: true },
   cursors: { type: arrayType, required: true },
 })
 
@@ -31,8 +31,8 @@ export const killCursors = defineCommand({
   stable: true,
   fields,
   parse: (database: string): KillCursorsRequest => {
-    const collection = fields.string(fields.at.killCursors)!
-    checkCollectionName(database, collection)
+    const named = fields.at.killCursors
+    const collection = collectionNameOf(database, fields.type(named), fields.bytes, fields.start(named))
     const ids: bigint[] = []
     for (const element of documentFields(fields.document(fields.at.cursors)!)) {
       if (element.type !== bsonType.int64)

@@ -1,4 +1,5 @@
 import { DatabaseError } from '../../base/errors.ts'
+import { numberOf } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { defineCommand } from '../definition.ts'
 import { anyType, commandFields, numberType } from '../fields.ts'
@@ -13,10 +14,16 @@ export const killOp = defineCommand({
   kind: 'commands',
   adminOnly: true,
   fields,
-  parse: () => fields.number(fields.at.op)!,
+  parse: (): number => {
+    const op = fields.value(fields.at.op)!
+    const id = numberOf(op)
+    if (!Number.isInteger(id))
+      throw new DatabaseError('BadValue', `Expected field "op" to have a whole number, but got ${id}`)
+    return id
+  },
   run: (operation: Operation, id: number): void => {
-    if (id < -0x80000000 || id > 0xffffffff)
-      throw new DatabaseError('BadValue', `invalid op : ${id}. Op ID cannot be represented with 32 bits`)
+    if (id < -0x80000000 || id > 0x7fffffff)
+      throw new DatabaseError(26823, `invalid op : ${id}. Op ID cannot be represented with 32 bits`)
     operation.instance.operations.get(id)?.kill(new DatabaseError('Interrupted', 'operation was interrupted'))
   },
   reply: (_: unknown, writer: BsonWriter) => writer.string('info', 'attempting to kill op'),

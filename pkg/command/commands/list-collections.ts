@@ -6,7 +6,7 @@ import { compileFilter } from '../../query/filter/compile.ts'
 import { parseFilter } from '../../query/filter/parse.ts'
 import type { Batch } from '../batch.ts'
 import { defineCommand } from '../definition.ts'
-import { anyType, booleanType, commandFields, Fields, numberType, objectType } from '../fields.ts'
+import { anyType, booleanType, commandFields, Fields, numberType, objectType, strictBooleanType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { openCursor } from '../read.ts'
 import { ListRows } from '../rows.ts'
@@ -15,7 +15,7 @@ const fields = commandFields('listCollections', {
   listCollections: { type: anyType },
   filter: { type: objectType },
   nameOnly: { type: booleanType },
-  authorizedCollections: { type: booleanType },
+  authorizedCollections: { type: strictBooleanType },
   cursor: { type: objectType },
   includePendingDrops: { type: booleanType },
 })
@@ -50,9 +50,10 @@ export const listCollections = defineCommand({
     const matches = request.filter === undefined ? undefined : compileFilter(parseFilter(request.filter))
     const documents: Uint8Array[] = []
     for (const collection of operation.instance.engine.collections(operation.databaseName)) {
-      const whole = describe(collection)
-      if (matches !== undefined && !matches(whole, 0)) continue
-      documents.push(request.nameOnly ? buildDocument({ name: collection.name, type: 'collection' }) : whole)
+      const document = request.nameOnly
+        ? buildDocument({ name: collection.name, type: 'collection' })
+        : describe(collection)
+      if (matches === undefined || matches(document, 0)) documents.push(document)
     }
     return openCursor(operation, new ListRows(documents), {
       namespace: `${operation.databaseName}.$cmd.listCollections`,

@@ -3,7 +3,7 @@ import type { BsonWriter } from '../../bson/writer.ts'
 import { compileFilter } from '../../query/filter/compile.ts'
 import { parseFilter } from '../../query/filter/parse.ts'
 import { defineCommand } from '../definition.ts'
-import { anyType, booleanType, commandFields, objectType } from '../fields.ts'
+import { anyType, booleanType, commandFields, objectType, strictBooleanType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { databaseSizes } from '../sizes.ts'
 
@@ -11,7 +11,7 @@ const fields = commandFields('listDatabases', {
   listDatabases: { type: anyType },
   filter: { type: objectType },
   nameOnly: { type: booleanType },
-  authorizedDatabases: { type: booleanType },
+  authorizedDatabases: { type: strictBooleanType },
 })
 
 export interface ListDatabasesRequest {

@@ -2,7 +2,7 @@ import { DatabaseError } from '../../base/errors.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import type { Batch } from '../batch.ts'
 import { defineCommand } from '../definition.ts'
-import { anyType, commandFields, Fields, numberType, objectType } from '../fields.ts'
+import { anyType, booleanType, commandFields, Fields, numberType, objectType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
 import { openCursor } from '../read.ts'
@@ -11,9 +11,9 @@ import { ListRows } from '../rows.ts'
 const fields = commandFields('listIndexes', {
   listIndexes: { type: anyType, required: true },
   cursor: { type: objectType },
-  includeBuildUUIDs: { type: anyType },
-  includeIndexBuildInfo: { type: anyType },
-  isTimeseriesNamespace: { type: anyType },
+  includeBuildUUIDs: { type: booleanType },
+  includeIndexBuildInfo: { type: booleanType },
+  isTimeseriesNamespace: { type: booleanType },
 })
 const cursorFields = new Fields('listIndexes.cursor', { batchSize: { type: numberType, min: 0 } })
 

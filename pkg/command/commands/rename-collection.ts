@@ -1,7 +1,8 @@
 import { DatabaseError } from '../../base/errors.ts'
 import { bsonType } from '../../bson/type.ts'
+import { checkCollectionUuid, collectionUuid } from '../collection-uuid.ts'
 import { defineCommand, emptyReply } from '../definition.ts'
-import { anyType, booleanType, commandFields, stringType } from '../fields.ts'
+import { anyType, booleanType, commandFields, stringType, uuidType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { splitNamespace } from '../namespace.ts'
 import { checkNewCollection, type Target } from '../write.ts'
@@ -11,13 +12,14 @@ const fields = commandFields('renameCollection', {
   to: { type: stringType, required: true },
   dropTarget: { type: anyType },
   stayTemp: { type: booleanType },
-  collectionUUID: { type: anyType },
+  collectionUUID: { type: uuidType },
 })
 
 export interface RenameCommand {
   readonly from: Target
   readonly to: Target
   readonly dropTarget: boolean
+  readonly uuid: Uint8Array | undefined
 }
 
 /** Gives a collection another name, also in another database. */
@@ -42,9 +44,10 @@ export const renameCollection = defineCommand({
       from,
       to,
       dropTarget: dropTarget !== undefined && (dropTarget.type !== bsonType.boolean || fields.boolean(at.dropTarget)),
+      uuid: collectionUuid(fields, at.collectionUUID),
     }
   },
-  run: (operation: Operation, { from, to, dropTarget }: RenameCommand): undefined | Promise<undefined> => {
+  run: (operation: Operation, { from, to, dropTarget, uuid }: RenameCommand): undefined | Promise<undefined> => {
     const { engine, cursors } = operation.instance
     if (from.database === to.database && from.collection === to.collection)
       throw new DatabaseError('IllegalOperation', `Can't rename a collection to itself`)
@@ -52,6 +55,7 @@ export const renameCollection = defineCommand({
     refuseSystemName(to)
     if (to.database !== from.database && (to.database === 'local' || from.database === 'local'))
       throw new DatabaseError('IllegalOperation', 'Cannot rename from or to the local database')
+    checkCollectionUuid(operation, from.database, from.collection, uuid)
     const collection = engine.collection(from.database, from.collection)
     if (collection === undefined)
       throw new DatabaseError(

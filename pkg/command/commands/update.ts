@@ -2,8 +2,19 @@ import { DatabaseError } from '../../base/errors.ts'
 import type { Value } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { indexName } from '../../bson/writer.ts'
+import { checkCollectionUuid, collectionUuid } from '../collection-uuid.ts'
 import { defineCommand, type Sequences } from '../definition.ts'
-import { anyType, arrayType, booleanType, commandFields, Fields, objectType } from '../fields.ts'
+import { type Explanation, explainSearch, type Verbosity } from '../explanation.ts'
+import {
+  anyType,
+  arrayType,
+  booleanType,
+  commandFields,
+  Fields,
+  objectType,
+  strictBooleanType,
+  uuidType,
+} from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
 import { refuse, refuseCollation } from '../refuse.ts'
@@ -15,7 +26,7 @@ import { statements } from './insert.ts'
 const fields = commandFields('update', {
   update: { type: anyType, required: true },
   updates: { type: arrayType },
-  ordered: { type: booleanType },
+  ordered: { type: strictBooleanType },
   bypassDocumentValidation: { type: booleanType },
   bypassEmptyTsReplacement: { type: booleanType },
   let: { type: objectType },
@@ -23,7 +34,7 @@ const fields = commandFields('update', {
   stmtIds: { type: arrayType },
   isTimeseriesNamespace: { type: booleanType },
   encryptionInformation: { type: anyType },
-  collectionUUID: { type: anyType },
+  collectionUUID: { type: uuidType },
 })
 
 const statementFields = new Fields('update.updates', {
@@ -45,6 +56,8 @@ export interface UpdateCommand {
   readonly collection: string
   readonly updates: readonly UpdateRequest[]
   readonly ordered: boolean
+  /** Of the collection that is meant. */
+  readonly uuid?: Uint8Array | undefined
 }
 
 export interface Upserted {
@@ -76,12 +89,14 @@ export const update = defineCommand({
         parseStatement,
       ),
       ordered: !fields.has(at.ordered) || fields.boolean(at.ordered),
+      uuid: collectionUuid(fields, at.collectionUUID),
     }
   },
   run: (operation: Operation, request: UpdateCommand): UpdateResult | Promise<UpdateResult> => {
     const { instance } = operation
     const target = { database: operation.databaseName, collection: request.collection }
     operation.namespace = `${target.database}.${target.collection}`
+    checkCollectionUuid(operation, target.database, target.collection, request.uuid)
     const result: UpdateResult = { matched: 0, modified: 0, upserted: [], errors: [] }
     const running = runStatements(operation, request.updates, request.ordered, result.errors, (statement, index) =>
       runStatement(operation, target, statement, index, result),
@@ -108,6 +123,19 @@ export const update = defineCommand({
     }
     writer.int32('nModified', result.modified)
     writeWriteErrors(writer, result.errors)
+  },
+  explain: (operation: Operation, request: UpdateCommand, verbosity: Verbosity): Explanation | Promise<Explanation> => {
+    const [statement, second] = request.updates
+    if (statement === undefined || second !== undefined)
+      throw new DatabaseError('InvalidLength', 'explained write batches must be of size 1')
+    return explainSearch(
+      operation,
+      request.collection,
+      statement,
+      statement.multi ? {} : { limit: 1 },
+      verbosity,
+      'UPDATE',
+    )
   },
 })
 
