@@ -2,7 +2,7 @@ import { DatabaseError } from '../../base/errors.ts'
 import { addNumbers } from '../../bson/number.ts'
 import { NumberSum } from '../../bson/number-sum.ts'
 import { bsonType } from '../../bson/type.ts'
-import { dateValue, isNumber, nullValue, readInt64, type Value } from '../../bson/value.ts'
+import { dateValue, doubleValue, isNumber, nullValue, numberOf, readInt64, type Value } from '../../bson/value.ts'
 import { isNullish } from '../expression.ts'
 import { dateBy } from './date-arithmetic.ts'
 import { variadicOperator } from './operator.ts'
@@ -39,5 +39,11 @@ function addAll(values: readonly Value[]): Value {
       throw new DatabaseError('TypeMismatch', `$add only supports numeric or date types, not ${shownType(value)}`)
     }
   }
+  // Decimals are rounded at each step, in the order written.
+  if (date === undefined && values.some(({ type }) => type === bsonType.decimal128)) return addInOrder(values)
   return date === undefined ? sum.total() : dateValue(dateBy(readInt64(date.bytes, date.start), sum.total()))
+}
+
+function addInOrder(numbers: readonly Value[]): Value {
+  return numbers.reduce((total, number) => addNumbers(total, number) ?? doubleValue(numberOf(total) + numberOf(number)))
 }

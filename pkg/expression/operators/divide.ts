@@ -8,7 +8,7 @@ import { isNullish } from '../expression.ts'
 import { fixedOperator } from './operator.ts'
 import { shownType } from './shown-type.ts'
 
-/** `{$divide: [a, b]}`: a decimal when one of them is, else a double. Errors: 4848401 by zero, TypeMismatch. */
+/** `{$divide: [a, b]}`: a decimal when one of them is, else a double. Errors: BadValue by zero, TypeMismatch. */
 export const divide = fixedOperator('$divide', 2, ([left, right]) => (context) => {
   const a = left!(context)
   const b = right!(context)
@@ -22,7 +22,7 @@ export const divide = fixedOperator('$divide', 2, ([left, right]) => (context) =
 
 function quotient(a: Value, b: Value): Value {
   const divisor = numberOf(b)
-  if (divisor === 0) throw new DatabaseError(4848401, "can't $divide by zero")
+  if (divisor === 0) throw new DatabaseError('BadValue', "can't $divide by zero")
   if (a.type === bsonType.decimal128 || b.type === bsonType.decimal128) {
     return decimal128Value(decimal128Bytes(divideDecimals(decimalOf(a), decimalOf(b))))
   }

@@ -10,13 +10,13 @@ const one = int32Value(1)
 /** `{$multiply: [number, ...]}`: the product in the widest type, int64 overflow as a double; null when one is null or missing. */
 export const multiply = variadicOperator('$multiply', (operands) => (context) => {
   let product: Value = one
-  let sawNull = false
   for (const operand of operands) {
     const value = operand(context)
-    if (isNullish(value)) sawNull = true
-    else if (!isNumber(value.type)) {
+    if (isNullish(value)) return nullValue
+    if (!isNumber(value.type)) {
       throw new DatabaseError('TypeMismatch', `$multiply only supports numeric types, not ${shownType(value)}`)
-    } else product = multiplyNumbers(product, value) ?? doubleValue(numberOf(product) * numberOf(value))
+    }
+    product = multiplyNumbers(product, value) ?? doubleValue(numberOf(product) * numberOf(value))
   }
-  return sawNull ? nullValue : product
+  return product
 })
