@@ -13,22 +13,32 @@ export interface Source {
   /** The text with every comment, string, template text and regular expression blanked; lines stay where they are. */
   readonly code: string
   readonly imports: readonly Import[]
+  /** Source files of the tree that a string names by their whole path, as for a process to be started. */
+  readonly mentions: readonly string[]
 }
 
 export function readSource(path: string, text: string): Source {
   const withStrings = blank(text, false)
-  return { path, text, code: blank(text, true), imports: importsOf(withStrings) }
+  const code = blank(text, true)
+  return { path, text, code, imports: importsOf(withStrings, code), mentions: mentionsIn(withStrings) }
 }
 
 const staticImport = /^\s*(?:import|export)\s+(type\s+)?(?:[\w$*{}\s,]+?\s+from\s+)?(['"])([^'"\n]+)\2/gm
 const dynamicImport = /\bimport\(\s*(['"])([^'"\n]+)\1\s*\)/g
 
-function importsOf(text: string): Import[] {
-  const found: Import[] = []
-  for (const match of text.matchAll(staticImport))
-    found.push({ specifier: match[3]!, typeOnly: match[1] !== undefined })
-  for (const match of text.matchAll(dynamicImport)) found.push({ specifier: match[2]!, typeOnly: false })
-  return found
+function mentionsIn(text: string): string[] {
+  return [...text.matchAll(/['"]((?:[\w-]+\/)+[\w.-]+\.(?:ts|mjs))['"]/g)].map((match) => match[1]!)
+}
+
+/** `code`: the same text without its strings, to tell an import from a string that shows one. */
+function importsOf(text: string, code: string): Import[] {
+  const isCode = (match: RegExpExecArray) => code.slice(match.index, match.index + match[0].length).trim() !== ''
+  const fixed = [...text.matchAll(staticImport)].filter(isCode)
+  const dynamic = [...text.matchAll(dynamicImport)].filter(isCode)
+  return [
+    ...fixed.map((match) => ({ specifier: match[3]!, typeOnly: match[1] !== undefined })),
+    ...dynamic.map((match) => ({ specifier: match[2]!, typeOnly: false })),
+  ]
 }
 
 /** A `/` after one of these begins a regular expression, not a division. */
