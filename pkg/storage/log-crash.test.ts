@@ -247,6 +247,25 @@ test('dropping entries that were durable is done or not done, wherever it is int
   }
 })
 
+test('what an open shows after a sync had failed is durable, though the system calls it written', async () => {
+  for (let seed = 0; seed < 30; seed++) {
+    const world = simulatedWorld(seed, { writeBackChance: 0 })
+    const model = new Model()
+    const log = openAndCompare(world, model, 'first')
+    for (let at = 0; at < 6; at++) {
+      model.entries.push(new Uint8Array(100).fill(at + 1))
+      const index = log.append(1 as Term, 1 as Timestamp, model.entries.at(-1)!, 100)
+      if (at === 1) await log.durable(index)
+    }
+    world.disk.inject = ({ kind }) => (kind === 'sync' ? 'EIO' : undefined)
+    await expect(log.durable(log.lastIndex)).rejects.toThrow('EIO')
+    const next = world.restart()
+    openAndCompare(next, model, `seed ${seed}, restarted`)
+    expect(model.entries).toHaveLength(6)
+    openAndCompare(next.crash({ sectors: 'none', names: 0 }), model, `seed ${seed}, after losing power`)
+  }
+})
+
 test('what was cut off as torn does not come back behind later entries', async () => {
   for (let seed = 0; seed < 200; seed++) {
     const world = simulatedWorld(seed, { writeBackChance: 0 })
