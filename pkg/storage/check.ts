@@ -6,7 +6,7 @@ import { DatabaseError } from '../base/errors.ts'
 import type { PageId } from '../base/ids.ts'
 import { blockSize, blocksFor, headBlocks } from './extents.ts'
 import { nextInChain } from './overflow.ts'
-import { Page, pageKind, readUint32 } from './page.ts'
+import { headOf, Page, pageKind, readUint32 } from './page.ts'
 import type { PagePlace } from './page-map.ts'
 import type { Store } from './store.ts'
 import type { ValueRef } from './tree.ts'
@@ -241,6 +241,11 @@ function layoutProblem(page: Page): string | undefined {
     const length = page.cellLength(i)
     if (cell + length > page.size) return `has the cell of entry ${i} outside itself`
     live += length
+    const start = page.suffixStart(i)
+    const headLength = Math.min(page.suffixLength(i), page.keyHeadMax - page.prefixLength)
+    if (page.words[page.slots + i * 2] !== headOf(page.bytes, start, start + headLength)) {
+      return `has a wrong head for entry ${i}`
+    }
   }
   if (live !== page.liveCellBytes()) return `has cells of ${live} bytes, its header says ${page.liveCellBytes()}`
   return undefined

@@ -20,7 +20,7 @@
  *  (3) frozen implies dirty or apart. `dirtyFrames` and `frozenFrames` count the flags.
  *
  * When every frame is pinned or cannot be written for want of disk space, the pager takes frames beyond its budget
- * rather than lose anything; `Store.ensureSpace` keeps that from going on.
+ * rather than lose anything; `Store.ensureSpace` keeps that from going on. The budget is at most a million frames.
  */
 import { assert } from '../base/assert.ts'
 import { isOutOfDiskSpace } from './data-file.ts'
@@ -30,6 +30,8 @@ import { Page } from './page.ts'
 export const frameFlag = { dirty: 1, frozen: 2, apart: 4, writing: 8 } as const
 const slabShift = 8
 const slabMask = (1 << slabShift) - 1
+/** A page number times this and a frame are a safe integer. */
+const frameCountMax = 2 ** 21
 
 /** What the pager needs of the store: bytes from and to the disk. */
 export interface PageStorage {
@@ -67,7 +69,7 @@ export class Pager {
   constructor(pageSize: number, cacheSizeBytes: number, storage: PageStorage) {
     this.pageSize = pageSize
     this.pageShift = 31 - Math.clz32(pageSize)
-    this.frameLimit = Math.max(16, Math.floor(cacheSizeBytes / pageSize))
+    this.frameLimit = Math.min(frameCountMax >>> 1, Math.max(16, Math.floor(cacheSizeBytes / pageSize)))
     this.#storage = storage
   }
 
@@ -149,17 +151,18 @@ export class Pager {
   /** Every page that is dirty now belongs to the checkpoint. Returns their frames in the order of their pages. */
   freeze(): Int32Array {
     assert(this.frozenFrames === 0, 'one checkpoint is written at a time')
-    const frames = new Int32Array(this.dirtyFrames)
+    // Page and frame in one number: sorting plain numbers is many times faster than calling a comparison.
+    const pairs = new Float64Array(this.dirtyFrames)
     let count = 0
     for (let frame = 1; frame <= this.frameCount; frame++) {
       if ((this.flags[frame]! & frameFlag.dirty) === 0) continue
       this.flags[frame]! |= frameFlag.frozen
-      frames[count++] = frame
+      pairs[count++] = this.pageOf[frame]! * frameCountMax + frame
     }
     assert(count === this.dirtyFrames, 'dirty frames are counted')
     this.frozenFrames = count
-    const { pageOf } = this
-    return frames.sort((a, b) => pageOf[a]! - pageOf[b]!)
+    pairs.sort()
+    return Int32Array.from(pairs, (pair) => pair % frameCountMax)
   }
 
   /** The checkpoint was given up: what it has not written is merely dirty, and copies made for it are dropped. */

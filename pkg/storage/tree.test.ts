@@ -29,6 +29,7 @@ function get(tree: Tree, k: Uint8Array): Uint8Array | undefined {
 
 function expectSound(store: Store, roots: PageId[]): void {
   expect(store.check(roots).problems).toEqual([])
+  expect(store.pager.pins.every((count) => count === 0)).toBe(true)
 }
 
 const shapes: Record<string, { page: number; cache: number; shape: Shape }> = {
