@@ -144,6 +144,8 @@ describe('the rules', () => {
     ['const a = `${Date.now()}`', 1],
     ['const a = `Date.now()`', 0],
     ['const a = /setTimeout/', 0],
+    ["const a = 'x'.length / setTimeout(go) / 2", 1],
+    ['#!/usr/bin/env node\nsetTimeout(go)', 1],
   ])('find what goes past the world: %j', (line, count) => {
     expect(rules.bypassesOfTheWorld(sourcesOf({ 'pkg/base/a.ts': line }))).toHaveLength(count)
     expect(rules.bypassesOfTheWorld(sourcesOf({ 'pkg/io/host/a.ts': line }))).toEqual([])

@@ -15,7 +15,11 @@ export function ranksIn(markdown: string): Ranks {
   const rows = [...markdown.matchAll(/^\| *(\d+) *\| *((?:`[^`]+`(?:, *)?)+) *\|/gm)]
   return rows
     .flatMap((row, index) =>
-      [...row[2]!.matchAll(/`([^`]+)`/g)].map((name) => ({ place: name[1]!.replace(/\/$/, ''), rank: Number(row[1]) })),
+      [...row[2]!.matchAll(/`([^`]+)`/g)].map((name) => ({
+        place: name[1]!.replace(/\/$/, ''),
+        rank: Number(row[1]),
+        row: index,
+      })),
     )
     .sort((a, b) => b.place.length - a.place.length)
 }

@@ -44,45 +44,54 @@ function importsOf(text: string, code: string): Import[] {
 /** A `/` after one of these begins a regular expression, not a division. */
 const beforeRegularExpression = /(?:^|[(,=:[!&|?{};+\-*%<>~^]|\b(?:return|typeof|case|in|of|throw|await|yield))\s*$/
 
+const comment = /\/\/[^\n]*|\/\*[\s\S]*?\*\/|^#![^\n]*/y
+const quoted = /'(?:[^'\\\n]|\\[\s\S])*'|"(?:[^"\\\n]|\\[\s\S])*"/y
+const templatePart = /(?:[^\\`$]|\\[\s\S]|\$(?!\{))*(?:`|\$\{)/y
+const regularExpression = /\/(?:[^/\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\/[a-z]*/y
+
 /** Blanks comments and, when asked, what is quoted. */
 function blank(text: string, quotesToo: boolean): string {
   let out = ''
   let at = 0
+  /** The end of the code so far, without comments, and a quote for whatever is quoted. */
+  let before = ''
   /** Braces open in the code of each template substitution we are in. */
   const substitutions: number[] = []
-  const keepLines = (piece: string) => piece.replace(/[^\n]/g, ' ')
-  const take = (end: number, blanked: boolean) => {
+  const take = (end: number, kind: 'code' | 'comment' | 'quote') => {
     const piece = text.slice(at, end)
-    out += blanked ? keepLines(piece) : piece
+    const isBlanked = kind === 'comment' || (kind === 'quote' && quotesToo)
+    out += isBlanked ? piece.replace(/[^\n]/g, ' ') : piece
+    if (kind !== 'comment') before = (before + (kind === 'code' ? piece : '"')).slice(-40)
     at = end
   }
+  /** Where a match of `pattern` at `from` ends, or -1. */
   const endOf = (pattern: RegExp, from: number) => {
     pattern.lastIndex = from
-    return pattern.test(text) ? pattern.lastIndex : text.length
+    return pattern.test(text) ? pattern.lastIndex : -1
   }
   const takeTemplate = (from: number) => {
-    const end = endOf(/(?:[^\\`$]|\\[\s\S]|\$(?!\{))*(?:`|\$\{)/y, from)
-    const opens = text.endsWith('${', end)
-    take(end, quotesToo)
+    const end = endOf(templatePart, from)
+    const opens = end > 0 && text.slice(end - 2, end) === '$' + '{'
+    take(end < 0 ? text.length : end, 'quote')
     if (opens) substitutions.push(0)
   }
   while (at < text.length) {
     const character = text[at]!
-    const two = text.slice(at, at + 2)
-    if (two === '//') take(endOf(/[^\n]*/y, at), true)
-    else if (two === '/*') take(endOf(/\/\*[\s\S]*?\*\//y, at), true)
-    else if (character === "'" || character === '"') {
-      take(endOf(character === "'" ? /'(?:[^'\\\n]|\\[\s\S])*'/y : /"(?:[^"\\\n]|\\[\s\S])*"/y, at), quotesToo)
-    } else if (character === '`') takeTemplate(at + 1)
-    else if (character === '/' && beforeRegularExpression.test(out.slice(-40))) {
-      take(endOf(/\/(?:[^/\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\/[a-z]*/y, at), quotesToo)
-    } else if (character === '}' && substitutions.at(-1) === 0) {
+    const commentEnd = character === '/' || character === '#' ? endOf(comment, at) : -1
+    const quoteEnd = character === "'" || character === '"' ? endOf(quoted, at) : -1
+    const canBeRegularExpression = character === '/' && beforeRegularExpression.test(before)
+    const expressionEnd = canBeRegularExpression ? endOf(regularExpression, at) : -1
+    if (commentEnd >= 0) take(commentEnd, 'comment')
+    else if (quoteEnd >= 0) take(quoteEnd, 'quote')
+    else if (expressionEnd >= 0) take(expressionEnd, 'quote')
+    else if (character === '`') takeTemplate(at + 1)
+    else if (character === '}' && substitutions.at(-1) === 0) {
       substitutions.pop()
       takeTemplate(at + 1)
     } else {
       if (substitutions.length > 0 && character === '{') substitutions[substitutions.length - 1]! += 1
       if (substitutions.length > 0 && character === '}') substitutions[substitutions.length - 1]! -= 1
-      take(at + 1, false)
+      take(at + 1, 'code')
     }
   }
   return out
