@@ -137,7 +137,8 @@ describe('predicates over bytes', () => {
       for (let f = 0; f < 12; f++) {
         const filter = randomFilter(rng)
         const predicate = compileFilter(parseFilter(filter))
-        const hot = compileFilter(parseFilter(filter), { bytes: documents[f]!, start: 0 })
+        const sample = f % 4 === 0 ? { bytes: documents[f]!, start: 0 } : undefined
+        const hot = compileFilter(parseFilter(filter), sample)
         let matched = 0
         for (const document of documents) {
           const expected = matches(asValue(filter), asValue(document))

@@ -8,6 +8,7 @@ import { bitsTest } from './operators/bits.ts'
 import { comparisonTest } from './operators/comparison.ts'
 import { elemMatchDocumentTest, elemMatchValueTest } from './operators/elem-match.ts'
 import { existsTest } from './operators/exists.ts'
+import { exprPredicate } from './operators/expr.ts'
 import { inTest } from './operators/membership.ts'
 import { modTest } from './operators/mod.ts'
 import { sizeTest } from './operators/size.ts'
@@ -53,6 +54,8 @@ function compileOther(filter: Filter, sample: Sample | undefined): Predicate {
       const { value } = filter
       return () => value
     }
+    case 'expr':
+      return exprPredicate(filter)
     default:
       return fieldsPredicate([fieldTest(filter)!], sample)
   }
@@ -95,6 +98,7 @@ function onlyPart(filter: Filter): PathPart | undefined {
     case 'not':
       return onlyPart(filter.filter)
     case 'constant':
+    case 'expr':
       return undefined
     default:
       return filter.path.parts[0]
@@ -124,6 +128,8 @@ function valueTest(filter: Filter): ValueTest {
       const { value } = filter
       return () => value
     }
+    case 'expr':
+      return unreachable(filter as never)
     default: {
       const end = endTest(filter)
       return filter.path.parts.length === 0 ? end.test : pathTest(filter.path, end)

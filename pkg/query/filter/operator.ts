@@ -5,12 +5,18 @@ import type { Filter } from './tree.ts'
 
 /** Given to operators whose operand holds filters. */
 export interface ParseContext {
-  /** Parses a whole filter document. */
+  /** Parses a filter of the same documents. */
   readonly parseFilter: (document: Value) => Filter
+  /** Parses a filter of the elements of an array. */
+  readonly parseElementFilter: (document: Value) => Filter
   /** Parses `{$gt: 1, $lt: 5}` against a path. */
   readonly parseOperators: (path: Path, document: Value) => Filter
   /** What `{path: operand}` means when the operand is no operator document. */
   readonly parseEquality: (path: Path, operand: Value) => Filter
+  /** What is parsed is about elements of an array: operators about whole documents have no place. */
+  readonly inElement: boolean
+  /** What `$$NOW` is, where the caller said. */
+  readonly nowMs: number | undefined
 }
 
 /** `{path: {$name: operand}}` */

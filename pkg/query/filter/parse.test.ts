@@ -86,6 +86,20 @@ describe('what a filter means', () => {
     expect(matches({ a: { $lte: Number.NaN } }, { a: Number.NaN })).toBe(true)
   })
 
+  test('$expr sees the whole document, and no element of an array', () => {
+    expect(matches({ $expr: { $gt: ['$a', '$b'] } }, { a: 2, b: 1 })).toBe(true)
+    expect(matches({ b: 2, $expr: { $gt: ['$a', '$b'] } }, { a: 2, b: 2 })).toBe(false)
+    expect(matches({ $or: [{ c: 1 }, { $expr: '$a' }] }, { a: 2 })).toBe(true)
+    expect(matches({ $expr: '$missing' }, { a: 2 })).toBe(false)
+    expect(refusal({ a: { $elemMatch: { $expr: true } } })).toBe(
+      '2 $expr can only be applied to the top-level document',
+    )
+    expect(refusal({ $expr: { $gt: ['$$NOW', '$a'] } })).toContain('238 ')
+    const filter = parseFilter(buildDocument({ $expr: { $gt: ['$$NOW', '$at'] } }), 0, { nowMs: 1000 })
+    expect(compileFilter(filter)(buildDocument({ at: new Date(999) }), 0)).toBe(true)
+    expect(compileFilter(filter)(buildDocument({ at: new Date(1000) }), 0)).toBe(false)
+  })
+
   test('$comment and the constants', () => {
     expect(matches({ $comment: 'why', a: 1 }, { a: 1 })).toBe(true)
     expect(matches({ $alwaysFalse: 1 }, { a: 1 })).toBe(false)

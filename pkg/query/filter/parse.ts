@@ -14,29 +14,48 @@ import { refuseRegex } from './operators/regex.ts'
 import { absentPathOperators, absentTopLevelOperators, pathOperators, topLevelOperators } from './operators/table.ts'
 import { conjunction, type Filter } from './tree.ts'
 
+export interface FilterOptions {
+  /** What `$$NOW` is in `$expr`, milliseconds since the epoch; without it, `$$NOW` is refused. */
+  readonly nowMs?: number
+}
+
 /**
  * The filter whose document begins at `start`. The tree points into `bytes`. Throws BadValue (2), TypeMismatch (14),
- * FailedToParse (9), or NotImplemented (238) for MongoDB's operators that are not there yet.
+ * FailedToParse (9), the errors of expressions, or NotImplemented (238) for MongoDB's operators that are not there yet.
  */
-export function parseFilter(bytes: Uint8Array, start = 0): Filter {
+export function parseFilter(bytes: Uint8Array, start = 0, { nowMs }: FilterOptions = {}): Filter {
+  return parseDocument(bytes, start, nowMs === undefined ? documentContext : contextOf(false, nowMs))
+}
+
+const dollar = 0x24
+
+function parseDocument(bytes: Uint8Array, start: number, context: ParseContext): Filter {
   const filters: Filter[] = []
   for (const field of documentFields(bytes, start)) {
     const filter =
-      field.name.charCodeAt(0) === dollar ? parseTopLevel(field.name, field) : parseField(parsePath(field.name), field)
+      field.name.charCodeAt(0) === dollar
+        ? parseTopLevel(field.name, field, context)
+        : parseField(parsePath(field.name), field, context)
     if (filter !== undefined) filters.push(filter)
   }
   return conjunction(filters)
 }
 
-const dollar = 0x24
-
-const context: ParseContext = {
-  parseFilter: (document) => parseFilter(document.bytes, document.start),
-  parseOperators,
-  parseEquality,
+function contextOf(inElement: boolean, nowMs: number | undefined): ParseContext {
+  const context: ParseContext = {
+    parseFilter: ({ bytes, start }) => parseDocument(bytes, start, context),
+    parseElementFilter: ({ bytes, start }) => parseDocument(bytes, start, inElement ? context : contextOf(true, nowMs)),
+    parseOperators: (path, document) => parseOperators(path, document, context),
+    parseEquality,
+    inElement,
+    nowMs,
+  }
+  return context
 }
 
-function parseTopLevel(name: string, operand: Value): Filter | undefined {
+const documentContext = contextOf(false, undefined)
+
+function parseTopLevel(name: string, operand: Value, context: ParseContext): Filter | undefined {
   const operator = topLevelOperators.get(name)
   if (operator !== undefined) return operator.parse(operand, context)
   if (absentTopLevelOperators.has(name)) throw new DatabaseError('NotImplemented', `${name} is not supported yet`)
@@ -47,11 +66,11 @@ function parseTopLevel(name: string, operand: Value): Filter | undefined {
   throw new DatabaseError('BadValue', `unknown top level operator: ${name}. ${advice}`)
 }
 
-function parseField(path: Path, operand: Value): Filter {
-  return isOperatorDocument(operand) ? parseOperators(path, operand) : parseEquality(path, operand)
+function parseField(path: Path, operand: Value, context: ParseContext): Filter {
+  return isOperatorDocument(operand) ? parseOperators(path, operand, context) : parseEquality(path, operand)
 }
 
-function parseOperators(path: Path, document: Value): Filter {
+function parseOperators(path: Path, document: Value, context: ParseContext): Filter {
   const filters: Filter[] = []
   for (const field of documentFields(document.bytes, document.start)) {
     const operator = pathOperators.get(field.name)

@@ -5,9 +5,10 @@
  * `and` of what each of its elements means.
  */
 import type { Value } from '../../bson/value.ts'
+import type { Expression } from '../../expression/expression.ts'
 import type { Path } from '../path.ts'
 
-export type Filter = LogicalFilter | NotFilter | ConstantFilter | PathFilter
+export type Filter = LogicalFilter | NotFilter | ConstantFilter | ExprFilter | PathFilter
 
 export interface LogicalFilter {
   readonly kind: 'and' | 'or' | 'nor'
@@ -23,6 +24,13 @@ export interface NotFilter {
 export interface ConstantFilter {
   readonly kind: 'constant'
   readonly value: boolean
+}
+
+export interface ExprFilter {
+  readonly kind: 'expr'
+  readonly expression: Expression
+  /** What `$$NOW` is. */
+  readonly nowMs: number
 }
 
 /** What tests the values that a path leads to. */

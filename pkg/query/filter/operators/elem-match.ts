@@ -17,7 +17,7 @@ export const elemMatchOperator: PathOperator = {
     if (isOperatorDocument(operand) && !filterBeginnings.includes(firstName(operand))) {
       return { kind: 'elemMatchValue', path, filter: context.parseOperators(valueItself, operand) }
     }
-    return { kind: 'elemMatchDocument', path, filter: context.parseFilter(operand) }
+    return { kind: 'elemMatchDocument', path, filter: context.parseElementFilter(operand) }
   },
 }
 

@@ -6,6 +6,7 @@ import { commentOperator, constantOperators, pathCommentOperator } from './comme
 import { comparisonOperators } from './comparison.ts'
 import { elemMatchOperator } from './elem-match.ts'
 import { existsOperator } from './exists.ts'
+import { exprOperator } from './expr.ts'
 import { logicalOperators, notOperator } from './logical.ts'
 import { membershipOperators } from './membership.ts'
 import { modOperator } from './mod.ts'
@@ -29,6 +30,7 @@ export const pathOperators: ReadonlyMap<string, PathOperator> = byName([
 export const topLevelOperators: ReadonlyMap<string, TopLevelOperator> = byName([
   ...logicalOperators,
   ...constantOperators,
+  exprOperator,
   commentOperator,
 ])
 
@@ -45,13 +47,7 @@ export const absentPathOperators: ReadonlySet<string> = new Set([
   '$minDistance',
 ])
 
-export const absentTopLevelOperators: ReadonlySet<string> = new Set([
-  '$expr',
-  '$jsonSchema',
-  '$text',
-  '$where',
-  '$sampleRate',
-])
+export const absentTopLevelOperators: ReadonlySet<string> = new Set(['$jsonSchema', '$text', '$where', '$sampleRate'])
 
 function byName<Operator extends { readonly name: string }>(operators: readonly Operator[]): Map<string, Operator> {
   return new Map(operators.map((operator) => [operator.name, operator]))
