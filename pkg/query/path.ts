@@ -24,10 +24,19 @@ export interface Path {
 /** The path of "this very value": no field is looked up. */
 export const valueItself: Path = { text: '', parts: [] }
 
+/** Paths parsed before: the same few come again with every query. */
+const parsed = new Map<string, Path>()
+const parsedMax = 1000
+
 /** Splits at every dot; what is no valid path for its use (empty parts, `$`) is for the caller to refuse. */
 export function parsePath(text: string): Path {
-  if (!text.includes('.')) return { text, parts: [pathPart(text)] }
-  return { text, parts: text.split('.').map(pathPart) }
+  let path = parsed.get(text)
+  if (path === undefined) {
+    path = { text, parts: text.includes('.') ? text.split('.').map(pathPart) : [pathPart(text)] }
+    if (parsed.size === parsedMax) parsed.clear()
+    parsed.set(text, path)
+  }
+  return path
 }
 
 function pathPart(name: string): PathPart {
