@@ -526,10 +526,16 @@ export class Tree {
     pager.pin(rightFrame)
     const rightId = pager.pageOf[rightFrame]!
     const right = pager.attach(pager.view(), rightFrame)
-    right.format(level, rightId, this.root, noBytes, 0, 0)
-    if (!leaf) right.leftmost = old.child(at)
-    fill(right, old, rightFrom, old.count)
-    fill(this.#editView(leftId), old, 0, at)
+    if (at === old.count) {
+      // Appending: the full page stays as it is, and the new one will probably share its prefix.
+      const prefixLength = Math.min(old.prefixLength, old.commonWith(at - 1, key, long ? this.keyHeadMax : keyLength))
+      right.format(level, rightId, this.root, key, 0, prefixLength)
+    } else {
+      right.format(level, rightId, this.root, noBytes, 0, 0)
+      if (!leaf) right.leftmost = old.child(at)
+      fill(right, old, rightFrom, old.count)
+      fill(this.#editView(leftId), old, 0, at)
+    }
     pager.unpin(leftFrame)
     pager.unpin(rightFrame)
     const parentIndex = this.#insertInto(
