@@ -42,6 +42,8 @@ export class CollectionRows implements RowSource {
     const slice = Math.min(budget, this.#untilHot)
     const progress = this.#scanOn(slice)
     this.#untilHot -= this.#work.docsExamined - before
+    if (progress === ended) return ended
+    // The scan still rests on a document here: the sample.
     if (this.#untilHot === 0 && this.#predicate !== undefined) this.#predicate = compileFilter(this.#filter, this.#scan)
     return progress === paused && budget > slice ? this.#scanOn(budget - slice) : progress
   }

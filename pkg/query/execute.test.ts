@@ -208,6 +208,23 @@ describe('work in slices', () => {
     expect(ids.map((id) => (id * 7919) % 1000)).toEqual(Array.from({ length: 1000 }, (_, i) => i))
   })
 
+  test('a scan that turns out long finds the same', () => {
+    const documents = Array.from({ length: 10_000 }, (_, i) =>
+      buildDocument(i % 7 === 0 ? { n: i, _id: i, x: 'y' } : { _id: i, x: 'y', n: i % 3 === 0 ? i + 0.5 : i }),
+    )
+    for (const length of [4095, 4096, 4097, 10_000]) {
+      const source = new MemorySource(documents.slice(0, length))
+      const filter = filterOf({ n: { $gte: 100, $lt: 9000 }, x: 'y' })
+      const predicate = compileFilter(filter)
+      const expected = source.documents.filter((document) => predicate(document, 0)).length
+      for (const budget of [100, 5000, Infinity]) {
+        const count = new Count(source, timestampMax, { filter })
+        while (!count.advance(budget));
+        expect([count.count, count.rows!.docsExamined]).toEqual([expected, length])
+      }
+    }
+  })
+
   test('a count adds up over slices', () => {
     const count = new Count(many, timestampMax, { filter: filterOf({ n: { $lt: 300 } }) })
     let slices = 1
