@@ -217,3 +217,19 @@ it('refuses a document that would grow beyond 16 MiB', () => {
   const update = parseUpdate(buildDocument({ $set: { b: 'y'.repeat(7 << 20) } }))
   expect(() => applyUpdate(update, document, 0, context)).toThrow(/larger than 16777216/)
 })
+
+describe('depth', () => {
+  const nested = (levels: number): string => '{"a":'.repeat(levels - 1) + '{"e":1}' + '}'.repeat(levels - 1)
+  const path = (parts: number): string => Array.from({ length: parts }, () => 'a').join('.')
+
+  it('goes down to 100 levels, in steps too, and no further', () => {
+    const whole = updated(nested(60), `{"$set":{"${path(59)}.e":${nested(40)}}}`)
+    expect(JSON.stringify(whole)).toBe(nested(60).replace('{"e":1}', `{"e":${nested(40)}}`))
+    const deeper = { code: 15, message: 'Document exceeds maximum nested object depth: 100' }
+    expect(failure(nested(60), `{"$set":{"${path(59)}.e":${nested(41)}}}`)).toMatchObject(deeper)
+    expect(failure(nested(60), `{"$set":{"${path(59)}.new":${nested(41)}}}`)).toMatchObject(deeper)
+    expect(failure(nested(60), `{"$push":{"${path(59)}.list":${nested(40)}}}`)).toMatchObject(deeper)
+    expect(updated(nested(60), `{"$push":{"${path(59)}.list":${nested(39)}}}`)).toBeTruthy()
+    expect(updated('{}', `{"$set":{"${path(100)}":1}}`)).toBeTruthy()
+  })
+})

@@ -11,6 +11,7 @@ import { bsonType } from '../../bson/type.ts'
 import { readInt32, type Value } from '../../bson/value.ts'
 import { ElementWalker } from '../../bson/walk.ts'
 import { BsonWriter } from '../../bson/writer.ts'
+import { refuseDeep } from './depth.ts'
 import { describeElement } from './describe.ts'
 import { dollarPrefixed, idWouldChange, sameId } from './immutable.ts'
 import { paddingMax } from './path.ts'
@@ -40,7 +41,8 @@ export interface UpdateResult {
 /**
  * Applies `update` to the document at `start`. The bytes there are not changed.
  *
- * Errors: PathNotViable, ImmutableField, TypeMismatch, BadValue and what else the operators refuse, BSONObjectTooLarge beyond 16 MiB.
+ * Errors: PathNotViable, ImmutableField, TypeMismatch, BadValue and what else the operators refuse, BSONObjectTooLarge beyond 16 MiB,
+ * Overflow beyond 100 levels.
  */
 export function applyUpdate(update: Update, bytes: Uint8Array, start: number, context: UpdateContext): UpdateResult {
   if (update.kind === 'replacement') return applyReplacement(update.document, bytes, start)
@@ -250,6 +252,7 @@ function rebuildElement(
     case 'leaf': {
       const result = node.modifier.modify({ type, bytes, start: valueStart, end: valueEnd }, state, fieldName)
       if (result !== undefined) {
+        refuseDeep(path, result)
         out.element(result.type, bytes, nameStart, nameEnd, result.bytes, result.start, result.end)
       } else if (inArray) out.null(fieldName)
       return
@@ -361,7 +364,10 @@ function create(node: UpdateNode, fieldName: string, path: string, state: ApplyS
   if (node.kind === 'leaf') {
     if (node.modifier.onMissing(state) !== onMissing.create) return
     const result = node.modifier.modify(undefined, state, fieldName)
-    if (result !== undefined) out.value(fieldName, result)
+    if (result !== undefined) {
+      refuseDeep(path, result)
+      out.value(fieldName, result)
+    }
     return
   }
   if (wantOf(node, state) !== onMissing.create) return
