@@ -76,7 +76,7 @@ const oddDecimal = fc
     '1.00', '1', '10E-1', '9.999999999999999999999999999999999E+6144', '1E-6176', '1.7976931348623157E308',
     '1.797693134862315708145274237317043E308', '1.797693134862315708145274237317044E308', '1E309', '4.9E-324', '4.95E-324',
     '2.5E-324', '5E-324', '0.1000000000000000055511151231257827', '0.1', '9223372036854775807', '9223372036854775808',
-    '9223372036854775807.5', '-9223372036854775808', '-9223372036854775808.5', '36028797018963968.5', '36028797018963967.5',
+    '9223372036854775807.5', '-9223372036854775808', '-9223372036854775808.5', '36028797018963968.5', '36028797018963967.5', '36028797018963968.1', '-4611686018427387904.01',
     '5.000000000000000000000000000000001', '5', '9007199254740993', '9007199254740993.0', '1E23', '99999999999999991611392',
   )
   .map(decimalValue)
@@ -102,6 +102,41 @@ export const numberArbitrary: fc.Arbitrary<Value> = fc.oneof(
       decimal128Value(decimal128Bytes({ form: 'finite', negative, coefficient, exponent })),
     ),
 )
+
+/** A decimal of few or many digits, and the next one up or down. */
+const closeDecimals = fc
+  .tuple(
+    fc.boolean(),
+    fc.bigInt({ min: 0n, max: 10n ** 34n - 2n }),
+    fc.nat({ max: 33 }),
+    fc.oneof(fc.integer({ min: -350, max: 320 }), fc.integer({ min: -40, max: 5 })),
+  )
+  .map(([negative, coefficient, fewer, exponent]) => {
+    const size = coefficient / 10n ** BigInt(fewer)
+    const [a, b] = [size, size + 1n].map((c) => roundDecimal(negative, c, exponent).decimal)
+    return [decimal128Value(decimal128Bytes(a!)), decimal128Value(decimal128Bytes(b!))] as const
+  })
+
+/** A double, a decimal made of its first digits (cut, or one more in the last place), and the double's neighbours. */
+const closeToDouble = fc
+  .tuple(
+    fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.double({ min: -1e20, max: 1e20, noNaN: true }), landmark),
+    fc.integer({ min: 1, max: 34 }),
+    fc.boolean(),
+    fc.integer({ min: -1, max: 1 }),
+  )
+  .filter(([n]) => Number.isFinite(n))
+  .map(([n, digits, up, steps]) => {
+    const exact = exactDecimal(n)
+    const length = exact.coefficient.toString().length
+    const drop = Math.max(0, length - digits)
+    const cut = exact.coefficient / 10n ** BigInt(drop) + (up ? 1n : 0n)
+    const decimal = roundDecimal(exact.negative, cut, exact.exponent + drop).decimal
+    return [doubleValue(neighbour(n, n === 0 ? 0 : steps)), decimal128Value(decimal128Bytes(decimal))] as const
+  })
+
+/** Two numbers that are equal or differ by little, of one type or of two. */
+export const closeNumbers: fc.Arbitrary<readonly [Value, Value]> = fc.oneof(closeToDouble, closeToDouble, closeDecimals)
 
 const text = fc.oneof(
   fc.array(fc.constantFrom('\0', '\u0001', '\u0002', 'a', 'b', 'é', '\u{1f600}', '\uffff'), { maxLength: 4 }).map((parts) =>
