@@ -9,8 +9,8 @@
  */
 import { assert } from '../base/assert.ts'
 import { compareRanges } from './copy.ts'
-import { headerSize, type Page } from './page.ts'
-import { heightMax, type Tree, type ValueRef } from './tree.ts'
+import { headerSize, heightMax, type Page } from './page.ts'
+import type { Tree, ValueRef } from './tree.ts'
 
 const noBytes = new Uint8Array(0)
 

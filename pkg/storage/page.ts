@@ -39,6 +39,8 @@ import { compareRanges, copyBytes } from './copy.ts'
 export const pageKind = { tree: 1, overflow: 2 } as const
 export const headerSize = 32
 const slotSize = 8
+/** Levels a tree may have. Even with two children a branch, as many pages as there are numbers. */
+export const heightMax = 34
 /** Set in a leaf cell's length: the value is 8 bytes that name an overflow chain. */
 export const overflowFlag = 0x8000
 const lengthMask = 0x7fff

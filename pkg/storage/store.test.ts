@@ -4,9 +4,9 @@ import type { LogIndex, PageId, Term } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import { SeededRandom } from '../sim/random.ts'
 import { type SimulatedWorld, simulatedWorld } from '../sim/world.ts'
-import { expectSame, keyPool, randomValue, TreeModel } from './model.ts'
 import { Store, type StoreOptions } from './store.ts'
 import type { CheckpointMeta } from './superblock.ts'
+import { expectSame, keyPool, randomValue, TreeModel } from './testdata/tree-model.ts'
 import type { Tree } from './tree.ts'
 
 const small: StoreOptions = { pageSizeBytes: 512, cacheSizeBytes: 24 * 512, compression: 'none' }

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import type { PageId } from '../base/ids.ts'
 import { SeededRandom } from '../sim/random.ts'
 import { simulatedWorld } from '../sim/world.ts'
-import { bytesOf, compareKeys, expectSame, keyPool, randomValue, type Shape, TreeModel } from './model.ts'
 import { Store } from './store.ts'
+import { bytesOf, compareKeys, expectSame, keyPool, randomValue, type Shape, TreeModel } from './testdata/tree-model.ts'
 import type { Tree, ValueRef } from './tree.ts'
 
 function newStore(pageSizeBytes: number, cachePages: number, compression: 'none' | 'zstd' = 'none'): Store {

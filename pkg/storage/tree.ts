@@ -25,6 +25,7 @@ import { chainPages, readChain, writeChain } from './overflow.ts'
 import {
   entryLimits,
   headerSize,
+  heightMax,
   overflowFlag,
   type Page,
   readUint32,
@@ -50,8 +51,6 @@ export interface BulkEntry {
   valueEnd: number
 }
 
-/** Levels a tree may have: with two children a branch, 2^24 leaves; in truth hundreds of children. */
-export const heightMax = 32
 const noBytes = new Uint8Array(0)
 
 export class Tree {

@@ -1,8 +1,8 @@
 /** A tree as a dumb sorted array, and random work on both: what the tests of this folder compare with. Only tests import it. */
 import { expect } from 'vitest'
-import type { SeededRandom } from '../sim/random.ts'
-import { compareRanges } from './copy.ts'
-import type { Tree, ValueRef } from './tree.ts'
+import type { SeededRandom } from '../../sim/random.ts'
+import { compareRanges } from '../copy.ts'
+import type { Tree, ValueRef } from '../tree.ts'
 
 export interface ModelEntry {
   key: Uint8Array
