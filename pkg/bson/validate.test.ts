@@ -136,7 +136,7 @@ const refusals: readonly (readonly [string, Uint8Array])[] = [
   ['document of length 4', oneField(bsonType.document, 4, 0, 0, 0, 0)],
   ['document beyond its parent', oneField(bsonType.document, 7, 0, 0, 0, 0)],
   ['code with scope of a wrong total', oneField(bsonType.codeWithScope, 16, 0, 0, 0, ...text, ...empty)],
-  ['scope shorter than its total', oneField(bsonType.codeWithScope, 16, 0, 0, 0, ...text, ...empty, 0)],
+  ['scope shorter than its total', oneField(bsonType.codeWithScope, 18, 0, 0, 0, ...text, ...empty, 10, 0x62, 0)],
   ['decimal cut short', oneField(bsonType.decimal128, ...new Array(15).fill(0))],
 ]
 
