@@ -389,6 +389,30 @@ describe('damage', () => {
     expect(opened.store.oldestLogIndexNeeded()).toBe(1)
   })
 
+  for (const reopened of [false, true]) {
+    it(`of the newer superblock leaves an older image that is whole, whatever was written since${reopened ? ' reopening' : ''}`, async () => {
+      const world = simulatedWorld(13)
+      let { store } = Store.open(world, 'data', small)
+      const work = new Work(13).create(store)
+      work.step(800)
+      const image = work.image()
+      await store.publish(store.freeze(meta(1)))
+      work.step(800)
+      await store.publish(store.freeze(meta(2)))
+      if (reopened) {
+        store.close()
+        store = Store.open(world, 'data', small).store
+        work.resume(store, work.image())
+      }
+      work.step(3000)
+      const found = { ...world, disk: world.disk.crash({ sectors: 1, names: 1 }) }
+      found.disk.flipBit('data', store.published.newest * 4096 + 100, 3)
+      const opened = Store.open(found, 'data', small)
+      expect(opened.meta).toEqual(meta(1))
+      work.expectImage(opened.store, image)
+    })
+  }
+
   it('of the older superblock or what it names does not matter', async () => {
     const { world, store } = await filled()
     world.disk.flipBit('data', (1 - store.published.newest) * 4096 + 100, 3)
