@@ -42,6 +42,8 @@ export class Cursor {
   lastUseMs: number
   inUse: CursorUser | undefined = undefined
   killed = false
+  /** Why the next getMore fails, when what the cursor reads is gone. */
+  failure: DatabaseError | undefined = undefined
   returned = 0
   batches = 1
 
@@ -121,6 +123,10 @@ export class CursorRegistry {
   }
 
   take(cursor: Cursor, operation: CursorUser): void {
+    if (cursor.failure !== undefined) {
+      this.#close(cursor)
+      throw cursor.failure
+    }
     if (cursor.inUse !== undefined) throw new DatabaseError('CursorInUse', `cursor id ${cursor.id} is already in use`)
     cursor.inUse = operation
   }
@@ -139,6 +145,19 @@ export class CursorRegistry {
       return
     }
     this.#close(cursor)
+  }
+
+  /**
+   * What the cursors of `namespaces` read is gone: they let go of it now, and their next getMore says why.
+   * Errors: QueryPlanKilled, then.
+   */
+  failAll(namespaces: ReadonlySet<string>, why: string): void {
+    for (const cursor of this.#cursors.values()) {
+      if (!namespaces.has(cursor.namespace)) continue
+      cursor.failure = new DatabaseError('QueryPlanKilled', why)
+      // One in use meets the same error in its rows.
+      if (cursor.inUse === undefined) cursor.rows.close()
+    }
   }
 
   /** Kills the cursors that `matches` says; returns how many. */

@@ -54,7 +54,7 @@ export function timeLimit(fields: Fields<string>, field: number): number {
   const type = fields.type(field)
   if (type === bsonType.double || type === bsonType.decimal128) {
     const value = numberOf(fields.value(field)!)
-    if (!Number.isInteger(value))
+    if (!Number.isInteger(value) || Math.abs(value) >= 2 ** 63)
       throw new DatabaseError('FailedToParse', `maxTimeMS must be a whole number, but is ${value}`)
   }
   const ms = fields.number(field)!

@@ -87,7 +87,7 @@ export function continueCursor(operation: Operation, cursor: Cursor, wanted: num
 
 /** Whether the rows have ended. */
 function fill(operation: Operation, rows: HeldRows, batch: Batch, wanted: number): boolean | Promise<boolean> {
-  const state = fillSlice(operation, rows, batch, wanted)
+  const state = fillSlice(rows, batch, wanted)
   return state === 'paused' ? fillOn(operation, rows, batch, wanted) : state === 'exhausted'
 }
 
@@ -95,24 +95,18 @@ async function fillOn(operation: Operation, rows: HeldRows, batch: Batch, wanted
   for (;;) {
     rows.save()
     await operation.pause()
-    const state = fillSlice(operation, rows, batch, wanted)
+    const state = fillSlice(rows, batch, wanted)
     if (state !== 'paused') return state === 'exhausted'
   }
 }
 
-function fillSlice(
-  operation: Operation,
-  rows: HeldRows,
-  batch: Batch,
-  wanted: number,
-): 'full' | 'exhausted' | 'paused' {
+function fillSlice(rows: HeldRows, batch: Batch, wanted: number): 'full' | 'exhausted' | 'paused' {
   while (batch.count < wanted && !rows.ended) {
     if (!rows.next()) return rows.paused ? 'paused' : 'exhausted'
     if (!batch.add(rows.bytes, rows.start, rows.end)) {
       rows.hold()
       return 'full'
     }
-    if ((batch.count & 63) === 0 && operation.due()) return 'paused'
   }
   return rows.ended ? 'exhausted' : 'full'
 }

@@ -4,7 +4,7 @@ import type { Timestamp } from '../base/timestamp.ts'
 import type { Value } from '../bson/value.ts'
 import { BsonWriter } from '../bson/writer.ts'
 import type { Collection } from '../engine/collection.ts'
-import { atRow, ended, type FindRequest, find, planFind, type Rows } from '../query/execute.ts'
+import { atRow, type FindRequest, find, paused, planFind, type Rows } from '../query/execute.ts'
 import { compileFilter, type Predicate } from '../query/filter/compile.ts'
 import { parseFilter } from '../query/filter/parse.ts'
 import type { Filter } from '../query/filter/tree.ts'
@@ -61,6 +61,8 @@ export class Search {
 export class QueryRows implements RowSource {
   readonly rows: Rows
   readonly #pace: Pace
+  /** Rows to give before the next look at the clock. */
+  #untilLook = budget
   paused = false
 
   constructor(rows: Rows, pace: Pace) {
@@ -85,20 +87,18 @@ export class QueryRows implements RowSource {
   }
 
   next(): boolean {
-    for (;;) {
-      const progress = this.rows.advance(budget)
-      if (progress === atRow) {
-        this.paused = false
-        return true
-      }
-      if (progress === ended) {
-        this.paused = false
-        return false
-      }
+    if (--this.#untilLook <= 0) {
+      this.#untilLook = budget
       if (this.#pace.due()) {
         this.paused = true
         return false
       }
+    }
+    for (;;) {
+      const progress = this.rows.advance(budget)
+      if (progress === paused && !this.#pace.due()) continue
+      this.paused = progress === paused
+      return progress === atRow
     }
   }
 

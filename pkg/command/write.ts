@@ -247,11 +247,7 @@ function searchRecords(
     view.release()
   }
   const walk = (): boolean => {
-    let steps = 0
-    while (rows.next()) {
-      if (act(rows.recordId)) return true
-      if (++steps % stepsPerLook === 0 && operation.due()) return false
-    }
+    while (rows.next()) if (act(rows.recordId)) return true
     return !rows.paused
   }
   const walkOn = async (): Promise<void> => {
@@ -294,6 +290,7 @@ function changeFirstMatch(
   const finish = (): boolean | Promise<boolean> => {
     if (found === undefined) return false
     const recordId = found
+    if (collection.dropped) throw new DatabaseError('QueryPlanKilled', `collection dropped: ${collection.namespace}`)
     if (operation.instance.engine.write((unit) => change(unit, recordId)).result) return true
     return operation.pause().then(() => changeFirstMatch(operation, collection, search, change))
   }

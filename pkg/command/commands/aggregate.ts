@@ -7,6 +7,7 @@ import { bsonType, typeAlias } from '../../bson/type.ts'
 import { documentFields, isNumber, type Value } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { Batch } from '../batch.ts'
+import { type CollStatsStage, collStatsDocument, parseCollStats } from '../coll-stats-stage.ts'
 import { type Definition, defineCommand } from '../definition.ts'
 import { type Explanation, explainSearch, type Verbosity } from '../explanation.ts'
 import { anyType, arrayType, booleanType, commandFields, Fields, numberType, objectType } from '../fields.ts'
@@ -85,6 +86,8 @@ export const aggregate: Definition<AggregateCommand, Result> = defineCommand({
         'FailedToParse',
         `The 'cursor' option is required, except for aggregate with the explain argument`,
       )
+    const collStats = request.explained ? undefined : parseCollStats(request.pipeline)
+    if (collStats !== undefined) return openCollStats(operation, request, collStats)
     const pipeline = parsePipeline(request.pipeline)
     if (request.explained) return explainPipeline(operation, request, pipeline, 'queryPlanner')
     return openPipeline(operation, request, pipeline)
@@ -125,6 +128,19 @@ function openPipeline(operation: Operation, request: AggregateCommand, pipeline:
     return done
   }
   return batch instanceof Promise ? batch.then(count) : count(batch)
+}
+
+function openCollStats(operation: Operation, request: AggregateCommand, stage: CollStatsStage): Batch | Promise<Batch> {
+  const { collection } = request
+  if (collection === undefined) throw new DatabaseError('InvalidNamespace', '$collStats is only valid on a collection')
+  const namespace = `${operation.databaseName}.${collection}`
+  operation.namespace = namespace
+  const pipeline = parsePipeline(stage.rest)
+  const pace = new Pace(operation)
+  const source = new ListRows([collStatsDocument(operation, collection, stage)])
+  const nowMs = operation.instance.world.clock.nowMs()
+  const rows = runPipeline(pipeline, source, { nowMs, pause: pace.due })
+  return openCursor(operation, rows, { namespace, pace, batchSize: request.batchSize })
 }
 
 function explainPipeline(

@@ -1,9 +1,10 @@
-import { rawDocument, writeFields } from '../../bson/build.ts'
+import { writeFields } from '../../bson/build.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { defineCommand } from '../definition.ts'
 import { anyType, commandFields, numberType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
+import { storageStats } from '../storage-stats.ts'
 
 const fields = commandFields('collStats', {
   collStats: { type: anyType, required: true },
@@ -36,42 +37,7 @@ export const collStats = defineCommand({
   run: (operation: Operation, { collection: name, scale }: Request): Readonly<Record<string, unknown>> => {
     const collection = operation.instance.engine.collection(operation.databaseName, name)
     operation.namespace = `${operation.databaseName}.${name}`
-    if (collection === undefined)
-      return {
-        ns: operation.namespace,
-        size: 0,
-        count: 0,
-        numOrphanDocs: 0,
-        storageSize: 0,
-        totalSize: 0,
-        nindexes: 0,
-        totalIndexSize: 0,
-        indexDetails: {},
-        indexSizes: {},
-        scaleFactor: scale,
-      }
-    const size = Math.floor(collection.dataSizeBytes / scale)
-    return {
-      ns: collection.namespace,
-      size,
-      count: collection.documentCount,
-      ...(collection.documentCount === 0
-        ? {}
-        : { avgObjSize: Math.floor(collection.dataSizeBytes / collection.documentCount) }),
-      numOrphanDocs: 0,
-      storageSize: size,
-      freeStorageSize: 0,
-      capped: false,
-      nindexes: collection.indexes.length,
-      indexBuilds: [],
-      totalIndexSize: 0,
-      totalSize: size,
-      indexSizes: Object.fromEntries(collection.indexes.map((index) => [index.name, 0])),
-      indexDetails: Object.fromEntries(
-        collection.indexes.map((index) => [index.name, rawDocument(index.definition.bytes)]),
-      ),
-      scaleFactor: scale,
-    }
+    return { ns: operation.namespace, ...storageStats(collection, scale) }
   },
   reply: (result: Readonly<Record<string, unknown>>, writer: BsonWriter) => writeFields(writer, result),
 })

@@ -30,7 +30,7 @@ export const dropDatabase = defineCommand({
       engine.write((unit) => {
         for (const collection of collections) unit.dropCollection(collection)
       })
-    cursors.killWhere((cursor) => namespaces.has(cursor.namespace))
+    cursors.failAll(namespaces, `database dropped: ${operation.databaseName}`)
     return operation.acknowledge(undefined, engine.lastIndex)
   },
   reply: emptyReply,

@@ -47,7 +47,7 @@ export const drop = defineCommand({
     const { namespace } = collection
     const indexes = collection.indexes.length
     const { logIndex } = engine.write((unit) => unit.dropCollection(collection))
-    cursors.killWhere((cursor) => cursor.namespace === namespace)
+    cursors.failAll(new Set([namespace]), `collection dropped: ${namespace}`)
     return operation.acknowledge({ namespace, indexes }, logIndex)
   },
   reply: (result: Result | undefined, writer: BsonWriter) => {

@@ -42,7 +42,7 @@ export const getMore = defineCommand({
       cursorId: readInt64(fields.bytes, fields.start(at.getMore)),
       collection,
       batchSize: fields.number(at.batchSize) ?? 0,
-      timeLimited: (fields.number(generic.maxTimeMS) ?? 0) > 0,
+      timeLimited: fields.has(generic.maxTimeMS),
     }
   },
   run: (operation: Operation, request: GetMoreRequest): Batch | Promise<Batch> => {

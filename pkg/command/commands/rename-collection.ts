@@ -70,7 +70,7 @@ export const renameCollection = defineCommand({
       unit.renameCollection(collection, to.database, to.collection)
     })
     const old = new Set([`${from.database}.${from.collection}`, `${to.database}.${to.collection}`])
-    cursors.killWhere((cursor) => old.has(cursor.namespace))
+    cursors.failAll(old, `collection renamed: ${from.database}.${from.collection} to ${to.database}.${to.collection}`)
     return operation.acknowledge(undefined, logIndex)
   },
   reply: emptyReply,

@@ -1,0 +1,206 @@
+import { UUID } from 'bson'
+import { expect, test } from 'vitest'
+import { openServer } from './testdata/server.ts'
+
+test('collections are made, listed, renamed and dropped', async () => {
+  const server = await openServer()
+  expect(await server.run({ create: 'a' })).toEqual({ ok: 1 })
+  expect(await server.run({ create: 'a' })).toEqual({ ok: 1 })
+  await server.run({ insert: 'b', documents: [{ _id: 1 }] })
+  const listed = await server.all({ listCollections: 1 })
+  expect(listed).toMatchObject([
+    {
+      name: 'a',
+      type: 'collection',
+      options: {},
+      info: { readOnly: false },
+      idIndex: { v: 2, key: { _id: 1 }, name: '_id_' },
+    },
+    { name: 'b' },
+  ])
+  expect((listed[0]!['info'] as { uuid: unknown }).uuid).toBeInstanceOf(UUID)
+  expect(await server.all({ listCollections: 1, nameOnly: true, filter: { name: 'b' } })).toEqual([
+    { name: 'b', type: 'collection' },
+  ])
+  const rename = { renameCollection: 'test.b', to: 'other.c', $db: 'admin' }
+  await server.run(rename)
+  expect(await server.reply(rename)).toMatchObject({ code: 26 })
+  expect(await server.run({ count: 'c', $db: 'other' })).toMatchObject({ n: 1 })
+  expect(await server.reply({ renameCollection: 'test.a', to: 'other.c', $db: 'admin' })).toMatchObject({ code: 48 })
+  await server.run({ renameCollection: 'test.a', to: 'other.c', dropTarget: true, $db: 'admin' })
+  expect(await server.run({ drop: 'c', $db: 'other' })).toEqual({ nIndexesWas: 1, ns: 'other.c', ok: 1 })
+  expect(await server.run({ drop: 'c', $db: 'other' })).toEqual({ ok: 1 })
+})
+
+test('listDatabases shows the system databases and those with collections', async () => {
+  const server = await openServer()
+  await server.run({ insert: 'b', documents: [{ _id: 1 }] })
+  const { databases } = (await server.run({ listDatabases: 1, nameOnly: true, $db: 'admin' })) as {
+    databases?: unknown
+  }
+  expect(databases).toEqual([{ name: 'admin' }, { name: 'config' }, { name: 'local' }, { name: 'test' }])
+  await server.run({ dropDatabase: 1 })
+  expect(await server.run({ listDatabases: 1, filter: { name: 'test' }, $db: 'admin' })).toMatchObject({
+    databases: [],
+  })
+})
+
+test.each([
+  [{ insert: '', documents: [{}] }, 73],
+  [{ insert: '.a', documents: [{}] }, 73],
+  [{ insert: 'a\0b', documents: [{}] }, 73],
+  [{ insert: 1, documents: [{}] }, 73],
+  [{ create: 'a$b' }, 73],
+  [{ create: 'x'.repeat(300) }, 73],
+  [{ create: 'system.foo' }, 73],
+  [{ find: 'a', $db: 'a.b' }, 73],
+  [{ find: 'a', $db: '' }, 73],
+  [{ find: 'a', $db: 'x'.repeat(64) }, 73],
+  [{ create: 'a', $db: 'TEST' }, 13297],
+  [{ create: 'a', size: 4096 }, 72],
+  [{ create: 'a', capped: true }, 72],
+  [{ create: 'a', capped: true, size: 4096 }, 238],
+  [{ create: 'a', viewOn: 'b' }, 238],
+  [{ create: 'a', validator: { a: 1 } }, 238],
+  [{ create: 'a', pipeline: [] }, 72],
+  [{ create: 'a', validationLevel: 'x' }, 2],
+  [{ collMod: 'nothere' }, 26],
+  [{ dropDatabase: 2 }, 5255100],
+  [{ dropDatabase: 1, $db: 'admin' }, 20],
+  [{ drop: 'there', collectionUUID: new UUID() }, 361],
+  [{ renameCollection: 'test.there', to: 'test.there', $db: 'admin' }, 20],
+  [{ renameCollection: 'test.there', to: 'test.b' }, 13],
+])('%j is refused with %d', async (command, code) => {
+  const server = await openServer()
+  await server.run({ create: 'there' })
+  expect(await server.reply(command as Record<string, unknown>)).toMatchObject({ ok: 0, code })
+})
+
+test('indexes are built, listed and dropped; the same again is no change', async () => {
+  const server = await openServer()
+  await server.run({
+    insert: 'c',
+    documents: [
+      { _id: 1, a: 1 },
+      { _id: 2, a: 2 },
+    ],
+  })
+  const indexes = [
+    { key: { a: 1 }, name: 'a_1', unique: true },
+    { key: { b: -1 }, name: 'b' },
+  ]
+  expect(await server.run({ createIndexes: 'c', indexes })).toEqual({ numIndexesBefore: 1, numIndexesAfter: 3, ok: 1 })
+  expect(await server.run({ createIndexes: 'c', indexes })).toEqual({
+    numIndexesBefore: 3,
+    numIndexesAfter: 3,
+    note: 'all indexes already exist',
+    ok: 1,
+  })
+  expect(await server.all({ listIndexes: 'c', cursor: { batchSize: 1 } })).toEqual([
+    { v: 2, key: { _id: 1 }, name: '_id_' },
+    { v: 2, key: { a: 1 }, name: 'a_1', unique: true },
+    { v: 2, key: { b: -1 }, name: 'b' },
+  ])
+  expect(await server.run({ insert: 'c', documents: [{ _id: 3, a: 1 }] })).toMatchObject({
+    n: 0,
+    writeErrors: [{ code: 11000, keyPattern: { a: 1 }, keyValue: { a: 1 } }],
+  })
+  expect(await server.run({ dropIndexes: 'c', index: 'b' })).toEqual({ nIndexesWas: 3, ok: 1 })
+  expect(await server.run({ dropIndexes: 'c', index: { a: 1 } })).toEqual({ nIndexesWas: 2, ok: 1 })
+  await server.run({ createIndexes: 'c', indexes })
+  expect(await server.run({ dropIndexes: 'c', index: '*' })).toMatchObject({ nIndexesWas: 3 })
+  expect(await server.reply({ listIndexes: 'nothere' })).toMatchObject({ code: 26 })
+})
+
+test('createIndexes makes the collection, and all its indexes or none', async () => {
+  const server = await openServer()
+  expect(await server.run({ createIndexes: 'new', indexes: [{ key: { a: 1 }, name: 'a' }] })).toEqual({
+    numIndexesBefore: 1,
+    numIndexesAfter: 2,
+    createdCollectionAutomatically: true,
+    ok: 1,
+  })
+  await server.run({
+    insert: 'c',
+    documents: [
+      { u: 1, a: 1 },
+      { u: 1, a: 2 },
+    ],
+  })
+  const indexes = [
+    { key: { a: 1 }, name: 'a' },
+    { key: { u: 1 }, name: 'u', unique: true },
+  ]
+  expect(await server.reply({ createIndexes: 'c', indexes })).toMatchObject({ code: 11000, keyValue: { u: 1 } })
+  expect(await server.all({ listIndexes: 'c' })).toHaveLength(1)
+})
+
+test.each([
+  [{ key: {}, name: 'x' }, 67],
+  [{ key: { a: 0 }, name: 'x' }, 67],
+  [{ key: { a: 1 }, name: '' }, 67],
+  [{ key: { a: 1 } }, 9],
+  [{ name: 'x' }, 9],
+  [{ key: { a: 1 }, name: 'x', what: 1 }, 197],
+  [{ key: { a: 1, b: 1 }, name: 'x' }, 67],
+  [{ key: { a: 'text' }, name: 'x' }, 67],
+  [{ key: { a: 'nonsense' }, name: 'x' }, 67],
+  [{ key: { '$**': 1 }, name: 'x' }, 67],
+  [{ key: { 'a..b': 1 }, name: 'x' }, 67],
+  [{ key: { a: 1 }, name: 'x', sparse: true }, 67],
+  [{ key: { a: 1 }, name: 'x', expireAfterSeconds: 1 }, 67],
+  [{ key: { a: 1 }, name: 'x', collation: { locale: 'de' } }, 67],
+  [{ key: { _id: -1 }, name: 'x' }, 2],
+  [{ key: { a: 1 }, name: '_id_' }, 2],
+  [{ key: { there: 1 }, name: 'other' }, 85],
+  [{ key: { b: 1 }, name: 'there_1' }, 86],
+  [{ key: { there: 1 }, name: 'there_1', unique: true }, 86],
+])('the index %j is refused with %d', async (index, code) => {
+  const server = await openServer()
+  await server.run({ createIndexes: 'c', indexes: [{ key: { there: 1 }, name: 'there_1' }] })
+  expect(await server.reply({ createIndexes: 'c', indexes: [index] })).toMatchObject({ ok: 0, code })
+  expect(await server.all({ listIndexes: 'c' })).toHaveLength(2)
+})
+
+test.each([
+  ['_id_', 72],
+  [{ _id: 1 }, 72],
+  ['nothere', 27],
+  [{ a: -1 }, 27],
+  [['there_1', 'nothere'], 27],
+  [1, 14],
+])('dropping the index %j is refused with %d', async (index, code) => {
+  const server = await openServer()
+  await server.run({ createIndexes: 'c', indexes: [{ key: { there: 1 }, name: 'there_1' }] })
+  expect(await server.reply({ dropIndexes: 'c', index })).toMatchObject({ ok: 0, code })
+  expect(await server.all({ listIndexes: 'c' })).toHaveLength(2)
+})
+
+test('sizes and checks tell the truth', async () => {
+  const server = await openServer()
+  await server.run({
+    insert: 'c',
+    documents: [
+      { _id: 1, a: 'x' },
+      { _id: 2, a: 'y' },
+    ],
+  })
+  await server.run({ createIndexes: 'c', indexes: [{ key: { a: 1 }, name: 'a' }] })
+  expect(await server.run({ dataSize: 'test.c' })).toMatchObject({ size: 46, numObjects: 2 })
+  expect(await server.run({ collStats: 'c' })).toMatchObject({
+    ns: 'test.c',
+    size: 46,
+    count: 2,
+    avgObjSize: 23,
+    nindexes: 2,
+  })
+  expect(await server.run({ dbStats: 1 })).toMatchObject({
+    db: 'test',
+    collections: 1,
+    objects: 2,
+    dataSize: 46,
+    indexes: 2,
+  })
+  expect(await server.run({ validate: 'c' })).toMatchObject({ valid: true, nrecords: 2, nIndexes: 2, errors: [] })
+  expect(await server.reply({ validate: 'd' })).toMatchObject({ code: 26 })
+})

@@ -1,0 +1,99 @@
+import { expect, test } from 'vitest'
+import { openServer, type TestServer } from './testdata/server.ts'
+
+/** A server whose clock goes on by 2 ms at every look at it: long work pauses often. */
+async function slowServer(count: number): Promise<TestServer> {
+  const server = await openServer({ tickMs: 2 })
+  await server.run({ insert: 'c', documents: Array.from({ length: count }, (_, i) => ({ _id: i, a: i % 7 })) })
+  return server
+}
+
+test.each([
+  ['find', { find: 'c', filter: { a: 99 } }],
+  ['sort', { find: 'c', sort: { a: 1 } }],
+  ['count', { count: 'c', query: { a: 99 } }],
+  ['distinct', { distinct: 'c', key: 'a' }],
+  ['aggregate', { aggregate: 'c', pipeline: [{ $group: { _id: '$a', n: { $sum: 1 } } }], cursor: {} }],
+  ['update', { update: 'c', updates: [{ q: {}, u: { $inc: { b: 1 } }, multi: true }] }],
+  ['delete', { delete: 'c', deletes: [{ q: { a: { $gte: 0 } }, limit: 0 }] }],
+])('%s stops when its time is over', async (_, command) => {
+  const server = await slowServer(3000)
+  expect(await server.reply({ ...command, maxTimeMS: 10 })).toMatchObject({
+    ok: 0,
+    code: 50,
+    codeName: 'MaxTimeMSExpired',
+    errmsg: 'operation exceeded time limit',
+  })
+  expect(server.engine.statistics().openSnapshotCount).toBe(0)
+  expect(await server.reply({ ...command, maxTimeMS: 60_000 })).toMatchObject({ ok: 1 })
+  expect((await server.engine.check()).problems).toEqual([])
+})
+
+test('killOp interrupts an operation that currentOp lists', async () => {
+  const server = await slowServer(5000)
+  const other = server.connect(2)
+  const counting = server.reply({ count: 'c', query: { a: 99 } })
+  const { inprog } = (await other.run({ currentOp: 1, $db: 'admin' })) as unknown as {
+    inprog: { opid: number; ns: string; command: object }[]
+  }
+  const found = inprog.find(({ ns }) => ns === 'test.c')!
+  expect(found.command).toMatchObject({ count: 'c', query: { a: 99 } })
+  await other.run({ killOp: 1, op: found.opid, $db: 'admin' })
+  expect(await counting).toMatchObject({ ok: 0, code: 11601, codeName: 'Interrupted' })
+  expect(server.database.operations.size).toBe(0)
+})
+
+test('other requests are answered while a long one runs', async () => {
+  const server = await slowServer(5000)
+  const other = server.connect(2)
+  let done = false
+  const counting = server.run({ count: 'c', query: { a: 3 } }).then((reply) => {
+    done = true
+    return reply
+  })
+  await other.run({ insert: 'c', writeConcern: { j: false }, documents: Array.from({ length: 10 }, () => ({ a: 3 })) })
+  expect(done).toBe(false)
+  // What was written meanwhile is not counted: the count reads one moment.
+  expect(await counting).toMatchObject({ n: 714 })
+  expect(await server.run({ count: 'c', query: { a: 3 } })).toMatchObject({ n: 724 })
+})
+
+test('a read is interrupted when its connection closes, a write is not', async () => {
+  const server = await slowServer(5000)
+  const reader = server.connect(2)
+  const writer = server.connect(3)
+  const reading = reader.reply({ count: 'c', query: { a: 99 } })
+  const writing = writer.reply({ update: 'c', updates: [{ q: {}, u: { $set: { b: 1 } }, multi: true }] })
+  reader.context.close()
+  writer.context.close()
+  expect(await reading).toMatchObject({ code: 279 })
+  expect(await writing).toMatchObject({ ok: 1, nModified: 5000 })
+})
+
+test('closing the database interrupts what runs and refuses what comes', async () => {
+  const server = await slowServer(5000)
+  const counting = server.reply({ count: 'c', query: { a: 99 } })
+  server.database.close()
+  expect(await counting).toMatchObject({ code: 11600 })
+  expect(await server.reply({ ping: 1 })).toMatchObject({ code: 91 })
+})
+
+test('two multi updates at once both reach every document', async () => {
+  const server = await slowServer(2000)
+  const other = server.connect(2)
+  const update = { update: 'c', updates: [{ q: {}, u: { $inc: { n: 1 } }, multi: true }] }
+  expect(await Promise.all([server.run(update), other.run(update)])).toEqual([
+    { n: 2000, nModified: 2000, ok: 1 },
+    { n: 2000, nModified: 2000, ok: 1 },
+  ])
+  expect(await server.run({ count: 'c', query: { n: 2 } })).toMatchObject({ n: 2000 })
+})
+
+test('a collection dropped under a long write ends it', async () => {
+  const server = await slowServer(5000)
+  const other = server.connect(2)
+  const writing = server.reply({ update: 'c', updates: [{ q: {}, u: { $set: { b: 1 } }, multi: true }] })
+  await other.run({ drop: 'c' })
+  expect(await writing).toMatchObject({ ok: 1, writeErrors: [{ code: 175 }] })
+  expect((await server.engine.check()).problems).toEqual([])
+})
