@@ -7,7 +7,6 @@ import { bsonType, typeAlias } from '../../bson/type.ts'
 import { documentFields, isNumber, type Value } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { Batch } from '../batch.ts'
-import { type CollStatsStage, collStatsDocument, parseCollStats } from '../coll-stats-stage.ts'
 import { type Definition, defineCommand } from '../definition.ts'
 import { type Explanation, explainSearch, type Verbosity } from '../explanation.ts'
 import { anyType, arrayType, booleanType, commandFields, Fields, numberType, objectType } from '../fields.ts'
@@ -20,6 +19,7 @@ import { ReadView } from '../read-view.ts'
 import { refuse, refuseCollation } from '../refuse.ts'
 import { ListRows, type RowSource } from '../rows.ts'
 import { Search } from '../search.ts'
+import { parseSourceStage, type SourceStage } from '../source-stage.ts'
 import { emptyDocument, parseHint } from './find.ts'
 
 const fields = commandFields('aggregate', {
@@ -86,8 +86,8 @@ export const aggregate: Definition<AggregateCommand, Result> = defineCommand({
         'FailedToParse',
         `The 'cursor' option is required, except for aggregate with the explain argument`,
       )
-    const collStats = request.explained ? undefined : parseCollStats(request.pipeline)
-    if (collStats !== undefined) return openCollStats(operation, request, collStats)
+    const source = request.explained ? undefined : parseSourceStage(request.pipeline)
+    if (source !== undefined) return openSource(operation, request, source)
     const pipeline = parsePipeline(request.pipeline)
     if (request.explained) return explainPipeline(operation, request, pipeline, 'queryPlanner')
     return openPipeline(operation, request, pipeline)
@@ -130,14 +130,12 @@ function openPipeline(operation: Operation, request: AggregateCommand, pipeline:
   return batch instanceof Promise ? batch.then(count) : count(batch)
 }
 
-function openCollStats(operation: Operation, request: AggregateCommand, stage: CollStatsStage): Batch | Promise<Batch> {
-  const { collection } = request
-  if (collection === undefined) throw new DatabaseError('InvalidNamespace', '$collStats is only valid on a collection')
-  const namespace = `${operation.databaseName}.${collection}`
+function openSource(operation: Operation, request: AggregateCommand, stage: SourceStage): Batch | Promise<Batch> {
+  const namespace = `${operation.databaseName}.${request.collection ?? '$cmd.aggregate'}`
   operation.namespace = namespace
   const pipeline = parsePipeline(stage.rest)
   const pace = new Pace(operation)
-  const source = new ListRows([collStatsDocument(operation, collection, stage)])
+  const source = new ListRows(stage.documents(operation, request.collection))
   const nowMs = operation.instance.world.clock.nowMs()
   const rows = runPipeline(pipeline, source, { nowMs, pause: pace.due })
   return openCursor(operation, rows, { namespace, pace, batchSize: request.batchSize })

@@ -1,10 +1,9 @@
-import { rawDocument, writeFields } from '../../bson/build.ts'
-import { binaryValue } from '../../bson/value.ts'
+import { writeFields } from '../../bson/build.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
-import type { Cursor } from '../cursor.ts'
 import { defineCommand } from '../definition.ts'
 import { anyType, booleanType, commandFields } from '../fields.ts'
 import type { Operation } from '../instance.ts'
+import { operationList } from '../operation-list.ts'
 
 const fields = commandFields(
   'currentOp',
@@ -20,83 +19,6 @@ export const currentOp = defineCommand({
   adminOnly: true,
   fields,
   parse: () => ({ all: fields.boolean(fields.at.$all) }),
-  run: (operation: Operation, { all }: { readonly all: boolean }) => {
-    const { instance } = operation
-    const operations = [operation, ...instance.operations.values()]
-    const shown = operations.map(describe)
-    if (all)
-      for (const cursor of instance.cursors)
-        if (cursor.inUse === undefined) shown.push(describeIdleCursor(cursor, operation))
-    return shown
-  },
+  run: (operation: Operation, { all }: { readonly all: boolean }) => operationList(operation, all),
   reply: (inprog: readonly Readonly<Record<string, unknown>>[], writer: BsonWriter) => writeFields(writer, { inprog }),
 })
-
-const longestCommand = 2048
-
-function describe(operation: Operation): Record<string, unknown> {
-  const { context, instance } = operation
-  const runningMs = instance.world.clock.monotonicMs() - operation.startedMs
-  return {
-    type: 'op',
-    host: instance.host.hostname,
-    desc: `conn${context.connectionId}`,
-    connectionId: context.connectionId,
-    client: context.remoteAddress === '' ? undefined : context.remoteAddress,
-    appName: context.applicationName,
-    clientMetadata: context.clientMetadata === undefined ? undefined : rawDocument(context.clientMetadata),
-    active: true,
-    currentOpTime: new Date(instance.world.clock.nowMs()).toISOString(),
-    opid: operation.id,
-    lsid: operation.session === undefined ? undefined : { id: binaryValue(operation.session.uuid, 4) },
-    secs_running: BigInt(Math.floor(runningMs / 1000)),
-    microsecs_running: BigInt(Math.round(runningMs * 1000)),
-    op: opName(operation.command.name),
-    ns: operation.namespace,
-    command: shownCommand(operation.body),
-    killPending: operation.killed ? true : undefined,
-    numYields: operation.yields,
-    waitingForLock: false,
-  }
-}
-
-/** A command as it is shown: the first fields only when it is long, and never the documents of a batch. */
-function shownCommand(body: Uint8Array | undefined): unknown {
-  if (body === undefined) return {}
-  return body.length <= longestCommand ? rawDocument(body) : { $truncated: `a command of ${body.length} bytes` }
-}
-
-function describeIdleCursor(cursor: Cursor, operation: Operation): Record<string, unknown> {
-  const { clock } = operation.instance.world
-  const wallMs = clock.nowMs() - clock.monotonicMs()
-  return {
-    type: 'idleCursor',
-    host: operation.instance.host.hostname,
-    connectionId: cursor.connectionId,
-    ns: cursor.namespace,
-    lsid: cursor.session === undefined ? undefined : { id: binaryValue(cursor.session.uuid, 4) },
-    cursor: {
-      cursorId: cursor.id,
-      createdDate: new Date(wallMs + cursor.createdMs),
-      lastAccessDate: new Date(wallMs + cursor.lastUseMs),
-      nDocsReturned: BigInt(cursor.returned),
-      nBatchesReturned: BigInt(cursor.batches),
-      noCursorTimeout: cursor.noTimeout,
-      tailable: false,
-      awaitData: false,
-      originatingCommand: shownCommand(cursor.originatingCommand),
-    },
-  }
-}
-
-const opNames: Readonly<Record<string, string>> = {
-  insert: 'insert',
-  update: 'update',
-  delete: 'remove',
-  find: 'query',
-  getMore: 'getmore',
-}
-
-function opName(command: string): string {
-  return Object.hasOwn(opNames, command) ? opNames[command]! : 'command'
-}

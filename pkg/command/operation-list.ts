@@ -1,0 +1,84 @@
+/** The operations in progress, as `currentOp` and `$currentOp` tell them. */
+import { rawDocument } from '../bson/build.ts'
+import { binaryValue } from '../bson/value.ts'
+import type { Cursor } from './cursor.ts'
+import type { Operation } from './instance.ts'
+
+/** `operation`, which asks, comes first. `idleCursors`: with the cursors that wait for their next getMore. */
+export function operationList(operation: Operation, idleCursors: boolean): Readonly<Record<string, unknown>>[] {
+  const { instance } = operation
+  const shown = [operation, ...instance.operations.values()].map(describe)
+  if (idleCursors)
+    for (const cursor of instance.cursors)
+      if (cursor.inUse === undefined) shown.push(describeIdleCursor(cursor, operation))
+  return shown
+}
+
+const longestCommand = 2048
+
+function describe(operation: Operation): Record<string, unknown> {
+  const { context, instance } = operation
+  const runningMs = instance.world.clock.monotonicMs() - operation.startedMs
+  return {
+    type: 'op',
+    host: instance.host.hostname,
+    desc: `conn${context.connectionId}`,
+    connectionId: context.connectionId,
+    client: context.remoteAddress === '' ? undefined : context.remoteAddress,
+    appName: context.applicationName,
+    clientMetadata: context.clientMetadata === undefined ? undefined : rawDocument(context.clientMetadata),
+    active: true,
+    currentOpTime: new Date(instance.world.clock.nowMs()).toISOString(),
+    opid: operation.id,
+    lsid: operation.session === undefined ? undefined : { id: binaryValue(operation.session.uuid, 4) },
+    secs_running: BigInt(Math.floor(runningMs / 1000)),
+    microsecs_running: BigInt(Math.round(runningMs * 1000)),
+    op: opName(operation.command.name),
+    ns: operation.namespace,
+    command: shownCommand(operation.body),
+    killPending: operation.killed ? true : undefined,
+    numYields: operation.yields,
+    waitingForLock: false,
+  }
+}
+
+/** A command as it is shown: the first fields only when it is long, and never the documents of a batch. */
+function shownCommand(body: Uint8Array | undefined): unknown {
+  if (body === undefined) return {}
+  return body.length <= longestCommand ? rawDocument(body) : { $truncated: `a command of ${body.length} bytes` }
+}
+
+function describeIdleCursor(cursor: Cursor, operation: Operation): Record<string, unknown> {
+  const { clock } = operation.instance.world
+  const wallMs = clock.nowMs() - clock.monotonicMs()
+  return {
+    type: 'idleCursor',
+    host: operation.instance.host.hostname,
+    connectionId: cursor.connectionId,
+    ns: cursor.namespace,
+    lsid: cursor.session === undefined ? undefined : { id: binaryValue(cursor.session.uuid, 4) },
+    cursor: {
+      cursorId: cursor.id,
+      createdDate: new Date(wallMs + cursor.createdMs),
+      lastAccessDate: new Date(wallMs + cursor.lastUseMs),
+      nDocsReturned: BigInt(cursor.returned),
+      nBatchesReturned: BigInt(cursor.batches),
+      noCursorTimeout: cursor.noTimeout,
+      tailable: false,
+      awaitData: false,
+      originatingCommand: shownCommand(cursor.originatingCommand),
+    },
+  }
+}
+
+const opNames: Readonly<Record<string, string>> = {
+  insert: 'insert',
+  update: 'update',
+  delete: 'remove',
+  find: 'query',
+  getMore: 'getmore',
+}
+
+function opName(command: string): string {
+  return Object.hasOwn(opNames, command) ? opNames[command]! : 'command'
+}
