@@ -54,7 +54,7 @@ test.each([
   [{ find: 'c', writeConcern: { w: 1 } }, 72, 'Command find does not support writeConcern'],
   [{ ping: 1, apiVersion: '2' }, 322, 'API version must be "1"'],
   [{ serverStatus: 1, apiVersion: '1', apiStrict: true }, 323, /not in API Version 1/],
-  [{ ping: 1, apiStrict: true }, 72, /apiVersion/],
+  [{ ping: 1, apiStrict: true }, 4886600, /apiVersion/],
   [{ ping: 1, maxTimeMS: -1 }, 2, /maxTimeMS/],
   [{ ping: 1, maxTimeMS: 1.5 }, 9, /maxTimeMS/],
   [{ ping: 1, lsid: { id: 1 } }, 14, /lsid.id/],

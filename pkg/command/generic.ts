@@ -1,7 +1,7 @@
 /** The fields that every command takes: session, concerns, time limit, API version, transaction fields. */
 import { DatabaseError } from '../base/errors.ts'
 import { bsonType } from '../bson/type.ts'
-import { numberOf, readInt32 } from '../bson/value.ts'
+import { numberOf } from '../bson/value.ts'
 import { parseReadConcern, parseWriteConcern } from './concern.ts'
 import { commandFields, type Fields, type GenericName } from './fields.ts'
 import type { Operation } from './instance.ts'
@@ -22,7 +22,7 @@ export function applyGenericFields(operation: Operation, fields: Fields<string>)
     parseReadConcern(concern, command.name, command.readConcern === true)
   }
   if (fields.has(generic.writeConcern)) {
-    if (command.writeConcern !== true && readInt32(fields.bytes, fields.start(generic.writeConcern)) > 5)
+    if (command.writeConcern !== true)
       throw new DatabaseError('InvalidOptions', `Command ${command.name} does not support writeConcern`)
     operation.writeConcern = parseWriteConcern(fields.document(generic.writeConcern)!)
   }
@@ -76,10 +76,7 @@ function refuseTransaction(fields: Fields<string>): void {
 function checkApiVersion(operation: Operation, fields: Fields<string>): void {
   const version = fields.string(generic.apiVersion)
   if (version === undefined)
-    throw new DatabaseError(
-      'InvalidOptions',
-      'Provided apiStrict and/or apiDeprecationErrors without passing apiVersion',
-    )
+    throw new DatabaseError(4886600, 'Provided apiStrict and/or apiDeprecationErrors without passing apiVersion')
   if (version !== '1') throw new DatabaseError('APIVersionError', 'API version must be "1"')
   if (fields.boolean(generic.apiStrict) && operation.command.stable !== true)
     throw new DatabaseError(

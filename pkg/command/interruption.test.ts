@@ -30,14 +30,16 @@ test.each([
 })
 
 test('killOp interrupts an operation that currentOp lists', async () => {
-  const server = await slowServer(5000)
+  const server = await slowServer(10_000)
   const other = server.connect(2)
-  const counting = server.reply({ count: 'c', query: { a: 99 } })
+  const counting = server.reply({ find: 'c', filter: { a: 99 } })
   const { inprog } = (await other.run({ currentOp: 1, $db: 'admin' })) as unknown as {
     inprog: { opid: number; ns: string; command: object }[]
   }
   const found = inprog.find(({ ns }) => ns === 'test.c')!
-  expect(found.command).toMatchObject({ count: 'c', query: { a: 99 } })
+  expect(found.command).toMatchObject({ find: 'c', filter: { a: 99 } })
+  const pipeline = [{ $currentOp: {} }, { $match: { ns: 'test.c' } }]
+  expect(await other.all({ aggregate: 1, pipeline, cursor: {}, $db: 'admin' })).toMatchObject([{ opid: found.opid }])
   await other.run({ killOp: 1, op: found.opid, $db: 'admin' })
   expect(await counting).toMatchObject({ ok: 0, code: 11601, codeName: 'Interrupted' })
   expect(server.database.operations.size).toBe(0)

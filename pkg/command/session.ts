@@ -9,7 +9,7 @@ import { documentFields, readInt32 } from '../bson/value.ts'
 /** Minutes a session lives without use, as told to drivers in hello. */
 export const sessionTimeoutMinutes = 30
 const sessionsMax = 1_000_000
-const uuidSubtypes: ReadonlySet<number> = new Set([3, 4])
+const uuidSubtype = 4
 
 export class Session {
   /** 16 bytes. */
@@ -108,12 +108,13 @@ export function sessionIdStart(bytes: Uint8Array, start: number, path: string): 
   let found = -1
   for (const field of documentFields(bytes, start)) {
     if (field.name === 'id') {
+      if (field.type === bsonType.null || field.type === bsonType.undefined) continue
       if (field.type !== bsonType.binary)
         throw new DatabaseError(
           'TypeMismatch',
           `BSON field '${path}.id' is the wrong type '${typeAlias(field.type)}', expected type 'binData'`,
         )
-      if (!uuidSubtypes.has(field.bytes[field.start + 4]!))
+      if (field.bytes[field.start + 4] !== uuidSubtype)
         throw new DatabaseError(
           'TypeMismatch',
           `BSON field '${path}.id' is the wrong binData type '${subtypeName(field.bytes[field.start + 4]!)}', expected type 'UUID'`,

@@ -2,6 +2,7 @@
 import type { DatabaseError } from '../base/errors.ts'
 import { type BsonWriter, indexName } from '../bson/writer.ts'
 import { writeDetails } from './error-reply.ts'
+import type { Operation } from './instance.ts'
 
 export interface WriteError {
   /** The position of the statement in the command. */
@@ -23,6 +24,11 @@ export function writeWriteErrors(writer: BsonWriter, errors: readonly WriteError
     writer.end()
   }
   writer.end()
+}
+
+/** Errors are not told to a client that does not want to hear of its writes. */
+export function forgetUnwanted(operation: Operation, errors: WriteError[]): void {
+  if (!operation.writeConcern.acknowledged) errors.length = 0
 }
 
 /** What ends the whole command rather than the one statement. */

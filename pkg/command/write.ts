@@ -1,5 +1,5 @@
 /**
- * Changing documents: what insert, update, delete, findAndModify and bulkWrite do to one collection.
+ * Changing documents: what update, delete, findAndModify and bulkWrite do to one collection.
  *
  * Everything that happens between two yields is one write unit, thus one log entry; work over many documents is cut into
  * slices. Whether the reply waits for the disk is the caller's business (`Operation.acknowledge`).
@@ -7,7 +7,6 @@
 import { DatabaseError } from '../base/errors.ts'
 import type { RecordId } from '../base/ids.ts'
 import { timestampMax } from '../base/timestamp.ts'
-import { buildDocument } from '../bson/build.ts'
 import { objectIdValue, type Value } from '../bson/value.ts'
 import { valueEnd } from '../bson/walk.ts'
 import type { Collection, RecordRef } from '../engine/collection.ts'
@@ -17,114 +16,11 @@ import { applyUpdate } from '../query/update/apply.ts'
 import { parseUpdateValue } from '../query/update/parse.ts'
 import type { Update, UpdateContext } from '../query/update/update.ts'
 import { upsertDocument } from '../query/update/upsert.ts'
-import { idEqualityAt, idValueStart, storedForm } from './document.ts'
-import { databaseErrorOf } from './error-reply.ts'
+import { idEqualityAt, idValueStart } from './document.ts'
 import type { Operation } from './instance.ts'
-import { checkNewCollectionName } from './namespace.ts'
-import { Pace } from './pace.ts'
-import { ReadView } from './read-view.ts'
 import { Search } from './search.ts'
-
-const noOptions = buildDocument({})
-
-/** Documents inserted, or records changed, between two looks at the clock. */
-const stepsPerLook = 32
-
-export interface Target {
-  readonly database: string
-  readonly collection: string
-}
-
-/** The collection, made if there is none; throws what is wrong with its name. */
-export function collectionForWrite(operation: Operation, unit: WriteUnit, target: Target): Collection {
-  const { engine } = operation.instance
-  const found = engine.collection(target.database, target.collection)
-  if (found !== undefined) return found
-  checkNewCollection(operation, target)
-  return unit.createCollection(target.database, target.collection, noOptions)
-}
-
-/** Throws when no collection of that name may be made: its name, or a database that differs only in case. */
-export function checkNewCollection(operation: Operation, target: Target): void {
-  checkNewCollectionName(target.database, target.collection)
-  const { engine } = operation.instance
-  const similar = engine.databaseDifferingInCase(target.database)
-  if (similar !== undefined)
-    throw new DatabaseError(
-      'DatabaseDifferCase',
-      `db already exists with different case already have: [${similar}] trying to create [${target.database}]`,
-    )
-}
-
-/** Inserts one document; throws what keeps it out. */
-function insertOne(operation: Operation, unit: WriteUnit, target: Target, document: Uint8Array): Uint8Array {
-  const stored = storedForm(document, operation.instance)
-  unit.insert(collectionForWrite(operation, unit, target), stored)
-  return stored
-}
-
-/** Told of the documents that could not be inserted; false: stop here. */
-export type OnInsertError = (index: number, error: DatabaseError) => boolean
-
-/**
- * Inserts `documents` from `from` on. `inserted` hears of every document that is in. Returns when all are done or
- * `onError` says stop; a promise when the work takes more than a slice.
- */
-export function insertAll(
-  operation: Operation,
-  target: Target,
-  documents: readonly Uint8Array[],
-  onInserted: () => void,
-  onError: OnInsertError,
-): void | Promise<void> {
-  const next = insertSlice(operation, target, documents, 0, onInserted, onError)
-  if (next < documents.length) return insertRest(operation, target, documents, next, onInserted, onError)
-}
-
-async function insertRest(
-  operation: Operation,
-  target: Target,
-  documents: readonly Uint8Array[],
-  from: number,
-  onInserted: () => void,
-  onError: OnInsertError,
-): Promise<void> {
-  let next = from
-  while (next < documents.length) {
-    await operation.pause()
-    next = insertSlice(operation, target, documents, next, onInserted, onError)
-  }
-}
-
-/** Where to go on; the number of documents when there is nothing more to do. */
-function insertSlice(
-  operation: Operation,
-  target: Target,
-  documents: readonly Uint8Array[],
-  from: number,
-  onInserted: () => void,
-  onError: OnInsertError,
-): number {
-  return operation.instance.engine.write((unit) => {
-    for (let i = from; i < documents.length; i++) {
-      try {
-        insertOne(operation, unit, target, documents[i]!)
-        onInserted()
-      } catch (error) {
-        if (!onError(i, userError(error))) return documents.length
-      }
-      if ((i + 1 - from) % stepsPerLook === 0 && operation.due()) return i + 1
-    }
-    return documents.length
-  }).result
-}
-
-/** The error as one that can be told to the user; anything else is thrown on. */
-function userError(error: unknown): DatabaseError {
-  const known = databaseErrorOf(error)
-  if (known === undefined) throw error
-  return known
-}
+import { insertOne, type Target } from './write-insert.ts'
+import { changeAll, changeFirstMatch } from './write-search.ts'
 
 export interface UpdateRequest {
   readonly filter: Uint8Array
@@ -233,70 +129,6 @@ function updateContext(operation: Operation, unit: WriteUnit): UpdateContext {
   return { nowMs: operation.instance.world.clock.nowMs(), timestamp: unit.timestamp }
 }
 
-/** Walks the records that match until `act` says that it has enough. A promise when that takes more than a slice. */
-function searchRecords(
-  operation: Operation,
-  collection: Collection,
-  search: Search,
-  act: (recordId: RecordId) => boolean,
-): void | Promise<void> {
-  const view = new ReadView(operation.instance.engine)
-  const rows = search.open(new Pace(operation), collection, view.at, {})
-  const close = (): void => {
-    rows.close()
-    view.release()
-  }
-  const walk = (): boolean => {
-    while (rows.next()) if (act(rows.recordId)) return true
-    return !rows.paused
-  }
-  const walkOn = async (): Promise<void> => {
-    try {
-      do {
-        view.keep()
-        rows.save()
-        await operation.pause()
-      } while (!walk())
-    } finally {
-      close()
-    }
-  }
-  let done = false
-  try {
-    done = walk()
-  } catch (error) {
-    close()
-    throw error
-  }
-  if (!done) return walkOn()
-  close()
-}
-
-/**
- * Finds the first record that matches and calls `change` on it, in one turn with nothing open. When `change` says that
- * the record is gone or different by now (only possible if the search had to yield), looks again.
- */
-function changeFirstMatch(
-  operation: Operation,
-  collection: Collection,
-  search: Search,
-  change: (unit: WriteUnit, recordId: RecordId) => boolean,
-): boolean | Promise<boolean> {
-  let found: RecordId | undefined
-  const walked = searchRecords(operation, collection, search, (recordId) => {
-    found = recordId
-    return true
-  })
-  const finish = (): boolean | Promise<boolean> => {
-    if (found === undefined) return false
-    const recordId = found
-    if (collection.dropped) throw new DatabaseError('QueryPlanKilled', `collection dropped: ${collection.namespace}`)
-    if (operation.instance.engine.write((unit) => change(unit, recordId)).result) return true
-    return operation.pause().then(() => changeFirstMatch(operation, collection, search, change))
-  }
-  return walked === undefined ? finish() : walked.then(finish)
-}
-
 function updateFirst(
   operation: Operation,
   target: Target,
@@ -338,39 +170,6 @@ function updateMany(
       : { matched, modified, upserted: undefined }
   const done = changeAll(operation, collection, search, change)
   return done === undefined ? finish() : done.then(finish)
-}
-
-/** Finds all records that match in a snapshot, then changes them slice by slice; each is looked at again when it is its turn. */
-function changeAll(
-  operation: Operation,
-  collection: Collection,
-  search: Search,
-  change: (unit: WriteUnit, recordId: RecordId) => unknown,
-): void | Promise<void> {
-  const recordIds: RecordId[] = []
-  const walked = searchRecords(operation, collection, search, (recordId) => {
-    recordIds.push(recordId)
-    return false
-  })
-  let next = 0
-  const slice = (): boolean => {
-    if (next === recordIds.length) return true
-    return operation.instance.engine.write((unit) => {
-      while (next < recordIds.length) {
-        change(unit, recordIds[next++]!)
-        if (next % stepsPerLook === 0 && operation.due()) break
-      }
-      return next === recordIds.length
-    }).result
-  }
-  const changeOn = async (): Promise<void> => {
-    while (!slice()) {
-      await operation.pause()
-      if (collection.dropped) throw new DatabaseError('QueryPlanKilled', `collection dropped: ${collection.namespace}`)
-    }
-  }
-  if (walked !== undefined) return walked.then(changeOn)
-  if (!slice()) return operation.pause().then(changeOn)
 }
 
 function newObjectId(operation: Operation): () => Value {

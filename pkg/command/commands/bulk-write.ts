@@ -25,16 +25,9 @@ import { openCursor } from '../read.ts'
 import { refuse, refuseCollation } from '../refuse.ts'
 import { ListRows } from '../rows.ts'
 import { runStatements } from '../statements.ts'
-import {
-  deleteDocuments,
-  insertAll,
-  prepareUpdate,
-  type Target,
-  type UpdateOutcome,
-  type UpdateRequest,
-  updateDocuments,
-} from '../write.ts'
+import { deleteDocuments, prepareUpdate, type UpdateOutcome, type UpdateRequest, updateDocuments } from '../write.ts'
 import type { WriteError } from '../write-errors.ts'
+import { insertAll, type Target } from '../write-insert.ts'
 
 const fields = commandFields('bulkWrite', {
   bulkWrite: { type: anyType, required: true },

@@ -6,7 +6,7 @@ import { anyType, arrayType, booleanType, commandFields } from '../fields.ts'
 import { type IndexSpec, isPresent, type PresentIndex, parseIndexSpec } from '../index-spec.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
-import { checkNewCollection, collectionForWrite } from '../write.ts'
+import { checkNewCollection, collectionForWrite } from '../write-insert.ts'
 
 const fields = commandFields('createIndexes', {
   createIndexes: { type: anyType, required: true },

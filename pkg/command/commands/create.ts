@@ -18,7 +18,7 @@ import {
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
 import { refuseCollation } from '../refuse.ts'
-import { checkNewCollection } from '../write.ts'
+import { checkNewCollection } from '../write-insert.ts'
 
 const fields = commandFields('create', {
   create: { type: anyType, required: true },

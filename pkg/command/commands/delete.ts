@@ -20,7 +20,7 @@ import { collectionNameOf } from '../namespace.ts'
 import { refuse, refuseCollation } from '../refuse.ts'
 import { runStatements } from '../statements.ts'
 import { deleteDocuments } from '../write.ts'
-import { type WriteError, writeWriteErrors } from '../write-errors.ts'
+import { forgetUnwanted, type WriteError, writeWriteErrors } from '../write-errors.ts'
 import { statements } from './insert.ts'
 
 const fields = commandFields('delete', {
@@ -103,6 +103,7 @@ export const deleteCommand = defineCommand({
     const finish = (): DeleteResult | Promise<DeleteResult> => {
       instance.counters.delete += request.deletes.length
       instance.counters.deleted += result.removed
+      forgetUnwanted(operation, result.errors)
       return operation.acknowledge(result, instance.engine.lastIndex)
     }
     return running === undefined ? finish() : running.then(finish)

@@ -6,8 +6,8 @@ import { defineCommand, type Sequences } from '../definition.ts'
 import { anyType, arrayType, booleanType, commandFields, strictBooleanType, uuidType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
-import { insertAll } from '../write.ts'
-import { endsCommand, type WriteError, writeWriteErrors } from '../write-errors.ts'
+import { endsCommand, forgetUnwanted, type WriteError, writeWriteErrors } from '../write-errors.ts'
+import { insertAll } from '../write-insert.ts'
 
 const fields = commandFields('insert', {
   insert: { type: anyType, required: true },
@@ -74,6 +74,7 @@ export const insert = defineCommand({
     const finish = (): InsertResult | Promise<InsertResult> => {
       instance.counters.insert += request.documents.length
       instance.counters.inserted += result.inserted
+      forgetUnwanted(operation, result.errors)
       return operation.acknowledge(result, instance.engine.lastIndex)
     }
     return inserting === undefined ? finish() : inserting.then(finish)

@@ -5,7 +5,7 @@ import { defineCommand, emptyReply } from '../definition.ts'
 import { anyType, booleanType, commandFields, stringType, uuidType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { splitNamespace } from '../namespace.ts'
-import { checkNewCollection, type Target } from '../write.ts'
+import { checkNewCollection, type Target } from '../write-insert.ts'
 
 const fields = commandFields('renameCollection', {
   renameCollection: { type: stringType, required: true },

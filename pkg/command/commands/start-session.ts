@@ -11,7 +11,7 @@ export const startSession = defineCommand({
   name: 'startSession',
   help: 'begins a session and returns its id',
   kind: 'commands',
-  fields: commandFields('startSession', { startSession: { type: anyType } }),
+  fields: commandFields('startSession', { startSession: { type: anyType } }, { strict: false }),
   parse: noRequest,
   run: (operation: Operation): Uint8Array => {
     const uuid = operation.instance.world.random.bytes(16)

@@ -19,8 +19,9 @@ import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
 import { refuse, refuseCollation } from '../refuse.ts'
 import { runStatements } from '../statements.ts'
-import { prepareUpdate, type Target, type UpdateOutcome, type UpdateRequest, updateDocuments } from '../write.ts'
-import { type WriteError, writeWriteErrors } from '../write-errors.ts'
+import { prepareUpdate, type UpdateOutcome, type UpdateRequest, updateDocuments } from '../write.ts'
+import { forgetUnwanted, type WriteError, writeWriteErrors } from '../write-errors.ts'
+import type { Target } from '../write-insert.ts'
 import { statements } from './insert.ts'
 
 const fields = commandFields('update', {
@@ -104,6 +105,7 @@ export const update = defineCommand({
     const finish = (): UpdateResult | Promise<UpdateResult> => {
       instance.counters.update += request.updates.length
       instance.counters.updated += result.modified
+      forgetUnwanted(operation, result.errors)
       return operation.acknowledge(result, instance.engine.lastIndex)
     }
     return running === undefined ? finish() : running.then(finish)

@@ -1,0 +1,110 @@
+/** Inserting documents into a collection that may have to be made first. A slice is one write unit, thus one log entry. */
+import { DatabaseError } from '../base/errors.ts'
+import { buildDocument } from '../bson/build.ts'
+import type { Collection } from '../engine/collection.ts'
+import type { WriteUnit } from '../engine/write-unit.ts'
+import { storedForm } from './document.ts'
+import { databaseErrorOf } from './error-reply.ts'
+import type { Operation } from './instance.ts'
+import { checkNewCollectionName } from './namespace.ts'
+
+const noOptions = buildDocument({})
+
+/** Documents inserted between two looks at the clock. */
+const stepsPerLook = 32
+
+export interface Target {
+  readonly database: string
+  readonly collection: string
+}
+
+/** The collection, made if there is none; throws what is wrong with its name. */
+export function collectionForWrite(operation: Operation, unit: WriteUnit, target: Target): Collection {
+  const { engine } = operation.instance
+  const found = engine.collection(target.database, target.collection)
+  if (found !== undefined) return found
+  checkNewCollection(operation, target)
+  return unit.createCollection(target.database, target.collection, noOptions)
+}
+
+/** Throws when no collection of that name may be made: its name, or a database that differs only in case. */
+export function checkNewCollection(operation: Operation, target: Target): void {
+  checkNewCollectionName(target.database, target.collection)
+  const { engine } = operation.instance
+  const similar = engine.databaseDifferingInCase(target.database)
+  if (similar !== undefined)
+    throw new DatabaseError(
+      'DatabaseDifferCase',
+      `db already exists with different case already have: [${similar}] trying to create [${target.database}]`,
+    )
+}
+
+/** Inserts one document; throws what keeps it out. */
+export function insertOne(operation: Operation, unit: WriteUnit, target: Target, document: Uint8Array): Uint8Array {
+  const stored = storedForm(document, operation.instance)
+  unit.insert(collectionForWrite(operation, unit, target), stored)
+  return stored
+}
+
+/** Told of the documents that could not be inserted; false: stop here. */
+export type OnInsertError = (index: number, error: DatabaseError) => boolean
+
+/**
+ * Inserts `documents` from `from` on. `inserted` hears of every document that is in. Returns when all are done or
+ * `onError` says stop; a promise when the work takes more than a slice.
+ */
+export function insertAll(
+  operation: Operation,
+  target: Target,
+  documents: readonly Uint8Array[],
+  onInserted: () => void,
+  onError: OnInsertError,
+): void | Promise<void> {
+  const next = insertSlice(operation, target, documents, 0, onInserted, onError)
+  if (next < documents.length) return insertRest(operation, target, documents, next, onInserted, onError)
+}
+
+async function insertRest(
+  operation: Operation,
+  target: Target,
+  documents: readonly Uint8Array[],
+  from: number,
+  onInserted: () => void,
+  onError: OnInsertError,
+): Promise<void> {
+  let next = from
+  while (next < documents.length) {
+    await operation.pause()
+    next = insertSlice(operation, target, documents, next, onInserted, onError)
+  }
+}
+
+/** Where to go on; the number of documents when there is nothing more to do. */
+function insertSlice(
+  operation: Operation,
+  target: Target,
+  documents: readonly Uint8Array[],
+  from: number,
+  onInserted: () => void,
+  onError: OnInsertError,
+): number {
+  return operation.instance.engine.write((unit) => {
+    for (let i = from; i < documents.length; i++) {
+      try {
+        insertOne(operation, unit, target, documents[i]!)
+        onInserted()
+      } catch (error) {
+        if (!onError(i, userError(error))) return documents.length
+      }
+      if ((i + 1 - from) % stepsPerLook === 0 && operation.due()) return i + 1
+    }
+    return documents.length
+  }).result
+}
+
+/** The error as one that can be told to the user; anything else is thrown on. */
+function userError(error: unknown): DatabaseError {
+  const known = databaseErrorOf(error)
+  if (known === undefined) throw error
+  return known
+}

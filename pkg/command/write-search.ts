@@ -1,0 +1,109 @@
+/** Finding records to change: the first that matches, or all. Nothing is open and no other command runs while one is changed. */
+import { DatabaseError } from '../base/errors.ts'
+import type { RecordId } from '../base/ids.ts'
+import type { Collection } from '../engine/collection.ts'
+import type { WriteUnit } from '../engine/write-unit.ts'
+import type { Operation } from './instance.ts'
+import { Pace } from './pace.ts'
+import { ReadView } from './read-view.ts'
+import type { Search } from './search.ts'
+
+/** Records changed between two looks at the clock. */
+const stepsPerLook = 32
+
+/** Walks the records that match until `act` says that it has enough. A promise when that takes more than a slice. */
+function searchRecords(
+  operation: Operation,
+  collection: Collection,
+  search: Search,
+  act: (recordId: RecordId) => boolean,
+): void | Promise<void> {
+  const view = new ReadView(operation.instance.engine)
+  const rows = search.open(new Pace(operation), collection, view.at, {})
+  const close = (): void => {
+    rows.close()
+    view.release()
+  }
+  const walk = (): boolean => {
+    while (rows.next()) if (act(rows.recordId)) return true
+    return !rows.paused
+  }
+  const walkOn = async (): Promise<void> => {
+    try {
+      do {
+        view.keep()
+        rows.save()
+        await operation.pause()
+      } while (!walk())
+    } finally {
+      close()
+    }
+  }
+  let done = false
+  try {
+    done = walk()
+  } catch (error) {
+    close()
+    throw error
+  }
+  if (!done) return walkOn()
+  close()
+}
+
+/**
+ * Finds the first record that matches and calls `change` on it, in one turn with nothing open. When `change` says that
+ * the record is gone or different by now (only possible if the search had to yield), looks again.
+ */
+export function changeFirstMatch(
+  operation: Operation,
+  collection: Collection,
+  search: Search,
+  change: (unit: WriteUnit, recordId: RecordId) => boolean,
+): boolean | Promise<boolean> {
+  let found: RecordId | undefined
+  const walked = searchRecords(operation, collection, search, (recordId) => {
+    found = recordId
+    return true
+  })
+  const finish = (): boolean | Promise<boolean> => {
+    if (found === undefined) return false
+    const recordId = found
+    if (collection.dropped) throw new DatabaseError('QueryPlanKilled', `collection dropped: ${collection.namespace}`)
+    if (operation.instance.engine.write((unit) => change(unit, recordId)).result) return true
+    return operation.pause().then(() => changeFirstMatch(operation, collection, search, change))
+  }
+  return walked === undefined ? finish() : walked.then(finish)
+}
+
+/** Finds all records that match in a snapshot, then changes them slice by slice; each is looked at again when it is its turn. */
+export function changeAll(
+  operation: Operation,
+  collection: Collection,
+  search: Search,
+  change: (unit: WriteUnit, recordId: RecordId) => unknown,
+): void | Promise<void> {
+  const recordIds: RecordId[] = []
+  const walked = searchRecords(operation, collection, search, (recordId) => {
+    recordIds.push(recordId)
+    return false
+  })
+  let next = 0
+  const slice = (): boolean => {
+    if (next === recordIds.length) return true
+    return operation.instance.engine.write((unit) => {
+      while (next < recordIds.length) {
+        change(unit, recordIds[next++]!)
+        if (next % stepsPerLook === 0 && operation.due()) break
+      }
+      return next === recordIds.length
+    }).result
+  }
+  const changeOn = async (): Promise<void> => {
+    while (!slice()) {
+      await operation.pause()
+      if (collection.dropped) throw new DatabaseError('QueryPlanKilled', `collection dropped: ${collection.namespace}`)
+    }
+  }
+  if (walked !== undefined) return walked.then(changeOn)
+  if (!slice()) return operation.pause().then(changeOn)
+}
