@@ -99,3 +99,21 @@ test('a collection dropped under a long write ends it', async () => {
   expect(await writing).toMatchObject({ ok: 1, writeErrors: [{ code: 175 }] })
   expect((await server.engine.check()).problems).toEqual([])
 })
+
+const natural = { $natural: 1 }
+const increment = { $inc: { n: 1 } }
+
+test.each([
+  ['update', { update: 'c', updates: [{ q: { u: 1 }, u: increment, upsert: true, hint: natural }] }],
+  ['findAndModify', { findAndModify: 'c', query: { u: 1 }, update: increment, upsert: true, hint: natural }],
+])('of two upserts at once by %s one inserts and the other changes', async (_, command) => {
+  const server = await openServer({ tickMs: 2 })
+  await server.run({ insert: 'c', documents: Array.from({ length: 1000 }, (_, i) => ({ _id: i, u: -i })) })
+  await server.run({ createIndexes: 'c', indexes: [{ key: { u: 1 }, name: 'u', unique: true }] })
+  const other = server.connect(2)
+  const replies = await Promise.all([server.run(command), other.run(command)])
+  expect(replies.map((reply) => reply['writeErrors'])).toEqual([undefined, undefined])
+  expect(await server.all({ find: 'c', filter: { u: 1 }, projection: { _id: 0, u: 1, n: 1 } })).toEqual([
+    { u: 1, n: 2 },
+  ])
+})

@@ -56,6 +56,8 @@ const record: RecordRef = { bytes: new Uint8Array(0), start: 0, end: 0 }
 export interface PreparedUpdate {
   readonly request: UpdateRequest
   readonly update: Update
+  /** Its upsert has met another's document once and found nothing then, either. */
+  readonly isRetry?: boolean
 }
 
 /** Parses the update; throws what is wrong with it, whatever it would meet. */
@@ -137,14 +139,22 @@ function updateFirst(
   prepared: PreparedUpdate,
 ): UpdateOutcome | Promise<UpdateOutcome> {
   let modified = false
+  const { yields } = operation
   const changed = changeFirstMatch(operation, collection, search, (unit, recordId) => {
     const change = changeRecord(operation, unit, collection, recordId, prepared, search)
     modified = change === true
     return change !== undefined
   })
-  const finish = (matched: boolean): UpdateOutcome => {
+  const finish = (matched: boolean): UpdateOutcome | Promise<UpdateOutcome> => {
     if (matched) return modified ? oneModified : oneMatched
-    return prepared.request.upsert ? upsert(operation, target, prepared) : nothingMatched
+    if (!prepared.request.upsert) return nothingMatched
+    return unlessRaced(
+      operation,
+      yields,
+      prepared,
+      () => upsert(operation, target, prepared),
+      (retry) => updateFirst(operation, target, collection, search, retry),
+    )
   }
   return changed instanceof Promise ? changed.then(finish) : finish(changed)
 }
@@ -158,18 +168,45 @@ function updateMany(
 ): UpdateOutcome | Promise<UpdateOutcome> {
   let matched = 0
   let modified = 0
+  const { yields } = operation
   const change = (unit: WriteUnit, recordId: RecordId): void => {
     const changed = changeRecord(operation, unit, collection, recordId, prepared, search)
     if (changed === undefined) return
     matched++
     if (changed) modified++
   }
-  const finish = (): UpdateOutcome =>
-    matched === 0 && prepared.request.upsert
-      ? upsert(operation, target, prepared)
-      : { matched, modified, upserted: undefined }
+  const finish = (): UpdateOutcome | Promise<UpdateOutcome> => {
+    if (matched > 0 || !prepared.request.upsert) return { matched, modified, upserted: undefined }
+    return unlessRaced(
+      operation,
+      yields,
+      prepared,
+      () => upsert(operation, target, prepared),
+      (retry) => updateMany(operation, target, collection, search, retry),
+    )
+  }
   const done = changeAll(operation, collection, search, change)
   return done === undefined ? finish() : done.then(finish)
+}
+
+/**
+ * An upsert whose search found nothing. If the search let others run, one of them may have inserted the document since:
+ * when the insert then meets a duplicate key, the whole is done `again`, once.
+ */
+function unlessRaced<Result>(
+  operation: Operation,
+  yieldsBefore: number,
+  prepared: PreparedUpdate,
+  insert: () => Result,
+  again: (retry: PreparedUpdate) => Result | Promise<Result>,
+): Result | Promise<Result> {
+  try {
+    return insert()
+  } catch (error) {
+    const raced = operation.yields > yieldsBefore && error instanceof DatabaseError && error.codeName === 'DuplicateKey'
+    if (!raced || prepared.isRetry === true) throw error
+    return again({ ...prepared, isRetry: true })
+  }
 }
 
 function newObjectId(operation: Operation): () => Value {
@@ -244,8 +281,19 @@ export function changeFirst(
 ): Change | Promise<Change> {
   const collection = operation.instance.engine.collection(target.database, target.collection)
   let change: Change | undefined
-  const finish = (): Change => change ?? insertAndShow(operation, target, prepared)
-  if (collection === undefined) return finish()
+  if (collection === undefined) return insertAndShow(operation, target, prepared)
+  const { yields } = operation
+  const finish = (): Change | Promise<Change> => {
+    if (change !== undefined) return change
+    if (prepared === undefined || !prepared.request.upsert) return { before: undefined, after: undefined }
+    return unlessRaced(
+      operation,
+      yields,
+      prepared,
+      () => insertAndShow(operation, target, prepared),
+      (retry) => changeFirst(operation, target, search, retry),
+    )
+  }
   const changed = changeFirstMatch(operation, collection, search, (unit, recordId) => {
     change = changeAndShow(operation, unit, collection, recordId, prepared, search)
     return change !== undefined
