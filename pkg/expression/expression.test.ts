@@ -97,7 +97,9 @@ describe('operators', () => {
   })
 
   it('choose, and evaluate only what they choose', () => {
-    expect(evaluate('{"$cond":{"if":{"$gt":["$a",1]},"then":"big","else":{"$divide":[1,0]}}}', '{"a":2}')).toBe('big')
+    expect(
+      evaluate('{"$cond":{"if":{"$gt":["$a",1]},"then":"big","else":{"$divide":[1,"$zero"]}}}', '{"a":2,"zero":0}'),
+    ).toBe('big')
     expect(evaluate('{"$ifNull":["$nothing",null,3]}')).toEqual(int(3))
     expect(evaluate('{"$and":[1,"x",{"$not":["$nothing"]}]}')).toBe(true)
     expect(evaluate('{"$or":[0,null,"$nothing"]}')).toBe(false)
@@ -112,6 +114,18 @@ describe('operators', () => {
     expect(evaluate('{"$arrayElemAt":["$a",-1]}', '{"a":[1,2]}')).toEqual(int(2))
     expect(code('{"$size":"$a"}', '{"a":1}')).toBe(17124)
     expect(code('{"$in":[1,2]}')).toBe(40081)
+  })
+
+  it('are evaluated when parsed, if all in them is constant', () => {
+    const parse = (text: string) =>
+      parseExpression(getField(parseExtendedJson(`{"e":${text}}`), 'e')!, Scope.outermost())
+    expect(parse('{"$add":[1,{"$multiply":[2,3]}]}').kind).toBe('constant')
+    expect(parse('{"a":[{"$add":[1,1]}]}').kind).toBe('constant')
+    expect(parse('{"$add":[1,"$a"]}').kind).toBe('operator')
+    expect(() => parse('{"$ifNull":["$a",{"$divide":[1,0]}]}')).toThrow(/by zero/)
+    expect(() => parse('{"$add":[{"$divide":[1,0]},{"$subtract":[1]}]}')).toThrow(/exactly 2 arguments/)
+    expect(evaluate('{"x":[{"$add":[1,1]},"$$REMOVE"],"y":"$$REMOVE"}')).toEqual({ x: [int(2), null] })
+    expect(evaluate('{"$cond":[true,"$a",2]}', '{"a":7}')).toEqual(int(7))
   })
 
   it('take the time from the context', () => {

@@ -40,6 +40,10 @@ export interface OperatorExpression {
   readonly operands: readonly Expression[]
   /** Makes the evaluation from those of the operands. */
   make(operands: readonly Evaluate[]): Evaluate
+  /** Its value depends on nothing but the operands': of constants it is a constant (see `fold.ts`). */
+  readonly foldable?: boolean
+  /** For operators that fold their operands in a way of their own, such as those that drop some unseen. */
+  simplify?(fold: (operand: Expression) => Expression): Expression
 }
 
 /**

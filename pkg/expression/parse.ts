@@ -4,16 +4,22 @@ import { bsonType } from '../bson/type.ts'
 import { documentFields, readString, type Value } from '../bson/value.ts'
 import { type Expression, missing, rootVariable } from './expression.ts'
 import { refuseUnfitFieldName, splitFieldPath } from './field-path.ts'
+import { foldConstants } from './fold.ts'
 import { operators } from './operators/table.ts'
 import { refuseUnfitCharacters, type Scope } from './scope.ts'
 
 /**
- * Parses any value as an expression; the tree points into its bytes.
+ * Parses any value as an expression, and evaluates what is constant in it; the tree points into the value's bytes.
  *
  * Errors: InvalidPipelineOperator for an operator that is not there, 15983 for an operator document of several fields, 16020 for a
- * wrong number of arguments, 17276 for an undefined variable, and those of `splitFieldPath`.
+ * wrong number of arguments, 17276 for an undefined variable, those of `splitFieldPath`, and whatever evaluating the constant parts
+ * gives: all syntax is checked before.
  */
 export function parseExpression(value: Value, scope: Scope): Expression {
+  return foldConstants(parseUnfolded(value, scope))
+}
+
+function parseUnfolded(value: Value, scope: Scope): Expression {
   switch (value.type) {
     case bsonType.string:
       return parseText(readString(value.bytes, value.start), value, scope)
@@ -67,22 +73,21 @@ function parseDocument(value: Value, scope: Scope): Expression {
   }
   const parsed = fields.map((field) => {
     refuseUnfitFieldName(field.name)
-    return { name: field.name, expression: parseExpression(field, scope) }
+    return { name: field.name, expression: parseUnfolded(field, scope) }
   })
   const isConstant = parsed.every(({ expression }, i) => isItself(expression, fields[i]!))
   return isConstant ? { kind: 'constant', value } : { kind: 'object', fields: parsed }
 }
 
-/** Errors: InvalidPipelineOperator. */
-export function parseOperator(name: string, operand: Value, scope: Scope): Expression {
+function parseOperator(name: string, operand: Value, scope: Scope): Expression {
   const operator = operators.get(name)
   if (operator === undefined) throw new DatabaseError('InvalidPipelineOperator', `Unrecognized expression '${name}'`)
-  return operator.parse(operand, scope)
+  return operator.parse(operand, scope, parseUnfolded)
 }
 
 function parseArray(value: Value, scope: Scope): Expression {
   const elements = [...documentFields(value.bytes, value.start)]
-  const parsed = elements.map((element) => parseExpression(element, scope))
+  const parsed = elements.map((element) => parseUnfolded(element, scope))
   const isConstant = parsed.every((expression, i) => isItself(expression, elements[i]!))
   return isConstant ? { kind: 'constant', value } : { kind: 'array', elements: parsed }
 }

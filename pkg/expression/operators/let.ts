@@ -1,14 +1,13 @@
 import { DatabaseError } from '../../base/errors.ts'
 import { bsonType } from '../../bson/type.ts'
 import { documentFields, type Value } from '../../bson/value.ts'
-import { parseExpression } from '../parse.ts'
 import { refuseUnfitVariableName } from '../scope.ts'
 import type { Operator } from './operator.ts'
 
 /** `{$let: {vars: {name: expression}, in: expression}}` */
 export const letVariables: Operator = {
   name: '$let',
-  parse(operand, scope) {
+  parse(operand, scope, parse) {
     if (operand.type !== bsonType.document)
       throw new DatabaseError(16874, '$let only supports an object as its argument')
     let vars: Value | undefined
@@ -25,12 +24,12 @@ export const letVariables: Operator = {
     }
     const definitions = [...documentFields(vars.bytes, vars.start)]
     for (const { name } of definitions) refuseUnfitVariableName(name)
-    const values = definitions.map((definition) => parseExpression(definition, scope))
+    const values = definitions.map((definition) => parse(definition, scope))
     const inner = scope.with(definitions.map(({ name }) => name))
     return {
       kind: 'operator',
       name: '$let',
-      operands: [...values, parseExpression(body, inner.scope)],
+      operands: [...values, parse(body, inner.scope)],
       make(operands) {
         const { slots } = inner
         const result = operands[slots.length]!

@@ -3,14 +3,16 @@ import { DatabaseError } from '../../base/errors.ts'
 import { bsonType } from '../../bson/type.ts'
 import { documentFields, type Value } from '../../bson/value.ts'
 import type { Evaluate, Expression } from '../expression.ts'
-import { parseExpression } from '../parse.ts'
 import type { Scope } from '../scope.ts'
+
+/** Parses what stands inside an operator. Given to operators, which `parse.ts` knows and which cannot know it. */
+export type ParseOperand = (value: Value, scope: Scope) => Expression
 
 export interface Operator {
   /** With the `$`. */
   readonly name: string
   /** `operand`: what stands after the operator's name. */
-  parse(operand: Value, scope: Scope): Expression
+  parse(operand: Value, scope: Scope, parse: ParseOperand): Expression
 }
 
 /** An operator of exactly `count` arguments; one argument may stand without an array. Errors: 16020. */
@@ -21,15 +23,37 @@ export function fixedOperator(
 ): Operator {
   return {
     name,
-    parse(operand, scope) {
-      const operands = parseArguments(operand, scope)
+    parse(operand, scope, parse) {
+      const operands = parseArguments(operand, scope, parse)
       if (operands.length !== count) {
         throw new DatabaseError(
           16020,
           `Expression ${name} takes exactly ${count} arguments. ${operands.length} were passed in.`,
         )
       }
-      return { kind: 'operator', name, operands, make }
+      return { kind: 'operator', name, operands, make, foldable: true }
+    },
+  }
+}
+
+/** An operator of `least` to `most` arguments. Errors: 28667. */
+export function rangedOperator(
+  name: string,
+  least: number,
+  most: number,
+  make: (operands: readonly Evaluate[]) => Evaluate,
+): Operator {
+  return {
+    name,
+    parse(operand, scope, parse) {
+      const operands = parseArguments(operand, scope, parse)
+      if (operands.length < least || operands.length > most) {
+        throw new DatabaseError(
+          28667,
+          `Expression ${name} takes at least ${least} arguments, and at most ${most}, but ${operands.length} were passed in.`,
+        )
+      }
+      return { kind: 'operator', name, operands, make, foldable: true }
     },
   }
 }
@@ -38,18 +62,18 @@ export function fixedOperator(
 export function variadicOperator(name: string, make: (operands: readonly Evaluate[]) => Evaluate, least = 0): Operator {
   return {
     name,
-    parse(operand, scope) {
-      const operands = parseArguments(operand, scope)
+    parse(operand, scope, parse) {
+      const operands = parseArguments(operand, scope, parse)
       if (operands.length < least) {
         throw new DatabaseError(1257300, `${name} needs at least ${least} arguments, had: ${operands.length}`)
       }
-      return { kind: 'operator', name, operands, make }
+      return { kind: 'operator', name, operands, make, foldable: true }
     },
   }
 }
 
 /** The elements of an array, or the one argument itself. */
-export function parseArguments(operand: Value, scope: Scope): Expression[] {
-  if (operand.type !== bsonType.array) return [parseExpression(operand, scope)]
-  return [...documentFields(operand.bytes, operand.start)].map((element) => parseExpression(element, scope))
+export function parseArguments(operand: Value, scope: Scope, parse: ParseOperand): Expression[] {
+  if (operand.type !== bsonType.array) return [parse(operand, scope)]
+  return [...documentFields(operand.bytes, operand.start)].map((element) => parse(element, scope))
 }

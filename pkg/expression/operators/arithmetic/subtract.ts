@@ -1,6 +1,6 @@
-import { DatabaseError } from '../../base/errors.ts'
-import { multiplyNumbers, subtractNumbers } from '../../bson/number.ts'
-import { bsonType } from '../../bson/type.ts'
+import { DatabaseError } from '../../../base/errors.ts'
+import { multiplyNumbers, subtractNumbers } from '../../../bson/number.ts'
+import { bsonType } from '../../../bson/type.ts'
 import {
   dateValue,
   doubleValue,
@@ -11,11 +11,11 @@ import {
   numberOf,
   readInt64,
   type Value,
-} from '../../bson/value.ts'
-import { isNullish } from '../expression.ts'
+} from '../../../bson/value.ts'
+import { isNullish } from '../../expression.ts'
+import { fixedOperator } from '../operator.ts'
+import { shownType } from '../shown-type.ts'
 import { dateBy } from './date-arithmetic.ts'
-import { fixedOperator } from './operator.ts'
-import { shownType } from './shown-type.ts'
 
 const minusOne = int32Value(-1)
 

@@ -1,12 +1,12 @@
-import { DatabaseError } from '../../base/errors.ts'
-import { divideDecimals } from '../../bson/decimal-arithmetic.ts'
-import { decimal128Bytes } from '../../bson/decimal128.ts'
-import { decimalOf } from '../../bson/number.ts'
-import { bsonType } from '../../bson/type.ts'
-import { decimal128Value, doubleValue, isNumber, nullValue, numberOf, type Value } from '../../bson/value.ts'
-import { isNullish } from '../expression.ts'
-import { fixedOperator } from './operator.ts'
-import { shownType } from './shown-type.ts'
+import { DatabaseError } from '../../../base/errors.ts'
+import { divideDecimals } from '../../../bson/decimal-arithmetic.ts'
+import { decimal128Bytes } from '../../../bson/decimal128.ts'
+import { decimalOf } from '../../../bson/number.ts'
+import { bsonType } from '../../../bson/type.ts'
+import { decimal128Value, doubleValue, isNumber, nullValue, numberOf, type Value } from '../../../bson/value.ts'
+import { isNullish } from '../../expression.ts'
+import { fixedOperator } from '../operator.ts'
+import { shownType } from '../shown-type.ts'
 
 /** `{$divide: [a, b]}`: a decimal when one of them is, else a double. Errors: BadValue by zero, TypeMismatch. */
 export const divide = fixedOperator('$divide', 2, ([left, right]) => (context) => {

@@ -1,7 +1,7 @@
-import { DatabaseError } from '../../base/errors.ts'
-import { decimalOf } from '../../bson/number.ts'
-import { bsonType } from '../../bson/type.ts'
-import { numberOf, readInt32, readInt64, type Value } from '../../bson/value.ts'
+import { DatabaseError } from '../../../base/errors.ts'
+import { decimalOf } from '../../../bson/number.ts'
+import { bsonType } from '../../../bson/type.ts'
+import { numberOf, readInt32, readInt64, type Value } from '../../../bson/value.ts'
 
 /** Milliseconds of `date` moved by a number of milliseconds; fractions are rounded. Errors: Overflow. */
 export function dateBy(date: bigint, offset: Value): bigint {

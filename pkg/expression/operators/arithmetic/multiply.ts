@@ -1,9 +1,9 @@
-import { DatabaseError } from '../../base/errors.ts'
-import { multiplyNumbers } from '../../bson/number.ts'
-import { doubleValue, int32Value, isNumber, nullValue, numberOf, type Value } from '../../bson/value.ts'
-import { isNullish } from '../expression.ts'
-import { variadicOperator } from './operator.ts'
-import { shownType } from './shown-type.ts'
+import { DatabaseError } from '../../../base/errors.ts'
+import { multiplyNumbers } from '../../../bson/number.ts'
+import { doubleValue, int32Value, isNumber, nullValue, numberOf, type Value } from '../../../bson/value.ts'
+import { isNullish } from '../../expression.ts'
+import { variadicOperator } from '../operator.ts'
+import { shownType } from '../shown-type.ts'
 
 const one = int32Value(1)
 

@@ -1,6 +1,6 @@
-import { stringValue } from '../../bson/value.ts'
-import { fixedOperator } from './operator.ts'
-import { shownType } from './shown-type.ts'
+import { stringValue } from '../../../bson/value.ts'
+import { fixedOperator } from '../operator.ts'
+import { shownType } from '../shown-type.ts'
 
 /** `{$type: a}`: the name of the value's type, `missing` for none. */
 export const typeOf = fixedOperator(

@@ -1,10 +1,10 @@
-import { DatabaseError } from '../../base/errors.ts'
-import { bsonType } from '../../bson/type.ts'
-import { nullValue } from '../../bson/value.ts'
-import { isNullish, missing } from '../expression.ts'
+import { DatabaseError } from '../../../base/errors.ts'
+import { bsonType } from '../../../bson/type.ts'
+import { nullValue } from '../../../bson/value.ts'
+import { isNullish, missing } from '../../expression.ts'
+import { fixedOperator } from '../operator.ts'
+import { shownType } from '../shown-type.ts'
 import { elementsOf } from './gathering.ts'
-import { fixedOperator } from './operator.ts'
-import { shownType } from './shown-type.ts'
 
 /** `{$first: array}`: the first element; missing of an empty array. Errors: 28689 for what is no array. */
 export const first = fixedOperator('$first', 1, ([operand]) => (context) => {

@@ -1,7 +1,7 @@
-import { DatabaseError } from '../../base/errors.ts'
-import { type Decimal, decimal128Bytes, decimalNaN, powerOfTen, roundDecimal } from '../../bson/decimal128.ts'
-import { decimalOf } from '../../bson/number.ts'
-import { bsonType } from '../../bson/type.ts'
+import { DatabaseError } from '../../../base/errors.ts'
+import { type Decimal, decimal128Bytes, decimalNaN, powerOfTen, roundDecimal } from '../../../bson/decimal128.ts'
+import { decimalOf } from '../../../bson/number.ts'
+import { bsonType } from '../../../bson/type.ts'
 import {
   decimal128Value,
   doubleValue,
@@ -13,10 +13,10 @@ import {
   readInt32,
   readInt64,
   type Value,
-} from '../../bson/value.ts'
-import { isNullish } from '../expression.ts'
-import { fixedOperator } from './operator.ts'
-import { shownType } from './shown-type.ts'
+} from '../../../bson/value.ts'
+import { isNullish } from '../../expression.ts'
+import { fixedOperator } from '../operator.ts'
+import { shownType } from '../shown-type.ts'
 
 /** `{$mod: [a, b]}`: the remainder with a's sign. Errors: 16610 and 5733415 by zero, 16611 for what is no number. */
 export const mod = fixedOperator('$mod', 2, ([left, right]) => (context) => {

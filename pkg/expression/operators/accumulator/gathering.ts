@@ -1,8 +1,8 @@
 /** Operators over several values that are accumulators too: of one argument that is an array they take the elements. */
-import { bsonType } from '../../bson/type.ts'
-import type { Value } from '../../bson/value.ts'
-import { ElementWalker } from '../../bson/walk.ts'
-import { type Operator, variadicOperator } from './operator.ts'
+import { bsonType } from '../../../bson/type.ts'
+import type { Value } from '../../../bson/value.ts'
+import { ElementWalker } from '../../../bson/walk.ts'
+import { type Operator, variadicOperator } from '../operator.ts'
 
 /** `combine` is given the values, the missing ones too. */
 export function gatheringOperator(name: string, combine: (values: readonly Value[]) => Value): Operator {

@@ -1,12 +1,12 @@
-import { DatabaseError } from '../../base/errors.ts'
-import { addNumbers } from '../../bson/number.ts'
-import { NumberSum } from '../../bson/number-sum.ts'
-import { bsonType } from '../../bson/type.ts'
-import { dateValue, doubleValue, isNumber, nullValue, numberOf, readInt64, type Value } from '../../bson/value.ts'
-import { isNullish } from '../expression.ts'
+import { DatabaseError } from '../../../base/errors.ts'
+import { addNumbers } from '../../../bson/number.ts'
+import { NumberSum } from '../../../bson/number-sum.ts'
+import { bsonType } from '../../../bson/type.ts'
+import { dateValue, doubleValue, isNumber, nullValue, numberOf, readInt64, type Value } from '../../../bson/value.ts'
+import { isNullish } from '../../expression.ts'
+import { variadicOperator } from '../operator.ts'
+import { shownType } from '../shown-type.ts'
 import { dateBy } from './date-arithmetic.ts'
-import { variadicOperator } from './operator.ts'
-import { shownType } from './shown-type.ts'
 
 /**
  * `{$add: [number, ...]}`: the sum in the widest type, int64 overflow as a double; with one date among them, a later date.

@@ -1,5 +1,5 @@
-import { NumberSum } from '../../bson/number-sum.ts'
-import { nullValue } from '../../bson/value.ts'
+import { NumberSum } from '../../../bson/number-sum.ts'
+import { nullValue } from '../../../bson/value.ts'
 import { gatheringOperator } from './gathering.ts'
 
 /** `{$avg: array}` or `{$avg: [a, ...]}`: the mean of the numbers among the values; null of none. */

@@ -1,4 +1,4 @@
-import { NumberSum } from '../../bson/number-sum.ts'
+import { NumberSum } from '../../../bson/number-sum.ts'
 import { gatheringOperator } from './gathering.ts'
 
 /** `{$sum: array}` or `{$sum: [a, ...]}`: of the numbers among the values. */

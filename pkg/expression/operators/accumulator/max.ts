@@ -1,6 +1,6 @@
-import { compare } from '../../bson/order.ts'
-import { nullValue, type Value } from '../../bson/value.ts'
-import { isNullish } from '../expression.ts'
+import { compare } from '../../../bson/order.ts'
+import { nullValue, type Value } from '../../../bson/value.ts'
+import { isNullish } from '../../expression.ts'
 import { gatheringOperator } from './gathering.ts'
 
 /** `{$max: array}` or `{$max: [a, ...]}`: the greatest of the values that are neither null nor missing; null of none. */
