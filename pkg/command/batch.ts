@@ -10,6 +10,8 @@ export class Batch {
   readonly #writer = new BsonWriter(4096)
   /** Where each document begins in the buffer. */
   readonly #starts: number[] = []
+  /** Where the only document lies when it was lent: somebody else's memory. */
+  #lent: Uint8Array | undefined
   /** 0 when there is nothing more to get. */
   cursorId = 0n
   namespace = ''
@@ -34,6 +36,7 @@ export class Batch {
   reset(namespace: string): this {
     this.#writer.reset()
     this.#starts.length = 0
+    this.#lent = undefined
     this.cursorId = 0n
     this.namespace = namespace
     return this
@@ -49,21 +52,34 @@ export class Batch {
     return true
   }
 
+  /**
+   * As `add` of the only document, without copying it: the batch must be written, read or made its own (`own`) in the
+   * caller's turn, before anything else touches the engine.
+   */
+  lend(bytes: Uint8Array, start: number): void {
+    this.#lent = bytes
+    this.#starts.push(start)
+  }
+
+  /** Copies a lent document, so that the batch may be kept. */
+  own(): this {
+    const lent = this.#lent
+    if (lent === undefined) return this
+    const start = this.#starts.pop()!
+    this.#lent = undefined
+    this.add(lent, start, start + lengthAt(lent, start))
+    return this
+  }
+
   /** The document at `index`, copied out of the buffer. */
   document(index: number): Uint8Array {
     const start = this.#starts[index]!
-    const end = start + this.#lengthAt(start)
-    return this.#writer.bytes.slice(start, end)
+    const { bytes } = this
+    return bytes.slice(start, start + lengthAt(bytes, start))
   }
-
-  #lengthAt(start: number): number {
-    const bytes = this.#writer.bytes
-    return bytes[start]! | (bytes[start + 1]! << 8) | (bytes[start + 2]! << 16) | (bytes[start + 3]! << 24)
-  }
-
   /** The buffer the documents lie in: for reading them in place before `release`. */
   get bytes(): Uint8Array {
-    return this.#writer.bytes
+    return this.#lent ?? this.#writer.bytes
   }
 
   /** Where the document at `index` begins in `bytes`. */
@@ -79,7 +95,12 @@ export class Batch {
   writeCursor(writer: BsonWriter, name: 'firstBatch' | 'nextBatch'): void {
     writer.beginDocument('cursor')
     writer.beginArray(name)
-    writer.raw(this.#writer.bytes, 0, this.#writer.length)
+    const lent = this.#lent
+    if (lent === undefined) writer.raw(this.#writer.bytes, 0, this.#writer.length)
+    else {
+      const start = this.#starts[0]!
+      writer.document('0', lent, start, start + lengthAt(lent, start))
+    }
     writer.end()
     writer.int64('id', this.cursorId === 0n ? 0 : this.cursorId)
     writer.string('ns', this.namespace)
@@ -90,6 +111,10 @@ export class Batch {
   get worthKeeping(): boolean {
     return this.#writer.bytes.length <= keptBytes
   }
+}
+
+function lengthAt(bytes: Uint8Array, start: number): number {
+  return bytes[start]! | (bytes[start + 1]! << 8) | (bytes[start + 2]! << 16) | (bytes[start + 3]! << 24)
 }
 
 /** Batches between two uses. */

@@ -12,6 +12,7 @@ import { runBulk } from './bulk.ts'
 import { BulkWriteError } from './bulk-write-error.ts'
 import { filterBytes, hintValue, optionalBytes, sortBytes, updateRequest, updateValue } from './encode.ts'
 import { FindCursor } from './find-cursor.ts'
+import { withInsertBuffer } from './insert-buffer.ts'
 import type { Port } from './port.ts'
 import type {
   BulkOperation,
@@ -66,22 +67,20 @@ export class Collection<Item extends object = Document> {
   }
 
   /** One log entry and one wait for the disk for all. Throws BulkWriteError naming the documents that failed. */
-  async insertMany(
-    documents: readonly Item[],
-    options: { readonly ordered?: boolean } = {},
-  ): Promise<InsertManyResult> {
-    const insertedIds: Record<number, unknown> = {}
-    const bytes: Uint8Array[] = new Array(documents.length)
-    for (let i = 0; i < documents.length; i++) {
-      const encoded = encodeDocumentWithId(documents[i]!, this.#port.database.objectIds)
-      addId(documents[i]!, encoded.id)
-      insertedIds[i] = encoded.id
-      bytes[i] = encoded.bytes
-    }
-    const ordered = options.ordered !== false
-    const result = await this.#insert(bytes, ordered)
-    if (result.errors.length > 0) throw bulkInsertError(result, insertedIds, ordered)
-    return { acknowledged: true, insertedCount: result.inserted, insertedIds }
+  insertMany(documents: readonly Item[], options: { readonly ordered?: boolean } = {}): Promise<InsertManyResult> {
+    return withInsertBuffer(async (buffer) => {
+      const insertedIds: Record<number, unknown> = {}
+      const generator = this.#port.database.objectIds
+      for (let i = 0; i < documents.length; i++) {
+        const id = buffer.add(documents[i]!, generator)
+        addId(documents[i]!, id)
+        insertedIds[i] = id
+      }
+      const ordered = options.ordered !== false
+      const result = await this.#insert(buffer.documents(), ordered)
+      if (result.errors.length > 0) throw bulkInsertError(result, insertedIds, ordered)
+      return { acknowledged: true, insertedCount: result.inserted, insertedIds }
+    })
   }
 
   find(filter: Filter = {}, options: FindOptions = {}): FindCursor<Item> {

@@ -79,7 +79,7 @@ export class FindCursor<Item = Document> extends Cursor<Item> {
 
   protected override open(): Batch | Promise<Batch> {
     const { sort, skip, limit, projection, hint, batchSize } = this.#options
-    return this.#port.run(find, this.#databaseName, {
+    const batch = this.#port.run(find, this.#databaseName, {
       collection: this.#collection,
       filter: filterBytes(this.#filter),
       sort: sortBytes(sort),
@@ -93,6 +93,7 @@ export class FindCursor<Item = Document> extends Cursor<Item> {
       noCursorTimeout: true,
       tailable: false,
     })
+    return batch instanceof Promise ? batch : batch.own()
   }
 
   #with(options: FindOptions): this {

@@ -162,7 +162,7 @@ function isPlain(request: FindCommand): boolean {
 
 const record: RecordRef = { bytes: emptyDocument, start: 0, end: 0 }
 
-/** At most one document, at once: no plan, no rows, no cursor. */
+/** At most one document, at once: no plan, no rows, no cursor, no copy (`Batch.lend`). */
 function findById(
   operation: Operation,
   collection: Collection,
@@ -173,7 +173,7 @@ function findById(
   const batch = operation.instance.batches.take(namespace)
   const recordId = collection.findById(filter[typeAt]!, filter, idValueStart, timestampMax)
   if (recordId !== undefined && collection.read(recordId, timestampMax, record)) {
-    batch.add(record.bytes, record.start, record.end)
+    batch.lend(record.bytes, record.start)
     operation.instance.counters.returned++
   }
   return batch
