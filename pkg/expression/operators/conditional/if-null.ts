@@ -1,5 +1,5 @@
-import { isNullish } from '../expression.ts'
-import { variadicOperator } from './operator.ts'
+import { isNullish } from '../../expression.ts'
+import { variadicOperator } from '../operator.ts'
 
 /** `{$ifNull: [a, ..., otherwise]}`: the first that is neither null, undefined nor missing; else the last. */
 export const ifNull = variadicOperator(

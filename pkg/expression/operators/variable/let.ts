@@ -1,8 +1,8 @@
-import { DatabaseError } from '../../base/errors.ts'
-import { bsonType } from '../../bson/type.ts'
-import { documentFields, type Value } from '../../bson/value.ts'
-import { refuseUnfitVariableName } from '../scope.ts'
-import type { Operator } from './operator.ts'
+import { DatabaseError } from '../../../base/errors.ts'
+import { bsonType } from '../../../bson/type.ts'
+import { documentFields, type Value } from '../../../bson/value.ts'
+import { refuseUnfitVariableName } from '../../scope.ts'
+import type { Operator } from '../operator.ts'
 
 /** `{$let: {vars: {name: expression}, in: expression}}` */
 export const letVariables: Operator = {

@@ -1,6 +1,6 @@
-import { booleanValue } from '../../bson/value.ts'
+import { booleanValue } from '../../../bson/value.ts'
+import { fixedOperator } from '../operator.ts'
 import { compareAll } from './compare.ts'
-import { fixedOperator } from './operator.ts'
 
 /** `{$gte: [a, b]}`: whether a is greater or equal to b in the order over all types. */
 export const gte = fixedOperator(

@@ -1,9 +1,9 @@
-import { DatabaseError } from '../../base/errors.ts'
-import { bsonType } from '../../bson/type.ts'
-import { int32Value } from '../../bson/value.ts'
-import { ElementWalker } from '../../bson/walk.ts'
-import { fixedOperator } from './operator.ts'
-import { shownType } from './shown-type.ts'
+import { DatabaseError } from '../../../base/errors.ts'
+import { bsonType } from '../../../bson/type.ts'
+import { int32Value } from '../../../bson/value.ts'
+import { ElementWalker } from '../../../bson/walk.ts'
+import { fixedOperator } from '../operator.ts'
+import { shownType } from '../shown-type.ts'
 
 /** `{$size: array}`: how many elements. Errors: 17124 for what is no array. */
 export const size = fixedOperator('$size', 1, ([operand]) => (context) => {

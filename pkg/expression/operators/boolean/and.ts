@@ -1,6 +1,6 @@
-import { booleanValue, truthy } from '../../bson/value.ts'
-import { missing } from '../expression.ts'
-import { variadicOperator } from './operator.ts'
+import { booleanValue, truthy } from '../../../bson/value.ts'
+import { missing } from '../../expression.ts'
+import { variadicOperator } from '../operator.ts'
 
 /** `{$and: [a, ...]}`: whether all are true; stops at the first that is not. */
 export const and = variadicOperator('$and', (operands) => (context) => {

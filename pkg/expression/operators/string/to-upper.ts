@@ -1,5 +1,5 @@
-import { stringValue } from '../../bson/value.ts'
-import { fixedOperator } from './operator.ts'
+import { stringValue } from '../../../bson/value.ts'
+import { fixedOperator } from '../operator.ts'
 import { textOf } from './text.ts'
 
 /** `{$toUpper: text}`: changes the ASCII letters only; '' for null and missing. */

@@ -1,4 +1,4 @@
-import type { Operator } from './operator.ts'
+import type { Operator } from '../operator.ts'
 
 /** `{$literal: value}`: the value as it stands, neither path nor operator. */
 export const literal: Operator = {

@@ -1,6 +1,6 @@
-import { booleanValue, truthy } from '../../bson/value.ts'
-import { missing } from '../expression.ts'
-import { variadicOperator } from './operator.ts'
+import { booleanValue, truthy } from '../../../bson/value.ts'
+import { missing } from '../../expression.ts'
+import { variadicOperator } from '../operator.ts'
 
 /** `{$or: [a, ...]}`: whether one is true; stops at the first that is. */
 export const or = variadicOperator('$or', (operands) => (context) => {

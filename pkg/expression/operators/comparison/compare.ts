@@ -1,6 +1,6 @@
-import { compare } from '../../bson/order.ts'
-import type { Value } from '../../bson/value.ts'
-import { missing } from '../expression.ts'
+import { compare } from '../../../bson/order.ts'
+import type { Value } from '../../../bson/value.ts'
+import { missing } from '../../expression.ts'
 
 /** As `compare`, over missing too: it is less than every value but MinKey. */
 export function compareAll(a: Value, b: Value): number {

@@ -1,10 +1,10 @@
-import { DatabaseError } from '../../base/errors.ts'
-import { bsonType } from '../../bson/type.ts'
-import { documentFields, documentValue, type Value } from '../../bson/value.ts'
-import { BsonWriter } from '../../bson/writer.ts'
-import { isNullish } from '../expression.ts'
-import { gatheringOperator } from './accumulator/gathering.ts'
-import { shownType } from './shown-type.ts'
+import { DatabaseError } from '../../../base/errors.ts'
+import { bsonType } from '../../../bson/type.ts'
+import { documentFields, documentValue, type Value } from '../../../bson/value.ts'
+import { BsonWriter } from '../../../bson/writer.ts'
+import { isNullish } from '../../expression.ts'
+import { gatheringOperator } from '../accumulator/gathering.ts'
+import { shownType } from '../shown-type.ts'
 
 /** `{$mergeObjects: [a, ...]}`: one document with the fields of all; of a name the last value, in its first place. */
 export const mergeObjects = gatheringOperator('$mergeObjects', (values) => {

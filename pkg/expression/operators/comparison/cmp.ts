@@ -1,6 +1,6 @@
-import { int32Value } from '../../bson/value.ts'
+import { int32Value } from '../../../bson/value.ts'
+import { fixedOperator } from '../operator.ts'
 import { compareAll } from './compare.ts'
-import { fixedOperator } from './operator.ts'
 
 const less = int32Value(-1)
 const same = int32Value(0)

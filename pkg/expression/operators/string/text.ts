@@ -1,6 +1,6 @@
-import { DatabaseError } from '../../base/errors.ts'
-import { counterOf, secondsOf } from '../../base/timestamp.ts'
-import { bsonType } from '../../bson/type.ts'
+import { DatabaseError } from '../../../base/errors.ts'
+import { counterOf, secondsOf } from '../../../base/timestamp.ts'
+import { bsonType } from '../../../bson/type.ts'
 import {
   numberOf,
   readInt32,
@@ -9,9 +9,9 @@ import {
   readString,
   readTimestamp,
   type Value,
-} from '../../bson/value.ts'
-import { isNullish } from '../expression.ts'
-import { shownType } from './shown-type.ts'
+} from '../../../bson/value.ts'
+import { isNullish } from '../../expression.ts'
+import { shownType } from '../shown-type.ts'
 
 /** A value as text, for the operators that take what can be turned into a string; null is ''. Errors: 16007. */
 export function textOf(value: Value): string {

@@ -1,6 +1,6 @@
-import { bsonType } from '../../bson/type.ts'
-import { booleanValue } from '../../bson/value.ts'
-import { fixedOperator } from './operator.ts'
+import { bsonType } from '../../../bson/type.ts'
+import { booleanValue } from '../../../bson/value.ts'
+import { fixedOperator } from '../operator.ts'
 
 /** `{$isArray: [a]}` */
 export const isArray = fixedOperator(

@@ -1,9 +1,9 @@
-import { DatabaseError } from '../../base/errors.ts'
-import { bsonType } from '../../bson/type.ts'
-import { documentFields, truthy, type Value } from '../../bson/value.ts'
-import { type Evaluate, type Expression, missing } from '../expression.ts'
-import type { Scope } from '../scope.ts'
-import { type Operator, type ParseOperand, parseArguments } from './operator.ts'
+import { DatabaseError } from '../../../base/errors.ts'
+import { bsonType } from '../../../bson/type.ts'
+import { documentFields, truthy, type Value } from '../../../bson/value.ts'
+import { type Evaluate, type Expression, missing } from '../../expression.ts'
+import type { Scope } from '../../scope.ts'
+import { type Operator, type ParseOperand, parseArguments } from '../operator.ts'
 
 /** `{$cond: [if, then, else]}` or `{$cond: {if, then, else}}`; only the branch that is taken is evaluated. */
 export const cond: Operator = {

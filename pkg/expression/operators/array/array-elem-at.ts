@@ -1,10 +1,10 @@
-import { DatabaseError } from '../../base/errors.ts'
-import { bsonType } from '../../bson/type.ts'
-import { isNumber, nullValue, numberOf, type Value } from '../../bson/value.ts'
-import { ElementWalker } from '../../bson/walk.ts'
-import { isNullish, missing } from '../expression.ts'
-import { fixedOperator } from './operator.ts'
-import { shownType } from './shown-type.ts'
+import { DatabaseError } from '../../../base/errors.ts'
+import { bsonType } from '../../../bson/type.ts'
+import { isNumber, nullValue, numberOf, type Value } from '../../../bson/value.ts'
+import { ElementWalker } from '../../../bson/walk.ts'
+import { isNullish, missing } from '../../expression.ts'
+import { fixedOperator } from '../operator.ts'
+import { shownType } from '../shown-type.ts'
 
 /** `{$arrayElemAt: [array, index]}`: from the end when negative; missing when out of bounds. */
 export const arrayElemAt = fixedOperator('$arrayElemAt', 2, ([array, index]) => (context) => {

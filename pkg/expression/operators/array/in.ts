@@ -1,11 +1,11 @@
-import { DatabaseError } from '../../base/errors.ts'
-import { equalValues } from '../../bson/order.ts'
-import { bsonType } from '../../bson/type.ts'
-import { booleanValue } from '../../bson/value.ts'
-import { ElementWalker } from '../../bson/walk.ts'
-import { missing } from '../expression.ts'
-import { fixedOperator } from './operator.ts'
-import { shownType } from './shown-type.ts'
+import { DatabaseError } from '../../../base/errors.ts'
+import { equalValues } from '../../../bson/order.ts'
+import { bsonType } from '../../../bson/type.ts'
+import { booleanValue } from '../../../bson/value.ts'
+import { ElementWalker } from '../../../bson/walk.ts'
+import { missing } from '../../expression.ts'
+import { fixedOperator } from '../operator.ts'
+import { shownType } from '../shown-type.ts'
 
 /** `{$in: [a, array]}`: whether an element equals a. Errors: 40081 when the second is no array. */
 export const inArray = fixedOperator('$in', 2, ([operand, array]) => (context) => {

@@ -1,9 +1,9 @@
-import { DatabaseError } from '../../base/errors.ts'
-import { bsonType } from '../../bson/type.ts'
-import { nullValue, readString, stringValue } from '../../bson/value.ts'
-import { isNullish } from '../expression.ts'
-import { variadicOperator } from './operator.ts'
-import { shownType } from './shown-type.ts'
+import { DatabaseError } from '../../../base/errors.ts'
+import { bsonType } from '../../../bson/type.ts'
+import { nullValue, readString, stringValue } from '../../../bson/value.ts'
+import { isNullish } from '../../expression.ts'
+import { variadicOperator } from '../operator.ts'
+import { shownType } from '../shown-type.ts'
 
 /** `{$concat: [string, ...]}`: null when one is null or missing. Errors: 16702 for what is no string. */
 export const concat = variadicOperator('$concat', (operands) => (context) => {

@@ -1,6 +1,6 @@
-import { booleanValue } from '../../bson/value.ts'
+import { booleanValue } from '../../../bson/value.ts'
+import { fixedOperator } from '../operator.ts'
 import { compareAll } from './compare.ts'
-import { fixedOperator } from './operator.ts'
 
 /** `{$ne: [a, b]}`: whether a is not equal to b in the order over all types. */
 export const ne = fixedOperator(
