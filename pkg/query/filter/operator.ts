@@ -1,7 +1,17 @@
 /** What an operator's file enters in the table (`operators/table.ts`). */
 import type { Value } from '../../bson/value.ts'
+import type { Scope } from '../../expression/scope.ts'
 import type { Path, PathPart } from '../path.ts'
 import type { Filter } from './tree.ts'
+
+/** What expressions in a filter may use, where the caller said so. */
+export interface ExpressionOptions {
+  /** What `$$NOW` is, milliseconds since the epoch. */
+  readonly nowMs?: number
+  /** Further variables, and their values by slot. */
+  readonly scope?: Scope
+  readonly variables?: readonly Value[]
+}
 
 /** Given to operators whose operand holds filters. */
 export interface ParseContext {
@@ -15,8 +25,8 @@ export interface ParseContext {
   readonly parseEquality: (path: Path, operand: Value) => Filter
   /** What is parsed is about elements of an array: operators about whole documents have no place. */
   readonly inElement: boolean
-  /** What `$$NOW` is, where the caller said. */
-  readonly nowMs: number | undefined
+  /** What the caller said about expressions. */
+  readonly options: ExpressionOptions
 }
 
 /** `{path: {$name: operand}}` */

@@ -7,26 +7,24 @@ import { DatabaseError } from '../../base/errors.ts'
 import { bsonType } from '../../bson/type.ts'
 import { documentFields, type Value } from '../../bson/value.ts'
 import { type Path, parsePath } from '../path.ts'
-import type { ParseContext } from './operator.ts'
+import type { ExpressionOptions, ParseContext } from './operator.ts'
 import { isOperatorDocument } from './operator-document.ts'
 import { comparison } from './operators/comparison.ts'
 import { refuseRegex } from './operators/regex.ts'
 import { absentPathOperators, absentTopLevelOperators, pathOperators, topLevelOperators } from './operators/table.ts'
 import { conjunction, type Filter } from './tree.ts'
 
-export interface FilterOptions {
-  /** What `$$NOW` is in `$expr`, milliseconds since the epoch; without it, `$$NOW` is refused. */
-  readonly nowMs?: number
-}
+export type FilterOptions = ExpressionOptions
 
 /**
  * The filter whose document begins at `start`. The tree points into `bytes`. Throws BadValue (2), TypeMismatch (14),
  * FailedToParse (9), the errors of expressions, or NotImplemented (238) for MongoDB's operators that are not there yet.
  */
-export function parseFilter(bytes: Uint8Array, start = 0, { nowMs }: FilterOptions = {}): Filter {
-  return parseDocument(bytes, start, nowMs === undefined ? documentContext : contextOf(false, nowMs))
+export function parseFilter(bytes: Uint8Array, start = 0, options: FilterOptions = noOptions): Filter {
+  return parseDocument(bytes, start, options === noOptions ? documentContext : contextOf(false, options))
 }
 
+const noOptions: FilterOptions = {}
 const dollar = 0x24
 
 function parseDocument(bytes: Uint8Array, start: number, context: ParseContext): Filter {
@@ -41,19 +39,19 @@ function parseDocument(bytes: Uint8Array, start: number, context: ParseContext):
   return conjunction(filters)
 }
 
-function contextOf(inElement: boolean, nowMs: number | undefined): ParseContext {
+function contextOf(inElement: boolean, options: FilterOptions): ParseContext {
   const context: ParseContext = {
     parseFilter: ({ bytes, start }) => parseDocument(bytes, start, context),
-    parseElementFilter: ({ bytes, start }) => parseDocument(bytes, start, inElement ? context : contextOf(true, nowMs)),
+    parseElementFilter: ({ bytes, start }) => parseDocument(bytes, start, inElement ? context : contextOf(true, options)),
     parseOperators: (path, document) => parseOperators(path, document, context),
     parseEquality,
     inElement,
-    nowMs,
+    options,
   }
   return context
 }
 
-const documentContext = contextOf(false, undefined)
+const documentContext = contextOf(false, noOptions)
 
 function parseTopLevel(name: string, operand: Value, context: ParseContext): Filter | undefined {
   const operator = topLevelOperators.get(name)

@@ -31,6 +31,8 @@ export interface ExprFilter {
   readonly expression: Expression
   /** What `$$NOW` is. */
   readonly nowMs: number
+  /** Values of further variables, by slot. */
+  readonly variables: readonly Value[]
 }
 
 /** What tests the values that a path leads to. */

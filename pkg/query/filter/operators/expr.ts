@@ -12,12 +12,12 @@ export const exprOperator: TopLevelOperator = {
   name: '$expr',
   parse(operand, context): ExprFilter {
     if (context.inElement) throw new DatabaseError('BadValue', '$expr can only be applied to the top-level document')
-    const expression = parseExpression(operand, Scope.outermost())
-    const { nowMs } = context
+    const expression = parseExpression(operand, context.options.scope ?? Scope.outermost())
+    const { nowMs, variables } = context.options
     if (nowMs === undefined && usesNow(expression)) {
       throw new DatabaseError('NotImplemented', '$$NOW is not supported in this filter')
     }
-    return { kind: 'expr', expression, nowMs: nowMs ?? 0 }
+    return { kind: 'expr', expression, nowMs: nowMs ?? 0, variables: variables ?? [] }
   },
 }
 
@@ -39,6 +39,9 @@ export function exprPredicate(filter: ExprFilter): Predicate {
   const compiler = new ExpressionCompiler()
   const evaluate = compiler.compile(filter.expression)
   const context = compiler.context(filter.nowMs)
+  filter.variables.forEach((value, slot) => {
+    if (value !== undefined) context.variables[slot] = value
+  })
   return (bytes, start) => {
     context.reset(bytes, start, start + readInt32(bytes, start))
     const value = evaluate(context)
