@@ -12,6 +12,9 @@ import { segmentHeaderLength } from './log-segment.ts'
 
 const chunk = new Uint8Array(1024 * 1024)
 const syncEveryBytes = 4 * chunk.length
+/** A log begins with a small segment, so that a new database is quick to open, and grows them by this factor. */
+const firstSizeBytes = 1024 * 1024
+const growth = 8
 /** After the disk was found full, how long further writes are refused without filling it up again to see. */
 const refusalMs = 1000
 
@@ -24,6 +27,8 @@ export class LogSpace {
   readonly #world: World
   readonly #folder: string
   readonly #segmentSizeBytes: number
+  /** How large the next segment is made. */
+  #nextSizeBytes: number
   #ready: Spare | undefined
   /** The file that is being filled in the background; the fill ends when it is no longer this one. */
   #filling: File | undefined
@@ -36,6 +41,7 @@ export class LogSpace {
     this.#world = world
     this.#folder = folder
     this.#segmentSizeBytes = segmentSizeBytes
+    this.#nextSizeBytes = Math.min(segmentSizeBytes, firstSizeBytes)
   }
 
   /** Removes what an earlier process left. */
@@ -71,7 +77,7 @@ export class LogSpace {
     if (this.holds(frameBytes)) return
     if (this.#isKnownFull()) throw outOfSpace()
     this.discard()
-    const sizeBytes = Math.max(this.#segmentSizeBytes, segmentHeaderLength + frameBytes)
+    const sizeBytes = Math.max(this.#nextSizeBytes, segmentHeaderLength + frameBytes)
     let file: File | undefined
     try {
       file = this.#create()
@@ -91,6 +97,7 @@ export class LogSpace {
   take(): Spare | undefined {
     const spare = this.#ready
     this.#ready = undefined
+    this.#nextSizeBytes = Math.min(this.#segmentSizeBytes, this.#nextSizeBytes * growth)
     return spare
   }
 
@@ -104,9 +111,10 @@ export class LogSpace {
 
   /** Makes `file` the spare that is ready, unless it is given up meanwhile. */
   async #fill(file: File): Promise<void> {
+    const sizeBytes = this.#nextSizeBytes
     try {
-      for (let at = 0; at < this.#segmentSizeBytes; at += chunk.length) {
-        await file.writeAsync(chunk, 0, Math.min(chunk.length, this.#segmentSizeBytes - at), at)
+      for (let at = 0; at < sizeBytes; at += chunk.length) {
+        await file.writeAsync(chunk, 0, Math.min(chunk.length, sizeBytes - at), at)
         if (this.#filling !== file) return
         // A little at a time, so that the log's own syncs do not queue behind all of it.
         if (at % syncEveryBytes === 0) await file.syncAsync()
@@ -121,7 +129,7 @@ export class LogSpace {
     }
     if (this.#filling !== file) return
     this.#filling = undefined
-    this.#ready = { file, sizeBytes: this.#segmentSizeBytes }
+    this.#ready = { file, sizeBytes }
   }
 
   #create(): File {
