@@ -6,6 +6,7 @@
  *      |             `--- storage failed, or an invariant does not hold ---> exit 2 at once: recovery is the next start's
  *      `--- cannot have the directory or a port ---> one line, exit 1
  */
+import { setTimeout } from 'node:timers/promises'
 import { AssertionError } from '../pkg/base/assert.ts'
 import { booleanValue, int64Value, stringValue, type Value } from '../pkg/bson/value.ts'
 import { ConnectionContext } from '../pkg/command/context.ts'
@@ -19,6 +20,7 @@ import { WireDoor } from './wire/door.ts'
 /** How long a stopping server waits for clients' requests before it cuts them off. */
 const stopPatienceMs = 10_000
 const exitFailed = 2
+const headStartMs = 25
 /** Ctrl-C under npm comes twice, from the terminal and from npm: what comes this soon after the first is not a second wish. */
 const echoMs = 500
 
@@ -73,6 +75,8 @@ class Server {
       for (const [name, text] of this.#config.setParameter) setParameter(node, name, text)
       logger.info({ tookMs: Math.round(performance.now() - startedMs), ...recovered(node) }, 'directory open')
       await this.#openWire(node, bind, mongoPort)
+      // Loading the HTTP door takes the thread for 100 ms: whoever waited for the first door is served before.
+      await setTimeout(headStartMs)
       await this.#openHttp(bind, httpPort)
       this.#ready = true
     } catch (error) {
