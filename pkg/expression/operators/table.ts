@@ -6,11 +6,7 @@ import { last } from './accumulator/last.ts'
 import { max } from './accumulator/max.ts'
 import { min } from './accumulator/min.ts'
 import { sum } from './accumulator/sum.ts'
-import { add } from './arithmetic/add.ts'
-import { divide } from './arithmetic/divide.ts'
-import { mod } from './arithmetic/mod.ts'
-import { multiply } from './arithmetic/multiply.ts'
-import { subtract } from './arithmetic/subtract.ts'
+import { arithmeticOperators } from './arithmetic/family.ts'
 import { arrayElemAt } from './array/array-elem-at.ts'
 import { inArray } from './array/in.ts'
 import { isArray } from './array/is-array.ts'
@@ -33,19 +29,20 @@ import type { Operator } from './operator.ts'
 import { concat } from './string/concat.ts'
 import { toLower } from './string/to-lower.ts'
 import { toUpper } from './string/to-upper.ts'
+import { trigonometryOperators } from './trigonometry/trigonometry.ts'
 import { letVariables } from './variable/let.ts'
 import { literal } from './variable/literal.ts'
 
 export const operators: ReadonlyMap<string, Operator> = new Map(
   [
-    add,
+    ...arithmeticOperators,
+    ...trigonometryOperators,
     and,
     arrayElemAt,
     avg,
     cmp,
     concat,
     cond,
-    divide,
     eq,
     first,
     gt,
@@ -61,13 +58,10 @@ export const operators: ReadonlyMap<string, Operator> = new Map(
     max,
     mergeObjects,
     min,
-    mod,
-    multiply,
     ne,
     not,
     or,
     size,
-    subtract,
     sum,
     toLower,
     toUpper,
