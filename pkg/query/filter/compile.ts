@@ -11,6 +11,7 @@ import { existsTest } from './operators/exists.ts'
 import { exprPredicate } from './operators/expr.ts'
 import { inTest } from './operators/membership.ts'
 import { modTest } from './operators/mod.ts'
+import { regexTest } from './operators/regex.ts'
 import { sizeTest } from './operators/size.ts'
 import { typeTest } from './operators/type.ts'
 import { type EndTest, pathTest } from './traverse.ts'
@@ -151,6 +152,8 @@ function endTest(filter: PathFilter): EndTest {
       return { test: modTest(filter), wholeArrays: false }
     case 'bits':
       return { test: bitsTest(filter), wholeArrays: false }
+    case 'regex':
+      return { test: regexTest(filter), wholeArrays: false }
     case 'size':
       return { test: sizeTest(filter), wholeArrays: true }
     case 'elemMatchDocument':

@@ -32,7 +32,8 @@ export interface ParseContext {
 /** `{path: {$name: operand}}` */
 export interface PathOperator {
   readonly name: string
-  readonly parse: (path: Path, operand: Value, context: ParseContext) => Filter
+  /** `siblings`: the document that the operator is a field of. */
+  readonly parse: (path: Path, operand: Value, context: ParseContext, siblings: Value) => Filter
 }
 
 /** `{$name: operand}` in the place of a path. `undefined`: it says nothing about documents (`$comment`). */

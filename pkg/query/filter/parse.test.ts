@@ -44,6 +44,13 @@ describe('a filter that is wrong', () => {
     [{ a: { $elemMatch: 1 } }, '2 $elemMatch needs an Object'],
     [{ a: { $mod: [0, 0] } }, '2 divisor cannot be 0'],
     [{ a: { $eq: undefinedValue } }, '2 cannot compare to undefined'],
+    [{ a: { $regex: 1 } }, '2 $regex has to be a string'],
+    [{ a: { $options: 'i' } }, '2 $options needs a $regex'],
+    [{ a: { $regex: 'x', $options: 1 } }, '2 $options has to be a string'],
+    [{ a: { $regex: 'x', $options: 'q' } }, '51108 invalid flag in regex options: q'],
+    [{ a: { $regex: regexValue('x', 'i'), $options: 's' } }, '51075 options set in both $regex and $options'],
+    [{ a: { $options: 's', $regex: regexValue('x', 'i') } }, '51074 options set in both $regex and $options'],
+    [{ a: { $regex: 'x\0' } }, '2 Regular expression cannot contain an embedded null byte'],
     [{ a: { $ne: regexValue('x', '') } }, "2 Can't have regex as arg to $ne."],
     [{ $alwaysTrue: 2 }, '9 $alwaysTrue must be an integer value of 1'],
   ]
@@ -52,10 +59,7 @@ describe('a filter that is wrong', () => {
   }
 
   test('names the operators that are not there yet', () => {
-    expect(refusal({ a: { $regex: 'x' } })).toBe('238 $regex is not supported yet')
     expect(refusal({ $where: '1' })).toBe('238 $where is not supported yet')
-    expect(refusal({ a: regexValue('x', '') })).toContain('238 ')
-    expect(refusal({ a: { $in: [regexValue('x', '')] } })).toContain('238 ')
   })
 })
 

@@ -10,7 +10,7 @@ import { type Path, parsePath } from '../path.ts'
 import type { ExpressionOptions, ParseContext } from './operator.ts'
 import { isOperatorDocument } from './operator-document.ts'
 import { comparison } from './operators/comparison.ts'
-import { refuseRegex } from './operators/regex.ts'
+import { regexValueFilter } from './operators/regex.ts'
 import { absentPathOperators, absentTopLevelOperators, pathOperators, topLevelOperators } from './operators/table.ts'
 import { conjunction, type Filter } from './tree.ts'
 
@@ -42,7 +42,8 @@ function parseDocument(bytes: Uint8Array, start: number, context: ParseContext):
 function contextOf(inElement: boolean, options: FilterOptions): ParseContext {
   const context: ParseContext = {
     parseFilter: ({ bytes, start }) => parseDocument(bytes, start, context),
-    parseElementFilter: ({ bytes, start }) => parseDocument(bytes, start, inElement ? context : contextOf(true, options)),
+    parseElementFilter: ({ bytes, start }) =>
+      parseDocument(bytes, start, inElement ? context : contextOf(true, options)),
     parseOperators: (path, document) => parseOperators(path, document, context),
     parseEquality,
     inElement,
@@ -78,12 +79,12 @@ function parseOperators(path: Path, document: Value, context: ParseContext): Fil
       }
       throw new DatabaseError('BadValue', `unknown operator: ${field.name}`)
     }
-    filters.push(operator.parse(path, field, context))
+    filters.push(operator.parse(path, field, context, document))
   }
   return conjunction(filters)
 }
 
 function parseEquality(path: Path, operand: Value): Filter {
-  if (operand.type === bsonType.regex) refuseRegex(path)
+  if (operand.type === bsonType.regex) return regexValueFilter(path, operand)
   return comparison(path, 'eq', operand)
 }

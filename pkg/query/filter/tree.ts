@@ -6,6 +6,7 @@
  */
 import type { Value } from '../../bson/value.ts'
 import type { Expression } from '../../expression/expression.ts'
+import type { Regex } from '../../regex/regex.ts'
 import type { Path } from '../path.ts'
 
 export type Filter = LogicalFilter | NotFilter | ConstantFilter | ExprFilter | PathFilter
@@ -46,6 +47,7 @@ export type PathFilter =
   | BitsFilter
   | ElemMatchDocumentFilter
   | ElemMatchValueFilter
+  | RegexFilter
 
 export type ComparisonOperator = 'eq' | 'gt' | 'gte' | 'lt' | 'lte'
 
@@ -93,6 +95,14 @@ export interface BitsFilter {
   readonly operator: 'allSet' | 'anySet' | 'allClear' | 'anyClear'
   /** Ascending, distinct; beyond 63 the sign (of a number) or zero (of binary data) is looked at. */
   readonly positions: readonly number[]
+}
+
+export interface RegexFilter {
+  readonly kind: 'regex'
+  readonly path: Path
+  readonly pattern: string
+  readonly options: string
+  readonly regex: Regex
 }
 
 /** Some element of an array is a document that the filter matches. */

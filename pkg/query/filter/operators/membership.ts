@@ -7,26 +7,29 @@ import { documentFields, numberOf, readDouble, readInt32, readInt64Number, type 
 import type { Path } from '../../path.ts'
 import { missing, type PathOperator, type ValueTest } from '../operator.ts'
 import { isOperatorDocument } from '../operator-document.ts'
-import type { InFilter } from '../tree.ts'
+import type { Filter, InFilter } from '../tree.ts'
 import { isExactNumber } from './comparison.ts'
-import { refuseRegex } from './regex.ts'
+import { regexValueFilter } from './regex.ts'
 
 export const membershipOperators: readonly PathOperator[] = [
   { name: '$in', parse: (path, operand) => membership(path, operand, '$in') },
   { name: '$nin', parse: (path, operand) => ({ kind: 'not', filter: membership(path, operand, '$nin') }) },
 ]
 
-function membership(path: Path, operand: Value, name: string): InFilter {
+function membership(path: Path, operand: Value, name: string): Filter {
   if (operand.type !== bsonType.array) throw new DatabaseError('BadValue', `${name} needs an array`)
   const values: Value[] = []
+  const regexes: Filter[] = []
   for (const element of documentFields(operand.bytes, operand.start)) {
     if (isOperatorDocument(element)) throw new DatabaseError('BadValue', `cannot nest $ under ${name}`)
     if (element.type === bsonType.undefined)
       throw new DatabaseError('BadValue', 'InMatchExpression equality cannot be undefined')
-    if (element.type === bsonType.regex) refuseRegex(path)
-    values.push(element)
+    if (element.type === bsonType.regex) regexes.push(regexValueFilter(path, element))
+    else values.push(element)
   }
-  return { kind: 'in', path, values: sortedDistinct(values) }
+  const equalities: InFilter = { kind: 'in', path, values: sortedDistinct(values) }
+  if (regexes.length === 0) return equalities
+  return { kind: 'or', filters: values.length === 0 ? regexes : [equalities, ...regexes] }
 }
 
 /** Ascending: what the planner makes points of, and what the test searches. */

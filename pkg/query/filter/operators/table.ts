@@ -10,6 +10,7 @@ import { exprOperator } from './expr.ts'
 import { logicalOperators, notOperator } from './logical.ts'
 import { membershipOperators } from './membership.ts'
 import { modOperator } from './mod.ts'
+import { optionsOperator, regexOperator } from './regex.ts'
 import { sizeOperator } from './size.ts'
 import { typeOperator } from './type.ts'
 
@@ -24,6 +25,8 @@ export const pathOperators: ReadonlyMap<string, PathOperator> = byName([
   elemMatchOperator,
   modOperator,
   ...bitsOperators,
+  regexOperator,
+  optionsOperator,
   pathCommentOperator,
 ])
 
@@ -36,8 +39,6 @@ export const topLevelOperators: ReadonlyMap<string, TopLevelOperator> = byName([
 
 /** MongoDB's operators that are not there yet: refused by their name, not as unknown. */
 export const absentPathOperators: ReadonlySet<string> = new Set([
-  '$regex',
-  '$options',
   '$geoIntersects',
   '$geoWithin',
   '$within',
