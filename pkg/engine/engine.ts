@@ -68,7 +68,7 @@ export class Engine {
    */
   static async open(world: World, directory: string, options: Partial<EngineOptions> = {}): Promise<Engine> {
     const all = { ...engineDefaults, ...options }
-    world.disk.makeDirectory(directory)
+    makeDurableDirectory(world, directory)
     const lock = takeLock(world, directory)
     try {
       const engine = new Engine(world, directory, all, lock)
@@ -307,6 +307,21 @@ export class Engine {
       'InterruptedAtShutdown',
       `the database stopped after a disk failure: ${this.#failure?.message}`,
     )
+  }
+}
+
+/** The names of the directory and of what it lies in must outlive a power loss as its files do, whoever made them. */
+function makeDurableDirectory(world: World, directory: string): void {
+  const existed = world.disk.exists(directory)
+  world.disk.makeDirectory(directory)
+  for (let path = directory; path !== ''; ) {
+    path = path.slice(0, Math.max(0, path.lastIndexOf('/')))
+    try {
+      world.disk.syncDirectory(path)
+    } catch (error) {
+      // Where the directory was made for us we may have no right to look into what it lies in.
+      if (!(existed && error instanceof DiskError && error.code === 'EACCES')) throw error
+    }
   }
 }
 
