@@ -1,8 +1,8 @@
 /** Compiles expressions to functions from a context to a value. */
 
 import { bsonType } from '../bson/type.ts'
-import { nullValue, type Value } from '../bson/value.ts'
-import { BsonWriter, indexName } from '../bson/writer.ts'
+import { BsonWriter } from '../bson/writer.ts'
+import { ArrayResult } from './array-result.ts'
 import { EvaluationContext } from './context.ts'
 import {
   type ArrayExpression,
@@ -14,6 +14,7 @@ import {
   rootVariable,
 } from './expression.ts'
 import { pathOfValue } from './field-path.ts'
+import { refuseOversize } from './memory-limit.ts'
 import { RootFields } from './root-fields.ts'
 
 /**
@@ -69,31 +70,23 @@ export class ExpressionCompiler {
       writer.beginDocument()
       for (let i = 0; i < values.length; i++) {
         const value = values[i]!(context)
-        if (value !== missing) writer.value(names[i]!, value)
+        if (value === missing) continue
+        refuseOversize(writer.length + value.end - value.start)
+        writer.value(names[i]!, value)
       }
       writer.end()
-      return written(bsonType.document, writer)
+      return { type: bsonType.document, bytes: writer.bytes, start: 0, end: writer.length }
     }
   }
 
   /** An element whose value is missing is null. */
   #compileArray({ elements }: ArrayExpression): Evaluate {
     const values = elements.map((element) => this.compile(element))
-    const writer = new BsonWriter(128)
+    const result = new ArrayResult()
     return (context) => {
-      writer.reset()
-      writer.beginDocument()
-      for (let i = 0; i < values.length; i++) {
-        const value = values[i]!(context)
-        writer.value(indexName(i), value === missing ? nullValue : value)
-      }
-      writer.end()
-      return written(bsonType.array, writer)
+      result.reset()
+      for (const value of values) result.add(value(context))
+      return result.value()
     }
   }
-}
-
-/** What the writer holds, in place: until the same expression is evaluated again. */
-function written(type: number, writer: BsonWriter): Value {
-  return { type, bytes: writer.bytes, start: 0, end: writer.length }
 }

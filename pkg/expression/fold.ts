@@ -6,6 +6,7 @@ import { arrayValue, documentValue, nullValue, type Value } from '../bson/value.
 import { BsonWriter, indexName } from '../bson/writer.ts'
 import { EvaluationContext } from './context.ts'
 import { type ConstantExpression, type Expression, missing } from './expression.ts'
+import { ownedValue } from './owned-value.ts'
 import { RootFields } from './root-fields.ts'
 
 export function foldConstants(expression: Expression): Expression {
@@ -34,7 +35,7 @@ export function foldConstants(expression: Expression): Expression {
       const values = expression.foldable === true ? constantsOf(operands) : undefined
       if (values === undefined) return { ...expression, operands }
       const evaluate = expression.make(values.map((value) => () => value))
-      return constant(owned(evaluate(noContext)))
+      return constant(ownedValue(evaluate(noContext)))
     }
   }
 }
@@ -51,12 +52,6 @@ function constantsOf(expressions: readonly Expression[]): Value[] | undefined {
 
 function constant(value: Value): ConstantExpression {
   return { kind: 'constant', value }
-}
-
-/** With bytes of its own: an evaluation's result lives only until the next one. */
-function owned(value: Value): Value {
-  if (value === missing || value.end === value.start) return value
-  return { type: value.type, bytes: value.bytes.slice(value.start, value.end), start: 0, end: value.end - value.start }
 }
 
 /** What operators are evaluated against that read neither documents nor variables. */

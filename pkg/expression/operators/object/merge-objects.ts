@@ -1,10 +1,10 @@
 import { DatabaseError } from '../../../base/errors.ts'
 import { bsonType } from '../../../bson/type.ts'
 import { documentFields, documentValue, type Value } from '../../../bson/value.ts'
-import { BsonWriter } from '../../../bson/writer.ts'
 import { isNullish } from '../../expression.ts'
 import { gatheringOperator } from '../accumulator/gathering.ts'
 import { shownType } from '../shown-type.ts'
+import { writeFields } from './fields.ts'
 
 /** `{$mergeObjects: [a, ...]}`: one document with the fields of all; of a name the last value, in its first place. */
 export const mergeObjects = gatheringOperator('$mergeObjects', (values) => {
@@ -16,9 +16,6 @@ export const mergeObjects = gatheringOperator('$mergeObjects', (values) => {
     }
     for (const field of documentFields(value.bytes, value.start)) fields.set(field.name, field)
   }
-  const writer = new BsonWriter()
-  writer.beginDocument()
-  for (const [name, value] of fields) writer.value(name, value)
-  writer.end()
-  return documentValue(writer.finish())
+
+  return documentValue(writeFields(fields))
 })

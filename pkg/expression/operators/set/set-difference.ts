@@ -1,0 +1,41 @@
+import { DatabaseError } from '../../../base/errors.ts'
+import { bsonType } from '../../../bson/type.ts'
+import { nullValue } from '../../../bson/value.ts'
+import { ElementWalker } from '../../../bson/walk.ts'
+import { ArrayResult } from '../../array-result.ts'
+import { isNullish } from '../../expression.ts'
+import { fixedOperator } from '../operator.ts'
+import { shownType } from '../shown-type.ts'
+import { setOf } from './set-of.ts'
+
+/**
+ * `{$setDifference: [a, b]}`: the elements of a that b has not, once each; null when one is null or missing.
+ * Errors: 17048 and 17049 for what is no array.
+ */
+export const setDifference = fixedOperator('$setDifference', 2, ([left, right]) => {
+  const result = new ArrayResult()
+  const walker = new ElementWalker()
+  return (context) => {
+    const a = left!(context)
+    const b = right!(context)
+    if (isNullish(a) || isNullish(b)) return nullValue
+    if (a.type !== bsonType.array) {
+      throw new DatabaseError(
+        17048,
+        `both operands of $setDifference must be arrays. First argument is of type: ${shownType(a)}`,
+      )
+    }
+    if (b.type !== bsonType.array) {
+      throw new DatabaseError(
+        17049,
+        `both operands of $setDifference must be arrays. Second argument is of type: ${shownType(b)}`,
+      )
+    }
+    // What has been given joins b, so that it is not given twice.
+    const unwanted = setOf(b)
+    result.reset()
+    walker.reset(a.bytes, a.start)
+    while (walker.next()) if (unwanted.add(walker.type, a.bytes, walker.valueStart)) result.addElement(walker)
+    return result.value()
+  }
+})

@@ -1,0 +1,72 @@
+import { DatabaseError } from '../../../base/errors.ts'
+import { bsonType } from '../../../bson/type.ts'
+import { booleanValue } from '../../../bson/value.ts'
+import { ElementWalker } from '../../../bson/walk.ts'
+import type { Evaluate, Expression } from '../../expression.ts'
+import { ValueSet } from '../../value-set.ts'
+import { type Operator, parseArguments } from '../operator.ts'
+import { shownType } from '../shown-type.ts'
+import { setOf } from './set-of.ts'
+
+/**
+ * `{$setEquals: [array, array, ...]}`: whether all have the same different elements.
+ * Errors: 17045 for fewer than two, 17044 for what is no array, 5887502 for a constant that is none.
+ */
+export const setEquals: Operator = {
+  name: '$setEquals',
+  parse(operand, scope, parse) {
+    const operands = parseArguments(operand, scope, parse)
+    if (operands.length < 2) {
+      throw new DatabaseError(17045, `$setEquals needs at least two arguments had: ${operands.length}`)
+    }
+    return { ...comparison(operands), simplify: (fold) => comparison(withArrayConstants(operands.map(fold))) }
+  },
+}
+
+function comparison(operands: readonly Expression[]): Expression & { kind: 'operator' } {
+  return { kind: 'operator', name: '$setEquals', operands, make }
+}
+
+function withArrayConstants(operands: readonly Expression[]): readonly Expression[] {
+  for (const operand of operands) {
+    if (operand.kind === 'constant' && operand.value.type !== bsonType.array) {
+      throw new DatabaseError(
+        5887502,
+        `All operands of $setEquals must be arrays. One argument is of type: ${shownType(operand.value)}`,
+      )
+    }
+  }
+  return operands
+}
+
+function make(operands: readonly Evaluate[]): Evaluate {
+  const walker = new ElementWalker()
+  const [firstOf, ...othersOf] = operands
+  const arrayFrom = (operand: Evaluate): Evaluate => {
+    return (context) => {
+      const array = operand(context)
+      if (array.type === bsonType.array) return array
+      throw new DatabaseError(
+        17044,
+        `All operands of $setEquals must be arrays. One argument is of type: ${shownType(array)}`,
+      )
+    }
+  }
+  const first = arrayFrom(firstOf!)
+  const others = othersOf.map(arrayFrom)
+  const seen = new ValueSet()
+  return (context) => {
+    const set = setOf(first(context))
+    for (const other of others) {
+      const array = other(context)
+      seen.clear()
+      walker.reset(array.bytes, array.start)
+      while (walker.next()) {
+        if (!set.has(walker.type, array.bytes, walker.valueStart)) return booleanValue(false)
+        seen.add(walker.type, array.bytes, walker.valueStart)
+      }
+      if (seen.size !== set.size) return booleanValue(false)
+    }
+    return booleanValue(true)
+  }
+}

@@ -1,0 +1,43 @@
+import { DatabaseError } from '../../../base/errors.ts'
+import { bsonType } from '../../../bson/type.ts'
+import { readString } from '../../../bson/value.ts'
+import { missing } from '../../expression.ts'
+import type { Operator } from '../operator.ts'
+
+/** What a search stage or a text or geographic query adds to a document, and nothing else does. */
+const ofSearches = new Set(['geoNearDistance', 'geoNearPoint', 'textScore'])
+
+const known = new Set([
+  ...ofSearches,
+  'indexKey',
+  'randVal',
+  'recordId',
+  'score',
+  'scoreDetails',
+  'searchHighlights',
+  'searchScore',
+  'searchScoreDetails',
+  'searchSequenceToken',
+  'sortKey',
+  'stream',
+  'timeseriesBucketMaxTime',
+  'timeseriesBucketMinTime',
+  'vectorSearchScore',
+])
+
+/**
+ * `{$meta: name}`: what is known of a document besides its fields: nothing so far, so that it is missing.
+ * Errors: 17307 for what is no string, 17308 for an unknown name, 40218 for what only a search gives.
+ */
+export const meta: Operator = {
+  name: '$meta',
+  parse(operand) {
+    if (operand.type !== bsonType.string) throw new DatabaseError(17307, '$meta only supports string arguments')
+    const name = readString(operand.bytes, operand.start)
+    if (!known.has(name)) throw new DatabaseError(17308, `Unsupported argument to $meta: ${name}`)
+    if (ofSearches.has(name)) {
+      throw new DatabaseError(40218, `query requires ${name} metadata, but it is not available`)
+    }
+    return { kind: 'operator', name: '$meta', operands: [], make: () => () => missing }
+  },
+}
