@@ -9,6 +9,7 @@ import { comparisonTest } from './operators/comparison.ts'
 import { elemMatchDocumentTest, elemMatchValueTest } from './operators/elem-match.ts'
 import { existsTest } from './operators/exists.ts'
 import { exprPredicate } from './operators/expr.ts'
+import { jsonSchemaPredicate } from './operators/json-schema.ts'
 import { inTest } from './operators/membership.ts'
 import { modTest } from './operators/mod.ts'
 import { regexTest } from './operators/regex.ts'
@@ -57,6 +58,8 @@ function compileOther(filter: Filter, sample: Sample | undefined): Predicate {
     }
     case 'expr':
       return exprPredicate(filter)
+    case 'jsonSchema':
+      return jsonSchemaPredicate(filter)
     default:
       return fieldsPredicate([fieldTest(filter)!], sample)
   }
@@ -100,6 +103,7 @@ function onlyPart(filter: Filter): PathPart | undefined {
       return onlyPart(filter.filter)
     case 'constant':
     case 'expr':
+    case 'jsonSchema':
       return undefined
     default:
       return filter.path.parts[0]
@@ -130,6 +134,7 @@ function valueTest(filter: Filter): ValueTest {
       return () => value
     }
     case 'expr':
+    case 'jsonSchema':
       return unreachable(filter as never)
     default: {
       const end = endTest(filter)

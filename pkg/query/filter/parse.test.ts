@@ -59,7 +59,7 @@ describe('a filter that is wrong', () => {
   }
 
   test('names the operators that are not there yet', () => {
-    expect(refusal({ $where: '1' })).toBe('238 $where is not supported yet')
+    expect(refusal({ $where: '1' })).toContain('238 $where is not supported')
   })
 })
 

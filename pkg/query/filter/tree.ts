@@ -8,8 +8,9 @@ import type { Value } from '../../bson/value.ts'
 import type { Expression } from '../../expression/expression.ts'
 import type { Regex } from '../../regex/regex.ts'
 import type { Path } from '../path.ts'
+import type { Schema } from '../schema/schema.ts'
 
-export type Filter = LogicalFilter | NotFilter | ConstantFilter | ExprFilter | PathFilter
+export type Filter = LogicalFilter | NotFilter | ConstantFilter | ExprFilter | JsonSchemaFilter | PathFilter
 
 export interface LogicalFilter {
   readonly kind: 'and' | 'or' | 'nor'
@@ -34,6 +35,12 @@ export interface ExprFilter {
   readonly nowMs: number
   /** Values of further variables, by slot. */
   readonly variables: readonly Value[]
+}
+
+/** The document obeys a schema. */
+export interface JsonSchemaFilter {
+  readonly kind: 'jsonSchema'
+  readonly schema: Schema
 }
 
 /** What tests the values that a path leads to. */

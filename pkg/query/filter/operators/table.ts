@@ -7,12 +7,15 @@ import { comparisonOperators } from './comparison.ts'
 import { elemMatchOperator } from './elem-match.ts'
 import { existsOperator } from './exists.ts'
 import { exprOperator } from './expr.ts'
+import { jsonSchemaOperator } from './json-schema.ts'
 import { logicalOperators, notOperator } from './logical.ts'
 import { membershipOperators } from './membership.ts'
 import { modOperator } from './mod.ts'
 import { optionsOperator, regexOperator } from './regex.ts'
+import { sampleRateOperator } from './sample-rate.ts'
 import { sizeOperator } from './size.ts'
 import { typeOperator } from './type.ts'
+import { whereOperator } from './where.ts'
 
 export const pathOperators: ReadonlyMap<string, PathOperator> = byName([
   ...comparisonOperators,
@@ -34,6 +37,9 @@ export const topLevelOperators: ReadonlyMap<string, TopLevelOperator> = byName([
   ...logicalOperators,
   ...constantOperators,
   exprOperator,
+  jsonSchemaOperator,
+  sampleRateOperator,
+  whereOperator,
   commentOperator,
 ])
 
@@ -48,7 +54,7 @@ export const absentPathOperators: ReadonlySet<string> = new Set([
   '$minDistance',
 ])
 
-export const absentTopLevelOperators: ReadonlySet<string> = new Set(['$jsonSchema', '$text', '$where', '$sampleRate'])
+export const absentTopLevelOperators: ReadonlySet<string> = new Set(['$text'])
 
 function byName<Operator extends { readonly name: string }>(operators: readonly Operator[]): Map<string, Operator> {
   return new Map(operators.map((operator) => [operator.name, operator]))
