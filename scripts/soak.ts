@@ -1,0 +1,191 @@
+/**
+ * Crashes the database at random moments until the time is up, or until a recovery gives what it should not:
+ *
+ *   npm run soak -- --minutes 10 --seed 12345 --only crash,kill,log
+ *
+ *   crash   the engine on the simulated disk loses power at a random sample of its disk operations
+ *   kill    the real server is killed under eight clients; --kills N: that many times, however long it takes
+ *   log     the log alone, with failing disk operations beside the crashes
+ *
+ * Without --seed the first one is random; without --minutes it is one. The kinds take turns. A failure says what to repeat, which
+ * belongs into a test then; exit code 1.
+ */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import type { EngineOptions } from '../pkg/engine/options.ts'
+import { countOperations, crashRun } from '../pkg/sim/crash-run.ts'
+import { smallEngine } from '../pkg/sim/engine-workload.ts'
+import { SeededRandom } from '../pkg/sim/random.ts'
+import { KillRun } from '../server/e2e/kill-run.ts'
+
+const crashesPerSeed = 40
+const killsPerSeed = 10
+/** As many as the test of the log runs from its first seed. */
+const seedsPerLogTest = 120
+const reportEveryMs = 30_000
+
+interface Kind {
+  /** One seed's work; throws what is wrong. */
+  run(seed: number): Promise<void>
+  /** There is more to do than the time allows. */
+  readonly unfinished: boolean
+  report(): string
+}
+
+class Crashes implements Kind {
+  readonly unfinished = false
+  #seeds = 0
+  #crashes = 0
+  #images = 0
+  #secondCrashes = 0
+
+  async run(seed: number): Promise<void> {
+    const random = new SeededRandom(seed)
+    // The longer the soak runs the longer are its workloads.
+    const steps = 30 + random.integer(Math.min(3000, 300 + 10 * this.#seeds))
+    const options = { steps, images: 1 + random.integer(12), engine: engineOptions(random) }
+    const operations = await countOperations(seed, options)
+    for (let n = 0; n < crashesPerSeed && Date.now() < endMs; n++) {
+      const at = 1 + random.integer(operations)
+      try {
+        const result = await crashRun(seed, at, options)
+        this.#crashes++
+        this.#images += result.images
+        this.#secondCrashes += result.secondCrashes
+      } catch (error) {
+        throw new Error(`crashRun(${seed}, ${at}, ${JSON.stringify(options)})`, { cause: error })
+      }
+    }
+    this.#seeds++
+  }
+
+  report(): string {
+    const again = `${this.#secondCrashes} crashed a second time`
+    return `crash: ${this.#seeds} workloads, ${this.#crashes} crashes, ${this.#images} recoveries (${again})`
+  }
+}
+
+function engineOptions(random: SeededRandom): Partial<EngineOptions> {
+  const one = <T>(...choices: readonly T[]): T => choices[random.integer(choices.length)]!
+  const pageSizeBytes = one(1024, 4096, 4096, 16_384)
+  return {
+    ...smallEngine,
+    pageSizeBytes,
+    cacheSizeBytes: pageSizeBytes * one(64, 128, 1024),
+    compression: one<'none' | 'zstd'>('none', 'zstd'),
+    logSegmentBytes: one(4096, 16_384, 131_072),
+    checkpointLogBytes: one(3000, 12_000, 200_000),
+    checkpointIntervalMs: one(10, 40, 1_000_000),
+    historyWindowMs: one(0, 0, 50),
+  }
+}
+
+class Kills implements Kind {
+  #cycles = 0
+  #acknowledged = 0
+  #underWay = 0
+  #survived = 0
+  readonly #wanted: number
+
+  constructor(wanted: number) {
+    this.#wanted = wanted
+  }
+
+  get unfinished(): boolean {
+    return this.#cycles < this.#wanted
+  }
+
+  async run(seed: number): Promise<void> {
+    const dir = mkdtempSync(join(tmpdir(), 'laura-soak-'))
+    const run = new KillRun(dir, new SeededRandom(seed))
+    try {
+      for (let n = 0; n < killsPerSeed && (this.unfinished || Date.now() < endMs); n++) {
+        await run.cycle()
+        this.#cycles++
+      }
+      await run.finish()
+    } catch (error) {
+      throw new Error(`kill cycles with seed ${seed}; the directory is left in ${dir}`, { cause: error })
+    }
+    rmSync(dir, { recursive: true, force: true })
+    this.#acknowledged += run.report.acknowledged
+    this.#underWay += run.report.underWay
+    this.#survived += run.report.survived
+  }
+
+  report(): string {
+    const cut = `${this.#underWay} cut off, of which ${this.#survived} had reached the disk`
+    return `kill: ${this.#cycles} kills, ${this.#acknowledged} requests acknowledged (${cut})`
+  }
+}
+
+class Logs implements Kind {
+  readonly unfinished = false
+  #seeds = 0
+
+  async run(seed: number): Promise<void> {
+    const { status, stdout, stderr } = spawnSync('vitest', ['run', 'pkg/storage/log-crash.test.ts', '-t', 'random'], {
+      env: { ...process.env, LAURA_SEED: String(seed) },
+      encoding: 'utf8',
+      shell: process.platform === 'win32',
+    })
+    if (status !== 0) throw new Error(`LAURA_SEED=${seed} vitest run pkg/storage/log-crash.test.ts\n${stdout}${stderr}`)
+    this.#seeds += seedsPerLogTest
+  }
+
+  report(): string {
+    return `log: ${this.#seeds} workloads of eight lives each`
+  }
+}
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '1' },
+    seed: { type: 'string' },
+    only: { type: 'string', default: 'crash,kill,log' },
+    kills: { type: 'string', default: '0' },
+  },
+})
+const firstSeed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31))
+const endMs = Date.now() + Number(values.minutes) * 60_000
+const makers: Readonly<Record<string, () => Kind>> = {
+  crash: () => new Crashes(),
+  kill: () => new Kills(Number(values.kills)),
+  log: () => new Logs(),
+}
+const kinds = values.only.split(',').map((name) => {
+  const make = Object.hasOwn(makers, name) ? makers[name] : undefined
+  if (make === undefined) throw new Error(`--only ${name}: there are ${Object.keys(makers).join(', ')}`)
+  return make()
+})
+if (![firstSeed, endMs, Number(values.kills)].every(Number.isFinite)) {
+  throw new Error('--seed, --minutes and --kills take numbers')
+}
+
+function report(): void {
+  for (const kind of kinds) process.stdout.write(`${kind.report()}\n`)
+}
+
+process.stdout.write(`seed ${firstSeed}\n`)
+let seed = firstSeed
+let reportedMs = Date.now()
+try {
+  while (Date.now() < endMs || kinds.some((kind) => kind.unfinished)) {
+    for (const kind of kinds) if (Date.now() < endMs || kind.unfinished) await kind.run(seed)
+    seed += kinds.some((kind) => kind instanceof Logs) ? seedsPerLogTest : 1
+    if (Date.now() - reportedMs < reportEveryMs) continue
+    reportedMs = Date.now()
+    report()
+  }
+  report()
+  process.stdout.write('all correct\n')
+} catch (error) {
+  report()
+  process.stderr.write(`FAILED, seed ${seed}: `)
+  console.error(error)
+  // What failed may have left a simulated clock that still ticks.
+  process.exit(1)
+}
