@@ -15,6 +15,14 @@ import type { Clock, Timer } from '../io/clock.ts'
 import type { Random } from '../io/random.ts'
 import type { HeldRows } from './rows.ts'
 import type { Session } from './session.ts'
+import type { TailableRows } from './tailable-rows.ts'
+
+/** What makes a cursor tailable. */
+export interface Tail {
+  readonly rows: TailableRows
+  /** getMore waits for documents instead of answering with none. */
+  readonly awaitData: boolean
+}
 
 /** Who opens or uses a cursor: an operation, as far as a cursor cares. */
 export interface CursorUser {
@@ -34,6 +42,7 @@ export class Cursor {
   readonly session: Session | undefined
   readonly connectionId: number
   readonly noTimeout: boolean
+  readonly tail: Tail | undefined
   /** The command that made it, for currentOp. */
   readonly originatingCommand: Uint8Array | undefined
   readonly createdMs: number
@@ -47,13 +56,21 @@ export class Cursor {
   returned = 0
   batches = 1
 
-  constructor(id: bigint, namespace: string, rows: HeldRows, operation: CursorUser, noTimeout: boolean) {
+  constructor(
+    id: bigint,
+    namespace: string,
+    rows: HeldRows,
+    operation: CursorUser,
+    noTimeout: boolean,
+    tail: Tail | undefined,
+  ) {
     this.id = id
     this.namespace = namespace
     this.rows = rows
     this.session = operation.session
     this.connectionId = operation.context.connectionId
     this.noTimeout = noTimeout
+    this.tail = tail
     this.originatingCommand = operation.body?.slice()
     this.createdMs = operation.startedMs
     this.lastUseMs = operation.startedMs
@@ -102,8 +119,8 @@ export class CursorRegistry {
   }
 
   /** Keeps `rows`, already saved, under a new id. */
-  open(operation: CursorUser, namespace: string, rows: HeldRows, noTimeout: boolean): Cursor {
-    const cursor = new Cursor(this.#newId(), namespace, rows, operation, noTimeout)
+  open(operation: CursorUser, namespace: string, rows: HeldRows, noTimeout: boolean, tail?: Tail): Cursor {
+    const cursor = new Cursor(this.#newId(), namespace, rows, operation, noTimeout, tail)
     this.#cursors.set(cursor.id, cursor)
     this.#opened++
     this.#sweepLater()
@@ -155,8 +172,8 @@ export class CursorRegistry {
     for (const cursor of this.#cursors.values()) {
       if (!namespaces.has(cursor.namespace)) continue
       cursor.failure = new DatabaseError('QueryPlanKilled', why)
-      // One in use meets the same error in its rows.
       if (cursor.inUse === undefined) cursor.rows.close()
+      else cursor.inUse.kill(cursor.failure)
     }
   }
 

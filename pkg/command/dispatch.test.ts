@@ -151,6 +151,7 @@ test('an embedded request gives its documents as bytes', async () => {
     singleBatch: false,
     noCursorTimeout: false,
     tailable: false,
+    awaitData: false,
   })
   expect(batch.documents()).toEqual(documents.slice(2).map((document) => encodeDocument(document)))
   expect(batch.cursorId).toBe(0n)

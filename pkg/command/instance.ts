@@ -11,6 +11,7 @@ import { ObjectIdGenerator } from '../bson/objectid.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { World } from '../io/world.ts'
 import { BatchPool } from './batch.ts'
+import { CappedWaiters } from './capped.ts'
 import { defaultWriteConcern, type WriteConcern } from './concern.ts'
 import type { ConnectionContext } from './context.ts'
 import { Counters } from './counters.ts'
@@ -77,6 +78,7 @@ export class Instance {
   readonly sessions = new SessionRegistry()
   readonly cursors: CursorRegistry
   readonly batches = new BatchPool()
+  readonly cappedWaiters = new CappedWaiters()
   readonly objectIds: ObjectIdGenerator
   readonly connections = new Set<ConnectionContext>()
   /** Operations that wait for something, by id; one that is answered in its caller's turn is never seen here. */

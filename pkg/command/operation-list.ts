@@ -64,8 +64,8 @@ function describeIdleCursor(cursor: Cursor, operation: Operation): Record<string
       nDocsReturned: BigInt(cursor.returned),
       nBatchesReturned: BigInt(cursor.batches),
       noCursorTimeout: cursor.noTimeout,
-      tailable: false,
-      awaitData: false,
+      tailable: cursor.tail !== undefined,
+      awaitData: cursor.tail?.awaitData === true,
       originatingCommand: shownCommand(cursor.originatingCommand),
     },
   }

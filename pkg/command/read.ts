@@ -1,7 +1,7 @@
 /** Filling replies from rows, and keeping what is left as a cursor: shared by every command that answers with a cursor. */
 import { firstBatchDefault } from '../base/limits.ts'
 import type { Batch } from './batch.ts'
-import type { Cursor } from './cursor.ts'
+import type { Cursor, Tail } from './cursor.ts'
 import type { Operation } from './instance.ts'
 import { Pace } from './pace.ts'
 import { HeldRows, noView, type RowSource, type View } from './rows.ts'
@@ -18,6 +18,8 @@ export interface CursorOptions {
   readonly view?: View
   /** The one the rows were opened with. */
   readonly pace?: Pace
+  /** The cursor stays open at the end of the rows and gives what comes later. */
+  readonly tail?: Tail
 }
 
 /** The first reply: a batch of `rows`, and a cursor for the others if there are any. */
@@ -45,26 +47,44 @@ export function openCursor(operation: Operation, rows: RowSource, options: Curso
 const filledForLater = false
 
 function keep(operation: Operation, rows: HeldRows, batch: Batch, exhausted: boolean, options: CursorOptions): Batch {
-  if (exhausted || options.singleBatch === true) {
+  const goesOn = options.tail?.rows.hasPosition === true && !rows.ended
+  if ((exhausted && !goesOn) || options.singleBatch === true) {
     rows.close()
     return batch
   }
   rows.save()
-  const cursor = operation.instance.cursors.open(operation, options.namespace, rows, options.noTimeout === true)
+  const cursor = operation.instance.cursors.open(
+    operation,
+    options.namespace,
+    rows,
+    options.noTimeout === true,
+    options.tail,
+  )
   cursor.returned = batch.count
   batch.cursorId = cursor.id
   return batch
 }
 
-/** A later reply: the next batch of a cursor the operation has taken. `wanted` 0: as many as fit. */
-export function continueCursor(operation: Operation, cursor: Cursor, wanted: number): Batch | Promise<Batch> {
+/** How long a getMore waits for documents of a capped collection when it does not say. */
+const awaitDefaultMs = 1000
+
+/**
+ * A later reply: the next batch of a cursor the operation has taken. `wanted` 0: as many as fit. `awaitMs`: how long to wait
+ * for the first document, where the cursor does so.
+ */
+export function continueCursor(
+  operation: Operation,
+  cursor: Cursor,
+  wanted: number,
+  awaitMs: number = awaitDefaultMs,
+): Batch | Promise<Batch> {
   const batch = operation.instance.batches.take(cursor.namespace)
   const { cursors } = operation.instance
   cursor.rows.pace.operation = operation
   const finish = (exhausted: boolean): Batch => {
     cursor.returned += batch.count
     cursor.batches++
-    if (exhausted) cursor.killed = true
+    if (exhausted && (cursor.tail === undefined || cursor.rows.ended)) cursor.killed = true
     else {
       cursor.rows.save()
       batch.cursorId = cursor.id
@@ -78,7 +98,11 @@ export function continueCursor(operation: Operation, cursor: Cursor, wanted: num
     throw error
   }
   try {
-    const filled = fill(operation, cursor.rows, batch, wanted === 0 ? Number.POSITIVE_INFINITY : wanted)
+    const count = wanted === 0 ? Number.POSITIVE_INFINITY : wanted
+    const filled =
+      cursor.tail?.awaitData === true
+        ? fillWhenThere(operation, cursor, cursor.tail, batch, count, awaitMs)
+        : fill(operation, cursor.rows, batch, count)
     return filled instanceof Promise ? filled.then(finish).catch(fail) : finish(filled)
   } catch (error) {
     return fail(error)
@@ -89,6 +113,48 @@ export function continueCursor(operation: Operation, cursor: Cursor, wanted: num
 function fill(operation: Operation, rows: HeldRows, batch: Batch, wanted: number): boolean | Promise<boolean> {
   const state = fillSlice(rows, batch, wanted)
   return state === 'paused' ? fillOn(operation, rows, batch, wanted) : state === 'exhausted'
+}
+
+/** As `fill`, but waits for the first row up to `awaitMs`. */
+function fillWhenThere(
+  operation: Operation,
+  cursor: Cursor,
+  tail: Tail,
+  batch: Batch,
+  wanted: number,
+  awaitMs: number,
+): boolean | Promise<boolean> {
+  const { clock } = operation.instance.world
+  const deadlineMs = clock.monotonicMs() + awaitMs
+  const filled = fill(operation, cursor.rows, batch, wanted)
+  if (filled === false || batch.count > 0 || cursor.rows.ended) return filled
+  const waited = async (): Promise<boolean> => {
+    let exhausted = await filled
+    while (exhausted && batch.count === 0 && clock.monotonicMs() < deadlineMs) {
+      cursor.rows.save()
+      if (!tail.rows.hasMore) await arrival(operation, tail, deadlineMs - clock.monotonicMs())
+      operation.check()
+      exhausted = await fill(operation, cursor.rows, batch, wanted)
+    }
+    return exhausted
+  }
+  return waited()
+}
+
+/** Until the collection has a new document or none any more, the operation is killed, or the time is over. */
+function arrival(operation: Operation, { rows }: Tail, timeoutMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const { cappedWaiters, world } = operation.instance
+    const end = (): void => {
+      timer.cancel()
+      forget()
+      resolve()
+    }
+    const timer = world.clock.setTimer(timeoutMs, end)
+    const forget = cappedWaiters.wait(rows.collection, end)
+    operation.whenKilled(end)
+    if (operation.killed) end()
+  })
 }
 
 async function fillOn(operation: Operation, rows: HeldRows, batch: Batch, wanted: number): Promise<boolean> {

@@ -1,7 +1,9 @@
 /** From a command's filter, sort and hint to rows of a collection. */
 import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
-import type { Value } from '../bson/value.ts'
+import { buildDocument } from '../bson/build.ts'
+import { bsonType } from '../bson/type.ts'
+import { getField, isNumber, numberOf, type Value } from '../bson/value.ts'
 import { BsonWriter } from '../bson/writer.ts'
 import type { Collection } from '../engine/collection.ts'
 import { atRow, type FindRequest, find, paused, planFind, type Rows } from '../query/execute.ts'
@@ -12,6 +14,7 @@ import type { PlanNode } from '../query/plan.ts'
 import { compileProjection, type Project } from '../query/projection/compile.ts'
 import type { Projection } from '../query/projection/tree.ts'
 import { parseSort, type Sort } from '../query/sort/parse.ts'
+import { traitsOf } from './collection-traits.ts'
 import type { Pace } from './pace.ts'
 import type { RowSource } from './rows.ts'
 
@@ -47,14 +50,36 @@ export class Search {
     return { filter: this.filter, sort: this.sort, skip: window.skip, limit: window.limit, hint: this.hint }
   }
 
+  /** The request as `collection` understands it: the natural order of a clustered one is that of `_id`. */
+  requestFor(collection: Collection, window: SearchWindow): FindRequest {
+    const request = this.request(window)
+    const { sort } = this
+    if (!traitsOf(collection).clustered || (sort !== undefined && sort.natural === undefined)) return request
+    if (this.hint === undefined) return { ...request, sort: sort?.natural === -1 ? idDescending : idAscending }
+    const direction = naturalDirection(this.hint)
+    if (direction === undefined) return request
+    return { ...request, sort: direction === -1 ? idDescending : idAscending, hint: undefined }
+  }
+
   plan(collection: Collection, at: Timestamp, window: SearchWindow): PlanNode {
-    return planFind(collection, at, this.request(window))
+    return planFind(collection, at, this.requestFor(collection, window))
   }
 
   /** Throws BadValue for a hint that names no index. */
   open(pace: Pace, collection: Collection, at: Timestamp, window: SearchWindow): QueryRows {
-    return new QueryRows(find(collection, at, this.request(window)), pace)
+    return new QueryRows(find(collection, at, this.requestFor(collection, window)), pace)
   }
+}
+
+const idAscending = parseSort(buildDocument({ _id: 1 }))
+const idDescending = parseSort(buildDocument({ _id: -1 }))
+
+/** The direction of a hint that is `{$natural: ±1}`. */
+function naturalDirection(hint: Value): 1 | -1 | undefined {
+  if (hint.type !== bsonType.document) return undefined
+  const natural = getField(hint.bytes, '$natural', hint.start)
+  if (natural === undefined || !isNumber(natural.type)) return undefined
+  return numberOf(natural) < 0 ? -1 : 1
 }
 
 /** A query's rows that pause when the operation is due to let others run. */

@@ -1,6 +1,7 @@
 /** What a collection holds, as `collStats` and `$collStats` tell it. */
 import { rawDocument } from '../bson/build.ts'
 import type { Collection } from '../engine/collection.ts'
+import { traitsOf } from './collection-traits.ts'
 
 /** Sizes are divided by `scale`. `collection` undefined: it is not there, and holds nothing. */
 export function storageStats(collection: Collection | undefined, scale: number): Readonly<Record<string, unknown>> {
@@ -27,7 +28,7 @@ export function storageStats(collection: Collection | undefined, scale: number):
     numOrphanDocs: 0,
     storageSize: size,
     freeStorageSize: 0,
-    capped: false,
+    ...cappedStats(collection, scale),
     nindexes: collection.indexes.length,
     indexBuilds: [],
     totalIndexSize: 0,
@@ -37,5 +38,15 @@ export function storageStats(collection: Collection | undefined, scale: number):
       collection.indexes.map((index) => [index.name, rawDocument(index.definition.bytes)]),
     ),
     scaleFactor: scale,
+  }
+}
+
+function cappedStats(collection: Collection, scale: number): Readonly<Record<string, unknown>> {
+  const { capped } = traitsOf(collection)
+  if (capped === undefined) return { capped: false }
+  return {
+    capped: true,
+    max: capped.documentsMax === Number.POSITIVE_INFINITY ? 0 : capped.documentsMax,
+    maxSize: Math.floor(capped.sizeBytes / scale),
   }
 }

@@ -3,10 +3,15 @@ import { DatabaseError } from '../base/errors.ts'
 import { buildDocument } from '../bson/build.ts'
 import type { Collection } from '../engine/collection.ts'
 import type { WriteUnit } from '../engine/write-unit.ts'
+import { evict } from './capped.ts'
+import { checkClusteredId } from './clustered-index.ts'
+import { traitsOf } from './collection-traits.ts'
 import { storedForm } from './document.ts'
 import { databaseErrorOf } from './error-reply.ts'
 import type { Operation } from './instance.ts'
 import { checkNewCollectionName } from './namespace.ts'
+import { enforceValidator } from './validator.ts'
+import { refuseView } from './view.ts'
 
 const noOptions = buildDocument({})
 
@@ -18,11 +23,21 @@ export interface Target {
   readonly collection: string
 }
 
+/** The collection, if there is one. Errors: CommandNotSupportedOnView. */
+export function writableCollection(operation: Operation, target: Target): Collection | undefined {
+  const collection = operation.instance.engine.collection(target.database, target.collection)
+  refuseView(collection)
+  return collection
+}
+
 /** The collection, made if there is none; throws what is wrong with its name. */
 export function collectionForWrite(operation: Operation, unit: WriteUnit, target: Target): Collection {
   const { engine } = operation.instance
   const found = engine.collection(target.database, target.collection)
-  if (found !== undefined) return found
+  if (found !== undefined) {
+    refuseView(found)
+    return found
+  }
   checkNewCollection(operation, target)
   return unit.createCollection(target.database, target.collection, noOptions)
 }
@@ -42,7 +57,16 @@ export function checkNewCollection(operation: Operation, target: Target): void {
 /** Inserts one document; throws what keeps it out. */
 export function insertOne(operation: Operation, unit: WriteUnit, target: Target, document: Uint8Array): Uint8Array {
   const stored = storedForm(document, operation.instance)
-  unit.insert(collectionForWrite(operation, unit, target), stored)
+  const collection = collectionForWrite(operation, unit, target)
+  const { capped, clustered } = traitsOf(collection)
+  if (clustered) checkClusteredId(stored)
+  enforceValidator(operation, collection, stored)
+  const recordId = unit.insert(collection, stored)
+  if (capped !== undefined) {
+    evict(unit, collection, capped, recordId)
+    // Those who wait go on when this turn is over, with what it wrote.
+    operation.instance.cappedWaiters.wake(collection)
+  }
   return stored
 }
 

@@ -19,7 +19,8 @@ import { upsertDocument } from '../query/update/upsert.ts'
 import { idEqualityAt, idValueStart } from './document.ts'
 import type { Operation } from './instance.ts'
 import { Search } from './search.ts'
-import { insertOne, type Target } from './write-insert.ts'
+import { enforceValidator } from './validator.ts'
+import { insertOne, type Target, writableCollection } from './write-insert.ts'
 import { changeAll, changeFirstMatch } from './write-search.ts'
 
 export interface UpdateRequest {
@@ -74,7 +75,7 @@ export function updateDocuments(
   target: Target,
   prepared: PreparedUpdate,
 ): UpdateOutcome | Promise<UpdateOutcome> {
-  const collection = operation.instance.engine.collection(target.database, target.collection)
+  const collection = writableCollection(operation, target)
   if (collection === undefined) {
     parseFilter(prepared.request.filter)
     return prepared.request.upsert ? upsert(operation, target, prepared) : nothingMatched
@@ -121,14 +122,17 @@ function changeRecord(
 ): boolean | undefined {
   if (!collection.read(recordId, timestampMax, record)) return undefined
   if (search !== undefined && !search.matches(record.bytes, record.start)) return undefined
-  const context = updateContext(operation, unit)
+  const context = updateContext(operation, unit, prepared.request.filter)
   const { document, changed } = applyUpdate(prepared.update, record.bytes, record.start, context)
-  if (changed) unit.update(collection, recordId, document)
+  if (changed) {
+    enforceValidator(operation, collection, document, record)
+    unit.update(collection, recordId, document)
+  }
   return changed
 }
 
-function updateContext(operation: Operation, unit: WriteUnit): UpdateContext {
-  return { nowMs: operation.instance.world.clock.nowMs(), timestamp: unit.timestamp }
+function updateContext(operation: Operation, unit: WriteUnit, filter: Uint8Array): UpdateContext {
+  return { nowMs: operation.instance.world.clock.nowMs(), timestamp: unit.timestamp, filter }
 }
 
 function updateFirst(
@@ -222,7 +226,7 @@ function upsert(operation: Operation, target: Target, prepared: PreparedUpdate):
 }
 
 function upsertedDocument(operation: Operation, unit: WriteUnit, prepared: PreparedUpdate): Uint8Array {
-  const context = updateContext(operation, unit)
+  const context = updateContext(operation, unit, prepared.request.filter)
   return upsertDocument(prepared.request.filter, prepared.update, context, newObjectId(operation))
 }
 
@@ -244,7 +248,7 @@ export function deleteDocuments(
   hint: Value | undefined,
 ): number | Promise<number> {
   const { engine } = operation.instance
-  const collection = engine.collection(target.database, target.collection)
+  const collection = writableCollection(operation, target)
   if (collection === undefined) {
     parseFilter(filter)
     return 0
@@ -279,7 +283,7 @@ export function changeFirst(
   search: Search,
   prepared: PreparedUpdate | undefined,
 ): Change | Promise<Change> {
-  const collection = operation.instance.engine.collection(target.database, target.collection)
+  const collection = writableCollection(operation, target)
   let change: Change | undefined
   if (collection === undefined) return insertAndShow(operation, target, prepared)
   const { yields } = operation
@@ -316,8 +320,16 @@ function changeAndShow(
     unit.remove(collection, recordId)
     return { before, after: undefined }
   }
-  const { document, changed } = applyUpdate(prepared.update, before, 0, updateContext(operation, unit))
-  if (changed) unit.update(collection, recordId, document)
+  const { document, changed } = applyUpdate(
+    prepared.update,
+    before,
+    0,
+    updateContext(operation, unit, prepared.request.filter),
+  )
+  if (changed) {
+    enforceValidator(operation, collection, document, { bytes: before, start: 0 })
+    unit.update(collection, recordId, document)
+  }
   return { before, after: document }
 }
 

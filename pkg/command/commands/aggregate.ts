@@ -20,6 +20,7 @@ import { refuse, refuseCollation } from '../refuse.ts'
 import { ListRows, type RowSource } from '../rows.ts'
 import { Search } from '../search.ts'
 import { parseSourceStage, type SourceStage } from '../source-stage.ts'
+import { refuseReadingView } from '../view.ts'
 import { emptyDocument, parseHint } from './find.ts'
 
 const fields = commandFields('aggregate', {
@@ -112,6 +113,7 @@ function openPipeline(operation: Operation, request: AggregateCommand, pipeline:
   const split = splitPipeline(pipeline)
   const search = new Search(split.filter ?? emptyDocument, split.sort, request.hint)
   const collection = instance.engine.collection(operation.databaseName, request.collection)
+  refuseReadingView(collection)
   const view = new ReadView(instance.engine)
   const pace = new Pace(operation)
   const source: RowSource =

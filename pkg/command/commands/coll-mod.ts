@@ -1,4 +1,10 @@
 import { DatabaseError } from '../../base/errors.ts'
+import { buildDocument, rawDocument } from '../../bson/build.ts'
+import { bsonType } from '../../bson/type.ts'
+import { arrayValue, documentFields, readString, type Value } from '../../bson/value.ts'
+import type { Collection } from '../../engine/collection.ts'
+import { expireAfterSecondsOf } from '../clustered-index.ts'
+import { traitsOf, type ViewTraits } from '../collection-traits.ts'
 import { checkCollectionUuid, collectionUuid } from '../collection-uuid.ts'
 import { defineCommand, emptyReply } from '../definition.ts'
 import {
@@ -15,6 +21,10 @@ import {
 } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
+import { checkGranularity } from '../timeseries-options.ts'
+import { checkValidator } from '../validator.ts'
+import { checkView, checkViewChain, viewPipeline } from '../view.ts'
+import { cappedSize } from './create.ts'
 
 const fields = commandFields('collMod', {
   collMod: { type: anyType, required: true },
@@ -55,12 +65,20 @@ const actions: ReadonlySet<string> = new Set(['error', 'warn', 'errorAndLog'])
 
 interface Request {
   readonly collection: string
-  /** An option that is understood but not there yet. */
-  readonly refused: string | undefined
   readonly uuid: Uint8Array | undefined
+  readonly index: Uint8Array | undefined
+  /** The options to be set; undefined: to be taken away. */
+  readonly changes: Readonly<Record<string, unknown>>
+  readonly cappedSize: number | undefined
+  readonly cappedMax: number | undefined
+  readonly viewOn: string | undefined
+  readonly pipeline: Uint8Array | undefined
+  readonly expireAfterSeconds: bigint | 'off' | undefined
+  /** An option that only time-series collections have. */
+  readonly timeseriesOnly: string | undefined
 }
 
-/** Changes a collection's options: of those there are, none can change yet; each is refused by name. */
+/** Changes a collection's options. */
 export const collMod = defineCommand({
   name: 'collMod',
   help: `changes a collection's options`,
@@ -71,27 +89,158 @@ export const collMod = defineCommand({
   parse: (database: string): Request => {
     const at = fields.at
     const collection = collectionNameOf(database, fields.type(at.collMod), fields.bytes, fields.start(at.collMod))
-    checkEnumeration('validationLevel', fields.string(at.validationLevel), levels)
-    checkEnumeration('validationAction', fields.string(at.validationAction), actions)
+    const changes: Record<string, unknown> = {}
+    readValidation(database, collection, changes)
     const index = fields.document(at.index)
     if (index !== undefined) checkIndex(index)
     const preImages = fields.document(at.changeStreamPreAndPostImages)
-    const keepsImages = preImages !== undefined && preImageFields.read(preImages, 0).boolean(preImageFields.at.enabled)
-    fields.number(at.cappedSize)
-    return { collection, refused: refusedOption(keepsImages), uuid: collectionUuid(fields, at.collectionUUID) }
+    if (preImages !== undefined) {
+      const enabled = preImageFields.read(preImages, 0).boolean(preImageFields.at.enabled)
+      changes['changeStreamPreAndPostImages'] = enabled ? { enabled } : undefined
+    }
+    if (fields.boolean(at.dryRun) && (index === undefined || !indexFields.boolean(indexFields.at.unique)))
+      throw new DatabaseError('InvalidOptions', `'dryRun' is only for making an index unique`)
+    const timeseries = fields.document(at.timeseries)
+    if (timeseries !== undefined) checkTimeseriesChange(timeseries)
+    const cappedMax = fields.number(at.cappedMax)
+    if (cappedMax !== undefined && cappedMax > 0x7fffffff)
+      throw new DatabaseError('BadValue', 'max in a capped collection has to be < 2^31 or not set')
+    const viewOn = fields.string(at.viewOn)
+    if (viewOn === '') throw new DatabaseError('BadValue', `'viewOn' cannot be empty`)
+    return {
+      collection,
+      uuid: collectionUuid(fields, at.collectionUUID),
+      index: index?.slice(),
+      changes,
+      cappedSize: fields.number(at.cappedSize),
+      cappedMax,
+      viewOn,
+      pipeline: fields.has(at.pipeline) ? viewPipeline(fields.value(at.pipeline)) : undefined,
+      expireAfterSeconds: expiryOf(fields.value(at.expireAfterSeconds)),
+      timeseriesOnly: timeseries === undefined ? undefined : 'timeseries',
+    }
   },
   run: (operation: Operation, request: Request): undefined | Promise<undefined> => {
     const { engine } = operation.instance
-    operation.namespace = `${operation.databaseName}.${request.collection}`
-    if (engine.collection(operation.databaseName, request.collection) === undefined)
-      throw new DatabaseError('NamespaceNotFound', `ns does not exist: ${operation.namespace}`)
+    const namespace = `${operation.databaseName}.${request.collection}`
+    operation.namespace = namespace
+    const collection = engine.collection(operation.databaseName, request.collection)
+    if (collection === undefined) throw new DatabaseError('NamespaceNotFound', `ns does not exist: ${namespace}`)
     checkCollectionUuid(operation, operation.databaseName, request.collection, request.uuid)
-    if (request.refused !== undefined)
-      throw new DatabaseError('NotImplemented', `collMod with '${request.refused}' is not supported yet`)
-    return operation.acknowledge(undefined, engine.lastIndex)
+    const changes = { ...request.changes, ...changesFor(operation, collection, request) }
+    if (request.index !== undefined) {
+      if (traitsOf(collection).clustered) refuseClustered(request.index)
+      throw new DatabaseError('NotImplemented', `collMod with 'index' is not supported yet`)
+    }
+    if (Object.keys(changes).length === 0) return operation.acknowledge(undefined, engine.lastIndex)
+    const options = changedOptions(collection.options, changes)
+    const { logIndex } = engine.write((unit) => unit.modifyCollection(collection, options))
+    return operation.acknowledge(undefined, logIndex)
   },
   reply: emptyReply,
 })
+
+function readValidation(database: string, collection: string, changes: Record<string, unknown>): void {
+  const at = fields.at
+  const level = fields.string(at.validationLevel)
+  const action = fields.string(at.validationAction)
+  checkEnumeration('validationLevel', level, levels)
+  checkEnumeration('validationAction', action, actions)
+  const validator = fields.document(at.validator)
+  if (validator !== undefined) {
+    checkValidator(database, collection, validator)
+    changes['validator'] = validator.length === 5 ? undefined : rawDocument(validator.slice())
+  }
+  if (level !== undefined) changes['validationLevel'] = level
+  if (action !== undefined) changes['validationAction'] = action
+}
+
+/** The changes that depend on what kind of collection it is; throws when it is of the wrong kind. */
+function changesFor(operation: Operation, collection: Collection, request: Request): Record<string, unknown> {
+  const { capped, view, clustered } = traitsOf(collection)
+  const changes: Record<string, unknown> = {}
+  if (view !== undefined) return viewChanges(operation, collection, view, request)
+  if (request.viewOn !== undefined || request.pipeline !== undefined)
+    throw new DatabaseError('InvalidOptions', `'viewOn' and 'pipeline' are not supported on a collection`)
+  if (request.timeseriesOnly !== undefined)
+    throw new DatabaseError(
+      'InvalidOptions',
+      `option only supported on a time-series collection: ${request.timeseriesOnly}`,
+    )
+  if (request.cappedSize !== undefined || request.cappedMax !== undefined) {
+    if (capped === undefined) throw new DatabaseError('InvalidOptions', 'Collection must be capped.')
+    if (request.cappedSize !== undefined) changes['size'] = cappedSize(request.cappedSize)
+    if (request.cappedMax !== undefined) changes['max'] = request.cappedMax > 0 ? request.cappedMax : undefined
+  }
+  if (request.expireAfterSeconds !== undefined) {
+    if (!clustered)
+      throw new DatabaseError(
+        'InvalidOptions',
+        `'expireAfterSeconds' is only supported on time-series collections or clustered collections`,
+      )
+    changes['expireAfterSeconds'] = request.expireAfterSeconds === 'off' ? undefined : request.expireAfterSeconds
+  }
+  return changes
+}
+
+function viewChanges(
+  operation: Operation,
+  collection: Collection,
+  view: ViewTraits,
+  request: Request,
+): Record<string, unknown> {
+  const refused =
+    request.index !== undefined ||
+    Object.keys(request.changes).length > 0 ||
+    request.cappedSize !== undefined ||
+    request.cappedMax !== undefined ||
+    request.expireAfterSeconds !== undefined ||
+    request.timeseriesOnly !== undefined
+  if (refused) throw new DatabaseError('InvalidOptions', 'option not supported on a view')
+  if (request.viewOn === undefined && request.pipeline === undefined) return {}
+  const on = request.viewOn ?? view.on
+  const pipeline = request.pipeline ?? view.pipeline
+  checkView(collection.database, collection.name, on, pipeline)
+  checkViewChain(operation.instance.engine, collection.database, collection.name, on)
+  return { viewOn: on, pipeline: arrayValue(pipeline) }
+}
+
+/** `options` with `changes` made; what becomes undefined is left out, what is new comes last. */
+function changedOptions(options: Uint8Array, changes: Readonly<Record<string, unknown>>): Uint8Array {
+  const result: Record<string, unknown> = {}
+  for (const field of documentFields(options)) result[field.name] = field
+  return buildDocument({ ...result, ...changes })
+}
+
+/** `expireAfterSeconds`: a number or 'off'. */
+function expiryOf(value: Value | undefined): bigint | 'off' | undefined {
+  if (value?.type === bsonType.string) {
+    if (readString(value.bytes, value.start) === 'off') return 'off'
+    throw new DatabaseError('InvalidOptions', `The value for 'expireAfterSeconds' must be a number or 'off'`)
+  }
+  const seconds = expireAfterSecondsOf(value)
+  return seconds === undefined ? undefined : BigInt(seconds)
+}
+
+const timeseriesFields = new Fields('collMod.timeseries', {
+  granularity: { type: stringType },
+  bucketMaxSpanSeconds: { type: numberType, min: 1, max: 31_536_000 },
+  bucketRoundingSeconds: { type: numberType, min: 1, max: 31_536_000 },
+})
+
+function checkTimeseriesChange(options: Uint8Array): void {
+  const { at } = timeseriesFields.read(options, 0)
+  checkGranularity('collMod.timeseries.granularity', timeseriesFields.string(at.granularity))
+  timeseriesFields.number(at.bucketMaxSpanSeconds)
+  timeseriesFields.number(at.bucketRoundingSeconds)
+}
+
+/** The clustered index is always there. */
+function refuseClustered(index: Uint8Array): void {
+  const { at } = indexFields.read(index, 0)
+  if (indexFields.has(at.hidden) && indexFields.string(at.name) === '_id_')
+    throw new DatabaseError(6011800, 'Cannot hide or unhide a clusteredIndex')
+}
 
 function checkEnumeration(name: string, value: string | undefined, allowed: ReadonlySet<string>): void {
   if (value !== undefined && !allowed.has(value))
@@ -110,25 +259,4 @@ function checkIndex(index: Uint8Array): void {
     throw new DatabaseError('InvalidOptions', 'Must specify either index name or key pattern.')
   if (!read.has(at.expireAfterSeconds) && !read.has(at.hidden) && !read.has(at.unique) && !read.has(at.prepareUnique))
     throw new DatabaseError('InvalidOptions', 'no expireAfterSeconds, hidden, unique, or prepareUnique field')
-}
-
-function refusedOption(keepsImages: boolean): string | undefined {
-  const at = fields.at
-  const validator = fields.document(at.validator)
-  if (validator !== undefined && validator.length > 5) return 'validator'
-  if (keepsImages) return 'changeStreamPreAndPostImages'
-  for (const name of [
-    'index',
-    'viewOn',
-    'pipeline',
-    'expireAfterSeconds',
-    'timeseries',
-    'cappedSize',
-    'cappedMax',
-    'recordPreImages',
-    'prepareUnique',
-  ] as const) {
-    if (fields.has(at[name])) return name
-  }
-  return undefined
 }

@@ -10,6 +10,7 @@ import { collectionNameOf } from '../namespace.ts'
 import { ReadView } from '../read-view.ts'
 import { refuseCollation } from '../refuse.ts'
 import { Search } from '../search.ts'
+import { refuseReadingView } from '../view.ts'
 import { emptyDocument, parseHint } from './find.ts'
 
 const fields = commandFields('count', {
@@ -62,6 +63,7 @@ export const count = defineCommand({
     operation.namespace = `${operation.databaseName}.${request.collection}`
     const search = new Search(request.filter, undefined, request.hint)
     const collection = engine.collection(operation.databaseName, request.collection)
+    refuseReadingView(collection)
     if (collection === undefined) return 0
     const view = new ReadView(engine)
     const counting = new Count(collection, view.at, search.request({ skip: request.skip, limit: request.limit }))

@@ -6,6 +6,7 @@ import { anyType, arrayType, booleanType, commandFields } from '../fields.ts'
 import { type IndexSpec, isPresent, type PresentIndex, parseIndexSpec } from '../index-spec.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
+import { refuseView } from '../view.ts'
 import { checkNewCollection, collectionForWrite } from '../write-insert.ts'
 
 const fields = commandFields('createIndexes', {
@@ -54,6 +55,7 @@ export const createIndexes = defineCommand({
     const target = { database: operation.databaseName, collection: request.collection }
     operation.namespace = `${target.database}.${target.collection}`
     const existing = engine.collection(target.database, target.collection)
+    refuseView(existing)
     if (existing === undefined) checkNewCollection(operation, target)
     const present: PresentIndex[] =
       existing === undefined

@@ -1,8 +1,9 @@
 import { DatabaseError } from '../../base/errors.ts'
+import { buildDocument, rawDocument } from '../../bson/build.ts'
 import { equalValues } from '../../bson/order.ts'
 import { bsonType, typeAlias } from '../../bson/type.ts'
-import { documentFields, documentOf, readString, type Value } from '../../bson/value.ts'
-import { BsonWriter } from '../../bson/writer.ts'
+import { documentFields, documentOf, getField, isNumber, numberOf, readString, type Value } from '../../bson/value.ts'
+import { clusteredIndexOf, expireAfterSecondsOf } from '../clustered-index.ts'
 import { defineCommand, emptyReply } from '../definition.ts'
 import {
   anyType,
@@ -18,6 +19,9 @@ import {
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
 import { refuseCollation } from '../refuse.ts'
+import { checkTimeseries } from '../timeseries-options.ts'
+import { checkValidator } from '../validator.ts'
+import { checkView, checkViewChain, viewPipeline } from '../view.ts'
 import { checkNewCollection } from '../write-insert.ts'
 
 const fields = commandFields('create', {
@@ -52,18 +56,15 @@ const preImageFields = new Fields('create.changeStreamPreAndPostImages', {
 })
 const indexDefaultsFields = new Fields('create.indexOptionDefaults', { storageEngine: { type: objectType } })
 
+/** The sizes of capped collections are whole multiples of this, as MongoDB's. */
+const cappedSizeUnit = 256
+
 export interface CreateCommand {
   readonly collection: string
   /** The options as they are kept and shown. */
   readonly options: Uint8Array
+  readonly viewOn: string | undefined
 }
-
-/** What is kept of a collection's options: everything given that says something about the collection itself. */
-const keptOptions: ReadonlySet<string> = new Set([
-  'storageEngine',
-  'indexOptionDefaults',
-  'changeStreamPreAndPostImages',
-])
 
 /** Makes a collection. */
 export const create = defineCommand({
@@ -76,18 +77,16 @@ export const create = defineCommand({
   parse: (database: string): CreateCommand => {
     const at = fields.at
     const collection = collectionNameOf(database, fields.type(at.create), fields.bytes, fields.start(at.create))
-    checkCapped()
-    checkValidation()
-    checkView()
-    checkStorage(fields.document(at.storageEngine))
-    const indexDefaults = fields.document(at.indexOptionDefaults)
-    if (indexDefaults !== undefined)
-      checkStorage(indexDefaultsFields.read(indexDefaults, 0).document(indexDefaultsFields.at.storageEngine))
-    const preImages = fields.document(at.changeStreamPreAndPostImages)
-    if (preImages !== undefined && preImageFields.read(preImages, 0).boolean(preImageFields.at.enabled))
-      refuseOption('changeStreamPreAndPostImages')
+    const options: Record<string, unknown> = {}
+    readCapped(options)
+    readValidation(database, collection, options)
+    readView(database, collection, options)
+    readStorage(options)
+    readClustered(options)
+    readTimeseries()
+    checkIdIndex()
     refuseLater()
-    return { collection, options: optionsOf(fields.bytes) }
+    return { collection, options: buildDocument(options), viewOn: fields.string(at.viewOn) }
   },
   run: (operation: Operation, request: CreateCommand): undefined | Promise<undefined> => {
     const { engine } = operation.instance
@@ -103,6 +102,7 @@ export const create = defineCommand({
       )
     }
     checkNewCollection(operation, target)
+    if (request.viewOn !== undefined) checkViewChain(engine, target.database, target.collection, request.viewOn)
     const { logIndex } = engine.write((unit) =>
       unit.createCollection(target.database, target.collection, request.options),
     )
@@ -115,19 +115,10 @@ function sameOptions(a: Uint8Array, b: Uint8Array): boolean {
   return equalValues(bsonType.document, a, 0, bsonType.document, b, 0)
 }
 
-function optionsOf(command: Uint8Array): Uint8Array {
-  const writer = new BsonWriter()
-  writer.beginDocument()
-  for (const field of documentFields(command)) {
-    if (keptOptions.has(field.name) && field.type === bsonType.document) writer.value(field.name, field)
-  }
-  writer.end()
-  return writer.finish()
-}
+type Options = Record<string, unknown>
 
-function checkCapped(): void {
+function readCapped(options: Options): void {
   const at = fields.at
-  const capped = fields.boolean(at.capped)
   const size = fields.number(at.size)
   const max = fields.number(at.max)
   if (size !== undefined) {
@@ -137,7 +128,7 @@ function checkCapped(): void {
   }
   if (max !== undefined && max > 0x7fffffff)
     throw new DatabaseError('BadValue', 'max in a capped collection has to be < 2^31 or not set')
-  if (!capped) {
+  if (!fields.boolean(at.capped)) {
     if (size !== undefined || max !== undefined)
       throw new DatabaseError(
         'InvalidOptions',
@@ -148,15 +139,34 @@ function checkCapped(): void {
   if (fields.has(at.viewOn)) return
   if (size === undefined)
     throw new DatabaseError('InvalidOptions', `the 'size' field is required when 'capped' is true`)
+  if (fields.has(at.timeseries)) throw new DatabaseError('InvalidOptions', 'timeseries is not allowed with capped')
+  options['capped'] = true
+  options['size'] = cappedSize(size)
+  if (max !== undefined && max > 0) options['max'] = max
+}
+
+/** A capped collection's size as it is kept. */
+export function cappedSize(sizeBytes: number): number | bigint {
+  const rounded = Math.ceil(sizeBytes / cappedSizeUnit) * cappedSizeUnit
+  return rounded > 0x7fffffff ? BigInt(rounded) : rounded
 }
 
 const levels: ReadonlySet<string> = new Set(['off', 'strict', 'moderate'])
 const actions: ReadonlySet<string> = new Set(['error', 'warn', 'errorAndLog'])
 
-function checkValidation(): void {
+function readValidation(database: string, collection: string, options: Options): void {
   const at = fields.at
-  checkEnumeration('validationLevel', fields.string(at.validationLevel), levels)
-  checkEnumeration('validationAction', fields.string(at.validationAction), actions)
+  const level = fields.string(at.validationLevel)
+  const action = fields.string(at.validationAction)
+  checkEnumeration('validationLevel', level, levels)
+  checkEnumeration('validationAction', action, actions)
+  const validator = fields.document(at.validator)
+  if (validator !== undefined) {
+    checkValidator(database, collection, validator)
+    options['validator'] = rawDocument(validator.slice())
+  }
+  if (level !== undefined) options['validationLevel'] = level
+  if (action !== undefined) options['validationAction'] = action
 }
 
 function checkEnumeration(name: string, value: string | undefined, allowed: ReadonlySet<string>): void {
@@ -164,7 +174,7 @@ function checkEnumeration(name: string, value: string | undefined, allowed: Read
     throw new DatabaseError('BadValue', `Enumeration value '${value}' for field 'create.${name}' is not a valid value.`)
 }
 
-function checkView(): void {
+function readView(database: string, collection: string, options: Options): void {
   const at = fields.at
   const viewOn = fields.string(at.viewOn)
   if (viewOn === undefined) {
@@ -183,6 +193,74 @@ function checkView(): void {
   ] as const) {
     if (fields.has(at[name])) throw new DatabaseError('InvalidOptions', `Cannot create view with the '${name}' option`)
   }
+  if (fields.has(at.encryptedFields))
+    throw new DatabaseError(6346401, 'Encrypted fields cannot be used with views or time-series collections')
+  const pipeline = viewPipeline(fields.value(at.pipeline))
+  checkView(database, collection, viewOn, pipeline)
+  options['viewOn'] = viewOn
+  options['pipeline'] = { type: bsonType.array, bytes: pipeline, start: 0, end: pipeline.length }
+}
+
+function readStorage(options: Options): void {
+  const at = fields.at
+  const storageEngine = fields.document(at.storageEngine)
+  checkStorage(storageEngine)
+  if (storageEngine !== undefined) options['storageEngine'] = rawDocument(storageEngine.slice())
+  const indexDefaults = fields.document(at.indexOptionDefaults)
+  if (indexDefaults !== undefined) {
+    checkStorage(indexDefaultsFields.read(indexDefaults, 0).document(indexDefaultsFields.at.storageEngine))
+    options['indexOptionDefaults'] = rawDocument(indexDefaults.slice())
+  }
+  const preImages = fields.document(at.changeStreamPreAndPostImages)
+  if (preImages === undefined) return
+  const enabled = preImageFields.read(preImages, 0).boolean(preImageFields.at.enabled)
+  if (fields.has(at.timeseries))
+    throw new DatabaseError('InvalidOptions', 'changeStreamPreAndPostImages is not allowed with timeseries')
+  if (enabled) options['changeStreamPreAndPostImages'] = { enabled }
+}
+
+function readClustered(options: Options): void {
+  const at = fields.at
+  const clusteredIndex = clusteredIndexOf(fields.value(at.clusteredIndex))
+  const expires = expireAfterSecondsOf(fields.value(at.expireAfterSeconds))
+  if (clusteredIndex !== undefined) {
+    if (fields.boolean(at.capped))
+      throw new DatabaseError('InvalidOptions', `The 'clusteredIndex' option cannot be given with 'capped'`)
+    if (fields.has(at.idIndex))
+      throw new DatabaseError('InvalidOptions', `The 'clusteredIndex' option cannot be given with 'idIndex'`)
+    options['clusteredIndex'] = rawDocument(clusteredIndex)
+    if (expires !== undefined) options['expireAfterSeconds'] = BigInt(expires)
+  } else if (expires !== undefined && !fields.has(at.timeseries))
+    throw new DatabaseError(
+      'InvalidOptions',
+      `'expireAfterSeconds' is only supported on time-series collections or when the 'clusteredIndex' option is specified`,
+    )
+}
+
+function readTimeseries(): void {
+  const at = fields.at
+  const timeseries = fields.document(at.timeseries)
+  if (timeseries === undefined) return
+  checkTimeseries(timeseries)
+  for (const name of ['validator', 'validationLevel', 'validationAction', 'idIndex', 'clusteredIndex'] as const)
+    if (fields.has(at[name])) throw new DatabaseError('InvalidOptions', `${name} is not allowed with timeseries`)
+  if (fields.has(at.encryptedFields))
+    throw new DatabaseError(6346401, 'Encrypted fields cannot be used with views or time-series collections')
+}
+
+/** The `_id` index can only be what it is anyway. */
+function checkIdIndex(): void {
+  const idIndex = fields.document(fields.at.idIndex)
+  if (idIndex === undefined) return
+  const key = getField(idIndex, 'key')
+  if (key?.type !== bsonType.document)
+    throw new DatabaseError('FailedToParse', `The 'key' field is a required property of the 'idIndex' specification`)
+  const [first, second] = documentFields(documentOf(key))
+  if (first?.name !== '_id' || second !== undefined || !isNumber(first.type) || numberOf(first) !== 1)
+    throw new DatabaseError(
+      'BadValue',
+      `The field 'key' for an _id index must be {_id: 1}, but got another key pattern`,
+    )
 }
 
 /** A storage engine's options are kept only for the engine names MongoDB knows, whose own they are. */
@@ -213,17 +291,9 @@ function checkEngineOption(name: string, value: Value): void {
 /** Options that change what a collection does, and which it does not do yet. */
 function refuseLater(): void {
   const at = fields.at
-  if (fields.boolean(at.capped)) refuseOption('capped')
-  const validator = fields.document(at.validator)
-  if (validator !== undefined && validator.length > 5) refuseOption('validator')
-  for (const name of ['viewOn', 'timeseries', 'clusteredIndex', 'encryptedFields'] as const) {
+  for (const name of ['timeseries', 'encryptedFields'] as const) {
     if (fields.has(at[name])) refuseOption(name)
   }
-  if (fields.has(at.expireAfterSeconds))
-    throw new DatabaseError(
-      'InvalidOptions',
-      `'expireAfterSeconds' is only supported on time-series collections or when the 'clusteredIndex' option is specified`,
-    )
   refuseCollation(fields.document(at.collation))
 }
 

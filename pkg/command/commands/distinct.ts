@@ -12,6 +12,7 @@ import { collectionNameOf } from '../namespace.ts'
 import { ReadView } from '../read-view.ts'
 import { refuseCollation } from '../refuse.ts'
 import { Search } from '../search.ts'
+import { refuseReadingView } from '../view.ts'
 import { emptyDocument, parseHint } from './find.ts'
 
 const fields = commandFields('distinct', {
@@ -57,6 +58,7 @@ export const distinct = defineCommand({
     const search = new Search(request.filter, undefined, request.hint)
     const path = parsePath(request.key)
     const collection = engine.collection(operation.databaseName, request.collection)
+    refuseReadingView(collection)
     if (collection === undefined) return []
     const view = new ReadView(engine)
     const rows = find(collection, view.at, search.request({}))

@@ -3,6 +3,7 @@ import { bsonType, typeAlias } from '../../bson/type.ts'
 import { documentFields, documentOf, readString } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import type { Collection } from '../../engine/collection.ts'
+import { traitsOf } from '../collection-traits.ts'
 import { type Definition, defineCommand } from '../definition.ts'
 import { anyType, booleanType, commandFields } from '../fields.ts'
 import { sameKey } from '../index-spec.ts'
@@ -106,6 +107,8 @@ function namesOf(collection: Collection, which: Which): readonly string[] {
       names.push(name)
     }
   }
+  if (names.includes('_id_') && traitsOf(collection).clustered)
+    throw new DatabaseError(5979800, 'It is illegal to drop the clusteredIndex')
   if (names.includes('_id_')) throw new DatabaseError('InvalidOptions', 'cannot drop _id index')
   return names
 }

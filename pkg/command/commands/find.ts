@@ -7,6 +7,8 @@ import type { Collection, RecordRef } from '../../engine/collection.ts'
 import { parseProjection } from '../../query/projection/parse.ts'
 import type { Projection } from '../../query/projection/tree.ts'
 import type { Batch } from '../batch.ts'
+import { traitsOf } from '../collection-traits.ts'
+import type { Tail } from '../cursor.ts'
 import { defineCommand } from '../definition.ts'
 import { idEqualityAt, idValueStart } from '../document.ts'
 import { type Explanation, explainSearch, type Verbosity } from '../explanation.ts'
@@ -19,6 +21,8 @@ import { ReadView } from '../read-view.ts'
 import { refuse, refuseCollation } from '../refuse.ts'
 import type { RowSource } from '../rows.ts'
 import { ProjectedRows, Search } from '../search.ts'
+import { TailableRows } from '../tailable-rows.ts'
+import { refuseReadingView, refuseTailingView } from '../view.ts'
 
 const fields = commandFields('find', {
   find: { type: anyType, required: true },
@@ -63,6 +67,7 @@ export interface FindCommand {
   readonly singleBatch: boolean
   readonly noCursorTimeout: boolean
   readonly tailable: boolean
+  readonly awaitData: boolean
 }
 
 export const emptyDocument = new Uint8Array([5, 0, 0, 0, 0])
@@ -91,12 +96,15 @@ export const find = defineCommand({
       singleBatch: fields.boolean(at.singleBatch),
       noCursorTimeout: fields.boolean(at.noCursorTimeout),
       tailable: fields.boolean(at.tailable),
+      awaitData: fields.boolean(at.awaitData),
     }
   },
   run: (operation: Operation, request: FindCommand): Batch | Promise<Batch> => {
     const { instance } = operation
     instance.counters.query++
     const collection = instance.engine.collection(operation.databaseName, request.collection)
+    if (request.tailable) refuseTailingView(collection)
+    refuseReadingView(collection)
     const namespace = `${operation.databaseName}.${request.collection}`
     operation.namespace = namespace
     if (collection !== undefined && isPlain(request)) {
@@ -106,18 +114,15 @@ export const find = defineCommand({
     const search = new Search(request.filter, request.sort, request.hint)
     const projection = parsedProjection(request.projection)
     if (collection === undefined) return instance.batches.take(namespace)
-    if (request.tailable)
-      throw new DatabaseError(
-        'BadValue',
-        `error processing query: ns=${namespace} tailable cursor requested on non capped collection`,
-      )
     const view = new ReadView(instance.engine)
     const pace = new Pace(operation)
-    let rows: RowSource = search.open(pace, collection, view.at, { skip: request.skip, limit: request.limit })
+    const tail = request.tailable ? openTail(operation, collection, search, request, pace) : undefined
+    let rows: RowSource =
+      tail?.rows ?? search.open(pace, collection, view.at, { skip: request.skip, limit: request.limit })
     if (projection !== undefined) rows = new ProjectedRows(rows, projection)
     const batch = openCursor(operation, rows, {
       namespace,
-      view,
+      ...(tail === undefined ? { view } : { tail }),
       pace,
       batchSize: request.batchSize,
       singleBatch: request.singleBatch,
@@ -148,6 +153,29 @@ export const find = defineCommand({
       verbosity,
     ),
 })
+
+/** Errors: BadValue when the collection is not capped, or another order is asked for than that of insertion. */
+function openTail(
+  operation: Operation,
+  collection: Collection,
+  search: Search,
+  request: FindCommand,
+  pace: Pace,
+): Tail {
+  if (traitsOf(collection).capped === undefined)
+    throw new DatabaseError(
+      'BadValue',
+      `error processing query: ns=${collection.namespace} tailable cursor requested on non capped collection`,
+    )
+  if (search.sort !== undefined && search.sort.natural !== 1)
+    throw new DatabaseError('BadValue', 'cannot use tailable option with a sort other than {$natural: 1}')
+  const { engine } = operation.instance
+  const matches = (bytes: Uint8Array, start: number): boolean => search.matches(bytes, start)
+  return {
+    rows: new TailableRows(collection, engine, matches, request.skip, pace),
+    awaitData: request.awaitData,
+  }
+}
 
 function isPlain(request: FindCommand): boolean {
   return (
@@ -205,5 +233,5 @@ function checkOptions(): void {
   if (fields.boolean(at.awaitData) && !fields.boolean(at.tailable))
     throw new DatabaseError('FailedToParse', `Cannot set 'awaitData' without also setting 'tailable'`)
   if (fields.boolean(at.tailable) && fields.boolean(at.singleBatch))
-    throw new DatabaseError('FailedToParse', `Cannot use tailable option with the 'singleBatch' option`)
+    throw new DatabaseError('BadValue', `Cannot use tailable option with the 'singleBatch' option`)
 }

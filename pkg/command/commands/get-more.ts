@@ -4,7 +4,7 @@ import type { BsonWriter } from '../../bson/writer.ts'
 import type { Batch } from '../batch.ts'
 import { defineCommand } from '../definition.ts'
 import { anyType, commandFields, int64Type, numberType, objectType, stringType } from '../fields.ts'
-import { generic } from '../generic.ts'
+import { generic, timeLimit } from '../generic.ts'
 import type { Operation } from '../instance.ts'
 import { checkCollectionName } from '../namespace.ts'
 import { continueCursor } from '../read.ts'
@@ -23,7 +23,8 @@ export interface GetMoreRequest {
   readonly collection: string
   /** 0: as many as fit. */
   readonly batchSize: number
-  readonly timeLimited: boolean
+  /** How long a cursor that awaits data waits for it; undefined: not said. */
+  readonly awaitMs: number | undefined
 }
 
 /** The next batch of a cursor. */
@@ -42,7 +43,7 @@ export const getMore = defineCommand({
       cursorId: readInt64(fields.bytes, fields.start(at.getMore)),
       collection,
       batchSize: fields.number(at.batchSize) ?? 0,
-      timeLimited: fields.has(generic.maxTimeMS),
+      awaitMs: fields.has(generic.maxTimeMS) ? timeLimit(fields, generic.maxTimeMS) : undefined,
     }
   },
   run: (operation: Operation, request: GetMoreRequest): Batch | Promise<Batch> => {
@@ -57,11 +58,13 @@ export const getMore = defineCommand({
         `Requested getMore on namespace '${namespace}', but cursor belongs to a different namespace ${cursor.namespace}`,
       )
     checkSession(operation, cursor.session?.key, request.cursorId)
-    if (request.timeLimited)
+    if (request.awaitMs !== undefined && cursor.tail?.awaitData !== true)
       throw new DatabaseError('BadValue', 'cannot set maxTimeMS on getMore command for a non-awaitData cursor')
-    if (cursor.timeLeftMs !== undefined) operation.limitTime(Math.max(1, cursor.timeLeftMs))
+    // Its maxTimeMS is how long to wait, not how long to work.
+    if (request.awaitMs !== undefined) operation.limitTime(0)
+    else if (cursor.timeLeftMs !== undefined) operation.limitTime(Math.max(1, cursor.timeLeftMs))
     cursors.take(cursor, operation)
-    const batch = continueCursor(operation, cursor, request.batchSize)
+    const batch = continueCursor(operation, cursor, request.batchSize, request.awaitMs)
     if (!(batch instanceof Promise)) {
       counters.returned += batch.count
       return batch

@@ -5,6 +5,7 @@ import type { Collection } from '../../engine/collection.ts'
 import { compileFilter } from '../../query/filter/compile.ts'
 import { parseFilter } from '../../query/filter/parse.ts'
 import type { Batch } from '../batch.ts'
+import { traitsOf } from '../collection-traits.ts'
 import { defineCommand } from '../definition.ts'
 import { anyType, booleanType, commandFields, Fields, numberType, objectType, strictBooleanType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
@@ -51,7 +52,7 @@ export const listCollections = defineCommand({
     const documents: Uint8Array[] = []
     for (const collection of operation.instance.engine.collections(operation.databaseName)) {
       const document = request.nameOnly
-        ? buildDocument({ name: collection.name, type: 'collection' })
+        ? buildDocument({ name: collection.name, type: typeOf(collection) })
         : describe(collection)
       if (matches === undefined || matches(document, 0)) documents.push(document)
     }
@@ -64,12 +65,24 @@ export const listCollections = defineCommand({
   reply: (batch: Batch, writer: BsonWriter) => batch.writeCursor(writer, 'firstBatch'),
 })
 
+function typeOf(collection: Collection): string {
+  return traitsOf(collection).view === undefined ? 'collection' : 'view'
+}
+
 function describe(collection: Collection): Uint8Array {
+  const { view, clustered } = traitsOf(collection)
+  if (view !== undefined)
+    return buildDocument({
+      name: collection.name,
+      type: 'view',
+      options: rawDocument(collection.options),
+      info: { readOnly: true },
+    })
   return buildDocument({
     name: collection.name,
     type: 'collection',
     options: rawDocument(collection.options),
     info: { readOnly: false, uuid: binaryValue(collection.uuid, 4) },
-    idIndex: rawDocument(collection.idIndex.definition.bytes),
+    idIndex: clustered ? undefined : rawDocument(collection.idIndex.definition.bytes),
   })
 }

@@ -1,12 +1,14 @@
 import { DatabaseError } from '../../base/errors.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import type { Batch } from '../batch.ts'
+import { shownDefinition } from '../clustered-index.ts'
 import { defineCommand } from '../definition.ts'
 import { anyType, booleanType, commandFields, Fields, numberType, objectType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
 import { openCursor } from '../read.ts'
 import { ListRows } from '../rows.ts'
+import { refuseView } from '../view.ts'
 
 const fields = commandFields('listIndexes', {
   listIndexes: { type: anyType, required: true },
@@ -42,7 +44,8 @@ export const listIndexes = defineCommand({
     operation.namespace = namespace
     const collection = operation.instance.engine.collection(operation.databaseName, request.collection)
     if (collection === undefined) throw new DatabaseError('NamespaceNotFound', `ns does not exist: ${namespace}`)
-    const documents = collection.indexes.map((index) => index.definition.bytes)
+    refuseView(collection)
+    const documents = collection.indexes.map((index) => shownDefinition(collection, index))
     return openCursor(operation, new ListRows(documents), {
       namespace,
       batchSize: request.batchSize ?? documents.length + 1,

@@ -8,6 +8,7 @@ import { defineCommand } from '../definition.ts'
 import { anyType, booleanType, commandFields } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { checkCollectionName } from '../namespace.ts'
+import { refuseView } from '../view.ts'
 
 const fields = commandFields('validate', {
   validate: { type: anyType, required: true },
@@ -48,6 +49,7 @@ export const validate = defineCommand({
     const { engine } = operation.instance
     operation.namespace = `${operation.databaseName}.${name}`
     const collection = engine.collection(operation.databaseName, name)
+    refuseView(collection)
     if (collection === undefined)
       throw new DatabaseError('NamespaceNotFound', `Collection '${operation.namespace}' does not exist to validate.`)
     return { collection, report: engine.checkCollection(collection) }

@@ -1,0 +1,91 @@
+/**
+ * The documents of a capped collection in the order of insertion, and those that come later: what a tailable cursor reads.
+ * Every batch sees what is committed when it begins.
+ */
+import type { RecordId } from '../base/ids.ts'
+import { timestampMax } from '../base/timestamp.ts'
+import type { Collection, RecordRef } from '../engine/collection.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { RecordCursor } from '../engine/record-cursor.ts'
+import type { Predicate } from '../query/filter/compile.ts'
+import { positionLost } from './capped.ts'
+import type { Pace } from './pace.ts'
+import type { RowSource } from './rows.ts'
+
+const stepsPerLook = 64
+const record: RecordRef = { bytes: new Uint8Array(0), start: 0, end: 0 }
+
+export class TailableRows implements RowSource {
+  readonly collection: Collection
+  readonly #engine: Engine
+  readonly #matches: Predicate
+  readonly #pace: Pace
+  #skip: number
+  #cursor: RecordCursor | undefined
+  /** The last record looked at: where the next batch goes on. */
+  #position: RecordId | undefined
+  #steps = 0
+  paused = false
+  bytes: Uint8Array = new Uint8Array(0)
+  start = 0
+  end = 0
+
+  constructor(collection: Collection, engine: Engine, matches: Predicate, skip: number, pace: Pace) {
+    this.collection = collection
+    this.#engine = engine
+    this.#matches = matches
+    this.#skip = skip
+    this.#pace = pace
+  }
+
+  /** Whether it has met a document at all: without one there is no position to go on from. */
+  get hasPosition(): boolean {
+    return this.#position !== undefined
+  }
+
+  /** Whether documents have come since. */
+  get hasMore(): boolean {
+    return this.collection.dropped || this.collection.nextRecordId - 1 > (this.#position ?? 0)
+  }
+
+  /** Errors: CappedPositionLost when the document it rested on has gone; QueryPlanKilled when the collection has. */
+  next(): boolean {
+    this.paused = false
+    const cursor = this.#cursor ?? this.#open()
+    while (cursor.next()) {
+      this.#position = cursor.recordId
+      if (this.#matches(cursor.bytes, cursor.start)) {
+        if (this.#skip === 0) {
+          this.bytes = cursor.bytes
+          this.start = cursor.start
+          this.end = cursor.end
+          return true
+        }
+        this.#skip--
+      }
+      if (++this.#steps % stepsPerLook === 0 && this.#pace.due()) {
+        this.paused = true
+        return false
+      }
+    }
+    this.#cursor = undefined
+    return false
+  }
+
+  #open(): RecordCursor {
+    const { collection } = this
+    if (this.#position !== undefined && !collection.dropped && !collection.read(this.#position, timestampMax, record))
+      throw positionLost(collection.namespace)
+    this.#cursor = collection.scan(this.#engine.lastTimestamp, 1, this.#position)
+    return this.#cursor
+  }
+
+  save(): void {
+    this.#cursor?.close()
+    this.#cursor = undefined
+  }
+
+  close(): void {
+    this.save()
+  }
+}

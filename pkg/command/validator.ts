@@ -1,0 +1,85 @@
+/** `validator`: the filter that the documents of a collection must match. */
+import { DatabaseError } from '../base/errors.ts'
+import { documentOf, getField, readString, truthy } from '../bson/value.ts'
+import type { Collection } from '../engine/collection.ts'
+import { compileFilter, type Predicate } from '../query/filter/compile.ts'
+import { parseFilter } from '../query/filter/parse.ts'
+import type { Operation } from './instance.ts'
+
+const withoutValidators: ReadonlySet<string> = new Set(['admin', 'config', 'local'])
+
+/** Throws what is wrong with a validator in itself, and where none may be. */
+export function checkValidator(database: string, collection: string, validator: Uint8Array): void {
+  if (validator.length > 5) {
+    if (collection.startsWith('system.'))
+      throw new DatabaseError(
+        'InvalidOptions',
+        `Document validators not allowed on system collection ${database}.${collection}`,
+      )
+    if (withoutValidators.has(database))
+      throw new DatabaseError(
+        'InvalidOptions',
+        `Document validators are not allowed on collections in the ${database} database`,
+      )
+  }
+  parseFilter(validator)
+}
+
+interface Validation {
+  readonly matches: Predicate
+  /** Documents that did not match before may go on as they are. */
+  readonly moderate: boolean
+  /** What does not match is let in. */
+  readonly warnsOnly: boolean
+}
+
+const read = new WeakMap<Uint8Array, Validation | undefined>()
+
+/**
+ * Throws DocumentValidationFailure, with errInfo, unless the document may be in the collection. `before`: the version that it
+ * replaces.
+ */
+export function enforceValidator(
+  operation: Operation,
+  collection: Collection,
+  document: Uint8Array,
+  before?: { readonly bytes: Uint8Array; readonly start: number },
+): void {
+  const { options } = collection
+  if (options.length === 5) return
+  let validation = read.get(options)
+  if (validation === undefined) {
+    if (read.has(options)) return
+    validation = validationOf(options)
+    read.set(options, validation)
+    if (validation === undefined) return
+  }
+  if (validation.warnsOnly || validation.matches(document, 0)) return
+  if (before !== undefined && validation.moderate && !validation.matches(before.bytes, before.start)) return
+  if (bypasses(operation)) return
+  throw new DatabaseError('DocumentValidationFailure', 'Document failed validation', {
+    errInfo: { failingDocumentId: getField(document, '_id') },
+  })
+}
+
+function validationOf(options: Uint8Array): Validation | undefined {
+  const validator = getField(options, 'validator')
+  const level = text(options, 'validationLevel') ?? 'strict'
+  if (validator === undefined || level === 'off') return undefined
+  return {
+    matches: compileFilter(parseFilter(documentOf(validator))),
+    moderate: level === 'moderate',
+    warnsOnly: text(options, 'validationAction') === 'warn',
+  }
+}
+
+function text(options: Uint8Array, name: string): string | undefined {
+  const value = getField(options, name)
+  return value === undefined ? undefined : readString(value.bytes, value.start)
+}
+
+/** `bypassDocumentValidation` of the command. */
+function bypasses(operation: Operation): boolean {
+  const bypass = operation.body === undefined ? undefined : getField(operation.body, 'bypassDocumentValidation')
+  return bypass !== undefined && truthy(bypass)
+}

@@ -1,0 +1,81 @@
+/** Views: a name for a pipeline over a collection or another view. The catalog keeps one as a collection without documents. */
+import { parsePipeline } from '../aggregate/parse.ts'
+import { DatabaseError } from '../base/errors.ts'
+import { bsonType } from '../bson/type.ts'
+import { documentFields, type Value } from '../bson/value.ts'
+import { BsonWriter, indexName } from '../bson/writer.ts'
+import type { Collection } from '../engine/collection.ts'
+import type { Engine } from '../engine/engine.ts'
+import { traitsOf } from './collection-traits.ts'
+import { checkCollectionName } from './namespace.ts'
+
+/** Views that may lie one on top of the other. */
+const depthMax = 20
+/** What a pipeline may have of the 16 MB, so that the definition around it fits. */
+const pipelineSizeMax = 15_900_000
+
+/** The `pipeline` option as it is kept: elements that are null are left out. */
+export function viewPipeline(option: Value | undefined): Uint8Array {
+  const writer = new BsonWriter()
+  writer.beginDocument()
+  if (option !== undefined) {
+    let count = 0
+    for (const stage of documentFields(option.bytes, option.start)) {
+      if (stage.type === bsonType.null || stage.type === bsonType.undefined) continue
+      writer.value(indexName(count++), stage)
+    }
+  }
+  writer.end()
+  return writer.finish()
+}
+
+/** Throws what is wrong with a view's definition in itself. */
+export function checkView(database: string, name: string, viewOn: string, pipeline: Uint8Array): void {
+  checkCollectionName(database, viewOn)
+  if (viewOn.startsWith('$'))
+    throw new DatabaseError('InvalidNamespace', `Invalid namespace for viewOn: ${database}.${viewOn}`)
+  if (viewOn === name) throw cycle(`${database}.${name}`)
+  if (pipeline.length > pipelineSizeMax)
+    throw new DatabaseError(
+      'ViewPipelineMaxSizeExceeded',
+      `View pipeline exceeds maximum size; maximum size is ${pipelineSizeMax}`,
+    )
+  parsePipeline(pipeline)
+}
+
+/** Throws when a view `name` over `viewOn` would read itself, or too many views one after the other. */
+export function checkViewChain(engine: Engine, database: string, name: string, viewOn: string): void {
+  let on: string | undefined = viewOn
+  for (let depth = 1; on !== undefined; depth++) {
+    if (on === name) throw cycle(`${database}.${name}`)
+    if (depth > depthMax)
+      throw new DatabaseError('ViewDepthLimitExceeded', `View depth limit exceeded; maximum depth is ${depthMax}`)
+    const next = engine.collection(database, on)
+    on = next === undefined ? undefined : traitsOf(next).view?.on
+  }
+}
+
+function cycle(namespace: string): DatabaseError {
+  return new DatabaseError('GraphContainsCycle', `View cycle detected: ${namespace}`)
+}
+
+/** Throws InvalidPipelineOperator for a view, which no tailable cursor can follow. */
+export function refuseTailingView(collection: Collection | undefined): void {
+  if (collection !== undefined && traitsOf(collection).view !== undefined)
+    throw new DatabaseError('InvalidPipelineOperator', 'Tailable cursors are not supported on a view')
+}
+
+/** Throws for a view: what it shows cannot be read yet. */
+export function refuseReadingView(collection: Collection | undefined): void {
+  if (collection !== undefined && traitsOf(collection).view !== undefined)
+    throw new DatabaseError('NotImplemented', `reading the view ${collection.namespace} is not supported yet`)
+}
+
+/** Throws CommandNotSupportedOnView for a view; for what only a collection can do. */
+export function refuseView(collection: Collection | undefined): void {
+  if (collection !== undefined && traitsOf(collection).view !== undefined)
+    throw new DatabaseError(
+      'CommandNotSupportedOnView',
+      `Namespace ${collection.namespace} is a view, not a collection`,
+    )
+}
