@@ -27,9 +27,12 @@ export function splitFieldPath(path: string): string[] {
   return names
 }
 
+/** The fields of a DBRef. */
+const referenceNames = new Set(['$id', '$ref', '$db'])
+
 function refuseUnfitName(name: string): void {
   if (name === '') throw new DatabaseError(15998, 'FieldPath field names may not be empty strings.')
-  if (name.startsWith('$')) {
+  if (name.startsWith('$') && !referenceNames.has(name)) {
     throw new DatabaseError(
       16410,
       `FieldPath field names may not start with '$'. Consider using $getField or $setField.`,

@@ -7,6 +7,7 @@ import { refuseUnfitFieldName, splitFieldPath } from './field-path.ts'
 import { foldConstants } from './fold.ts'
 import { operators } from './operators/table.ts'
 import { refuseUnfitCharacters, type Scope } from './scope.ts'
+import { refuseLongString } from './string-limit.ts'
 
 /**
  * Parses any value as an expression, and evaluates what is constant in it; the tree points into the value's bytes.
@@ -33,7 +34,10 @@ function parseUnfolded(value: Value, scope: Scope): Expression {
 }
 
 function parseText(text: string, value: Value, scope: Scope): Expression {
-  if (!text.startsWith('$')) return { kind: 'constant', value }
+  if (!text.startsWith('$')) {
+    refuseLongString(value.end - value.start - 5)
+    return { kind: 'constant', value }
+  }
   if (text.startsWith('$$')) return parseVariable(text.slice(2), scope)
   if (text === '$') throw new DatabaseError(16872, "'$' by itself is not a valid FieldPath")
   return { kind: 'path', variable: scope.slotOf('CURRENT'), names: splitFieldPath(text.slice(1)) }
@@ -42,9 +46,9 @@ function parseText(text: string, value: Value, scope: Scope): Expression {
 function parseVariable(text: string, scope: Scope): Expression {
   const dot = text.indexOf('.')
   const name = dot < 0 ? text : text.slice(0, dot)
-  const names = dot < 0 ? [] : splitFieldPath(text.slice(dot + 1))
   if (name === '') throw new DatabaseError('FailedToParse', 'empty variable names are not allowed')
   refuseUnfitCharacters(name)
+  const [, ...names] = splitFieldPath(text)
   switch (name) {
     case 'REMOVE':
       return { kind: 'constant', value: missing }

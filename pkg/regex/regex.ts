@@ -32,10 +32,16 @@ export function unfitOption(options: string): string | undefined {
   return [...options].find((letter) => !optionLetters.includes(letter))
 }
 
-/** Throws RegexSyntaxError for a pattern or option that is not one. */
+/** In bytes of UTF-8; MongoDB's limit. */
+const patternSizeMaxBytes = 16384
+
+/** Throws RegexSyntaxError for a pattern or option that is not one, or a pattern that is too long. */
 export function compileRegex(pattern: string, options = ''): Regex {
   const unfit = unfitOption(options)
   if (unfit !== undefined) throw new RegexSyntaxError(`invalid flag in regex options: ${unfit}`, 0)
+  if (pattern.length > patternSizeMaxBytes || utf8Bytes(pattern).length > patternSizeMaxBytes) {
+    throw new RegexSyntaxError('pattern string is longer than the limit', patternSizeMaxBytes)
+  }
   const parsed = parseRegex(pattern, {
     caseless: options.includes('i'),
     multiline: options.includes('m'),

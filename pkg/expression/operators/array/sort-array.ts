@@ -68,7 +68,7 @@ function comparisonBy(sortBy: Value): Compare {
     if (direction === undefined) {
       throw new DatabaseError(2942505, `$sortArray's sortBy must give 1 or -1 for each path, not so for ${field.name}`)
     }
-    return { path: splitFieldPath(field.name).map((name) => utf8Bytes(name)), direction }
+    return { path: pathOf(field.name), direction }
   })
   if (parts.length === 0) throw new DatabaseError(2942505, "$sortArray's sortBy must name at least one path")
   return (a, b) => {
@@ -83,6 +83,12 @@ function comparisonBy(sortBy: Value): Compare {
 function directionOf(value: Value): 1 | -1 | undefined {
   const n = wholeNumberOf(value)
   return n === 1 || n === -1 ? n : undefined
+}
+
+/** Here a name may begin with `$`. */
+function pathOf(path: string): Uint8Array[] {
+  splitFieldPath(path.replaceAll('$', ''))
+  return path.split('.').map((name) => utf8Bytes(name))
 }
 
 /** An array on the way counts as a whole; what is not there is null. */

@@ -24,14 +24,7 @@ export const switchCase: Operator = {
     const byDefault = given.get('default')
     const otherwise = byDefault && parse(byDefault, scope)
     if (branches.length === 0) throw new DatabaseError(40068, '$switch requires at least one branch')
-    return {
-      ...expressionOf(branches, otherwise),
-      simplify: (fold) =>
-        decided(
-          branches.map(({ condition, value }) => ({ condition: fold(condition), value: fold(value) })),
-          otherwise && fold(otherwise),
-        ),
-    }
+    return { ...expressionOf(branches, otherwise), simplify: (fold) => decided(branches, otherwise, fold) }
   },
 }
 
@@ -48,15 +41,22 @@ function parseBranches(list: Value | undefined, scope: Scope, parse: ParseOperan
   })
 }
 
-/** Without the branches that are never taken; the value itself when constants decide. */
-function decided(branches: readonly Branch[], byDefault: Expression | undefined): Expression {
+/**
+ * Without the branches that constants rule out, whose own constants are not evaluated; the value itself when constants decide
+ * all. The default is evaluated first, whether or not it is reached.
+ */
+function decided(
+  branches: readonly Branch[],
+  byDefault: Expression | undefined,
+  fold: (expression: Expression) => Expression,
+): Expression {
   const open: Branch[] = []
-  let otherwise = byDefault
+  let otherwise = byDefault && fold(byDefault)
   for (const branch of branches) {
-    const { condition, value } = branch
-    if (condition.kind !== 'constant') open.push(branch)
+    const condition = fold(branch.condition)
+    if (condition.kind !== 'constant') open.push({ condition, value: fold(branch.value) })
     else if (condition.value !== missing && truthy(condition.value)) {
-      otherwise = value
+      otherwise = fold(branch.value)
       break
     }
   }

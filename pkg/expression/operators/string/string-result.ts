@@ -1,14 +1,11 @@
 /** Builds the strings that operators give, as UTF-8, in one buffer that is used again each time. */
-import { DatabaseError } from '../../../base/errors.ts'
 import { writeInt32 } from '../../../bson/little-endian.ts'
 import { bsonType } from '../../../bson/type.ts'
 import { stringValue, type Value } from '../../../bson/value.ts'
 import { BsonWriter } from '../../../bson/writer.ts'
+import { refuseLongString } from '../../string-limit.ts'
 
 const lengthBytes = 4
-
-/** A string of this many bytes, or more, does not fit into a document. */
-export const stringSizeMaxBytes = 16 * 1024 * 1024
 
 export class StringResult {
   readonly #writer = new BsonWriter(64)
@@ -34,11 +31,6 @@ export class StringResult {
     writeInt32(writer.bytes, 0, writer.length - lengthBytes)
     return { type: bsonType.string, bytes: writer.bytes, start: 0, end: writer.length }
   }
-}
-
-/** Errors: 16493. */
-export function refuseLongString(sizeBytes: number): void {
-  if (sizeBytes >= stringSizeMaxBytes) throw new DatabaseError(16493, 'Tried to create string longer than 16MB')
 }
 
 /** Where a string value's text begins and ends within its bytes. */

@@ -1,5 +1,4 @@
 import { DatabaseError } from '../../../base/errors.ts'
-import { counterOf, secondsOf } from '../../../base/timestamp.ts'
 import { formatDecimal128 } from '../../../bson/decimal128.ts'
 import { bsonType } from '../../../bson/type.ts'
 import {
@@ -8,7 +7,7 @@ import {
   readInt64,
   readInt64Number,
   readString,
-  readTimestamp,
+  readUint32,
   type Value,
 } from '../../../bson/value.ts'
 import { isNullish } from '../../expression.ts'
@@ -36,20 +35,18 @@ export function textOf(value: Value): string {
       return formatDecimal128(bytes, start)
     case bsonType.date:
       return dateText(readInt64Number(bytes, start))
-    case bsonType.timestamp: {
-      const timestamp = readTimestamp(bytes, start)
-      return `Timestamp(${secondsOf(timestamp)}, ${counterOf(timestamp)})`
-    }
+    case bsonType.timestamp:
+      return timestampText(readUint32(bytes, start + 4), readUint32(bytes, start))
     default:
       throw new DatabaseError(16007, `can't convert from BSON type ${shownType(value)} to String`)
   }
 }
 
-const digitsMax = 16
+const digitsMax = 6
 
-/** As C's `%.16g`, which is how the operators have always shown doubles. */
+/** As C's `%g`, which is how the operators show doubles. */
 function doubleText(n: number): string {
-  if (Number.isNaN(n)) return 'NaN'
+  if (Number.isNaN(n)) return 'nan'
   if (!Number.isFinite(n)) return n > 0 ? 'inf' : '-inf'
   if (n === 0) return Object.is(n, -0) ? '-0' : '0'
   const [digits, power] = n.toExponential(digitsMax - 1).split('e') as [string, string]
@@ -70,4 +67,13 @@ function dateText(ms: number): string {
     throw new DatabaseError(18537, `a date can be shown only within the years 0 to 9999, not ${ms} ms since 1970`)
   }
   return new Date(ms).toISOString()
+}
+
+const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+
+/** `Jan  1 00:00:00:7`: without the year, the counter at the end. */
+function timestampText(seconds: number, counter: number): string {
+  const date = new Date(seconds * 1000)
+  const day = String(date.getUTCDate()).padStart(2, ' ')
+  return `${months[date.getUTCMonth()]} ${day} ${date.toISOString().slice(11, 19)}:${counter}`
 }

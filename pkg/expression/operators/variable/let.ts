@@ -19,8 +19,9 @@ export const letVariables: Operator = {
     }
     if (vars === undefined) throw new DatabaseError(16876, "Missing 'vars' parameter to $let")
     if (body === undefined) throw new DatabaseError(16877, "Missing 'in' parameter to $let")
-    if (vars.type !== bsonType.document) {
-      throw new DatabaseError('TypeMismatch', 'invalid parameter: expected an object (vars)')
+    // An array's names are refused as any other unfit ones.
+    if (vars.type !== bsonType.document && vars.type !== bsonType.array) {
+      throw new DatabaseError(10065, 'invalid parameter: expected an object (vars)')
     }
     const definitions = [...documentFields(vars.bytes, vars.start)]
     for (const { name } of definitions) refuseUnfitVariableName(name)
