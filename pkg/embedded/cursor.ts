@@ -112,7 +112,7 @@ export abstract class Cursor<Item> implements AsyncIterable<Item> {
       cursorId: this.#cursorId,
       collection,
       batchSize: this.batchSize ?? 0,
-      timeLimited: false,
+      awaitMs: undefined,
     })
   }
 

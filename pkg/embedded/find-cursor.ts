@@ -92,6 +92,7 @@ export class FindCursor<Item = Document> extends Cursor<Item> {
       singleBatch: limit !== undefined && limit < 0,
       noCursorTimeout: true,
       tailable: false,
+      awaitData: false,
     })
     return batch instanceof Promise ? batch : batch.own()
   }
