@@ -3,11 +3,17 @@
  * starts anywhere; all big endian.
  */
 import { DatabaseError } from '../base/errors.ts'
-import type { Random } from '../io/random.ts'
 
 export const objectIdLength = 12
 
 const counterLimit = 0x1000000
+
+/** What a generator needs of a source of randomness. */
+export interface IdRandom {
+  /** Uniform in [0, 1). */
+  next(): number
+  bytes(length: number): Uint8Array
+}
 
 /** Makes ids that no other generator makes, and that sort by the second in which they were made. */
 export class ObjectIdGenerator {
@@ -16,7 +22,7 @@ export class ObjectIdGenerator {
   #counter: number
 
   /** `nowMs`: wall time in milliseconds since the epoch. */
-  constructor(random: Random, nowMs: () => number) {
+  constructor(random: IdRandom, nowMs: () => number) {
     this.#nowMs = nowMs
     this.#unique = random.bytes(5)
     this.#counter = Math.floor(random.next() * counterLimit)
