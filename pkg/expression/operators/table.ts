@@ -12,6 +12,7 @@ import { booleanOperators } from './boolean/family.ts'
 import { comparisonOperators } from './comparison/family.ts'
 import { conditionalOperators } from './conditional/family.ts'
 import { typeOf } from './convert/type.ts'
+import { dateOperators } from './date/family.ts'
 import { objectOperators } from './object/family.ts'
 import type { Operator } from './operator.ts'
 import { setOperators } from './set/family.ts'
@@ -30,6 +31,7 @@ export const operators: ReadonlyMap<string, Operator> = new Map(
     ...stringOperators,
     ...variableOperators,
     ...arithmeticOperators,
+    ...dateOperators,
     ...trigonometryOperators,
     avg,
     first,
