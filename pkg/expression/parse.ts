@@ -2,7 +2,7 @@
 import { DatabaseError } from '../base/errors.ts'
 import { bsonType } from '../bson/type.ts'
 import { documentFields, readString, type Value } from '../bson/value.ts'
-import { type Expression, missing, rootVariable } from './expression.ts'
+import { type Expression, rootVariable } from './expression.ts'
 import { refuseUnfitFieldName, splitFieldPath } from './field-path.ts'
 import { foldConstants } from './fold.ts'
 import { operators } from './operators/table.ts'
@@ -40,7 +40,7 @@ function parseText(text: string, value: Value, scope: Scope): Expression {
   }
   if (text.startsWith('$$')) return parseVariable(text.slice(2), scope)
   if (text === '$') throw new DatabaseError(16872, "'$' by itself is not a valid FieldPath")
-  return { kind: 'path', variable: scope.slotOf('CURRENT'), names: splitFieldPath(text.slice(1)) }
+  return scope.reference('CURRENT', splitFieldPath(text.slice(1)))
 }
 
 function parseVariable(text: string, scope: Scope): Expression {
@@ -49,19 +49,8 @@ function parseVariable(text: string, scope: Scope): Expression {
   if (name === '') throw new DatabaseError('FailedToParse', 'empty variable names are not allowed')
   refuseUnfitCharacters(name)
   const [, ...names] = splitFieldPath(text)
-  switch (name) {
-    case 'REMOVE':
-      return { kind: 'constant', value: missing }
-    case 'NOW':
-      return names.length === 0 ? now : { kind: 'constant', value: missing }
-    case 'CLUSTER_TIME':
-      throw new DatabaseError(10071200, "system variable '$$CLUSTER_TIME' is not available in standalone mode")
-    default:
-      return { kind: 'path', variable: scope.slotOf(name), names }
-  }
+  return scope.reference(name, names)
 }
-
-const now: Expression = { kind: 'operator', name: '$$NOW', operands: [], make: () => (context) => context.now }
 
 function parseDocument(value: Value, scope: Scope): Expression {
   const fields = [...documentFields(value.bytes, value.start)]

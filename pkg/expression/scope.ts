@@ -1,44 +1,83 @@
-/** Which variables an expression may name, and the slots of `EvaluationContext.variables` where their values are. */
+/** Which variables an expression may name: their values, or the slots of `EvaluationContext.variables` where those will be. */
 import { DatabaseError } from '../base/errors.ts'
-import { rootVariable } from './expression.ts'
+import type { Value } from '../bson/value.ts'
+import { type Expression, missing, rootVariable } from './expression.ts'
+import { pathOfValue } from './field-path.ts'
+
+/** Why a variable has no value here. */
+interface Unavailable {
+  readonly code: number
+  readonly reason: string
+}
+
+/** A slot, a value that is known already, or why there is none. */
+type Binding = number | Value | Unavailable
 
 export class Scope {
-  readonly #slots: ReadonlyMap<string, number>
+  readonly #bindings: ReadonlyMap<string, Binding>
   readonly #allocation: { next: number }
 
-  private constructor(slots: ReadonlyMap<string, number>, allocation: { next: number }) {
-    this.#slots = slots
+  private constructor(bindings: ReadonlyMap<string, Binding>, allocation: { next: number }) {
+    this.#bindings = bindings
     this.#allocation = allocation
   }
 
-  /** ROOT, CURRENT and nothing else of the user's. */
+  /** ROOT, CURRENT, the time, and nothing of the user's. */
   static outermost(): Scope {
     return new Scope(
-      new Map([
+      new Map<string, Binding>([
         ['ROOT', rootVariable],
         ['CURRENT', rootVariable],
+        ['REMOVE', missing],
+        ['NOW', nowVariable],
+        [
+          'CLUSTER_TIME',
+          { code: 10071200, reason: "system variable '$$CLUSTER_TIME' is not available in standalone mode" },
+        ],
       ]),
       { next: rootVariable + 1 },
     )
   }
 
+  /** This scope in a place where nothing says what time it is. */
+  withoutTime(): Scope {
+    const bindings = new Map(this.#bindings)
+    for (const name of ['NOW', 'CLUSTER_TIME']) {
+      bindings.set(name, { code: 51144, reason: `Builtin variable '$$${name}' is not available` })
+    }
+    return new Scope(bindings, this.#allocation)
+  }
+
+  /** This scope with a variable whose value is known: `$$CLUSTER_TIME`, `$$USER_ROLES`, those of a command's `let`. */
+  withConstant(name: string, value: Value): Scope {
+    return new Scope(new Map(this.#bindings).set(name, value), this.#allocation)
+  }
+
   /** This scope with further variables, and their slots in the order of the names. */
   with(names: readonly string[]): { scope: Scope; slots: number[] } {
     const slots = names.map(() => this.#allocation.next++)
-    const inner = new Map(this.#slots)
+    const inner = new Map(this.#bindings)
     names.forEach((name, i) => {
       inner.set(name, slots[i]!)
     })
     return { scope: new Scope(inner, this.#allocation), slots }
   }
 
-  /** Errors: 17276 for a variable that is not there. */
-  slotOf(name: string): number {
-    const slot = this.#slots.get(name)
-    if (slot === undefined) throw new DatabaseError(17276, `Use of undefined variable: ${name}`)
-    return slot
+  /** The path from a variable. Errors: 17276 for one that is not there, 10071200 and 51144 for a time that is not known. */
+  reference(name: string, names: readonly string[]): Expression {
+    const binding = this.#bindings.get(name)
+    if (binding === undefined) throw new DatabaseError(17276, `Use of undefined variable: ${name}`)
+    if (binding === nowVariable) return names.length === 0 ? now : { kind: 'constant', value: missing }
+    if (typeof binding === 'number') return { kind: 'path', variable: binding, names }
+    if ('code' in binding) throw new DatabaseError(binding.code, binding.reason)
+    return { kind: 'constant', value: names.length === 0 ? binding : pathOfValue(names)(binding) }
   }
 }
+
+/** No slot: its value is the context's. */
+const nowVariable = -1
+
+const now: Expression = { kind: 'operator', name: '$$NOW', operands: [], make: () => (context) => context.now }
 
 /** Errors: FailedToParse for a name that `$let` and kin may not define. */
 export function refuseUnfitVariableName(name: string): void {

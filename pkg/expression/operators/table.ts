@@ -20,6 +20,8 @@ import { stringOperators } from './string/family.ts'
 import { trigonometryOperators } from './trigonometry/trigonometry.ts'
 import { variableOperators } from './variable/family.ts'
 
+import { vectorOperators } from './vector/similarity.ts'
+
 export const operators: ReadonlyMap<string, Operator> = new Map(
   [
     ...arrayOperators,
@@ -30,6 +32,7 @@ export const operators: ReadonlyMap<string, Operator> = new Map(
     ...setOperators,
     ...stringOperators,
     ...variableOperators,
+    ...vectorOperators,
     ...arithmeticOperators,
     ...dateOperators,
     ...trigonometryOperators,

@@ -16,7 +16,9 @@ import { shownType } from '../shown-type.ts'
 export const getField: Operator = {
   name: '$getField',
   parse(operand, scope, parse) {
-    const operands = isByName(operand) ? parseNamed(operand, scope, parse) : [parse(operand, scope), current(scope)]
+    const operands = isByName(operand)
+      ? parseNamed(operand, scope, parse)
+      : [parse(operand, scope), scope.reference('CURRENT', [])]
     return { kind: 'operator', name: '$getField', operands, make, foldable: true }
   },
 }
@@ -26,10 +28,6 @@ function isByName(operand: Value): boolean {
   if (operand.type !== bsonType.document) return false
   const [first] = documentFields(operand.bytes, operand.start)
   return !first?.name.startsWith('$')
-}
-
-function current(scope: Scope): Expression {
-  return { kind: 'path', variable: scope.slotOf('CURRENT'), names: [] }
 }
 
 function parseNamed(operand: Value, scope: Scope, parse: ParseOperand): Expression[] {

@@ -2,7 +2,7 @@
 import { DatabaseError } from '../../../base/errors.ts'
 import { readInt32, truthy } from '../../../bson/value.ts'
 import { ExpressionCompiler } from '../../../expression/compile.ts'
-import { type Expression, isMissing } from '../../../expression/expression.ts'
+import { isMissing } from '../../../expression/expression.ts'
 import { parseExpression } from '../../../expression/parse.ts'
 import { Scope } from '../../../expression/scope.ts'
 import type { Predicate, TopLevelOperator } from '../operator.ts'
@@ -12,27 +12,10 @@ export const exprOperator: TopLevelOperator = {
   name: '$expr',
   parse(operand, context): ExprFilter {
     if (context.inElement) throw new DatabaseError('BadValue', '$expr can only be applied to the top-level document')
-    const expression = parseExpression(operand, context.options.scope ?? Scope.outermost())
-    const { nowMs, variables } = context.options
-    if (nowMs === undefined && usesNow(expression)) {
-      throw new DatabaseError('NotImplemented', '$$NOW is not supported in this filter')
-    }
+    const { nowMs, variables, scope = Scope.outermost() } = context.options
+    const expression = parseExpression(operand, nowMs === undefined ? scope.withoutTime() : scope)
     return { kind: 'expr', expression, nowMs: nowMs ?? 0, variables: variables ?? [] }
   },
-}
-
-function usesNow(expression: Expression): boolean {
-  switch (expression.kind) {
-    case 'constant':
-    case 'path':
-      return false
-    case 'object':
-      return expression.fields.some((field) => usesNow(field.expression))
-    case 'array':
-      return expression.elements.some(usesNow)
-    case 'operator':
-      return expression.name === '$$NOW' || expression.operands.some(usesNow)
-  }
 }
 
 export function exprPredicate(filter: ExprFilter): Predicate {

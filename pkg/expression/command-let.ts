@@ -1,0 +1,41 @@
+/** The `let` of a command: variables for every expression in it. */
+import { DatabaseError } from '../base/errors.ts'
+import { documentFields } from '../bson/value.ts'
+import { ExpressionCompiler } from './compile.ts'
+import { ownedValue } from './owned-value.ts'
+import { parseExpression, readsDocument } from './parse.ts'
+import { refuseUnfitVariableName, type Scope } from './scope.ts'
+
+/** Not the user's to define. */
+const ofTheSystem = new Set(['NOW', 'CLUSTER_TIME', 'USER_ROLES'])
+
+/**
+ * The scope with the variables that the document at `start` defines, each by an expression over those before it.
+ *
+ * Errors: 4738901 for a name of the system's, FailedToParse for one that is none, 4890500 for an expression that reads a document,
+ * 51144 for `$$NOW`, which is not known yet, and those of parsing and evaluating.
+ */
+export function scopeWithLet(outer: Scope, bytes: Uint8Array, start = 0): Scope {
+  let scope = outer
+  // Only the commands' own expressions know the time.
+  let timeless = outer.withoutTime()
+  for (const field of documentFields(bytes, start)) {
+    if (ofTheSystem.has(field.name)) {
+      throw new DatabaseError(4738901, `Attempt to set internal constant: ${field.name}`)
+    }
+    refuseUnfitVariableName(field.name)
+    const expression = parseExpression(field, timeless)
+    if (readsDocument(expression)) {
+      throw new DatabaseError(
+        4890500,
+        `Command let Expression tried to access a field, but this is not allowed because Command let Expressions run before the query examines any documents: ${field.name}`,
+      )
+    }
+    const compiler = new ExpressionCompiler()
+    const evaluate = compiler.compile(expression)
+    const value = ownedValue(evaluate(compiler.context(0)))
+    scope = scope.withConstant(field.name, value)
+    timeless = timeless.withConstant(field.name, value)
+  }
+  return scope
+}
