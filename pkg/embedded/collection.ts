@@ -14,6 +14,7 @@ import { filterBytes, hintValue, optionalBytes, sortBytes, updateRequest, update
 import { FindCursor } from './find-cursor.ts'
 import { withInsertBuffer } from './insert-buffer.ts'
 import type { Port } from './port.ts'
+import { shownError } from './shown-error.ts'
 import type {
   BulkOperation,
   BulkWriteResult,
@@ -62,7 +63,7 @@ export class Collection<Item extends object = Document> {
     const { bytes, id } = encodeDocumentWithId(document, this.#port.database.objectIds)
     addId(document, id)
     const result = await this.#insert([bytes], true)
-    if (result.errors.length > 0) throw result.errors[0]!.error
+    if (result.errors.length > 0) throw shownError(result.errors[0]!.error)
     return { acknowledged: true, insertedId: id }
   }
 
@@ -102,6 +103,7 @@ export class Collection<Item extends object = Document> {
         singleBatch: true,
         noCursorTimeout: false,
         tailable: false,
+        awaitData: false,
       })
       if (running instanceof Promise) return running.then(takeFirst<Item>)
       return Promise.resolve(takeFirst<Item>(running))
@@ -244,7 +246,7 @@ export class Collection<Item extends object = Document> {
       ordered: true,
     }
     const result = await this.#port.run(update, this.dbName, request)
-    if (result.errors.length > 0) throw result.errors[0]!.error
+    if (result.errors.length > 0) throw shownError(result.errors[0]!.error)
     const id = result.upserted[0]?.id
     return {
       acknowledged: true,
@@ -262,7 +264,7 @@ export class Collection<Item extends object = Document> {
       deletes: [statement],
       ordered: true,
     })
-    if (result.errors.length > 0) throw result.errors[0]!.error
+    if (result.errors.length > 0) throw shownError(result.errors[0]!.error)
     return { acknowledged: true, deletedCount: result.removed }
   }
 

@@ -8,10 +8,15 @@ import type { ConnectionContext } from '../command/context.ts'
 import type { Definition } from '../command/definition.ts'
 import type { Database } from '../command/dispatch.ts'
 import type { Operation } from '../command/instance.ts'
+import { shownError } from './shown-error.ts'
 import type { Document } from './types.ts'
 
 const notDurable = (operation: Operation): void => {
   operation.writeConcern = { ...operation.writeConcern, durable: false }
+}
+
+function rethrow(error: unknown): never {
+  throw error instanceof DatabaseError ? shownError(error) : error
 }
 
 export class Port {
@@ -30,7 +35,12 @@ export class Port {
     request: Request,
     setUp?: (operation: Operation) => void,
   ): Result | Promise<Result> {
-    return this.database.execute(this.context, definition, databaseName, request, setUp)
+    try {
+      const running = this.database.execute(this.context, definition, databaseName, request, setUp)
+      return running instanceof Promise ? running.catch(rethrow) : running
+    } catch (error) {
+      return rethrow(error)
+    }
   }
 
   /** As `run`, without waiting for the disk: for one of several writes that are waited for together. */
