@@ -2,8 +2,8 @@
 import { BsonWriter } from '../bson/writer.ts'
 import { ExpressionCompiler } from '../expression/compile.ts'
 import type { EvaluationContext } from '../expression/context.ts'
-import type { FieldBranch, ShapeMode } from './field-tree.ts'
-import { compileShape, type Shape } from './shape.ts'
+import type { FieldBranch, ShapeMode } from '../query/projection/field-tree.ts'
+import { compileShape, type Shape } from '../query/projection/shape.ts'
 import { type PipelineRun, type Stage, type StagePlan, type Step, step } from './stage.ts'
 
 export function shapingPlan(name: string, root: FieldBranch, mode: ShapeMode): StagePlan {

@@ -7,6 +7,7 @@ import type { Operation } from './instance.ts'
 import { Pace } from './pace.ts'
 import { ReadView } from './read-view.ts'
 import { Search, type SearchWindow } from './search.ts'
+import { expressionOptions } from './variables.ts'
 
 export type Verbosity = 'queryPlanner' | 'executionStats' | 'allPlansExecution'
 
@@ -38,7 +39,7 @@ export function explainSearch(
 ): Explanation | Promise<Explanation> {
   const { engine } = operation.instance
   const collection = engine.collection(operation.databaseName, collectionName)
-  const search = new Search(what.filter, what.sort, what.hint)
+  const search = new Search(what.filter, what.sort, what.hint, expressionOptions(operation))
   const view = new ReadView(engine)
   const described = {
     skip: window.skip,

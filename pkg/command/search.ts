@@ -8,6 +8,7 @@ import { BsonWriter } from '../bson/writer.ts'
 import type { Collection } from '../engine/collection.ts'
 import { atRow, type FindRequest, find, paused, planFind, type Rows } from '../query/execute.ts'
 import { compileFilter, type Predicate } from '../query/filter/compile.ts'
+import type { ExpressionOptions } from '../query/filter/operator.ts'
 import { parseFilter } from '../query/filter/parse.ts'
 import type { Filter } from '../query/filter/tree.ts'
 import type { PlanNode } from '../query/plan.ts'
@@ -34,8 +35,8 @@ export class Search {
   #predicate: Predicate | undefined
 
   /** Throws what is wrong with filter or sort. */
-  constructor(filter: Uint8Array, sort: Uint8Array | undefined, hint: Value | undefined) {
-    this.filter = parseFilter(filter)
+  constructor(filter: Uint8Array, sort: Uint8Array | undefined, hint: Value | undefined, options?: ExpressionOptions) {
+    this.filter = parseFilter(filter, 0, options)
     this.sort = sort === undefined || sort.length === 5 ? undefined : parseSort(sort)
     this.hint = hint
   }

@@ -20,6 +20,7 @@ import { idEqualityAt, idValueStart } from './document.ts'
 import type { Operation } from './instance.ts'
 import { Search } from './search.ts'
 import { enforceValidator } from './validator.ts'
+import { expressionOptions } from './variables.ts'
 import { insertOne, type Target, writableCollection } from './write-insert.ts'
 import { changeAll, changeFirstMatch } from './write-search.ts'
 
@@ -77,14 +78,19 @@ export function updateDocuments(
 ): UpdateOutcome | Promise<UpdateOutcome> {
   const collection = writableCollection(operation, target)
   if (collection === undefined) {
-    parseFilter(prepared.request.filter)
+    parseFilter(prepared.request.filter, 0, expressionOptions(operation))
     return prepared.request.upsert ? upsert(operation, target, prepared) : nothingMatched
   }
   if (!prepared.request.multi && prepared.request.sort === undefined && prepared.request.hint === undefined) {
     const recordId = recordById(collection, prepared.request.filter)
     if (recordId !== undefined) return updateById(operation, target, collection, recordId, prepared)
   }
-  const search = new Search(prepared.request.filter, prepared.request.sort, prepared.request.hint)
+  const search = new Search(
+    prepared.request.filter,
+    prepared.request.sort,
+    prepared.request.hint,
+    expressionOptions(operation),
+  )
   return prepared.request.multi
     ? updateMany(operation, target, collection, search, prepared)
     : updateFirst(operation, target, collection, search, prepared)
@@ -250,7 +256,7 @@ export function deleteDocuments(
   const { engine } = operation.instance
   const collection = writableCollection(operation, target)
   if (collection === undefined) {
-    parseFilter(filter)
+    parseFilter(filter, 0, expressionOptions(operation))
     return 0
   }
   if (hint === undefined) {
@@ -261,7 +267,7 @@ export function deleteDocuments(
       return 1
     }
   }
-  const search = new Search(filter, undefined, hint)
+  const search = new Search(filter, undefined, hint, expressionOptions(operation))
   let removed = 0
   const remove = (unit: WriteUnit, recordId: RecordId): boolean => {
     if (!collection.read(recordId, timestampMax, record) || !search.matches(record.bytes, record.start)) return false

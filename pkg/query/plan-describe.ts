@@ -112,15 +112,16 @@ function rawFields(fields: readonly (readonly [string, unknown])[]): RawDocument
 }
 
 function transformOf(projection: Exclude<Projection, { kind: 'all' }>): Stage {
-  const shown = projection.kind === 'inclusion'
   const transform: Record<string, unknown> = {}
   collect(projection.root, '')
   return transform
 
   function collect(node: typeof projection.root, prefix: string): void {
     for (const [name, child] of node.children) {
-      if (child.children.size === 0) transform[prefix + name] = shown
-      else collect(child, `${prefix}${name}.`)
+      if (child.kind === 'branch') collect(child, `${prefix}${name}.`)
+      else if (child.kind === 'keep' || child.kind === 'drop') transform[prefix + name] = child.kind === 'keep'
+      else if (child.kind === 'positional') transform[`${prefix}${name}.$`] = true
+      else transform[prefix + name] = child.source
     }
   }
 }

@@ -3,7 +3,7 @@ import { bsonType, typeAlias } from '../../bson/type.ts'
 import { documentFields, type Value } from '../../bson/value.ts'
 import { parseExpression } from '../../expression/parse.ts'
 import type { Scope } from '../../expression/scope.ts'
-import { addField, emptyBranch, type FieldBranch } from '../field-tree.ts'
+import { addField, emptyBranch, type FieldBranch } from '../../query/projection/field-tree.ts'
 import { shapingPlan } from '../shaping-stage.ts'
 import type { StageDefinition } from '../stage.ts'
 

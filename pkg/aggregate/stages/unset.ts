@@ -1,7 +1,7 @@
 import { DatabaseError } from '../../base/errors.ts'
 import { bsonType } from '../../bson/type.ts'
 import { documentFields, readString, type Value } from '../../bson/value.ts'
-import { addField, emptyBranch } from '../field-tree.ts'
+import { addField, emptyBranch } from '../../query/projection/field-tree.ts'
 import { shapingPlan } from '../shaping-stage.ts'
 import type { StageDefinition } from '../stage.ts'
 

@@ -8,8 +8,8 @@ import { ExpressionCompiler } from '../../expression/compile.ts'
 import type { EvaluationContext } from '../../expression/context.ts'
 import { type Expression, isNullish, missing } from '../../expression/expression.ts'
 import { fieldValue, splitFieldPath } from '../../expression/field-path.ts'
-import { addField, emptyBranch } from '../field-tree.ts'
-import { compileShape, type Shape } from '../shape.ts'
+import { addField, emptyBranch } from '../../query/projection/field-tree.ts'
+import { compileShape, type Shape } from '../../query/projection/shape.ts'
 import { type PipelineRun, type Stage, type StageDefinition, type Step, step } from '../stage.ts'
 
 interface Unwinding {

@@ -121,7 +121,6 @@ export const bulkWrite: Definition<BulkWriteCommand, Result> = defineCommand({
   fields,
   parse: (_: string, sequences: Sequences): BulkWriteCommand => {
     const at = fields.at
-    refuse('let', fields.document(at.let))
     const ops = given('ops', sequences.get('ops') ?? fields.documents(at.ops))
     const nsInfo = given('nsInfo', sequences.get('nsInfo') ?? fields.documents(at.nsInfo))
     if (ops.length === 0 || ops.length > writeBatchMax)

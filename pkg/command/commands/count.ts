@@ -10,6 +10,7 @@ import { collectionNameOf } from '../namespace.ts'
 import { ReadView } from '../read-view.ts'
 import { refuseCollation } from '../refuse.ts'
 import { Search } from '../search.ts'
+import { expressionOptions } from '../variables.ts'
 import { refuseReadingView } from '../view.ts'
 import { emptyDocument, parseHint } from './find.ts'
 
@@ -61,7 +62,7 @@ export const count = defineCommand({
   run: (operation: Operation, request: CountCommand): number | Promise<number> => {
     const { engine } = operation.instance
     operation.namespace = `${operation.databaseName}.${request.collection}`
-    const search = new Search(request.filter, undefined, request.hint)
+    const search = new Search(request.filter, undefined, request.hint, expressionOptions(operation))
     const collection = engine.collection(operation.databaseName, request.collection)
     refuseReadingView(collection)
     if (collection === undefined) return 0

@@ -17,7 +17,7 @@ import {
 } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
-import { refuse, refuseCollation } from '../refuse.ts'
+import { refuseCollation } from '../refuse.ts'
 import { runStatements } from '../statements.ts'
 import { deleteDocuments } from '../write.ts'
 import { forgetUnwanted, type WriteError, writeWriteErrors } from '../write-errors.ts'
@@ -74,7 +74,6 @@ export const deleteCommand = defineCommand({
   fields,
   parse: (database: string, sequences: Sequences): DeleteRequest => {
     const at = fields.at
-    refuse('let', fields.document(at.let))
     return {
       collection: collectionNameOf(database, fields.type(at.delete), fields.bytes, fields.start(at.delete)),
       deletes: statements('delete.deletes', sequences.get('deletes') ?? fields.documents(at.deletes)).map(

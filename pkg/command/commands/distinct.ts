@@ -12,6 +12,7 @@ import { collectionNameOf } from '../namespace.ts'
 import { ReadView } from '../read-view.ts'
 import { refuseCollation } from '../refuse.ts'
 import { Search } from '../search.ts'
+import { expressionOptions } from '../variables.ts'
 import { refuseReadingView } from '../view.ts'
 import { emptyDocument, parseHint } from './find.ts'
 
@@ -55,7 +56,7 @@ export const distinct = defineCommand({
   run: (operation: Operation, request: DistinctCommand): readonly Value[] | Promise<readonly Value[]> => {
     const { engine } = operation.instance
     operation.namespace = `${operation.databaseName}.${request.collection}`
-    const search = new Search(request.filter, undefined, request.hint)
+    const search = new Search(request.filter, undefined, request.hint, expressionOptions(operation))
     const path = parsePath(request.key)
     const collection = engine.collection(operation.databaseName, request.collection)
     refuseReadingView(collection)

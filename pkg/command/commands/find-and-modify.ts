@@ -8,8 +8,9 @@ import { explainSearch } from '../explanation.ts'
 import { anyType, arrayType, booleanType, commandFields, objectType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
-import { refuse, refuseCollation } from '../refuse.ts'
+import { refuseCollation } from '../refuse.ts'
 import { Search } from '../search.ts'
+import { expressionOptions } from '../variables.ts'
 import { type Change, changeFirst, prepareUpdate, type UpdateRequest } from '../write.ts'
 import { emptyDocument, parsedProjection, parseHint } from './find.ts'
 
@@ -66,7 +67,6 @@ export const findAndModify: Definition<FindAndModifyCommand, FindAndModifyResult
     const at = fields.at
     const named = fields.has(at.findAndModify) ? at.findAndModify : at.findandmodify
     refuseCollation(fields.document(at.collation))
-    refuse('let', fields.document(at.let))
     checkCombination()
     const filter = fields.document(at.query) ?? emptyDocument
     const update = isGiven(at.update) ? fields.value(at.update) : undefined
@@ -97,9 +97,15 @@ export const findAndModify: Definition<FindAndModifyCommand, FindAndModifyResult
     const { instance } = operation
     const target = { database: operation.databaseName, collection: request.collection }
     operation.namespace = `${target.database}.${target.collection}`
-    const projection = parsedProjection(request.projection)
+    const options = expressionOptions(operation)
+    const projection = parsedProjection(request.projection, { ...options, filter: request.filter })
     const prepared = request.update === undefined ? undefined : prepareUpdate(request.update)
-    const change = changeFirst(operation, target, new Search(request.filter, request.sort, request.hint), prepared)
+    const change = changeFirst(
+      operation,
+      target,
+      new Search(request.filter, request.sort, request.hint, options),
+      prepared,
+    )
     const finish = (done: Change): FindAndModifyResult | Promise<FindAndModifyResult> => {
       const shown = request.showAfter ? done.after : done.before
       if (request.update === undefined) instance.counters.delete++

@@ -4,7 +4,7 @@ import { bsonType } from '../../bson/type.ts'
 import type { Value } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import type { Collection, RecordRef } from '../../engine/collection.ts'
-import { parseProjection } from '../../query/projection/parse.ts'
+import { type ProjectionOptions, parseProjection } from '../../query/projection/parse.ts'
 import type { Projection } from '../../query/projection/tree.ts'
 import type { Batch } from '../batch.ts'
 import { traitsOf } from '../collection-traits.ts'
@@ -22,6 +22,7 @@ import { refuse, refuseCollation } from '../refuse.ts'
 import type { RowSource } from '../rows.ts'
 import { ProjectedRows, Search } from '../search.ts'
 import { TailableRows } from '../tailable-rows.ts'
+import { expressionOptions } from '../variables.ts'
 import { refuseReadingView, refuseTailingView } from '../view.ts'
 
 const fields = commandFields('find', {
@@ -111,8 +112,9 @@ export const find = defineCommand({
       const at = idEqualityAt(request.filter)
       if (at >= 0) return findById(operation, collection, request.filter, at, namespace)
     }
-    const search = new Search(request.filter, request.sort, request.hint)
-    const projection = parsedProjection(request.projection)
+    const options = expressionOptions(operation)
+    const search = new Search(request.filter, request.sort, request.hint, options)
+    const projection = parsedProjection(request.projection, { ...options, filter: request.filter })
     if (collection === undefined) return instance.batches.take(namespace)
     const view = new ReadView(instance.engine)
     const pace = new Pace(operation)
@@ -147,7 +149,7 @@ export const find = defineCommand({
         filter: request.filter,
         sort: request.sort,
         hint: request.hint,
-        projection: parsedProjection(request.projection),
+        projection: parsedProjection(request.projection, { ...expressionOptions(operation), filter: request.filter }),
       },
       { skip: request.skip, limit: request.limit },
       verbosity,
@@ -208,9 +210,12 @@ function findById(
 }
 
 /** A projection that changes something; undefined for none and the empty one. */
-export function parsedProjection(projection: Uint8Array | undefined): Projection | undefined {
+export function parsedProjection(
+  projection: Uint8Array | undefined,
+  options: ProjectionOptions,
+): Projection | undefined {
   if (projection === undefined || projection.length === 5) return undefined
-  return parseProjection(projection)
+  return parseProjection(projection, 0, options)
 }
 
 /** A hint is a string or a document: FailedToParse otherwise. The value is copied: it may outlive the message. */
@@ -224,7 +229,6 @@ export function parseHint(hint: Value | undefined): Value | undefined {
 function checkOptions(): void {
   const at = fields.at
   refuseCollation(fields.document(at.collation))
-  refuse('let', fields.document(at.let))
   refuse('min', fields.document(at.min))
   refuse('max', fields.document(at.max))
   if (fields.boolean(at.returnKey)) refuse('returnKey', fields.value(at.returnKey))

@@ -83,7 +83,6 @@ export const update = defineCommand({
   fields,
   parse: (database: string, sequences: Sequences): UpdateCommand => {
     const at = fields.at
-    refuse('let', fields.document(at.let))
     return {
       collection: collectionNameOf(database, fields.type(at.update), fields.bytes, fields.start(at.update)),
       updates: statements('update.updates', sequences.get('updates') ?? fields.documents(at.updates)).map(

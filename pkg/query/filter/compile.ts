@@ -1,5 +1,6 @@
 /** Filter trees to predicates over document bytes. */
 import { unreachable } from '../../base/assert.ts'
+import { bsonType } from '../../bson/type.ts'
 import type { PathPart } from '../path.ts'
 import { fieldsPredicate } from './fields.ts'
 import type { Sample } from './generated.ts'
@@ -16,7 +17,13 @@ import { regexTest } from './operators/regex.ts'
 import { sizeTest } from './operators/size.ts'
 import { typeTest } from './operators/type.ts'
 import { type EndTest, pathTest } from './traverse.ts'
-import { conjuncts, type Filter, type PathFilter } from './tree.ts'
+import {
+  conjuncts,
+  type ElemMatchDocumentFilter,
+  type ElemMatchValueFilter,
+  type Filter,
+  type PathFilter,
+} from './tree.ts'
 
 export type { Predicate } from './operator.ts'
 
@@ -141,6 +148,13 @@ function valueTest(filter: Filter): ValueTest {
       return filter.path.parts.length === 0 ? end.test : pathTest(filter.path, end)
     }
   }
+}
+
+/** Tests one element of an array as `$elemMatch` does. */
+export function compileElementTest(filter: ElemMatchDocumentFilter | ElemMatchValueFilter): ValueTest {
+  if (filter.kind === 'elemMatchValue') return valueTest(filter.filter)
+  const predicate = compileFilter(filter.filter)
+  return (type, bytes, start) => (type === bsonType.document || type === bsonType.array) && predicate(bytes, start)
 }
 
 function endTest(filter: PathFilter): EndTest {

@@ -57,6 +57,9 @@ const documentContext = contextOf(false, noOptions)
 function parseTopLevel(name: string, operand: Value, context: ParseContext): Filter | undefined {
   const operator = topLevelOperators.get(name)
   if (operator !== undefined) return operator.parse(operand, context)
+  if (absentTopLevelOperators.has(name) && context.inElement) {
+    throw new DatabaseError('BadValue', `${name} can only be applied to the top-level document`)
+  }
   if (absentTopLevelOperators.has(name)) throw new DatabaseError('NotImplemented', `${name} is not supported yet`)
   const advice =
     name === '$not'

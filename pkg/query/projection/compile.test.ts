@@ -120,9 +120,21 @@ describe('a projection that is wrong', () => {
     [{ 'a.': 1 }, 40353, "FieldPath must not end with a '.'."],
     [{ 'a..b': 1 }, 15998, 'FieldPath field names may not be empty strings.'],
     [{ $a: 1 }, 16410, "FieldPath field names may not start with '$'"],
-    [{ 'a.$': 1 }, 238, "positional projection 'a.$' is not supported yet"],
-    [{ a: { $slice: 1 } }, 238, '$slice in a projection is not supported yet'],
-    [{ a: '$b' }, 238, "the projection of 'a' to an expression"],
+    [{ 'a.$': 0 }, 31395, 'positional projection cannot be used with exclusion'],
+    [{ 'a.$': 'x' }, 31308, 'positional projection cannot be used with a literal'],
+    [{ 'a.$': { b: 1 } }, 31271, 'positional projection cannot be used with an expression or sub object'],
+    [{ 'a.$.b': 1 }, 31394, 'in the middle of a path'],
+    [{ 'a.$': 1, 'b.$': 1 }, 31276, 'more than one positional projection'],
+    [{ 'a.$': 1, b: { $elemMatch: { c: 1 } } }, 31255, 'Cannot specify positional operator and $elemMatch'],
+    [{ b: { $elemMatch: { c: 1 } }, 'a.$': 1 }, 31256, 'Cannot specify positional operator and $elemMatch'],
+    [{ a: { $elemMatch: 1 } }, 31274, 'elemMatch: Invalid argument, object required'],
+    [{ 'a.b': { $elemMatch: { c: 1 } } }, 31275, 'nested field'],
+    [{ a: { $elemMatch: { b: { $near: [0, 0] } } } }, 5626500, 'not allowed in this context'],
+    [{ a: { $elemMatch: { $jsonSchema: {} } } }, 224, 'not allowed in this context'],
+    [{ a: { $slice: [0, 0] } }, 28724, '$slice limit must be positive'],
+    [{ a: { $nonsense: 1 } }, 31325, 'Unknown expression $nonsense'],
+    [{ a: 0, b: '$c' }, 31310, 'Cannot use an expression for field b in an exclusion projection'],
+    [{ a: 0, b: { $add: [1] } }, 31252, 'Cannot use an expression for field b in an exclusion projection'],
   ]
   for (const [projection, code, message] of cases) {
     test(`is refused: ${JSON.stringify(projection)}`, () => {
@@ -131,4 +143,56 @@ describe('a projection that is wrong', () => {
       )
     })
   }
+})
+
+describe('what is shown of arrays', () => {
+  const document = { _id: 1, a: [1, 2, 3, 4], b: [{ c: 1 }, { c: 2, d: 3 }], s: 'x', o: { a: [5, 6] } }
+  const cases: readonly (readonly [Record<string, unknown>, Record<string, unknown>])[] = [
+    [
+      { a: { $slice: 2 }, b: 0, o: 0 },
+      { _id: 1, a: [1, 2], s: 'x' },
+    ],
+    [
+      { a: { $slice: -1 }, s: 1 },
+      { _id: 1, a: [4], s: 'x' },
+    ],
+    [
+      { a: { $slice: [1, 2] }, _id: 1 },
+      { _id: 1, a: [2, 3] },
+    ],
+    [
+      { a: { $slice: [-3, 2] }, _id: 1 },
+      { _id: 1, a: [2, 3] },
+    ],
+    [
+      { 'o.a': { $slice: 1 }, s: { $slice: 1 }, a: 0, b: 0 },
+      { _id: 1, s: 'x', o: { a: [5] } },
+    ],
+    [{ b: { $elemMatch: { c: 2 } } }, { _id: 1, b: [{ c: 2, d: 3 }] }],
+    [
+      { a: { $elemMatch: { $gt: 2 } }, s: 1 },
+      { _id: 1, s: 'x', a: [3] },
+    ],
+    [{ a: { $elemMatch: { $gt: 9 } } }, { _id: 1 }],
+    [
+      { s: 1, n: { $size: '$a' }, l: 'text', p: '$o.a' },
+      { _id: 1, s: 'x', n: 4, l: 'text', p: [5, 6] },
+    ],
+    [{ 'o.n': { $add: [1, 1] }, _id: 0 }, { o: { n: 2 } }],
+  ]
+  test.each(cases)('%j', (projection, expected) => {
+    expect(project(projection, buildDocument(document))).toEqual(buildDocument(expected))
+  })
+
+  test('by the query with a positional $', () => {
+    const writer = new BsonWriter()
+    const bytes = buildDocument(document)
+    const by = (filter: Record<string, unknown>) => {
+      const projection = parseProjection(buildDocument({ 'b.$': 1 }), 0, { filter: buildDocument(filter) })
+      compileProjection(projection)(bytes, 0, bytes.length, writer.reset())
+      return writer.finish()
+    }
+    expect(by({ 'b.c': 2 })).toEqual(buildDocument({ _id: 1, b: [{ c: 2, d: 3 }] }))
+    expect(() => by({ s: 'x' })).toThrow(expect.objectContaining({ code: 51246 }))
+  })
 })
