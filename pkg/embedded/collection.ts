@@ -30,6 +30,9 @@ import type {
   UpdateResult,
 } from './types.ts'
 
+/** Where `readById` says a document lies; read at once. */
+const lent = { bytes: new Uint8Array(0), start: 0, end: 0 }
+
 interface HintOption {
   readonly hint?: string | Document
 }
@@ -91,9 +94,14 @@ export class Collection<Item extends object = Document> {
   /** The first document that matches, or null. */
   findOne(filter: Filter = {}, options?: FindOptions): Promise<Item | null> {
     try {
+      const bytes = encodeDocument(filter)
+      if (options === undefined) {
+        const found = this.#port.database.readById(this.dbName, this.collectionName, bytes, lent)
+        if (found !== undefined) return Promise.resolve(found ? (decodeDocument(lent.bytes, lent.start) as Item) : null)
+      }
       const running = this.#port.run(find, this.dbName, {
         collection: this.collectionName,
-        filter: encodeDocument(filter),
+        filter: bytes,
         sort: sortBytes(options?.sort),
         projection: optionalBytes(options?.projection),
         hint: hintValue(options?.hint),
