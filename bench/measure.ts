@@ -44,9 +44,22 @@ export async function timed(work: () => Promise<unknown> | unknown): Promise<num
   return (performance.now() - begin) / 1000
 }
 
-/** Repeats `work` and gives the quickest run's seconds: the machine's noise only ever adds. */
-export async function best(times: number, work: (run: number) => Promise<unknown> | unknown): Promise<number> {
-  let seconds = Number.POSITIVE_INFINITY
-  for (let run = 0; run < times; run++) seconds = Math.min(seconds, await timed(() => work(run)))
+/**
+ * Runs the same steps for several engines in turn, step by step, so that a drift of the machine's speed meets all of them; returns each one's
+ * seconds in sum.
+ */
+export async function inTurn<Name extends string>(
+  engines: Readonly<Record<Name, (step: number) => Promise<unknown> | unknown>>,
+  steps: number,
+): Promise<Record<Name, number>> {
+  const names = Object.keys(engines) as Name[]
+  const seconds = Object.fromEntries(names.map((name) => [name, 0])) as Record<Name, number>
+  for (let step = 0; step < steps; step++) {
+    for (let i = 0; i < names.length; i++) {
+      // Each goes first equally often.
+      const name = names[(i + step) % names.length]!
+      seconds[name] += await timed(() => engines[name](step))
+    }
+  }
   return seconds
 }

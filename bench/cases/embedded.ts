@@ -1,187 +1,229 @@
-/** The embedded database beside its peers, on the same documents, in one run. */
+/** The embedded database beside its peers, on the same documents, in one run, a batch of each in turn. */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { open } from '../../pkg/lauradb.ts'
 import type { Person } from '../documents.ts'
 import { idOf, makePeople } from '../documents.ts'
 import type { Results } from '../measure.ts'
-import { best, timed } from '../measure.ts'
+import { inTurn, timed } from '../measure.ts'
 import { openLmdb } from '../peers/lmdb.ts'
 import { openNedb } from '../peers/nedb.ts'
 import { rawSyncsPerSecond } from '../peers/raw-disk.ts'
 import { openSqlite } from '../peers/sqlite.ts'
 
-const batchSize = 1000
+type Laura = Awaited<ReturnType<typeof open>>
+type Sqlite = ReturnType<typeof openSqlite>
+type Lmdb = Awaited<ReturnType<typeof openLmdb>>
+type Nedb = Awaited<ReturnType<typeof openNedb>>
 
-const insertWork = 'insertMany by 1000, durable, _id + one index'
-const insertBareWork = 'insertMany by 1000, durable, _id only'
-const findWork = 'findOne by _id, decoded'
-const countWork = 'count with two unindexed predicates (documents)'
-const updateWork = 'updateOne $inc by _id, batches of 1000 durable'
-const oneWork = 'one durable insert at a time'
-const manyWork = '64 concurrent durable inserts'
-
-/** Visits ids in an order that no cache likes. */
-function shuffledIds(count: number): number[] {
-  return Array.from({ length: count }, (_, i) => (i * 48271) % count)
+/** The engines, filled with the same documents. */
+interface Engines {
+  readonly laura: Laura
+  readonly sqlite: Sqlite
+  readonly lmdb: Lmdb
+  readonly nedb: Nedb
 }
 
+const batchSize = 1000
+
 export async function embeddedCases(results: Results, directory: string, count: number): Promise<void> {
+  mkdirSync(directory, { recursive: true })
+  const fresh = (name: string): string => mkdtempSync(join(directory, `${name}-`))
   const people = makePeople(count)
+  const engines = await insertCase(results, fresh, people)
+  const order = Array.from({ length: count }, (_, i) => (i * 48271) % count)
+  await findCase(results, engines, order)
+  await countCase(results, engines, count)
+  await updateCase(results, engines, order.slice(0, 50_000))
+  await syncCase(results, engines.laura, fresh, people)
+  await engines.laura.close()
+  await engines.lmdb.close()
+  engines.sqlite.close()
+  rmSync(directory, { recursive: true, force: true })
+}
+
+async function insertCase(
+  results: Results,
+  fresh: (name: string) => string,
+  people: readonly Person[],
+): Promise<Engines> {
   const batches: Person[][] = []
-  for (let at = 0; at < count; at += batchSize) batches.push(people.slice(at, at + batchSize))
-  const fresh = (name: string): string => {
-    mkdirSync(directory, { recursive: true })
-    return mkdtempSync(join(directory, `${name}-`))
-  }
-
-  // Inserts: each engine into fresh directories, twice, the better counts.
-  const opened: {
-    laura?: Awaited<ReturnType<typeof open>>
-    sqlite?: ReturnType<typeof openSqlite>
-    lmdb?: Awaited<ReturnType<typeof openLmdb>>
-  } = {}
-  const insertLaura = async (indexed: boolean): Promise<number> => {
-    await opened.laura?.close()
+  for (let at = 0; at < people.length; at += batchSize) batches.push(people.slice(at, at + batchSize))
+  const work = 'insertMany by 1000, durable, _id + one index'
+  const bareWork = 'insertMany by 1000, durable, _id only'
+  const fill = async (timing: boolean): Promise<Engines> => {
     const laura = await open(fresh('laura'))
-    opened.laura = laura
-    const collection = laura.db('bench').collection('people')
-    if (indexed) await collection.createIndex({ email: 1 })
-    else await laura.db('bench').createCollection('people')
-    return timed(async () => {
-      for (const batch of batches) await collection.insertMany(batch as unknown as Record<string, unknown>[])
-    })
+    const indexed = laura.db('bench').collection<Person>('people')
+    await indexed.createIndex({ email: 1 })
+    const bare = await laura.db('bench').createCollection<Person>('bare')
+    const sqlite = openSqlite(fresh('sqlite'), true)
+    const lmdb = await openLmdb(fresh('lmdb'))
+    const nedb = await openNedb(fresh('nedb'))
+    const seconds = await inTurn(
+      {
+        laura: (step) => indexed.insertMany(batches[step]!),
+        bare: (step) => bare.insertMany(batches[step]!),
+        sqlite: (step) => sqlite.insertBatch(batches[step]!),
+        lmdb: (step) => lmdb.insertBatch(batches[step]!),
+        nedb: (step) => nedb.insertBatch(batches[step]!),
+      },
+      timing ? batches.length : Math.min(batches.length, 20),
+    )
+    if (timing) {
+      const rate = results.rate(work, 'lauradb', people.length, seconds.laura)
+      const sqliteRate = results.rate(work, 'sqlite', people.length, seconds.sqlite)
+      results.rate(work, 'nedb (no fsync)', people.length, seconds.nedb)
+      const bareRate = results.rate(bareWork, 'lauradb', people.length, seconds.bare)
+      const lmdbRate = results.rate(bareWork, 'lmdb', people.length, seconds.lmdb)
+      results.ratio(work, 'lauradb / sqlite', rate / sqliteRate, '1.3')
+      results.ratio(work, 'lauradb / lmdb without index', rate / lmdbRate, '0.8')
+      results.ratio(bareWork, 'lauradb / lmdb', bareRate / lmdbRate, '-')
+    }
+    await bare.drop()
+    return { laura, sqlite, lmdb, nedb }
   }
-  const bare = Math.min(await insertLaura(false), await insertLaura(false))
-  const indexed = Math.min(await insertLaura(true), await insertLaura(true))
-  const lmdbSeconds = await best(2, async () => {
-    await opened.lmdb?.close()
-    opened.lmdb = await openLmdb(fresh('lmdb'))
-    for (const batch of batches) await opened.lmdb.insertBatch(batch)
-  })
-  const sqliteSeconds = await best(2, () => {
-    opened.sqlite?.close()
-    opened.sqlite = openSqlite(fresh('sqlite'), true)
-    for (const batch of batches) opened.sqlite.insertBatch(batch)
-  })
-  const nedb = await openNedb(fresh('nedb'))
-  const nedbSeconds = await timed(async () => {
-    for (const batch of batches) await nedb.insertBatch(batch)
-  })
-  const laura = opened.laura!
-  const sqlite = opened.sqlite!
-  const lmdb = opened.lmdb!
-  const people_ = laura.db('bench').collection('people')
+  // Once to warm up: what is compared is not who is compiled first.
+  const warm = await fill(false)
+  await warm.laura.close()
+  await warm.lmdb.close()
+  warm.sqlite.close()
+  return fill(true)
+}
 
-  const insert = results.rate(insertWork, 'lauradb', count, indexed)
-  const insertBare = results.rate(insertBareWork, 'lauradb', count, bare)
-  const insertSqlite = results.rate(insertWork, 'sqlite', count, sqliteSeconds)
-  const insertLmdb = results.rate(insertBareWork, 'lmdb', count, lmdbSeconds)
-  results.rate(insertWork, 'nedb (no fsync)', count, nedbSeconds)
-  results.ratio(insertWork, 'lauradb / sqlite', insert / insertSqlite, '1.3')
-  results.ratio(insertWork, 'lauradb / lmdb without index', insert / insertLmdb, '0.8')
-  results.ratio(insertBareWork, 'lauradb / lmdb', insertBare / insertLmdb, '-')
-
-  // Point reads.
-  const order = shuffledIds(count)
+async function findCase(results: Results, engines: Engines, order: readonly number[]): Promise<void> {
+  const work = 'findOne by _id, decoded'
+  const people = engines.laura.db('bench').collection('people')
   const ids = order.map(idOf)
   const hexIds = ids.map((id) => id.toHexString())
-  const byteIds = ids.map((id) => id.id)
-  const findLaura = await best(3, async () => {
-    for (const _id of ids) await people_.findOne({ _id })
-  })
-  const findLmdb = await best(3, () => {
-    for (const id of byteIds) lmdb.findOne(id)
-  })
-  const findSqlite = await best(3, () => {
-    for (const id of hexIds) sqlite.findOne(id)
-  })
-  const find = results.rate(findWork, 'lauradb', count, findLaura)
-  results.ratio(
-    findWork,
-    'lauradb / lmdb get + bson',
-    find / results.rate(findWork, 'lmdb get + bson', count, findLmdb),
-    '1.5',
-  )
-  results.ratio(findWork, 'lauradb / sqlite', find / results.rate(findWork, 'sqlite', count, findSqlite), '3')
-  const findNedb = await timed(async () => {
-    for (const id of hexIds.slice(0, 20000)) await nedb.findOne(id)
-  })
-  results.rate(findWork, 'nedb', 20000, findNedb)
-
-  // Scans.
-  const filter = { age: { $gte: 50 }, city: 'Oslo' }
-  const expected = sqlite.count(50, 'Oslo')
-  const counted = await people_.countDocuments(filter)
-  if (counted !== expected) throw new Error(`lauradb counts ${counted}, sqlite ${expected}`)
-  const countLaura = await best(9, () => people_.countDocuments(filter))
-  const countSqlite = await best(9, () => sqlite.count(50, 'Oslo'))
-  const countNedb = await best(3, () => nedb.count(50, 'Oslo'))
-  const countRate = results.rate(countWork, 'lauradb', count, countLaura)
-  results.ratio(countWork, 'lauradb / sqlite', countRate / results.rate(countWork, 'sqlite', count, countSqlite), '1.3')
-  results.rate(countWork, 'nedb', count, countNedb)
-
-  // Updates.
-  const updates = Math.min(count, 50_000)
-  const updateLaura = await best(2, async () => {
-    for (let at = 0; at < updates; at += batchSize) {
-      const operations = ids
-        .slice(at, at + batchSize)
-        .map((_id) => ({ updateOne: { filter: { _id }, update: { $inc: { age: 1 } } } }))
-      await people_.bulkWrite(operations)
-    }
-  })
-  const updateSqlite = await best(2, () => {
-    for (let at = 0; at < updates; at += batchSize) sqlite.incrementBatch(hexIds.slice(at, at + batchSize))
-  })
-  const update = results.rate(updateWork, 'lauradb', updates, updateLaura)
-  results.ratio(
-    updateWork,
-    'lauradb / sqlite',
-    update / results.rate(updateWork, 'sqlite', updates, updateSqlite),
-    '1.5',
-  )
-
-  // Durable single inserts, beside what the disk can do: in turn, so that drift hits both.
-  const singles = laura.db('bench').collection('singles')
-  await laura.db('bench').createCollection('singles')
-  let raw = 0
-  let one = Number.POSITIVE_INFINITY
-  let many = Number.POSITIVE_INFINITY
-  let next = 0
-  const oneCount = 2000
-  const manyCount = 64 * 300
-  const without = (n: number): Record<string, unknown> => {
-    const { _id, ...rest } = people[n % count]!
-    return rest
+  const step = 2000
+  const steps = Math.floor(ids.length / step) * 3
+  const slice = (n: number): [number, number] => {
+    const from = (n * step) % ids.length
+    return [from, Math.min(ids.length, from + step)]
   }
-  for (let round = 0; round < 3; round++) {
-    raw = Math.max(raw, rawSyncsPerSecond(fresh('raw'), oneCount))
-    one = Math.min(
-      one,
-      await timed(async () => {
-        for (let i = 0; i < oneCount; i++) await singles.insertOne(without(next++))
-      }),
+  const run = (): Promise<Record<'laura' | 'lmdb' | 'sqlite', number>> =>
+    inTurn(
+      {
+        laura: async (n) => {
+          const [from, to] = slice(n)
+          for (let i = from; i < to; i++) await people.findOne({ _id: ids[i] })
+        },
+        lmdb: (n) => {
+          const [from, to] = slice(n)
+          for (let i = from; i < to; i++) engines.lmdb.findOne(ids[i]!.id)
+        },
+        sqlite: (n) => {
+          const [from, to] = slice(n)
+          for (let i = from; i < to; i++) engines.sqlite.findOne(hexIds[i]!)
+        },
+      },
+      steps,
     )
-    many = Math.min(
-      many,
-      await timed(() =>
+  await run()
+  const seconds = await run()
+  const total = steps * step
+  const rate = results.rate(work, 'lauradb', total, seconds.laura)
+  results.ratio(
+    work,
+    'lauradb / lmdb get + bson',
+    rate / results.rate(work, 'lmdb get + bson', total, seconds.lmdb),
+    '1.5',
+  )
+  results.ratio(work, 'lauradb / sqlite', rate / results.rate(work, 'sqlite', total, seconds.sqlite), '3')
+  const sample = hexIds.slice(0, 20_000)
+  const nedbSeconds = await timed(async () => {
+    for (const id of sample) await engines.nedb.findOne(id)
+  })
+  results.rate(work, 'nedb', sample.length, nedbSeconds)
+}
+
+async function countCase(results: Results, engines: Engines, count: number): Promise<void> {
+  const work = 'count with two unindexed predicates (documents)'
+  const people = engines.laura.db('bench').collection('people')
+  const filter = { age: { $gte: 50 }, city: 'Oslo' }
+  const expected = engines.sqlite.count(50, 'Oslo')
+  const counted = await people.countDocuments(filter)
+  if (counted !== expected) throw new Error(`lauradb counts ${counted}, sqlite ${expected}`)
+  const rounds = 12
+  const run = () =>
+    inTurn(
+      {
+        laura: () => people.countDocuments(filter),
+        sqlite: () => engines.sqlite.count(50, 'Oslo'),
+        nedb: () => engines.nedb.count(50, 'Oslo'),
+      },
+      rounds,
+    )
+  await run()
+  const seconds = await run()
+  const rate = results.rate(work, 'lauradb', count * rounds, seconds.laura)
+  results.ratio(work, 'lauradb / sqlite', rate / results.rate(work, 'sqlite', count * rounds, seconds.sqlite), '1.3')
+  results.rate(work, 'nedb', count * rounds, seconds.nedb)
+}
+
+async function updateCase(results: Results, engines: Engines, order: readonly number[]): Promise<void> {
+  const work = 'updateOne $inc by _id, batches of 1000 durable'
+  const people = engines.laura.db('bench').collection('people')
+  const ids = order.map(idOf)
+  const hexIds = ids.map((id) => id.toHexString())
+  const steps = Math.floor(ids.length / batchSize)
+  const run = () =>
+    inTurn(
+      {
+        laura: (n) => {
+          const batch = ids.slice(n * batchSize, (n + 1) * batchSize)
+          return people.bulkWrite(
+            batch.map((_id) => ({ updateOne: { filter: { _id }, update: { $inc: { age: 1 } } } })),
+          )
+        },
+        sqlite: (n) => engines.sqlite.incrementBatch(hexIds.slice(n * batchSize, (n + 1) * batchSize)),
+      },
+      steps,
+    )
+  await run()
+  const seconds = await run()
+  const total = steps * batchSize
+  const rate = results.rate(work, 'lauradb', total, seconds.laura)
+  results.ratio(work, 'lauradb / sqlite', rate / results.rate(work, 'sqlite', total, seconds.sqlite), '1.5')
+}
+
+/** Durable single inserts beside what the disk can do. */
+async function syncCase(
+  results: Results,
+  laura: Laura,
+  fresh: (name: string) => string,
+  people: readonly Person[],
+): Promise<void> {
+  const oneWork = 'one durable insert at a time'
+  const manyWork = '64 concurrent durable inserts'
+  const singles = await laura.db('bench').createCollection('singles')
+  let next = 0
+  const insert = (): Promise<unknown> => {
+    const { _id, ...rest } = people[next++ % people.length]!
+    return singles.insertOne(rest)
+  }
+  const each = 200
+  const perClient = 40
+  const steps = 12
+  const folder = fresh('raw')
+  const seconds = await inTurn(
+    {
+      raw: () => rawSyncsPerSecond(folder, each),
+      one: async () => {
+        for (let i = 0; i < each; i++) await insert()
+      },
+      many: () =>
         Promise.all(
           Array.from({ length: 64 }, async () => {
-            for (let i = 0; i < manyCount / 64; i++) await singles.insertOne(without(next++))
+            for (let i = 0; i < perClient; i++) await insert()
           }),
         ),
-      ),
-    )
-  }
-  results.rate(oneWork, 'raw write + fdatasync', 1, 1 / raw)
-  const oneRate = results.rate(oneWork, 'lauradb', oneCount, one)
-  results.ratio(oneWork, 'lauradb / raw', oneRate / raw, '0.85')
-  const manyRate = results.rate(manyWork, 'lauradb', manyCount, many)
-  results.ratio(manyWork, 'lauradb / one at a time', manyRate / oneRate, '15')
-
-  await laura.close()
-  await lmdb.close()
-  sqlite.close()
-  rmSync(directory, { recursive: true, force: true })
+    },
+    steps,
+  )
+  const raw = results.rate(oneWork, 'raw write + fdatasync', each * steps, seconds.raw)
+  const one = results.rate(oneWork, 'lauradb', each * steps, seconds.one)
+  results.ratio(oneWork, 'lauradb / raw', one / raw, '0.85')
+  const many = results.rate(manyWork, 'lauradb', 64 * perClient * steps, seconds.many)
+  results.ratio(manyWork, 'lauradb / one at a time', many / one, '15')
 }
