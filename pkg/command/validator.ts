@@ -4,6 +4,7 @@ import { documentOf, getField, readString, truthy } from '../bson/value.ts'
 import type { Collection } from '../engine/collection.ts'
 import { compileFilter, type Predicate } from '../query/filter/compile.ts'
 import { parseFilter } from '../query/filter/parse.ts'
+import { explainValidation } from '../query/schema/explain-filter.ts'
 import type { Operation } from './instance.ts'
 
 const withoutValidators: ReadonlySet<string> = new Set(['admin', 'config', 'local'])
@@ -26,6 +27,7 @@ export function checkValidator(database: string, collection: string, validator: 
 }
 
 interface Validation {
+  readonly filter: Uint8Array
   readonly matches: Predicate
   /** Documents that did not match before may go on as they are. */
   readonly moderate: boolean
@@ -58,7 +60,10 @@ export function enforceValidator(
   if (before !== undefined && validation.moderate && !validation.matches(before.bytes, before.start)) return
   if (bypasses(operation)) return
   throw new DatabaseError('DocumentValidationFailure', 'Document failed validation', {
-    errInfo: { failingDocumentId: getField(document, '_id') },
+    errInfo: {
+      failingDocumentId: getField(document, '_id'),
+      details: explainValidation(validation.filter, document),
+    },
   })
 }
 
@@ -66,8 +71,10 @@ function validationOf(options: Uint8Array): Validation | undefined {
   const validator = getField(options, 'validator')
   const level = text(options, 'validationLevel') ?? 'strict'
   if (validator === undefined || level === 'off') return undefined
+  const filter = documentOf(validator)
   return {
-    matches: compileFilter(parseFilter(documentOf(validator))),
+    filter,
+    matches: compileFilter(parseFilter(filter)),
     moderate: level === 'moderate',
     warnsOnly: text(options, 'validationAction') === 'warn',
   }
