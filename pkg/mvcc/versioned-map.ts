@@ -45,8 +45,14 @@ export class VersionedMap {
   get(key: Uint8Array, keyLength: number, at: Timestamp, into: ValueRef): boolean {
     const cursor = this.#cursor
     this.#located = false
-    this.#setVersionKey(key, keyLength, at)
-    const found = cursor.seek(this.#scratch, this.#scratchLength) && cursor.keyStartsWith(key, keyLength)
+    let found: boolean
+    // The key alone sorts before all its versions, so that it leads to the newest.
+    if (at === timestampMax) found = cursor.seek(key, keyLength)
+    else {
+      this.#setVersionKey(key, keyLength, at)
+      found = cursor.seek(this.#scratch, this.#scratchLength)
+    }
+    found = found && cursor.keyStartsWith(key, keyLength)
     if (!found) {
       cursor.close()
       return false
