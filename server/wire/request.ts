@@ -52,7 +52,8 @@ function parseSections(bytes: Uint8Array, at: number, end: number, replyExpected
     if (kind === 0) {
       if (body !== undefined) throw new DatabaseError(40430, 'Multiple body sections in message')
       const length = documentLength(bytes, at, end)
-      validateDocument(bytes, at, at + length)
+      // A command around a document of full size has some room of its own.
+      validateDocument(bytes, at, at + length, documentSizeMaxInternal)
       body = bytes.subarray(at, at + length)
       at += length
     } else if (kind === 1) {
