@@ -1,3 +1,4 @@
+import { DatabaseError } from '../base/errors.ts'
 import { bsonType } from '../bson/type.ts'
 import { dateValue, type Value } from '../bson/value.ts'
 import { missing } from './expression.ts'
@@ -12,6 +13,8 @@ export class EvaluationContext {
   /** Values of the variables by slot (see `scope.ts`); slot 0, the root, is not kept here. */
   readonly variables: Value[] = [missing]
   readonly now: Value
+  /** What has been done for this document, see `spend`. */
+  #steps = 0
   readonly #fields: RootFields
   #loaded = false
 
@@ -29,6 +32,18 @@ export class EvaluationContext {
     this.start = start
     this.end = end
     this.#loaded = false
+    this.#steps = 0
+  }
+
+  /**
+   * Counts evaluations and comparisons in loops over arrays, which can be nested: nothing else runs while an expression is
+   * evaluated, so that this must come to an end. Errors: ExceededTimeLimit.
+   */
+  spend(steps: number): void {
+    this.#steps += steps
+    if (this.#steps > stepsMax) {
+      throw new DatabaseError('ExceededTimeLimit', `An expression took more than ${stepsMax} steps for one document`)
+    }
   }
 
   root(): Value {
@@ -47,5 +62,8 @@ export class EvaluationContext {
     return { type, bytes: this.bytes, start: fields.starts[slot]!, end: fields.ends[slot]! }
   }
 }
+
+/** A second or two. */
+const stepsMax = 50_000_000
 
 const emptyDocument = new Uint8Array([5, 0, 0, 0, 0])

@@ -35,6 +35,7 @@ export function foldConstants(expression: Expression): Expression {
       const values = expression.foldable === true ? constantsOf(operands) : undefined
       if (values === undefined) return { ...expression, operands }
       const evaluate = expression.make(values.map((value) => () => value))
+      noContext.reset(noContext.bytes, noContext.start, noContext.end)
       return constant(ownedValue(evaluate(noContext)))
     }
   }

@@ -51,6 +51,7 @@ function filterBy(arrayOf: Evaluate, holds: Evaluate, limitOf: Evaluate | undefi
     walker.reset(array.bytes, array.start)
     while (result.count < limit && walker.next()) {
       context.variables[slot] = walker.value()
+      context.spend(1)
       const value = holds(context)
       if (value !== missing && truthy(value)) result.addElement(walker)
     }

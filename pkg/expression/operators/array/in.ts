@@ -8,18 +8,22 @@ import { fixedOperator } from '../operator.ts'
 import { shownType } from '../shown-type.ts'
 
 /** `{$in: [a, array]}`: whether an element equals a. Errors: 40081 when the second is no array. */
-export const inArray = fixedOperator('$in', 2, ([operand, array]) => (context) => {
-  const value = operand!(context)
-  const list = array!(context)
-  if (list.type !== bsonType.array) {
-    throw new DatabaseError(40081, `$in requires an array as a second argument, found: ${shownType(list)}`)
-  }
-  if (value === missing) return booleanValue(false)
-  const walker = new ElementWalker().reset(list.bytes, list.start)
-  while (walker.next()) {
-    if (equalValues(value.type, value.bytes, value.start, walker.type, list.bytes, walker.valueStart)) {
-      return booleanValue(true)
+export const inArray = fixedOperator('$in', 2, ([operand, array]) => {
+  const walker = new ElementWalker()
+  return (context) => {
+    const value = operand!(context)
+    const list = array!(context)
+    if (list.type !== bsonType.array) {
+      throw new DatabaseError(40081, `$in requires an array as a second argument, found: ${shownType(list)}`)
     }
+    if (value === missing) return booleanValue(false)
+    walker.reset(list.bytes, list.start)
+    while (walker.next()) {
+      context.spend(1)
+      if (equalValues(value.type, value.bytes, value.start, walker.type, list.bytes, walker.valueStart)) {
+        return booleanValue(true)
+      }
+    }
+    return booleanValue(false)
   }
-  return booleanValue(false)
 })

@@ -27,6 +27,7 @@ export const indexOfArray = rangedOperator('$indexOfArray', 2, 4, (operands) => 
     if (value === missing) return int32Value(-1)
     walker.reset(array.bytes, array.start)
     for (let i = 0; i < end && walker.next(); i++) {
+      context.spend(1)
       if (i < start) continue
       if (equalValues(value.type, value.bytes, value.start, walker.type, array.bytes, walker.valueStart)) {
         return int32Value(i)

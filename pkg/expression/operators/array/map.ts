@@ -39,6 +39,7 @@ function mapEach(arrayOf: Evaluate, bodyOf: Evaluate, slot: number): Evaluate {
     walker.reset(array.bytes, array.start)
     while (walker.next()) {
       context.variables[slot] = walker.value()
+      context.spend(1)
       result.add(bodyOf(context))
     }
     return result.value()

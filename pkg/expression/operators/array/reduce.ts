@@ -49,6 +49,7 @@ function fold(
     while (walker.next()) {
       context.variables[elementSlot] = walker.value()
       context.variables[valueSlot] = value
+      context.spend(1)
       // The next evaluation reads this value, and would write over it.
       value = ownedValue(nextOf(context))
     }
