@@ -11,7 +11,7 @@ import { arrayOperators } from './array/family.ts'
 import { booleanOperators } from './boolean/family.ts'
 import { comparisonOperators } from './comparison/family.ts'
 import { conditionalOperators } from './conditional/family.ts'
-import { typeOf } from './convert/type.ts'
+import { typeOperators } from './convert/family.ts'
 import { dateOperators } from './date/family.ts'
 import { objectOperators } from './object/family.ts'
 import type { Operator } from './operator.ts'
@@ -36,12 +36,12 @@ export const operators: ReadonlyMap<string, Operator> = new Map(
     ...arithmeticOperators,
     ...dateOperators,
     ...trigonometryOperators,
+    ...typeOperators,
     avg,
     first,
     last,
     max,
     min,
     sum,
-    typeOf,
   ].map((operator) => [operator.name, operator]),
 )

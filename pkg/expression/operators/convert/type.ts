@@ -1,4 +1,5 @@
-import { stringValue } from '../../../bson/value.ts'
+/** `$type` and `$isNumber`. */
+import { booleanValue, isNumber as isNumberType, stringValue } from '../../../bson/value.ts'
 import { fixedOperator } from '../operator.ts'
 import { shownType } from '../shown-type.ts'
 
@@ -9,4 +10,12 @@ export const typeOf = fixedOperator(
   ([operand]) =>
     (context) =>
       stringValue(shownType(operand!(context))),
+)
+
+export const isNumber = fixedOperator(
+  '$isNumber',
+  1,
+  ([operand]) =>
+    (context) =>
+      booleanValue(isNumberType(operand!(context).type)),
 )

@@ -3,13 +3,14 @@ import { DatabaseError } from '../../../base/errors.ts'
 import { wholeInt64Of } from '../../../bson/number.ts'
 import { dateValue, isNumber, nullValue, type Value } from '../../../bson/value.ts'
 import { isNullish } from '../../expression.ts'
+import { absent, namedOperator } from '../named-operator.ts'
 import type { Operator } from '../operator.ts'
 import { shownType } from '../shown-type.ts'
 import { calendarDayOf, daysInMonth, daysOf } from './calendar.ts'
-import { absent, namedOperator, zoneArgument } from './date-operator.ts'
 import { type Moment, momentOfMs, msOfMoment, requireMoment } from './moment.ts'
 import { type TimeUnit, timeUnitOf, unitMs } from './time-unit.ts'
 import type { TimeZone } from './time-zone.ts'
+import { zoneArgument } from './zone-argument.ts'
 
 export const dateAdd = moveOperator('$dateAdd', 1n)
 export const dateSubtract = moveOperator('$dateSubtract', -1n)

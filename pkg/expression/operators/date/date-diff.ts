@@ -2,11 +2,12 @@
 import { DatabaseError } from '../../../base/errors.ts'
 import { int64Value, nullValue, type Value } from '../../../bson/value.ts'
 import { isNullish } from '../../expression.ts'
+import { absent, namedOperator } from '../named-operator.ts'
 import { calendarDayOf, isoDayOfWeek } from './calendar.ts'
-import { absent, namedOperator, zoneArgument } from './date-operator.ts'
 import { type Moment, msOfMoment, requireMoment, secondsOfMoment } from './moment.ts'
 import { startOfWeekOf, type TimeUnit, timeUnitOf } from './time-unit.ts'
 import type { TimeZone } from './time-zone.ts'
+import { zoneArgument } from './zone-argument.ts'
 
 const sunday = 7
 

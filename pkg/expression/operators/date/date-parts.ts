@@ -6,10 +6,11 @@ import { documentValue, isNumber, nullValue, truthy } from '../../../bson/value.
 import { BsonWriter } from '../../../bson/writer.ts'
 import type { EvaluationContext } from '../../context.ts'
 import { type Evaluate, isNullish } from '../../expression.ts'
+import { absent, namedOperator } from '../named-operator.ts'
 import { shownType } from '../shown-type.ts'
 import { calendarDayOf, daysOf, firstIsoMonday, isoDayOfWeek, isoWeekOf } from './calendar.ts'
-import { absent, namedOperator, zoneArgument } from './date-operator.ts'
 import { dateOfMoment, dayMs, type Moment, momentOfMs, requireMoment } from './moment.ts'
+import { zoneArgument } from './zone-argument.ts'
 
 const dayParts = ['year', 'month', 'day'] as const
 const isoParts = ['isoWeekYear', 'isoWeek', 'isoDayOfWeek'] as const

@@ -6,12 +6,13 @@ import { DatabaseError } from '../../../base/errors.ts'
 import { wholeInt64Of } from '../../../bson/number.ts'
 import { dateValue, int32Value, isNumber, nullValue, type Value } from '../../../bson/value.ts'
 import { isNullish } from '../../expression.ts'
+import { absent, namedOperator } from '../named-operator.ts'
 import { shownType } from '../shown-type.ts'
 import { calendarDayOf, daysOf, isoDayOfWeek, modulo } from './calendar.ts'
-import { absent, namedOperator, zoneArgument } from './date-operator.ts'
 import { type Moment, msOfMoment, requireMoment } from './moment.ts'
 import { startOfWeekOf, type TimeUnit, timeUnitOf, unitMs } from './time-unit.ts'
 import type { TimeZone } from './time-zone.ts'
+import { zoneArgument } from './zone-argument.ts'
 
 const sunday = 7
 const one = int32Value(1)
@@ -22,6 +23,7 @@ export const dateTrunc = namedOperator({
   required: { date: 5439009, unit: 5439010 },
   notDocument: 5439007,
   unknown: 5439008,
+  nullWhenConstant: ['startOfWeek'],
   make({ date = absent, unit = absent, binSize = () => one, timezone, startOfWeek }) {
     return (context) => {
       const value = date(context)

@@ -4,7 +4,7 @@
  */
 import { monthOfName, type ReadDate, readZone } from './date-format.ts'
 
-const iso = /^([+-]?\d{4,})-(\d{1,2})-(\d{1,2})(?!\d)/
+const iso = /^([+-]?\d{4})-(\d{1,2})-(\d{1,2})(?!\d)/
 const compactIso = /^(\d{4})(\d\d)(\d\d)(?!\d)/
 const isoWeek = /^(\d{4})-?W(\d\d)(?:-?([0-7]))?(?!\d)/
 const ordinalDate = /^(\d{4})[-.]?(\d{3})(?!\d)/
@@ -23,11 +23,13 @@ const dayName = /^(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day
 const year = /^\d{4}(?![\d:])/
 const unixTime = /^@(-?\d+)$/
 const longestText = 200
+/** Around a date; NUL and the no-break space too, and no other of Unicode's spaces. */
+const blank = /^[\t-\r \0\u00a0]+|[\t-\r \0\u00a0]+$/g
 
 /** Undefined for what is no date. */
 export function readFreeDate(text: string): ReadDate | undefined {
   const date: ReadDate = {}
-  let rest = text.trim()
+  let rest = text.replace(blank, '')
   if (rest === '' || rest.length > longestText) return undefined
   const unix = unixTime.exec(rest)
   if (unix !== null) return unixDate(Number(unix[1]))

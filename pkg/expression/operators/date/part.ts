@@ -6,8 +6,8 @@ import { type Evaluate, type Expression, isNullish } from '../../expression.ts'
 import type { Scope } from '../../scope.ts'
 import type { Operator, ParseOperand } from '../operator.ts'
 import { calendarDayOf, dayOfYear, isoDayOfWeek, isoWeekOf, sundayWeekOf } from './calendar.ts'
-import { zoneArgument } from './date-operator.ts'
 import { type Moment, requireMoment } from './moment.ts'
+import { zoneArgument } from './zone-argument.ts'
 
 /** `partOf`: of the local date and time. Errors: 16006, 40517, 40485; 40535, 40536 and 40539 when parsing. */
 function partOperator(name: string, partOf: (local: Moment) => Value): Operator {

@@ -1,11 +1,9 @@
 /** Operators of named arguments, each of them an expression. */
-import { DatabaseError } from '../../../base/errors.ts'
-import { bsonType } from '../../../bson/type.ts'
-import { documentFields, nullValue } from '../../../bson/value.ts'
-import type { EvaluationContext } from '../../context.ts'
-import { type Evaluate, type Expression, isNullish } from '../../expression.ts'
-import type { Operator } from '../operator.ts'
-import { type TimeZone, timeZoneOfValue, utc } from './time-zone.ts'
+import { DatabaseError } from '../../base/errors.ts'
+import { bsonType } from '../../bson/type.ts'
+import { documentFields, nullValue } from '../../bson/value.ts'
+import type { Evaluate, Expression, OperatorExpression } from '../expression.ts'
+import type { Operator } from './operator.ts'
 
 export interface NamedOperator<Name extends string> {
   readonly name: string
@@ -15,6 +13,8 @@ export interface NamedOperator<Name extends string> {
   /** Codes of the errors for an operand that is no document, and for a name that is none of `names`. */
   readonly notDocument: number
   readonly unknown: number
+  /** Optional ones that make the whole null when they are a constant null, whether or not they would have been looked at. */
+  readonly nullWhenConstant?: readonly Name[]
   /** Further refusals, by which arguments are there. */
   check?(given: ReadonlySet<Name>): void
   make(operands: Readonly<Partial<Record<Name, Evaluate>>>): Evaluate
@@ -41,30 +41,40 @@ export function namedOperator<Name extends string>(definition: NamedOperator<Nam
           throw new DatabaseError(code as number, `Missing '${required}' parameter to ${name}`)
         }
       }
-      const keys = [...given.keys()]
-      return {
-        kind: 'operator',
-        name,
-        operands: [...given.values()],
-        foldable: true,
-        make: (operands) => {
-          const byName: Partial<Record<Name, Evaluate>> = {}
-          keys.forEach((key, i) => {
-            byName[key] = operands[i]!
-          })
-          return definition.make(byName)
-        },
-      }
+      return operatorExpression(definition, [...given.keys()], [...given.values()])
     },
   }
 }
 
-/** The zone that an optional argument names: UTC without one, undefined for null. */
-export function zoneArgument(zone: Evaluate | undefined, context: EvaluationContext): TimeZone | undefined {
-  if (zone === undefined) return utc
-  const value = zone(context)
-  return isNullish(value) ? undefined : timeZoneOfValue(value)
-}
-
 /** For optional arguments whose absence means null. */
 export const absent: Evaluate = () => nullValue
+
+function operatorExpression<Name extends string>(
+  definition: NamedOperator<Name>,
+  keys: readonly Name[],
+  operands: readonly Expression[],
+): OperatorExpression {
+  const { name, nullWhenConstant } = definition
+  const make = (evaluations: readonly Evaluate[]) => {
+    const byName: Partial<Record<Name, Evaluate>> = {}
+    keys.forEach((key, i) => {
+      byName[key] = evaluations[i]!
+    })
+    return definition.make(byName)
+  }
+  const expression: OperatorExpression = { kind: 'operator', name, operands, foldable: true, make }
+  if (nullWhenConstant === undefined) return expression
+  return {
+    ...expression,
+    simplify(fold) {
+      const folded = operands.map(fold)
+      const isNull = folded.some(
+        (operand, i) =>
+          nullWhenConstant.includes(keys[i]!) && operand.kind === 'constant' && operand.value.type === bsonType.null,
+      )
+      const isConstant = folded.every(({ kind }) => kind === 'constant')
+      if (isNull && !isConstant) return { kind: 'constant', value: nullValue }
+      return fold({ ...expression, operands: folded })
+    },
+  }
+}
