@@ -33,6 +33,7 @@ export function scopeWithLet(outer: Scope, bytes: Uint8Array, start = 0): Scope 
     }
     const compiler = new ExpressionCompiler()
     const evaluate = compiler.compile(expression)
+    // The message in which it lies may be gone before the last batch.
     const value = ownedValue(evaluate(compiler.context(0)))
     scope = scope.withConstant(field.name, value)
     timeless = timeless.withConstant(field.name, value)
