@@ -6,6 +6,7 @@ import { bsonType } from '../bson/type.ts'
 import { getField, isNumber, numberOf, type Value } from '../bson/value.ts'
 import { BsonWriter } from '../bson/writer.ts'
 import type { Collection } from '../engine/collection.ts'
+import type { File } from '../io/disk.ts'
 import { atRow, type FindRequest, find, paused, planFind, type Rows } from '../query/execute.ts'
 import { compileFilter, type Predicate } from '../query/filter/compile.ts'
 import type { ExpressionOptions } from '../query/filter/operator.ts'
@@ -25,6 +26,8 @@ const budget = 64
 export interface SearchWindow {
   readonly skip?: number | undefined
   readonly limit?: number | undefined
+  /** Makes the files that a sort beyond its memory goes to; undefined: it is refused. */
+  readonly temporaryFile?: (() => File) | undefined
 }
 
 /** What to look for, parsed. */
@@ -48,7 +51,8 @@ export class Search {
   }
 
   request(window: SearchWindow): FindRequest {
-    return { filter: this.filter, sort: this.sort, skip: window.skip, limit: window.limit, hint: this.hint }
+    const { skip, limit, temporaryFile } = window
+    return { filter: this.filter, sort: this.sort, skip, limit, hint: this.hint, temporaryFile }
   }
 
   /** The request as `collection` understands it: the natural order of a clustered one is that of `_id`. */

@@ -21,6 +21,7 @@ import type { Timestamp } from '../base/timestamp.ts'
 import { HybridClock } from '../base/timestamp.ts'
 import type { DiskLock } from '../io/disk.ts'
 import { DiskError } from '../io/disk.ts'
+import { TemporaryFiles } from '../io/temporary-files.ts'
 import type { World } from '../io/world.ts'
 import type { Snapshot } from '../mvcc/snapshots.ts'
 import { Log } from '../storage/log.ts'
@@ -28,6 +29,7 @@ import { Store } from '../storage/store.ts'
 import type { CheckReport } from './check.ts'
 import { checkState } from './check.ts'
 import type { Collection } from './collection.ts'
+import { IndexBuild } from './index-build.ts'
 import { Maintenance } from './maintenance.ts'
 import { OperationWriter } from './operation.ts'
 import type { EngineOptions } from './options.ts'
@@ -41,6 +43,8 @@ const noPayload = new Uint8Array(0)
 
 export class Engine {
   readonly world: World
+  /** For what does not fit in memory: in a folder of the directory, empty at every start. */
+  readonly temporaryFiles: TemporaryFiles
   readonly options: EngineOptions
   /** Called once with the failure after which nothing is acknowledged: the process should say why and exit. */
   onFailure: (error: Error) => void = () => undefined
@@ -83,12 +87,14 @@ export class Engine {
 
   private constructor(world: World, directory: string, options: EngineOptions, lock: DiskLock) {
     this.world = world
+    this.temporaryFiles = new TemporaryFiles(world.disk, `${directory}/tmp`)
     this.options = options
     this.#lock = lock
     const { store, meta } = Store.open(world, `${directory}/data.laura`, options)
     this.#store = store
     this.#clock = new HybridClock(() => world.clock.nowMs())
-    const state = new State(store, meta === undefined ? store.createTree() : store.openTree(meta.catalogRoot))
+    const catalogTree = meta === undefined ? store.createTree() : store.openTree(meta.catalogRoot)
+    const state = new State(store, catalogTree, options.compileFilter)
     this.#state = state
     this.#checkpointIndex = meta?.logIndex ?? (-1 as LogIndex)
     this.#lastTimestamp = meta?.timestamp ?? (0 as Timestamp)
@@ -181,6 +187,22 @@ export class Engine {
       this.#writing = false
     }
     return { result, logIndex: this.#append(unit) }
+  }
+
+  /**
+   * Begins an index that is built slice by slice while writes go on: call `slice` until it returns true, then
+   * `WriteUnit.finishIndexBuilds`; or `abandon` it.
+   */
+  beginIndexBuild(collection: Collection, definition: Uint8Array): IndexBuild {
+    if (this.#failure !== undefined) throw this.#failureError()
+    assert(!this.#writing, 'an index build begins outside of write units')
+    const snapshot = this.snapshot()
+    const index = this.#state.beginBuild(collection, definition, snapshot.timestamp)
+    return new IndexBuild(collection, index, snapshot, {
+      now: () => this.#lastTimestamp,
+      reserve: (bytes) => this.#store.ensureSpace(bytes),
+      drop: (from, dropped) => this.#state.dropBuild(from, dropped),
+    })
   }
 
   /** Resolves when the entry is on disk; rejects when it never will be. */

@@ -7,7 +7,7 @@ import { atRow, ended, type Progress, paused, type RowSource, type Work } from '
 import type { BytesRef, QuerySource } from './plan-source.ts'
 import { compileSort, type SortKeyOf } from './sort/key.ts'
 import type { Sort } from './sort/parse.ts'
-import { Sorter } from './sort/sorter.ts'
+import { Sorter, type SorterOptions } from './sort/sorter.ts'
 
 export class SortedRows implements RowSource, BytesRef {
   readonly #source: QuerySource
@@ -23,14 +23,7 @@ export class SortedRows implements RowSource, BytesRef {
   end = 0
   recordId = 0 as RecordId
 
-  constructor(
-    source: QuerySource,
-    at: Timestamp,
-    input: RowSource,
-    sort: Sort,
-    options: { readonly limit: number | undefined; readonly memoryLimitBytes: number },
-    work: Work,
-  ) {
+  constructor(source: QuerySource, at: Timestamp, input: RowSource, sort: Sort, options: SorterOptions, work: Work) {
     this.#source = source
     this.#at = at
     this.#input = input
@@ -72,6 +65,7 @@ export class SortedRows implements RowSource, BytesRef {
   }
 
   close(): void {
+    this.#sorter.close()
     this.#input.close()
   }
 }

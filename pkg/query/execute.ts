@@ -3,6 +3,7 @@ import { DatabaseError } from '../base/errors.ts'
 import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import type { Value } from '../bson/value.ts'
+import type { File } from '../io/disk.ts'
 import { CollectionRows, IdRows, IndexRows } from './execute-scan.ts'
 import { SortedRows } from './execute-sort.ts'
 import { atRow, ended, type Progress, paused, type RowSource, type Work } from './execute-source.ts'
@@ -24,6 +25,8 @@ export interface FindRequest {
   /** An index's name, its key pattern, or `{$natural: ±1}`. */
   readonly hint?: Value | undefined
   readonly sortMemoryBytes?: number | undefined
+  /** Makes the files that a sort beyond its memory goes to; undefined: it is refused. */
+  readonly temporaryFile?: (() => File) | undefined
 }
 
 /** The plan that `find` carries out for a request: explain shows it. Throws BadValue (2) for a hint that names no index. */
@@ -54,7 +57,11 @@ function open(source: QuerySource, at: Timestamp, node: PlanNode, request: FindR
       return new IndexRows(source, at, node, work)
     case 'sort': {
       const input = open(source, at, node.input, request, work)
-      const options = { limit: node.limit, memoryLimitBytes: request.sortMemoryBytes ?? sortMemoryDefaultBytes }
+      const options = {
+        limit: node.limit,
+        memoryLimitBytes: request.sortMemoryBytes ?? sortMemoryDefaultBytes,
+        temporaryFile: request.temporaryFile,
+      }
       return new SortedRows(source, at, input, node.sort, options, work)
     }
   }

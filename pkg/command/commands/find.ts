@@ -23,7 +23,8 @@ import type { RowSource } from '../rows.ts'
 import { ProjectedRows, Search } from '../search.ts'
 import { TailableRows } from '../tailable-rows.ts'
 import { expressionOptions } from '../variables.ts'
-import { refuseReadingView, refuseTailingView } from '../view.ts'
+import { isView, refuseTailingView } from '../view.ts'
+import { openView } from '../view-rows.ts'
 
 const fields = commandFields('find', {
   find: { type: anyType, required: true },
@@ -69,6 +70,8 @@ export interface FindCommand {
   readonly noCursorTimeout: boolean
   readonly tailable: boolean
   readonly awaitData: boolean
+  /** Whether a large sort may use the disk; undefined: it may. */
+  readonly allowDiskUse?: boolean | undefined
 }
 
 export const emptyDocument = new Uint8Array([5, 0, 0, 0, 0])
@@ -98,6 +101,7 @@ export const find = defineCommand({
       noCursorTimeout: fields.boolean(at.noCursorTimeout),
       tailable: fields.boolean(at.tailable),
       awaitData: fields.boolean(at.awaitData),
+      allowDiskUse: fields.has(at.allowDiskUse) ? fields.boolean(at.allowDiskUse) : undefined,
     }
   },
   run: (operation: Operation, request: FindCommand): Batch | Promise<Batch> => {
@@ -105,9 +109,9 @@ export const find = defineCommand({
     instance.counters.query++
     const collection = instance.engine.collection(operation.databaseName, request.collection)
     if (request.tailable) refuseTailingView(collection)
-    refuseReadingView(collection)
     const namespace = `${operation.databaseName}.${request.collection}`
     operation.namespace = namespace
+    if (isView(collection)) return findInView(operation, request, namespace)
     if (collection !== undefined && isPlain(request)) {
       const at = idEqualityAt(request.filter)
       if (at >= 0) return findById(operation, collection, request.filter, at, namespace)
@@ -120,7 +124,12 @@ export const find = defineCommand({
     const pace = new Pace(operation)
     const tail = request.tailable ? openTail(operation, collection, search, request, pace) : undefined
     let rows: RowSource =
-      tail?.rows ?? search.open(pace, collection, view.at, { skip: request.skip, limit: request.limit })
+      tail?.rows ??
+      search.open(pace, collection, view.at, {
+        skip: request.skip,
+        limit: request.limit,
+        temporaryFile: request.allowDiskUse === false ? undefined : () => instance.engine.temporaryFiles.open(),
+      })
     if (projection !== undefined) rows = new ProjectedRows(rows, projection)
     const batch = openCursor(operation, rows, {
       namespace,
@@ -177,6 +186,19 @@ function openTail(
     rows: new TailableRows(collection, engine, matches, request.skip, pace),
     awaitData: request.awaitData,
   }
+}
+
+function findInView(operation: Operation, request: FindCommand, namespace: string): Batch | Promise<Batch> {
+  const view = new ReadView(operation.instance.engine)
+  const pace = new Pace(operation)
+  return openCursor(operation, openView(operation, request, pace, view), {
+    namespace,
+    view,
+    pace,
+    batchSize: request.batchSize,
+    singleBatch: request.singleBatch,
+    noTimeout: request.noCursorTimeout,
+  })
 }
 
 function isPlain(request: FindCommand): boolean {

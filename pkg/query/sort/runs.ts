@@ -1,4 +1,4 @@
-/** Sorted runs of rows and their merge. */
+/** Sorted runs of rows, and how they are made. */
 import { compareBytes } from '../../bson/key.ts'
 
 export const runRowsMax = 4096
@@ -91,77 +91,9 @@ export class RunBuilder {
   }
 }
 
-function headOf(bytes: Uint8Array, start: number, end: number): number {
+/** The first six bytes of a key as a number. */
+export function headOf(bytes: Uint8Array, start: number, end: number): number {
   let head = 0
   for (let i = 0; i < headLength; i++) head = head * 256 + (start + i < end ? bytes[start + i]! : 0)
   return head
-}
-
-/** Reads runs as one: a heap of the runs by their current entry; of equal keys the earlier run's comes first. */
-export class RunMerge {
-  readonly #runs: readonly Run[]
-  readonly #positions: Uint32Array
-  /** Run numbers, the least current entry at the root. */
-  readonly #heap: number[] = []
-  #started = false
-  run: Run
-  position = 0
-
-  constructor(runs: readonly Run[]) {
-    this.#runs = runs.filter((run) => run.count > 0)
-    this.#positions = new Uint32Array(this.#runs.length)
-    this.run = this.#runs[0]!
-    this.#runs.forEach((_, number) => {
-      this.#heap.push(number)
-    })
-    for (let i = (this.#heap.length >>> 1) - 1; i >= 0; i--) this.#sink(i)
-  }
-
-  next(): boolean {
-    const heap = this.#heap
-    if (this.#started && heap.length > 0) this.#advanceRoot()
-    this.#started = true
-    const root = heap[0]
-    if (root === undefined) return false
-    this.run = this.#runs[root]!
-    this.position = this.#positions[root]!
-    return true
-  }
-
-  #advanceRoot(): void {
-    const heap = this.#heap
-    const root = heap[0]!
-    const position = ++this.#positions[root]!
-    if (position === this.#runs[root]!.count) {
-      const last = heap.pop()!
-      if (heap.length === 0) return
-      heap[0] = last
-    }
-    this.#sink(0)
-  }
-
-  #sink(i: number): void {
-    const heap = this.#heap
-    const moved = heap[i]!
-    for (;;) {
-      let child = 2 * i + 1
-      if (child >= heap.length) break
-      if (child + 1 < heap.length && this.#before(heap[child + 1]!, heap[child]!)) child++
-      if (!this.#before(heap[child]!, moved)) break
-      heap[i] = heap[child]!
-      i = child
-    }
-    heap[i] = moved
-  }
-
-  #before(a: number, b: number): boolean {
-    const x = this.#runs[a]!
-    const y = this.#runs[b]!
-    const i = this.#positions[a]!
-    const j = this.#positions[b]!
-    const byHead = x.heads[i]! - y.heads[j]!
-    if (byHead !== 0) return byHead < 0
-    const order = compareBytes(x.bytes, x.keyStarts[i]!, x.keyEnds[i]!, y.bytes, y.keyStarts[j]!, y.keyEnds[j]!)
-    return order !== 0 ? order < 0 : a < b
-  }
 }

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { TemporaryFiles } from '../../io/temporary-files.ts'
+import { simulatedWorld } from '../../sim/world.ts'
 import { rngOf } from '../testdata/random.ts'
 import { Sorter } from './sorter.ts'
 
@@ -54,5 +56,76 @@ describe('a sorter', () => {
     const limited = new Sorter({ memoryLimitBytes: 10_000, limit: 5 })
     for (let i = 0; i < 1000; i++) limited.add(key, key.length, i)
     expect(sortedTags(limited)).toEqual([0, 1, 2, 3, 4])
+  })
+})
+
+describe('a sorter with little memory', () => {
+  const row = (rng: (below: number) => number, tag: number, size: number) => ({
+    key: randomKey(rng),
+    tag,
+    document: new Uint8Array(size).fill(tag & 255),
+  })
+
+  for (const [count, size, memoryLimitBytes] of [
+    [30_000, 0, 300_000],
+    [30_000, 40, 600_000],
+    [500, 60_000, 2_000_000],
+    [40, 300_000, 1_000_000],
+  ] as const) {
+    test(`sorts ${count} rows of ${size} bytes on disk, and leaves nothing there`, () => {
+      const world = simulatedWorld(count)
+      const files = new TemporaryFiles(world.disk, 'data/tmp')
+      const rng = rngOf(count + size)
+      const rows = Array.from({ length: count }, (_, tag) => row(rng, tag, size))
+      const sorter = new Sorter({ memoryLimitBytes, temporaryFile: () => files.open() })
+      let mostBytes = 0
+      for (const { key, tag, document } of rows) {
+        sorter.add(key, key.length, tag, document)
+        mostBytes = Math.max(mostBytes, sorter.usedBytes)
+      }
+      expect(sorter.spilledBytes).toBeGreaterThan(0)
+      expect(mostBytes).toBeLessThan(memoryLimitBytes * 1.5 + 20 * size)
+      const expected = rows.sort((a, b) => Buffer.compare(a.key, b.key) || a.tag - b.tag)
+      for (const { tag, document } of expected) {
+        expect(sorter.next()).toBe(true)
+        if (sorter.tag !== tag) expect(sorter.tag).toBe(tag)
+        if (size > 0 && sorter.document[sorter.documentStart] !== document[0]) throw new Error('another document')
+        if (sorter.documentEnd - sorter.documentStart !== size) throw new Error('part of a document')
+      }
+      expect(sorter.next()).toBe(false)
+      expect(world.disk.list('data/tmp').length).toBeGreaterThan(0)
+      sorter.close()
+      expect(world.disk.list('data/tmp')).toEqual([])
+    })
+  }
+
+  test('goes on without its heap when the rows to keep are large', () => {
+    const world = simulatedWorld(3)
+    const files = new TemporaryFiles(world.disk, 'tmp')
+    const sorter = new Sorter({ limit: 100, memoryLimitBytes: 100_000, temporaryFile: () => files.open() })
+    const rng = rngOf(5)
+    const rows = Array.from({ length: 300 }, (_, tag) => row(rng, tag, 5000))
+    for (const { key, tag, document } of rows) sorter.add(key, key.length, tag, document)
+    const expected = rows.sort((a, b) => Buffer.compare(a.key, b.key) || a.tag - b.tag).map(({ tag }) => tag)
+    const tags: number[] = []
+    while (tags.length < 100 && sorter.next()) tags.push(sorter.tag)
+    expect(tags).toEqual(expected.slice(0, 100))
+    sorter.close()
+  })
+
+  test('refuses what may not go to disk', () => {
+    const sorter = new Sorter({ memoryLimitBytes: 100_000 })
+    const document = new Uint8Array(30_000)
+    expect(() => {
+      for (let i = 0; i < 10; i++) sorter.add(Uint8Array.of(i), 1, i, document)
+    }).toThrow(expect.objectContaining({ code: 292 }))
+  })
+
+  test('removes what an earlier process left', () => {
+    const world = simulatedWorld(9)
+    new TemporaryFiles(world.disk, 'tmp').open().write(Uint8Array.of(1), 0, 1, 0)
+    expect(world.disk.list('tmp')).toEqual(['1'])
+    new TemporaryFiles(world.disk, 'tmp')
+    expect(world.disk.list('tmp')).toEqual([])
   })
 })
