@@ -1,19 +1,26 @@
-/** Groups documents by the value of an expression, by hashing the keys of these values. */
+/**
+ * Groups documents by the value of an expression, by hashing the keys of these values.
+ *
+ * When the groups need more memory than there is, no further group is begun: documents of unseen keys go to files, one of
+ * several by the hash of their key, and the groups of each file are made when those before them have been given. A file whose
+ * groups are too many again is divided by further bits of the hash.
+ */
 import { DatabaseError } from '../base/errors.ts'
 import { encodeKey, KeyWriter } from '../bson/key.ts'
+import { bsonType } from '../bson/type.ts'
 import { nullValue, type Value } from '../bson/value.ts'
 import { BsonWriter } from '../bson/writer.ts'
 import { ExpressionCompiler } from '../expression/compile.ts'
 import type { EvaluationContext } from '../expression/context.ts'
 import { type Evaluate, type Expression, missing } from '../expression/expression.ts'
-import { type Accumulation, type Accumulator, copyOf } from './accumulators/accumulator.ts'
-import { KeyTable } from './key-table.ts'
+import { type Accumulation, copyOf, type ParsedAccumulator } from './accumulators/accumulator.ts'
+import { hashOf, KeyTable } from './key-table.ts'
+import { SpillFile } from './spill-file.ts'
 import { type PipelineRun, type Stage, type Step, step } from './stage.ts'
 
 export interface GroupField {
   readonly name: string
-  readonly accumulator: Accumulator
-  readonly expression: Expression
+  readonly accumulator: ParsedAccumulator
 }
 
 export interface Grouping {
@@ -23,6 +30,15 @@ export interface Grouping {
 
 /** After how many documents the accumulators' memory is added up anew. */
 const memoryCheckInterval = 1024
+/** Files that the documents of unseen keys are divided among, as bits of the hash. */
+const partitionBits = 4
+const levelsMax = 6
+
+interface Partition {
+  readonly file: SpillFile
+  /** How often its documents have been divided. */
+  readonly level: number
+}
 
 /** Takes all of its input, then gives one document a group, in the order in which the groups came up. */
 export class GroupStage implements Stage {
@@ -31,20 +47,29 @@ export class GroupStage implements Stage {
   readonly #context: EvaluationContext
   readonly #id: Evaluate
   readonly #values: readonly Evaluate[]
-  readonly #accumulators: readonly Accumulator[]
+  /** By field: `n` of `$firstN` and kin, against the group's `_id`. */
+  readonly #initials: readonly (Evaluate | undefined)[]
+  readonly #initialContext: EvaluationContext
+  readonly #accumulators: readonly ParsedAccumulator[]
   readonly #names: readonly string[]
   readonly #key = new KeyWriter()
-  readonly #table = new KeyTable()
+  #table = new KeyTable()
   /** By group: the first value of its key. */
-  readonly #ids: Value[] = []
+  #ids: Value[] = []
   #idBytes = 0
   /** By group, then field: group * number of fields + field. */
-  readonly #states: Accumulation[] = []
+  #states: Accumulation[] = []
   /** Memory of the accumulators: what the last whole round of adding up gave, and the round that is under way. */
   #stateBytes = 0
   #roundBytes = 0
   #untilMemoryCheck = memoryCheckInterval
   #checkedState = 0
+  /** Of the documents being taken in, by hash; undefined: all groups have room so far. */
+  #spill: (SpillFile | undefined)[] | undefined
+  #level = 0
+  /** Still to be grouped. */
+  readonly #waiting: Partition[] = []
+  #source: SpillFile | undefined
   #filled = false
   #emitted = 0
   readonly #writer = new BsonWriter()
@@ -57,22 +82,30 @@ export class GroupStage implements Stage {
     this.#run = run
     const compiler = new ExpressionCompiler()
     this.#id = compiler.compile(grouping.id)
-    this.#values = grouping.fields.map(({ expression }) => compiler.compile(expression))
-    this.#context = compiler.context(run.nowMs)
+    this.#values = grouping.fields.map(({ accumulator }) => compiler.compile(accumulator.expression))
+    this.#context = run.context(compiler)
+    const initialCompiler = new ExpressionCompiler()
+    this.#initials = grouping.fields.map(({ accumulator: { initial } }) => initial && initialCompiler.compile(initial))
+    this.#initialContext = run.context(initialCompiler)
     this.#accumulators = grouping.fields.map(({ accumulator }) => accumulator)
     this.#names = grouping.fields.map(({ name }) => name)
     this.bytes = input.bytes
   }
 
   step(): Step {
-    if (!this.#filled) {
-      const answer = this.#fill()
-      if (answer === step.pause) return answer
-      this.#filled = true
+    for (;;) {
+      if (!this.#filled) {
+        const answer = this.#source === undefined ? this.#fill() : this.#refill(this.#source)
+        if (answer === step.pause) return answer
+        this.#filled = true
+        this.#closeSpill()
+      }
+      if (this.#emitted < this.#ids.length) {
+        this.#emit(this.#emitted++)
+        return step.row
+      }
+      if (!this.#beginPartition()) return step.end
     }
-    if (this.#emitted === this.#ids.length) return step.end
-    this.#emit(this.#emitted++)
-    return step.row
   }
 
   #fill(): Step {
@@ -84,6 +117,16 @@ export class GroupStage implements Stage {
     }
   }
 
+  #refill(source: SpillFile): Step {
+    while (source.next()) {
+      this.#add(source.bytes, source.start, source.end)
+      if (this.#run.turnIsOver()) return step.pause
+    }
+    source.close()
+    this.#source = undefined
+    return step.end
+  }
+
   #add(bytes: Uint8Array, start: number, end: number): void {
     const context = this.#context
     const key = this.#key
@@ -92,20 +135,39 @@ export class GroupStage implements Stage {
     if (id === missing) id = nullValue
     key.reset()
     encodeKey(key, id.type, id.bytes, id.start)
-    const group = this.#table.numberOf(key.bytes, key.length)
-    if (group === this.#ids.length) this.#open(id)
+    let group: number
+    if (this.#spill === undefined) {
+      group = this.#table.numberOf(key.bytes, key.length)
+      if (group === this.#ids.length) this.#open(id)
+    } else {
+      group = this.#table.find(key.bytes, key.length)
+      if (group < 0) {
+        this.#spillFile(hashOf(key.bytes, key.length)).append(bytes, start, end)
+        return
+      }
+    }
     const values = this.#values
     const count = values.length
     const states = this.#states
     const first = group * count
-    for (let i = 0; i < count; i++) states[first + i]!.add(values[i]!(context))
+    for (let i = 0; i < count; i++) states[first + i]!.add(values[i]!(context), context)
     if (--this.#untilMemoryCheck === 0) this.#checkMemory()
   }
 
   #open(id: Value): void {
-    this.#ids.push(copyOf(id))
-    this.#idBytes += id.end - id.start
-    for (const accumulator of this.#accumulators) this.#states.push(accumulator.open())
+    const held = copyOf(id)
+    this.#ids.push(held)
+    this.#idBytes += held.end
+    const accumulators = this.#accumulators
+    for (let i = 0; i < accumulators.length; i++) this.#states.push(accumulators[i]!.open(this.#initial(i, held)))
+  }
+
+  #initial(field: number, id: Value): Value | undefined {
+    const evaluate = this.#initials[field]
+    if (evaluate === undefined) return undefined
+    if (id.type === bsonType.document) this.#initialContext.reset(id.bytes, id.start, id.end)
+    else this.#initialContext.reset(emptyDocument, 0, emptyDocument.length)
+    return evaluate(this.#initialContext)
   }
 
   /**
@@ -124,12 +186,53 @@ export class GroupStage implements Stage {
       this.#checkedState = 0
     }
     const used = this.#table.usedBytes + this.#idBytes + this.#ids.length * 64 + this.#stateBytes
-    if (used > this.#run.memoryLimitBytes) {
+    const limit = this.#run.memoryLimitBytes
+    if (used <= limit) return
+    if (!this.#run.allowDiskUse) {
       throw new DatabaseError(
         'QueryExceededMemoryLimitNoDiskUseAllowed',
         `Exceeded memory limit for $group, but didn't allow external sort. Pass allowDiskUse:true to opt in.`,
       )
     }
+    // What single groups hold cannot go to disk.
+    if (used > limit * 2 && this.#spill !== undefined) {
+      throw new DatabaseError(146, `The groups of $group hold ${used} bytes, more than they may`)
+    }
+    this.#spill ??= []
+  }
+
+  #spillFile(hash: number): SpillFile {
+    const spill = this.#spill!
+    const number = (hash >>> (32 - partitionBits * (this.#level + 1))) & ((1 << partitionBits) - 1)
+    let file = spill[number]
+    if (file === undefined) {
+      file = new SpillFile(this.#run.host.temporaryFile())
+      spill[number] = file
+    }
+    return file
+  }
+
+  #closeSpill(): void {
+    for (const file of this.#spill ?? []) if (file !== undefined) this.#waiting.push({ file, level: this.#level + 1 })
+    this.#spill = undefined
+  }
+
+  /** Takes up the documents of the next file; false when there is none. */
+  #beginPartition(): boolean {
+    const next = this.#waiting.pop()
+    if (next === undefined) return false
+    this.#source = next.file
+    this.#level = Math.min(next.level, levelsMax)
+    this.#table = new KeyTable()
+    this.#ids = []
+    this.#states = []
+    this.#idBytes = 0
+    this.#stateBytes = 0
+    this.#roundBytes = 0
+    this.#checkedState = 0
+    this.#emitted = 0
+    this.#filled = false
+    return true
   }
 
   #emit(group: number): void {
@@ -147,6 +250,12 @@ export class GroupStage implements Stage {
   }
 
   close(): void {
+    this.#source?.close()
+    for (const file of this.#spill ?? []) file?.close()
+    for (const { file } of this.#waiting) file.close()
+    this.#waiting.length = 0
     this.#input.close()
   }
 }
+
+const emptyDocument = new Uint8Array([5, 0, 0, 0, 0])

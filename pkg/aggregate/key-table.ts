@@ -32,6 +32,17 @@ export class KeyTable {
     }
   }
 
+  /** The number of the key in `bytes` up to `length`; -1 when it is not there. */
+  find(bytes: Uint8Array, length: number): number {
+    const hash = hashOf(bytes, length)
+    let slot = hash & this.#mask
+    for (;;) {
+      const number = this.#slots[slot]! - 1
+      if (number < 0 || (this.#hashes[number] === hash && this.#isKey(number, bytes, length))) return number
+      slot = (slot + 1) & this.#mask
+    }
+  }
+
   #isKey(number: number, bytes: Uint8Array, length: number): boolean {
     const start = number === 0 ? 0 : this.#ends[number - 1]!
     if (this.#ends[number]! - start !== length) return false
@@ -79,7 +90,7 @@ function grown<T extends Int32Array | Uint32Array | Uint8Array>(from: T, to: T):
 }
 
 /** FNV-1a with a final mix, since the slot is taken from the low bits. */
-function hashOf(bytes: Uint8Array, length: number): number {
+export function hashOf(bytes: Uint8Array, length: number): number {
   let hash = 0x811c9dc5 | 0
   for (let i = 0; i < length; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193)
   hash ^= hash >>> 15

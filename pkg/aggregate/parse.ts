@@ -1,32 +1,99 @@
-/** Parses pipelines. */
+/** Parses pipelines, and says where each stage may stand. */
 import { DatabaseError } from '../base/errors.ts'
-import { bsonType } from '../bson/type.ts'
+import { bsonType, typeAlias } from '../bson/type.ts'
 import { documentFields, type Value } from '../bson/value.ts'
 import { Scope } from '../expression/scope.ts'
-import type { StagePlan } from './stage.ts'
+import type { InnerPipeline, Place, StageContext, StageDefinition, StagePlan } from './stage.ts'
 import { stages } from './stages/table.ts'
 
 export type Pipeline = readonly StagePlan[]
 
+export interface ParseOptions {
+  readonly scope?: Scope
+  readonly place?: Place
+  readonly database?: string
+  /** undefined: the pipeline reads no collection. */
+  readonly collection?: string | undefined
+  readonly nowMs?: number
+}
+
 /** Most stages of a pipeline. */
 const stagesMax = 1000
+/** Most pipelines inside each other. */
+const depthMax = 20
+
+const refusals: Readonly<Record<Place, number>> = {
+  command: 0,
+  facet: 40600,
+  lookup: 51047,
+  graphLookup: 51047,
+  unionWith: 31441,
+  view: 167,
+  merge: 72,
+  rankFusion: 9191103,
+}
 
 /**
  * `array`: the bytes of the command's `pipeline` array; the plans point into them.
  *
- * Errors: TypeMismatch for an element that is no document, 40323 for one without exactly one field, 40324 for an unknown stage, and
- * what each stage refuses of its operand.
+ * Errors: TypeMismatch for an element that is no document, 40323 for one without exactly one field, 40324 for an unknown stage, what
+ * each stage refuses of its operand, and 40600 to 40603, 51047, 31441 for a stage in a place where it cannot be.
  */
-export function parsePipeline(array: Uint8Array, start = 0): Pipeline {
+export function parsePipeline(array: Uint8Array, start = 0, options: ParseOptions = {}): Pipeline {
+  return parseIn(array, start, {
+    scope: options.scope ?? Scope.outermost(),
+    place: options.place ?? 'command',
+    database: options.database ?? '',
+    // Where no collection is named, the caller checks for himself whether there must be one.
+    collection: 'collection' in options ? options.collection : '',
+    nowMs: options.nowMs ?? 0,
+    depth: 0,
+  })
+}
+
+interface Surroundings extends Pick<StageContext, 'scope' | 'place' | 'database' | 'collection' | 'nowMs'> {
+  readonly depth: number
+}
+
+function parseIn(array: Uint8Array, start: number, surroundings: Surroundings): Pipeline {
+  if (surroundings.depth > depthMax) {
+    throw new DatabaseError(5107200, `Maximum number of nested sub-pipelines exceeded. Limit is ${depthMax}`)
+  }
+  const context: StageContext = {
+    ...surroundings,
+    pipeline: (value, inside) => parseInner(value, inside, surroundings),
+    stage: (name, operand) => definitionOf(name).parse(operand, context),
+  }
   const plans: StagePlan[] = []
-  for (const element of documentFields(array, start)) plans.push(parseStage(element))
+  const definitions: StageDefinition[] = []
+  for (const element of documentFields(array, start)) {
+    const { stage, definition } = stageOf(element)
+    definitions.push(definition)
+    const plan = definition.parse(stage, context)
+    plans.push(plan.operand === undefined ? { ...plan, operand: stage } : plan)
+  }
   if (plans.length > stagesMax) {
     throw new DatabaseError(7749501, `Pipeline length must be no longer than ${stagesMax} stages`)
   }
+  checkPlaces(definitions, surroundings)
   return plans
 }
 
-function parseStage(element: Value): StagePlan {
+function parseInner(value: Value, inside: InnerPipeline, outer: Surroundings): Pipeline {
+  if (value.type !== bsonType.array) {
+    throw new DatabaseError('TypeMismatch', `'pipeline' must be an array, got ${typeAlias(value.type)}`)
+  }
+  return parseIn(value.bytes, value.start, {
+    scope: inside.scope ?? outer.scope,
+    place: inside.place,
+    database: inside.database ?? outer.database,
+    collection: 'collection' in inside ? inside.collection : outer.collection,
+    nowMs: outer.nowMs,
+    depth: outer.depth + 1,
+  })
+}
+
+function stageOf(element: Value): { stage: { readonly name: string } & Value; definition: StageDefinition } {
   if (element.type !== bsonType.document) {
     throw new DatabaseError('TypeMismatch', "Each element of the 'pipeline' array must be an object")
   }
@@ -34,9 +101,67 @@ function parseStage(element: Value): StagePlan {
   if (stage === undefined || second !== undefined) {
     throw new DatabaseError(40323, 'A pipeline stage specification object must contain exactly one field.')
   }
-  const definition = stages.get(stage.name)
-  if (definition === undefined) {
-    throw new DatabaseError(40324, `Unrecognized pipeline stage name: '${stage.name}'`)
+  return { stage, definition: definitionOf(stage.name) }
+}
+
+function definitionOf(name: string): StageDefinition {
+  const definition = stages.get(name)
+  if (definition === undefined) throw new DatabaseError(40324, `Unrecognized pipeline stage name: '${name}'`)
+  return definition
+}
+
+function checkPlaces(definitions: readonly StageDefinition[], { place, collection, database }: Surroundings): void {
+  for (const definition of definitions) {
+    const { name } = definition
+    const refusal = definition.refusedIn?.[place]
+    if (refusal !== undefined) throw new DatabaseError(refusal, `${name} is not allowed ${placeName(place)}`)
+    if (
+      place === 'facet' &&
+      (definition.last === true || (definition.first !== undefined && definition.first === true))
+    ) {
+      throw new DatabaseError(40600, `${name} is not allowed to be used within a $facet stage`)
+    }
+    if (definition.last === true && place !== 'command') {
+      throw new DatabaseError(refusals[place], `${name} is not allowed ${placeName(place)}`)
+    }
   }
-  return definition.parse(stage, Scope.outermost())
+  definitions.forEach((definition, i) => {
+    const { name, first, last } = definition
+    if (first !== undefined && first !== false && i > 0) {
+      throw new DatabaseError(
+        typeof first === 'number' ? first : 40602,
+        `${name} is only valid as the first stage in a pipeline`,
+      )
+    }
+    if (last === true && i < definitions.length - 1) {
+      throw new DatabaseError(40601, `${name} can only be the final stage in the pipeline`)
+    }
+  })
+  const [head] = definitions
+  if (collection === undefined) {
+    if (head?.collectionless !== true) {
+      throw new DatabaseError(
+        'InvalidNamespace',
+        `{aggregate: 1} is not valid for ${head === undefined ? 'an empty pipeline' : `'${head.name}'; a collection is required`}.`,
+      )
+    }
+  } else if (head?.collectionless === true && (collection !== '' || database !== '')) {
+    throw new DatabaseError('InvalidNamespace', `'${head.name}' can only be run with {aggregate: 1}`)
+  }
+}
+
+function placeName(place: Place): string {
+  switch (place) {
+    case 'facet':
+      return 'to be used within a $facet stage'
+    case 'lookup':
+    case 'graphLookup':
+      return 'within a $lookup stage'
+    case 'unionWith':
+      return "within a $unionWith's sub-pipeline"
+    case 'view':
+      return 'in a view definition'
+    default:
+      return 'here'
+  }
 }

@@ -1,31 +1,27 @@
 /** Runs a pipeline over rows, and gives rows again: the same protocol as a query's. */
 import { DatabaseError } from '../base/errors.ts'
-import { documentSizeMax } from '../base/limits.ts'
+import { documentSizeMaxInternal } from '../base/limits.ts'
 import type { Pipeline } from './parse.ts'
+import type { Rows } from './rows.ts'
 import { type PipelineOptions, PipelineRun, type Stage, type Step, step } from './stage.ts'
 
-/**
- * A pull iterator over documents. `next()` false with `paused` true: not the end, call `save()`, let others run and call
- * `next()` again.
- */
-export interface Rows {
-  readonly bytes: Uint8Array
-  readonly start: number
-  /** Exclusive. */
-  readonly end: number
-  readonly paused?: boolean
-  next(): boolean
-  /** Before a yield or a write: lets go of what must not be held meanwhile. */
-  save(): void
-  close(): void
-}
+export type { Rows } from './rows.ts'
 
 /** The rows of `pipeline` over `input`, which is closed with them. The source should obey the same `pause` itself. */
 export function runPipeline(pipeline: Pipeline, input: Rows, options: PipelineOptions): Rows {
-  const run = new PipelineRun(options)
-  let stage: Stage = new Source(input)
+  return runWithin(pipeline, input, new PipelineRun(options))
+}
+
+/** As `runPipeline`, in a run that is already there: of a pipeline inside a stage. */
+export function runWithin(pipeline: Pipeline, input: Rows, run: PipelineRun): Rows {
+  return new PipelineRows(openStages(pipeline, new RowStage(input, run), run), run)
+}
+
+/** The last of the pipeline's stages over `input`. */
+export function openStages(pipeline: Pipeline, input: Stage, run: PipelineRun): Stage {
+  let stage = input
   for (const plan of withLimits(pipeline)) stage = plan.open(stage, run)
-  return new PipelineRows(stage, input)
+  return stage
 }
 
 /** The pipeline in which each stage that can profit from it knows how many of its documents will be read. */
@@ -38,15 +34,19 @@ function withLimits(pipeline: Pipeline): Pipeline {
   })
 }
 
-class Source implements Stage {
+/** Rows as a stage. */
+export class RowStage implements Stage {
   readonly #rows: Rows
+  readonly #run: PipelineRun
   bytes: Uint8Array
   start = 0
   end = 0
 
-  constructor(rows: Rows) {
+  constructor(rows: Rows, run: PipelineRun) {
     this.#rows = rows
+    this.#run = run
     this.bytes = rows.bytes
+    run.track(rows)
   }
 
   step(): Step {
@@ -59,21 +59,22 @@ class Source implements Stage {
   }
 
   close(): void {
+    this.#run.untrack(this.#rows)
     this.#rows.close()
   }
 }
 
 class PipelineRows implements Rows {
   readonly #stage: Stage
-  readonly #input: Rows
+  readonly #run: PipelineRun
   paused = false
   bytes: Uint8Array
   start = 0
   end = 0
 
-  constructor(stage: Stage, input: Rows) {
+  constructor(stage: Stage, run: PipelineRun) {
     this.#stage = stage
-    this.#input = input
+    this.#run = run
     this.bytes = stage.bytes
   }
 
@@ -85,17 +86,17 @@ class PipelineRows implements Rows {
     this.bytes = stage.bytes
     this.start = stage.start
     this.end = stage.end
-    if (this.end - this.start > documentSizeMax) {
+    if (this.end - this.start > documentSizeMaxInternal) {
       throw new DatabaseError(
         'BSONObjectTooLarge',
-        `BSONObj size: ${this.end - this.start} is invalid. Size must be between 0 and ${documentSizeMax}`,
+        `BSONObj size: ${this.end - this.start} is invalid. Size must be between 0 and ${documentSizeMaxInternal}`,
       )
     }
     return true
   }
 
   save(): void {
-    this.#input.save()
+    this.#run.save()
   }
 
   close(): void {

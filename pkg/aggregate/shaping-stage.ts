@@ -4,10 +4,31 @@ import { ExpressionCompiler } from '../expression/compile.ts'
 import type { EvaluationContext } from '../expression/context.ts'
 import type { FieldBranch, ShapeMode } from '../query/projection/field-tree.ts'
 import { compileShape, type Shape } from '../query/projection/shape.ts'
+import { changes, keepsOnly, type PathEffects } from './path-effects.ts'
 import { type PipelineRun, type Stage, type StagePlan, type Step, step } from './stage.ts'
 
 export function shapingPlan(name: string, root: FieldBranch, mode: ShapeMode): StagePlan {
-  return { name, open: (input, run) => new Shaping(input, run, root, mode) }
+  return {
+    name,
+    oneToOne: true,
+    effects: effectsOf(root, mode),
+    open: (input, run) => new Shaping(input, run, root, mode),
+  }
+}
+
+function effectsOf(root: FieldBranch, mode: ShapeMode): PathEffects {
+  const kept: string[] = []
+  const changed: string[] = []
+  const visit = (branch: FieldBranch, prefix: string): void => {
+    for (const [name, node] of branch.children) {
+      const path = prefix + name
+      if (node.kind === 'branch') visit(node, `${path}.`)
+      else if (node.kind === 'keep') kept.push(path)
+      else changed.push(path)
+    }
+  }
+  visit(root, '')
+  return mode === 'include' ? keepsOnly(kept) : changes(changed)
 }
 
 class Shaping implements Stage {
@@ -23,7 +44,7 @@ class Shaping implements Stage {
     const compiler = new ExpressionCompiler()
     this.#input = input
     this.#shape = compileShape(root, mode, compiler)
-    this.#context = compiler.context(run.nowMs)
+    this.#context = run.context(compiler)
     this.bytes = input.bytes
   }
 

@@ -1,8 +1,11 @@
 /** What of a pipeline's head the query planner takes over: filter, sort, skip and limit by index instead of by stage. */
 import { BsonWriter, indexName } from '../bson/writer.ts'
+import type { Scope } from '../expression/scope.ts'
 import type { Pipeline } from './parse.ts'
 
 export interface SplitPipeline {
+  /** What variables the filter may name. */
+  readonly scope: Scope | undefined
   /** A document of the filter language; undefined: all documents. */
   readonly filter: Uint8Array | undefined
   /** A sort specification; undefined: any order. */
@@ -17,10 +20,12 @@ export interface SplitPipeline {
 /** Takes `$match`* `$sort`? `$skip`? `$limit`? from the head. Together with `rest` it means the same as the pipeline. */
 export function splitPipeline(pipeline: Pipeline): SplitPipeline {
   const filters: Uint8Array[] = []
+  let scope: Scope | undefined
   let at = 0
   const takeFilters = (): void => {
     for (let next = pipeline[at]?.pushdown; next?.kind === 'filter'; next = pipeline[++at]?.pushdown) {
       filters.push(next.document)
+      scope = next.scope
     }
   }
   takeFilters()
@@ -42,7 +47,7 @@ export function splitPipeline(pipeline: Pipeline): SplitPipeline {
   for (let next = pipeline[at]?.pushdown; next?.kind === 'limit'; next = pipeline[++at]?.pushdown) {
     limit = limit === undefined ? next.count : Math.min(limit, next.count)
   }
-  return { filter: conjunction(filters), sort, skip, limit, rest: pipeline.slice(at) }
+  return { scope, filter: conjunction(filters), sort, skip, limit, rest: pipeline.slice(at) }
 }
 
 function conjunction(filters: readonly Uint8Array[]): Uint8Array | undefined {

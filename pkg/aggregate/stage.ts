@@ -13,9 +13,16 @@
  * A stage is one file: a definition in the table (`stages/table.ts`) that parses its operand to a readonly `StagePlan`, which
  * opens any number of stages.
  */
-
+import { assert } from '../base/assert.ts'
 import type { Value } from '../bson/value.ts'
+import type { ExpressionCompiler } from '../expression/compile.ts'
+import type { EvaluationContext } from '../expression/context.ts'
 import type { Scope } from '../expression/scope.ts'
+import { Sorter } from '../query/sort/sorter.ts'
+import type { Namespace, PipelineHost } from './host.ts'
+import type { PathEffects } from './path-effects.ts'
+import type { Rows } from './rows.ts'
+import type { Unwinding } from './unwinding.ts'
 
 export const step = { end: 0, row: 1, pause: 2 } as const
 export type Step = (typeof step)[keyof typeof step]
@@ -34,24 +41,75 @@ export interface StagePlan {
   readonly name: string
   /** What the query planner can take over when the stage stands at the head of a pipeline. */
   readonly pushdown?: Pushdown
+  /** It reads no input: its documents come from elsewhere. */
+  readonly isSource?: boolean
+  /** It writes what it takes: it stands last. */
+  readonly writes?: boolean
+  /** What it does to paths, for moving filters before it; undefined: nothing may be moved before it. */
+  readonly effects?: PathEffects
+  /** One document out for each one in, in their order. */
+  readonly oneToOne?: boolean
+  /** It is an `$unwind`. */
+  readonly unwinding?: Unwinding
+  /** For explain: the stage as it will be run, where it differs from what was written. */
+  readonly shown?: Uint8Array
+  /** Other collections it reads. */
+  readonly reads?: readonly Namespace[]
   open(input: Stage, run: PipelineRun): Stage
   /** The same stage when only its first `count` documents will be read. */
   limited?(count: number): StagePlan
+  /** This stage and the one that follows as one, where that is better. */
+  fused?(next: StagePlan): StagePlan | undefined
+  /** For explain: what the stage would be written as. */
+  readonly operand?: Value
 }
 
 export type Pushdown =
-  | { readonly kind: 'filter'; readonly document: Uint8Array }
+  | { readonly kind: 'filter'; readonly document: Uint8Array; readonly scope: Scope }
   | { readonly kind: 'sort'; readonly document: Uint8Array }
   | { readonly kind: 'skip'; readonly count: number }
   | { readonly kind: 'limit'; readonly count: number }
 
-export interface StageDefinition {
-  readonly name: string
-  /** `operand`: what stands after the stage's name. Throws `DatabaseError` with MongoDB's codes. */
-  parse(operand: Value, scope: Scope): StagePlan
+/** Where a pipeline stands. */
+export type Place = 'command' | 'facet' | 'lookup' | 'graphLookup' | 'unionWith' | 'view' | 'merge' | 'rankFusion'
+
+/** What a stage's parser knows of the pipeline that it belongs to. */
+export interface StageContext {
+  readonly scope: Scope
+  readonly place: Place
+  /** The collection that the pipeline reads; `collection` undefined: none. */
+  readonly database: string
+  readonly collection: string | undefined
+  /** Milliseconds since the epoch, for `$$NOW` in filters. */
+  readonly nowMs: number
+  /** A pipeline inside the stage, which reads `namespace`. `array`: a value of any type; TypeMismatch when it is no array. */
+  pipeline(array: Value, inside: InnerPipeline): readonly StagePlan[]
+  /** One stage, as if it were written in this one's place. */
+  stage(name: string, operand: Value): StagePlan
 }
 
-/** Memory of one blocking stage before it is refused, in bytes. */
+export interface InnerPipeline {
+  readonly place: Place
+  readonly scope?: Scope
+  readonly collection?: string | undefined
+  readonly database?: string
+}
+
+export interface StageDefinition {
+  readonly name: string
+  /** Must be the first stage. A number: the code it is refused with elsewhere, 40602 by default. */
+  readonly first?: boolean | number
+  /** Must be the last stage: 40601 elsewhere. */
+  readonly last?: boolean
+  /** The pipeline needs no collection, and must have none. */
+  readonly collectionless?: boolean
+  /** Codes with which it is refused inside other stages and views. */
+  readonly refusedIn?: Readonly<Partial<Record<Place, number>>>
+  /** `operand`: what stands after the stage's name. Throws `DatabaseError` with MongoDB's codes. */
+  parse(operand: Value, context: StageContext): StagePlan
+}
+
+/** Memory of one blocking stage before it is refused, or spills, in bytes. */
 export const stageMemoryDefaultBytes = 100 * 1024 * 1024
 
 /** After how many units of work the clock (or whatever ends a turn) is asked. */
@@ -61,21 +119,59 @@ export interface PipelineOptions {
   /** `$$NOW`: milliseconds since the epoch. */
   readonly nowMs: number
   readonly memoryLimitBytes?: number
+  /** Blocking stages go to disk beyond their memory; otherwise they are refused. */
+  readonly allowDiskUse?: boolean
   /** True when others should run; asked about every 64 documents. */
   readonly pause?: (() => boolean) | undefined
+  readonly host?: PipelineHost | undefined
+  /** Values of the scope's variables by slot. */
+  readonly variables?: readonly Value[]
 }
 
 /** One execution of a pipeline: what its stages share. */
 export class PipelineRun {
   readonly nowMs: number
   readonly memoryLimitBytes: number
+  readonly allowDiskUse: boolean
+  readonly variables: readonly Value[]
+  readonly #host: PipelineHost | undefined
   readonly #pause: (() => boolean) | undefined
+  readonly #openRows: Set<Rows>
   #untilCheck = turnCheckInterval
 
-  constructor(options: PipelineOptions) {
+  /** `outer`: the run that this one is part of. */
+  constructor(options: PipelineOptions, outer?: PipelineRun) {
     this.nowMs = options.nowMs
     this.memoryLimitBytes = options.memoryLimitBytes ?? stageMemoryDefaultBytes
+    this.allowDiskUse = options.allowDiskUse ?? false
+    this.variables = options.variables ?? []
+    this.#host = options.host
     this.#pause = options.pause
+    this.#openRows = outer === undefined ? new Set() : outer.#openRows
+  }
+
+  /** A run of a pipeline inside a stage of this one, with variables of its own. */
+  inner(variables: readonly Value[] = this.variables): PipelineRun {
+    const { nowMs, memoryLimitBytes, allowDiskUse } = this
+    return new PipelineRun(
+      { nowMs, memoryLimitBytes, allowDiskUse, variables, host: this.#host, pause: this.#pause },
+      this,
+    )
+  }
+
+  get host(): PipelineHost {
+    assert(this.#host !== undefined, 'a stage that reads or writes elsewhere has a host')
+    return this.#host
+  }
+
+  /** A context for what `compiler` has compiled, with the variables of this run. */
+  context(compiler: ExpressionCompiler): EvaluationContext {
+    const context = compiler.context(this.nowMs)
+    for (let slot = 0; slot < this.variables.length; slot++) {
+      const value = this.variables[slot]
+      if (value !== undefined) context.variables[slot] = value
+    }
+    return context
   }
 
   /** Counts a unit of work; true when the stage must answer `pause`. */
@@ -83,5 +179,25 @@ export class PipelineRun {
     if (--this.#untilCheck > 0) return false
     this.#untilCheck = turnCheckInterval
     return this.#pause?.() ?? false
+  }
+
+  /** Sorts within the run's memory; `limit`: only so many rows will be read. */
+  sorter(limit?: number): Sorter {
+    const temporaryFile = this.allowDiskUse && this.#host !== undefined ? () => this.host.temporaryFile() : undefined
+    return new Sorter({ limit, memoryLimitBytes: this.memoryLimitBytes, temporaryFile })
+  }
+
+  /** Rows that are read from now on; they are saved with all others. */
+  track(rows: Rows): void {
+    this.#openRows.add(rows)
+  }
+
+  untrack(rows: Rows): void {
+    this.#openRows.delete(rows)
+  }
+
+  /** Before a yield or a write. */
+  save(): void {
+    for (const rows of this.#openRows) rows.save()
   }
 }

@@ -50,6 +50,10 @@ export class SessionRegistry {
     return this.#sessions.keys()
   }
 
+  all(): Iterable<Session> {
+    return this.#sessions.values()
+  }
+
   /** Counts a session as used now, beginning it if need be. `key`: of `sessionKey`. */
   refresh(key: string, nowMs: number): void {
     const uuid = Uint8Array.from(key, (character) => character.charCodeAt(0))

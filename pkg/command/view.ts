@@ -40,7 +40,7 @@ export function checkView(database: string, name: string, viewOn: string, pipeli
       'ViewPipelineMaxSizeExceeded',
       `View pipeline exceeds maximum size; maximum size is ${pipelineSizeMax}`,
     )
-  parsePipeline(pipeline)
+  parsePipeline(pipeline, 0, { place: 'view', database, collection: viewOn })
 }
 
 /** Throws when a view `name` over `viewOn` would read itself, or too many views one after the other. */
@@ -65,10 +65,8 @@ export function refuseTailingView(collection: Collection | undefined): void {
     throw new DatabaseError('InvalidPipelineOperator', 'Tailable cursors are not supported on a view')
 }
 
-/** Throws for a view: what it shows cannot be read yet. */
-export function refuseReadingView(collection: Collection | undefined): void {
-  if (collection !== undefined && traitsOf(collection).view !== undefined)
-    throw new DatabaseError('NotImplemented', `reading the view ${collection.namespace} is not supported yet`)
+export function isView(collection: Collection | undefined): boolean {
+  return collection !== undefined && traitsOf(collection).view !== undefined
 }
 
 /** Throws CommandNotSupportedOnView for a view; for what only a collection can do. */

@@ -15,16 +15,16 @@ import { findElement, type Path } from './path.ts'
 
 export class Distinct {
   readonly #rows: Rows
-  readonly #path: Path
-  readonly #seen = new Set<string>()
-  readonly #key = new KeyWriter()
-  #sizeBytes = 0
-  /** Copies; complete once `advance` returned true. */
-  readonly values: Value[] = []
+  readonly #values: DistinctValues
 
   constructor(rows: Rows, path: Path) {
     this.#rows = rows
-    this.#path = path
+    this.#values = new DistinctValues(path)
+  }
+
+  /** Copies; complete once `advance` returned true. */
+  get values(): readonly Value[] {
+    return this.#values.values
   }
 
   /**
@@ -33,17 +33,37 @@ export class Distinct {
    */
   advance(budget: number): boolean {
     const rows = this.#rows
-    const found: Value[] = []
     for (let left = budget; left > 0; left--) {
       const progress = rows.advance(left)
       if (progress === ended) return true
       if (progress === paused) return false
-      found.length = 0
-      valuesOf(rows.bytes, bsonType.document, rows.start, this.#path, 0, found)
-      if (found.length > 1) found.sort(compare)
-      for (const value of found) this.#add(value)
+      this.#values.add(rows.bytes, rows.start)
     }
     return false
+  }
+}
+
+/** The distinct values of a path in documents that are given one after the other. */
+export class DistinctValues {
+  readonly #path: Path
+  readonly #seen = new Set<string>()
+  readonly #key = new KeyWriter()
+  readonly #found: Value[] = []
+  #sizeBytes = 0
+  /** Copies. */
+  readonly values: Value[] = []
+
+  constructor(path: Path) {
+    this.#path = path
+  }
+
+  /** Throws 17217 when the values would not fit in a reply. */
+  add(bytes: Uint8Array, start: number): void {
+    const found = this.#found
+    found.length = 0
+    valuesOf(bytes, bsonType.document, start, this.#path, 0, found)
+    if (found.length > 1) found.sort(compare)
+    for (const value of found) this.#add(value)
   }
 
   #add(value: Value): void {

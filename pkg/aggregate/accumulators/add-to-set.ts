@@ -26,6 +26,6 @@ class AddToSet implements Accumulation {
   }
 
   result(): Value {
-    return this.#array.finish()
+    return this.#array.value()
   }
 }

@@ -3,6 +3,7 @@ import { NumberSum } from '../../bson/number-sum.ts'
 import { bsonType } from '../../bson/type.ts'
 import { int32Value, type Value } from '../../bson/value.ts'
 import type { Accumulation, Accumulator } from './accumulator.ts'
+import { SlidingSum } from './sliding-sum.ts'
 
 const one = int32Value(1)
 
@@ -13,9 +14,12 @@ export const count: Accumulator = {
     if (operand.type !== bsonType.document || operand.bytes[operand.start + 4] !== 0) {
       throw new DatabaseError('TypeMismatch', '$count takes no arguments, i.e. $count:{}')
     }
-    return { kind: 'constant', value: one }
+    return {
+      expression: { kind: 'constant', value: one },
+      open: () => new Count(),
+      openSliding: () => new SlidingSum('sum'),
+    }
   },
-  open: () => new Count(),
 }
 
 class Count implements Accumulation {

@@ -6,20 +6,21 @@ export class GatheredArray {
   count = 0
   readonly #writer = new BsonWriter(64)
 
-  constructor() {
-    this.#writer.beginDocument()
-  }
-
   get usedBytes(): number {
-    return this.#writer.length
+    return this.#writer.bytes.length
   }
 
   add(value: Value): void {
     this.#writer.value(indexName(this.count++), value)
   }
 
-  finish(): Value {
-    this.#writer.end()
-    return arrayValue(this.#writer.finish())
+  /** The array so far. */
+  value(): Value {
+    const elements = this.#writer
+    const array = new BsonWriter(elements.length + 5)
+    array.beginDocument()
+    array.raw(elements.bytes, 0, elements.length)
+    array.end()
+    return arrayValue(array.finish())
   }
 }

@@ -18,6 +18,6 @@ class Push implements Accumulation {
   }
 
   result(): Value {
-    return this.#array.finish()
+    return this.#array.value()
   }
 }

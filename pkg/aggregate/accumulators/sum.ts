@@ -1,9 +1,14 @@
 import { NumberSum } from '../../bson/number-sum.ts'
 import type { Value } from '../../bson/value.ts'
 import { type Accumulation, unaryAccumulator } from './accumulator.ts'
+import { SlidingSum } from './sliding-sum.ts'
 
 /** `{$sum: expression}`: of the numbers among the values; int32 0 of none. */
-export const sum = unaryAccumulator('$sum', () => new Sum())
+export const sum = unaryAccumulator(
+  '$sum',
+  () => new Sum(),
+  () => new SlidingSum('sum'),
+)
 
 class Sum implements Accumulation {
   readonly usedBytes = 120

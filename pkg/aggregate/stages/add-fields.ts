@@ -15,7 +15,7 @@ export const set: StageDefinition = addFieldsStage('$set')
 function addFieldsStage(name: string): StageDefinition {
   return {
     name,
-    parse(operand, scope) {
+    parse(operand, { scope }) {
       if (operand.type !== bsonType.document) {
         throw new DatabaseError(40272, `${name} specification stage must be an object, got ${typeAlias(operand.type)}`)
       }

@@ -11,7 +11,7 @@ import type { StageDefinition } from '../stage.ts'
 /** `{$group: {_id: expression, field: {$accumulator: expression}, ...}}` */
 export const group: StageDefinition = {
   name: '$group',
-  parse(operand, scope) {
+  parse(operand, { scope }) {
     const grouping = parseGrouping(operand, scope)
     return { name: '$group', open: (input, run) => new GroupStage(input, run, grouping) }
   },
@@ -62,7 +62,17 @@ export function parseField(field: { readonly name: string } & Value, scope: Scop
   if (only.type === bsonType.array) {
     throw new DatabaseError(40237, `The ${only.name} accumulator is a unary operator`)
   }
+  if (only.name === '$accumulator') {
+    throw new DatabaseError('NotImplemented', '$accumulator runs JavaScript, which is not supported')
+  }
   const accumulator = accumulators.get(only.name)
   if (accumulator === undefined) throw new DatabaseError(15952, `unknown group operator '${only.name}'`)
-  return { name, accumulator, expression: accumulator.parse(only, scope) }
+  return { name, accumulator: accumulator.parse(only, scope) }
+}
+
+/** The computed fields of `output`, in `$bucket` and `$bucketAuto`; a name that comes twice counts by its last. */
+export function parseFields(output: Value, scope: Scope): GroupField[] {
+  const fields = new Map<string, GroupField>()
+  for (const field of documentFields(output.bytes, output.start)) fields.set(field.name, parseField(field, scope))
+  return [...fields.values()]
 }

@@ -1,24 +1,38 @@
 import { DatabaseError } from '../../base/errors.ts'
 import { bsonType } from '../../bson/type.ts'
 import { documentOf } from '../../bson/value.ts'
+import type { Scope } from '../../expression/scope.ts'
 import { compileFilter, type Predicate } from '../../query/filter/compile.ts'
 import { parseFilter } from '../../query/filter/parse.ts'
-import { type PipelineRun, type Stage, type StageDefinition, type Step, step } from '../stage.ts'
+import type { Filter } from '../../query/filter/tree.ts'
+import { keepsAll } from '../path-effects.ts'
+import { type PipelineRun, type Stage, type StageDefinition, type StagePlan, type Step, step } from '../stage.ts'
 
 /** `{$match: filter}` */
 export const match: StageDefinition = {
   name: '$match',
-  parse(operand) {
+  parse(operand, { scope, nowMs }) {
     if (operand.type !== bsonType.document) {
       throw new DatabaseError(15959, 'the match filter must be an expression in an object')
     }
-    const filter = parseFilter(operand.bytes, operand.start)
-    return {
-      name: '$match',
-      pushdown: { kind: 'filter', document: documentOf(operand) },
-      open: (input, run) => new Match(input, run, compileFilter(filter)),
-    }
+    const filter = parseFilter(operand.bytes, operand.start, { scope, nowMs })
+    return filterPlan(documentOf(operand), filter, scope)
   },
+}
+
+/** The stage that keeps what `document` matches; `filter`: that document, parsed with `scope`. */
+export function filterPlan(document: Uint8Array, filter: Filter, scope: Scope): StagePlan {
+  return {
+    name: '$match',
+    pushdown: { kind: 'filter', document, scope },
+    effects: keepsAll,
+    open(input, run) {
+      const { variables, nowMs } = run
+      // Variables have other values in each run.
+      const bound = variables.length === 0 ? filter : parseFilter(document, 0, { scope, variables, nowMs })
+      return new Match(input, run, compileFilter(bound))
+    },
+  }
 }
 
 class Match implements Stage {

@@ -7,7 +7,7 @@ import type { StageDefinition } from '../stage.ts'
 /** `{$project: {path: 1 | 0 | expression, ...}}` */
 export const project: StageDefinition = {
   name: '$project',
-  parse(operand, scope) {
+  parse(operand, { scope }) {
     if (operand.type !== bsonType.document) throw new DatabaseError(15969, '$project specification must be an object')
     const { root, mode } = parseProjectStage(operand, scope)
     return shapingPlan('$project', root, mode)

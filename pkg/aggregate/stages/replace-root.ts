@@ -11,7 +11,7 @@ import { type PipelineRun, type Stage, type StageDefinition, type StagePlan, typ
 /** `{$replaceRoot: {newRoot: expression}}` */
 export const replaceRoot: StageDefinition = {
   name: '$replaceRoot',
-  parse(operand, scope) {
+  parse(operand, { scope }) {
     if (operand.type !== bsonType.document) {
       throw new DatabaseError(
         40229,
@@ -35,11 +35,11 @@ export const replaceRoot: StageDefinition = {
 /** `{$replaceWith: expression}` */
 export const replaceWith: StageDefinition = {
   name: '$replaceWith',
-  parse: (operand, scope) => planOf('$replaceWith', parseExpression(operand, scope)),
+  parse: (operand, { scope }) => planOf('$replaceWith', parseExpression(operand, scope)),
 }
 
 function planOf(name: string, expression: Expression): StagePlan {
-  return { name, open: (input, run) => new ReplaceRoot(input, run, expression) }
+  return { name, oneToOne: true, open: (input, run) => new ReplaceRoot(input, run, expression) }
 }
 
 class ReplaceRoot implements Stage {
@@ -54,7 +54,7 @@ class ReplaceRoot implements Stage {
     const compiler = new ExpressionCompiler()
     this.#input = input
     this.#evaluate = compiler.compile(expression)
-    this.#context = compiler.context(run.nowMs)
+    this.#context = run.context(compiler)
     this.bytes = input.bytes
   }
 

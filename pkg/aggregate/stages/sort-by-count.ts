@@ -13,13 +13,14 @@ const byCount = documentValue(buildDocument({ count: -1 }))
 /** `{$sortByCount: expression}`: how often each value comes, the most frequent first. */
 export const sortByCount: StageDefinition = {
   name: '$sortByCount',
-  parse(operand, scope) {
+  parse(operand, context) {
+    const { scope } = context
     refuseUnfit(operand)
     const grouping = {
       id: parseExpression(operand, scope),
-      fields: [{ name: 'count', accumulator: sum, expression: { kind: 'constant', value: int32Value(1) } as const }],
+      fields: [{ name: 'count', accumulator: sum.parse(int32Value(1), scope) }],
     }
-    const sorting = sort.parse(byCount, scope)
+    const sorting = sort.parse(byCount, context)
     return {
       name: '$sortByCount',
       open: (input, run) => sorting.open(new GroupStage(input, run, grouping), run),

@@ -4,7 +4,8 @@ import { bsonType } from '../../bson/type.ts'
 import { documentOf } from '../../bson/value.ts'
 import { compileSort, type SortKeyOf } from '../../query/sort/key.ts'
 import { type Sort as ParsedSort, parseSort } from '../../query/sort/parse.ts'
-import { Sorter } from '../../query/sort/sorter.ts'
+import type { Sorter } from '../../query/sort/sorter.ts'
+import { keepsAll } from '../path-effects.ts'
 import { type PipelineRun, type Stage, type StageDefinition, type StagePlan, type Step, step } from '../stage.ts'
 
 /** `{$sort: {path: 1 | -1, ...}}` */
@@ -24,6 +25,7 @@ function planOf(parsed: ParsedSort, document: Uint8Array, limit: number | undefi
   return {
     name: '$sort',
     pushdown: { kind: 'sort', document },
+    effects: keepsAll,
     open: (input, run) => new Sort(input, run, compileSort(parsed), limit),
     limited: (count) => planOf(parsed, document, count),
   }
@@ -42,7 +44,7 @@ class Sort implements Stage {
   constructor(input: Stage, run: PipelineRun, keyOf: SortKeyOf, limit: number | undefined) {
     this.#input = input
     this.#keyOf = keyOf
-    this.#sorter = new Sorter({ limit, memoryLimitBytes: run.memoryLimitBytes })
+    this.#sorter = run.sorter(limit)
     this.bytes = input.bytes
   }
 
@@ -74,6 +76,7 @@ class Sort implements Stage {
   }
 
   close(): void {
+    this.#sorter.close()
     this.#input.close()
   }
 }

@@ -10,20 +10,22 @@ import { type Expression, isNullish, missing } from '../../expression/expression
 import { fieldValue, splitFieldPath } from '../../expression/field-path.ts'
 import { addField, emptyBranch } from '../../query/projection/field-tree.ts'
 import { compileShape, type Shape } from '../../query/projection/shape.ts'
+import { changes } from '../path-effects.ts'
 import { type PipelineRun, type Stage, type StageDefinition, type Step, step } from '../stage.ts'
-
-interface Unwinding {
-  readonly path: string
-  readonly indexPath: string | undefined
-  readonly keepEmpty: boolean
-}
+import type { Unwinding } from '../unwinding.ts'
 
 /** `{$unwind: path}` or `{$unwind: {path, includeArrayIndex, preserveNullAndEmptyArrays}}`: one document an element. */
 export const unwind: StageDefinition = {
   name: '$unwind',
   parse(operand) {
     const unwinding = parseUnwinding(operand)
-    return { name: '$unwind', open: (input, run) => new Unwind(input, run, unwinding) }
+    const { path, indexPath } = unwinding
+    return {
+      name: '$unwind',
+      unwinding,
+      effects: changes(indexPath === undefined ? [path] : [path, indexPath]),
+      open: (input, run) => new Unwind(input, run, unwinding),
+    }
   },
 }
 
@@ -128,7 +130,7 @@ class Unwind implements Stage {
     const index = this.#holder(() => this.#index)
     this.#withElement = shapeOf([[path, element], ...indexField(indexPath, index)], compiler)
     this.#withIndexOnly = indexPath === undefined ? undefined : shapeOf([[indexPath, index]], compiler)
-    this.#context = compiler.context(run.nowMs)
+    this.#context = run.context(compiler)
   }
 
   #holder(read: () => Value): Expression {

@@ -1,34 +1,43 @@
+import { optimise } from '../../aggregate/optimise.ts'
 import { type Pipeline, parsePipeline } from '../../aggregate/parse.ts'
-import { runPipeline } from '../../aggregate/run.ts'
 import { splitPipeline } from '../../aggregate/split.ts'
 import { DatabaseError } from '../../base/errors.ts'
-import { writeFields } from '../../bson/build.ts'
+import { rawDocument, writeFields } from '../../bson/build.ts'
 import { bsonType, typeAlias } from '../../bson/type.ts'
-import { documentFields, isNumber, type Value } from '../../bson/value.ts'
+import { isNumber, type Value } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { Batch } from '../batch.ts'
 import { type Definition, defineCommand } from '../definition.ts'
 import { type Explanation, explainSearch, type Verbosity } from '../explanation.ts'
-import { anyType, arrayType, booleanType, commandFields, Fields, numberType, objectType } from '../fields.ts'
+import {
+  anyType,
+  arrayType,
+  booleanType,
+  commandFields,
+  Fields,
+  numberType,
+  objectType,
+  strictBooleanType,
+} from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
 import { wholeNumberAt } from '../number.ts'
 import { Pace } from '../pace.ts'
+import { CommandHost } from '../pipeline-host.ts'
+import { openRows } from '../pipeline-rows.ts'
 import { openCursor } from '../read.ts'
 import { ReadView } from '../read-view.ts'
-import { refuse, refuseCollation } from '../refuse.ts'
-import { ListRows, type RowSource } from '../rows.ts'
-import { Search } from '../search.ts'
-import { parseSourceStage, type SourceStage } from '../source-stage.ts'
-import { refuseReadingView } from '../view.ts'
+import { refuseCollation } from '../refuse.ts'
+import { expressionOptions } from '../variables.ts'
+import { mongoVersion } from '../version.ts'
 import { emptyDocument, parseHint } from './find.ts'
 
 const fields = commandFields('aggregate', {
   aggregate: { type: anyType, required: true },
   pipeline: { type: arrayType, required: true },
   cursor: { type: objectType },
-  explain: { type: booleanType },
-  allowDiskUse: { type: booleanType },
+  explain: { type: strictBooleanType },
+  allowDiskUse: { type: strictBooleanType },
   hint: { type: anyType },
   collation: { type: objectType },
   let: { type: objectType },
@@ -51,6 +60,8 @@ export interface AggregateCommand {
   readonly hint: Value | undefined
   /** Asked for by `explain: true`. */
   readonly explained: boolean
+  /** undefined: as the server is set. */
+  readonly allowDiskUse?: boolean | undefined
   /** Whether `cursor` was given: it must be, unless the command is explained. */
   readonly hasCursor: boolean
 }
@@ -69,7 +80,6 @@ export const aggregate: Definition<AggregateCommand, Result> = defineCommand({
   parse: (database: string): AggregateCommand => {
     const at = fields.at
     refuseCollation(fields.document(at.collation))
-    refuse('let', fields.document(at.let))
     const explained = fields.boolean(at.explain)
     const cursor = fields.document(at.cursor)
     return {
@@ -78,6 +88,7 @@ export const aggregate: Definition<AggregateCommand, Result> = defineCommand({
       batchSize: cursor === undefined ? undefined : cursorFields.read(cursor, 0).number(cursorFields.at.batchSize),
       hint: parseHint(fields.value(at.hint)),
       explained,
+      allowDiskUse: fields.has(at.allowDiskUse) ? fields.boolean(at.allowDiskUse) : undefined,
       hasCursor: cursor !== undefined,
     }
   },
@@ -87,60 +98,44 @@ export const aggregate: Definition<AggregateCommand, Result> = defineCommand({
         'FailedToParse',
         `The 'cursor' option is required, except for aggregate with the explain argument`,
       )
-    const source = request.explained ? undefined : parseSourceStage(request.pipeline)
-    if (source !== undefined) return openSource(operation, request, source)
-    const pipeline = parsePipeline(request.pipeline)
-    if (request.explained) return explainPipeline(operation, request, pipeline, 'queryPlanner')
-    return openPipeline(operation, request, pipeline)
+    const pipeline = parse(operation, request)
+    if (!request.explained) return openPipeline(operation, request, pipeline)
+    const explanation = explainPipeline(operation, request, pipeline, 'queryPlanner')
+    return explanation instanceof Promise
+      ? explanation.then((found) => withCommand(operation, found))
+      : withCommand(operation, explanation)
   },
   reply: (result: Result, writer: BsonWriter) => {
     if (result instanceof Batch) result.writeCursor(writer, 'firstBatch')
     else writeFields(writer, result)
   },
-  explain: (operation, request, verbosity) =>
-    explainPipeline(operation, request, parsePipeline(request.pipeline), verbosity),
+  explain: (operation, request, verbosity) => explainPipeline(operation, request, parse(operation, request), verbosity),
 })
+
+function parse(operation: Operation, request: AggregateCommand): Pipeline {
+  return parsePipeline(request.pipeline, 0, {
+    ...expressionOptions(operation),
+    database: operation.databaseName,
+    collection: request.collection,
+  })
+}
 
 function openPipeline(operation: Operation, request: AggregateCommand, pipeline: Pipeline): Batch | Promise<Batch> {
   const { instance } = operation
   const namespace = `${operation.databaseName}.${request.collection ?? '$cmd.aggregate'}`
   operation.namespace = namespace
-  if (request.collection === undefined)
-    throw new DatabaseError(
-      'InvalidNamespace',
-      `{aggregate: 1} is not valid for this pipeline: its first stage needs a collection`,
-    )
-  const split = splitPipeline(pipeline)
-  const search = new Search(split.filter ?? emptyDocument, split.sort, request.hint)
-  const collection = instance.engine.collection(operation.databaseName, request.collection)
-  refuseReadingView(collection)
   const view = new ReadView(instance.engine)
   const pace = new Pace(operation)
-  const source: RowSource =
-    collection === undefined
-      ? new ListRows([])
-      : search.open(pace, collection, view.at, { skip: split.skip, limit: split.limit })
-  const rows =
-    split.rest.length === 0
-      ? source
-      : runPipeline(split.rest, source, { nowMs: instance.world.clock.nowMs(), pause: pace.due })
-  const batch = openCursor(operation, rows, { namespace, view, pace, batchSize: request.batchSize })
-  const count = (done: Batch): Batch => {
+  const rows = openRows(operation, request, pipeline, pace, view)
+  const writes = pipeline.some((plan) => plan.writes === true)
+  // What writes is done before the reply, however small the first batch.
+  const batchSize = writes ? undefined : request.batchSize
+  const batch = openCursor(operation, rows, { namespace, view, pace, batchSize })
+  const finish = (done: Batch): Batch | Promise<Batch> => {
     instance.counters.returned += done.count
-    return done
+    return writes ? operation.acknowledge(done, instance.engine.lastIndex) : done
   }
-  return batch instanceof Promise ? batch.then(count) : count(batch)
-}
-
-function openSource(operation: Operation, request: AggregateCommand, stage: SourceStage): Batch | Promise<Batch> {
-  const namespace = `${operation.databaseName}.${request.collection ?? '$cmd.aggregate'}`
-  operation.namespace = namespace
-  const pipeline = parsePipeline(stage.rest)
-  const pace = new Pace(operation)
-  const source = new ListRows(stage.documents(operation, request.collection))
-  const nowMs = operation.instance.world.clock.nowMs()
-  const rows = runPipeline(pipeline, source, { nowMs, pause: pace.due })
-  return openCursor(operation, rows, { namespace, pace, batchSize: request.batchSize })
+  return batch instanceof Promise ? batch.then(finish) : finish(batch)
 }
 
 function explainPipeline(
@@ -149,19 +144,41 @@ function explainPipeline(
   pipeline: Pipeline,
   verbosity: Verbosity,
 ): Explanation | Promise<Explanation> {
-  if (request.collection === undefined)
-    throw new DatabaseError('InvalidNamespace', 'explain needs a pipeline over a collection')
-  const split = splitPipeline(pipeline)
-  const window = { skip: split.skip, limit: split.limit }
-  const what = { filter: split.filter ?? emptyDocument, sort: split.sort, hint: request.hint }
-  const explained = explainSearch(operation, request.collection, what, window, verbosity)
-  if (split.rest.length === 0) return explained
-  const stages = [...documentFields(request.pipeline)].slice(pipeline.length - split.rest.length)
+  const view = new ReadView(operation.instance.engine)
+  const pace = new Pace(operation)
+  const host = new CommandHost(pace, view)
+  // What is wrong with a pipeline may show only when its stages are opened.
+  openRows(operation, request, pipeline, pace, view).close()
+  const from = { database: operation.databaseName, collection: request.collection ?? '' }
+  const resolved = host.resolve(from)
+  const whole = optimise([...resolved.pipeline, ...pipeline])
+  const { filter, sort, skip, limit, rest } = splitPipeline(whole)
+  const shown = rest.map((plan) => ({ [plan.name]: plan.operand ?? rawDocument(emptyDocument) }))
+  if (request.collection === undefined || whole[0]?.isSource === true) return { explainVersion: '1', stages: shown }
+  const what = { filter: filter ?? emptyDocument, sort, hint: request.hint }
+  const explained = explainSearch(operation, resolved.collection, what, { skip, limit }, verbosity)
+  if (rest.length === 0) return explained
   const wrap = (cursor: Explanation): Explanation => {
     const { explainVersion, ...inner } = cursor
-    return { explainVersion, stages: [{ $cursor: inner }, ...stages] }
+    return { explainVersion, stages: [{ $cursor: inner }, ...shown] }
   }
   return explained instanceof Promise ? explained.then(wrap) : wrap(explained)
+}
+
+/** What explain's reply says besides: the command itself, and who answers. */
+function withCommand(operation: Operation, explanation: Explanation): Explanation {
+  return {
+    ...explanation,
+    queryShapeHash: '0'.repeat(64),
+    command: operation.body === undefined ? {} : rawDocument(operation.body),
+    serverInfo: {
+      host: operation.instance.host.hostname,
+      port: 0,
+      version: mongoVersion,
+      gitVersion: 'unknown',
+    },
+    serverParameters: {},
+  }
 }
 
 function collectionOf(database: string): string | undefined {

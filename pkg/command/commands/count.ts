@@ -7,11 +7,13 @@ import { type Explanation, explainSearch, type Verbosity } from '../explanation.
 import { anyType, commandFields, numberType, objectType, stringType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
+import { Pace } from '../pace.ts'
 import { ReadView } from '../read-view.ts'
 import { refuseCollation } from '../refuse.ts'
 import { Search } from '../search.ts'
 import { expressionOptions } from '../variables.ts'
-import { refuseReadingView } from '../view.ts'
+import { isView } from '../view.ts'
+import { drain, openView } from '../view-rows.ts'
 import { emptyDocument, parseHint } from './find.ts'
 
 const fields = commandFields('count', {
@@ -64,7 +66,7 @@ export const count = defineCommand({
     operation.namespace = `${operation.databaseName}.${request.collection}`
     const search = new Search(request.filter, undefined, request.hint, expressionOptions(operation))
     const collection = engine.collection(operation.databaseName, request.collection)
-    refuseReadingView(collection)
+    if (isView(collection)) return countInView(operation, request)
     if (collection === undefined) return 0
     const view = new ReadView(engine)
     const counting = new Count(collection, view.at, search.request({ skip: request.skip, limit: request.limit }))
@@ -87,6 +89,15 @@ export const count = defineCommand({
       'COUNT',
     ),
 })
+
+async function countInView(operation: Operation, request: CountCommand): Promise<number> {
+  const view = new ReadView(operation.instance.engine)
+  let n = 0
+  await drain(operation, openView(operation, request, new Pace(operation), view), view, () => {
+    n++
+  })
+  return n
+}
 
 /** A negative limit means the same as a positive one. */
 function limitOf(limit: number): number {

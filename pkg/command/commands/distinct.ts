@@ -1,7 +1,7 @@
 import { DatabaseError } from '../../base/errors.ts'
 import type { Value } from '../../bson/value.ts'
 import { type BsonWriter, indexName } from '../../bson/writer.ts'
-import { Distinct } from '../../query/distinct.ts'
+import { Distinct, DistinctValues } from '../../query/distinct.ts'
 import { find } from '../../query/execute.ts'
 import { parsePath } from '../../query/path.ts'
 import { defineCommand } from '../definition.ts'
@@ -9,11 +9,13 @@ import { type Explanation, explainSearch, type Verbosity } from '../explanation.
 import { anyType, commandFields, objectType, stringType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
+import { Pace } from '../pace.ts'
 import { ReadView } from '../read-view.ts'
 import { refuseCollation } from '../refuse.ts'
 import { Search } from '../search.ts'
 import { expressionOptions } from '../variables.ts'
-import { refuseReadingView } from '../view.ts'
+import { isView } from '../view.ts'
+import { drain, openView } from '../view-rows.ts'
 import { emptyDocument, parseHint } from './find.ts'
 
 const fields = commandFields('distinct', {
@@ -59,7 +61,7 @@ export const distinct = defineCommand({
     const search = new Search(request.filter, undefined, request.hint, expressionOptions(operation))
     const path = parsePath(request.key)
     const collection = engine.collection(operation.databaseName, request.collection)
-    refuseReadingView(collection)
+    if (isView(collection)) return distinctInView(operation, request)
     if (collection === undefined) return []
     const view = new ReadView(engine)
     const rows = find(collection, view.at, search.request({}))
@@ -98,3 +100,12 @@ export const distinct = defineCommand({
       verbosity,
     ),
 })
+
+async function distinctInView(operation: Operation, request: DistinctCommand): Promise<readonly Value[]> {
+  const view = new ReadView(operation.instance.engine)
+  const distinct = new DistinctValues(parsePath(request.key))
+  await drain(operation, openView(operation, request, new Pace(operation), view), view, (rows) =>
+    distinct.add(rows.bytes, rows.start),
+  )
+  return distinct.values
+}

@@ -1,0 +1,79 @@
+/** The least or the greatest of the values. */
+import { compareValues } from '../../bson/order.ts'
+import { nullValue, type Value } from '../../bson/value.ts'
+import { isNullish, missing } from '../../expression/expression.ts'
+import { type Accumulation, copyOf, type SlidingAccumulation } from './accumulator.ts'
+import { HeldValue } from './held-value.ts'
+
+/** `sign`: 1 for the greatest, -1 for the least. Null and missing do not count; null of none. */
+export class Extreme implements Accumulation {
+  readonly #sign: 1 | -1
+  readonly #held = new HeldValue()
+
+  constructor(sign: 1 | -1) {
+    this.#sign = sign
+  }
+
+  get usedBytes(): number {
+    return this.#held.usedBytes
+  }
+
+  add(value: Value): void {
+    if (isNullish(value)) return
+    const held = this.#held
+    if (
+      held.type === missing.type ||
+      this.#sign * compareValues(value.type, value.bytes, value.start, held.type, held.bytes, 0) > 0
+    ) {
+      held.set(value)
+    }
+  }
+
+  result(): Value {
+    return this.#held.orNull()
+  }
+}
+
+/** The same for a window that slides: only those values are kept that may still be the one, each less extreme than the one before. */
+export class SlidingExtreme implements SlidingAccumulation {
+  readonly #sign: 1 | -1
+  #candidates: { readonly value: Value; readonly position: number }[] = []
+  #head = 0
+  #added = 0
+  #removed = 0
+  usedBytes = 64
+
+  constructor(sign: 1 | -1) {
+    this.#sign = sign
+  }
+
+  add(value: Value): void {
+    const position = this.#added++
+    if (isNullish(value)) return
+    const candidates = this.#candidates
+    // Of equal values the one that came first is given, as long as it is in.
+    while (candidates.length > this.#head && this.#order(value, candidates.at(-1)!.value) > 0) {
+      this.usedBytes -= 64 + candidates.pop()!.value.end
+    }
+    candidates.push({ value: copyOf(value), position })
+    this.usedBytes += 64 + value.end - value.start
+  }
+
+  remove(): void {
+    const position = this.#removed++
+    const first = this.#candidates[this.#head]
+    if (first?.position !== position) return
+    this.usedBytes -= 64 + first.value.end
+    if (++this.#head < 256 || this.#head * 2 < this.#candidates.length) return
+    this.#candidates = this.#candidates.slice(this.#head)
+    this.#head = 0
+  }
+
+  #order(a: Value, b: Value): number {
+    return this.#sign * compareValues(a.type, a.bytes, a.start, b.type, b.bytes, b.start)
+  }
+
+  result(): Value {
+    return this.#candidates[this.#head]?.value ?? nullValue
+  }
+}

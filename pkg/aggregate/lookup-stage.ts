@@ -1,0 +1,246 @@
+/**
+ * Joins: how `$lookup` finds the foreign documents of a local one.
+ *
+ *   by equality, the foreign path is indexed       a query by the local values, for each local document
+ *   by equality otherwise                          a table of all foreign documents by their values, made once;
+ *                                                  beyond its memory, a query for each local document after all
+ *   by a pipeline                                  the pipeline for each local document, after a query when there is equality too
+ *   by a pipeline that depends on nothing          its documents, made once and kept while they fit
+ */
+import { bsonType } from '../bson/type.ts'
+import { int64Value, nullValue, type Value } from '../bson/value.ts'
+import { ExpressionCompiler } from '../expression/compile.ts'
+import type { EvaluationContext } from '../expression/context.ts'
+import { type Evaluate, type Expression, missing } from '../expression/expression.ts'
+import type { Scope } from '../expression/scope.ts'
+import { parseFilter } from '../query/filter/parse.ts'
+import type { Path } from '../query/path.ts'
+import { copyOf } from './accumulators/accumulator.ts'
+import { GatheredArray } from './accumulators/gathered.ts'
+import { FieldSetter } from './field-setter.ts'
+import type { ForeignCollection, Namespace } from './host.ts'
+import { JoinTable } from './join-table.ts'
+import { equalityFilter, localValues } from './join-values.ts'
+import type { Pipeline } from './parse.ts'
+import { DocumentRows, type Rows } from './rows.ts'
+import { runWithin } from './run.ts'
+import { type PipelineRun, type Stage, type Step, step } from './stage.ts'
+import { filterPlan } from './stages/match.ts'
+import { PassingStage } from './stages/passing.ts'
+import type { Unwinding } from './unwinding.ts'
+
+export interface Lookup {
+  /** `collection` empty: the pipeline brings its own documents. */
+  readonly from: Namespace
+  readonly localPath: Path | undefined
+  readonly foreignPath: Path | undefined
+  readonly variables: readonly { readonly slot: number; readonly expression: Expression }[]
+  /** Of the pipeline. */
+  readonly scope: Scope
+  readonly hasPipeline: boolean
+  readonly pipeline: Pipeline
+  readonly as: string
+  /** The `$unwind` of `as` that follows, done at once. */
+  readonly unwinding: Unwinding | undefined
+}
+
+export class LookupStage extends PassingStage {
+  readonly #run: PipelineRun
+  readonly #lookup: Lookup
+  readonly #context: EvaluationContext
+  readonly #variables: readonly { readonly slot: number; readonly evaluate: Evaluate }[]
+  readonly #setter: FieldSetter
+  #foreign: ForeignCollection | undefined
+  /** How equality finds documents; undefined until the first local document. */
+  #way: 'query' | 'table' | undefined
+  #table: JoinTable | undefined
+  /** Rows that the table is being filled from. */
+  #filling: Rows | undefined
+  /** What a pipeline that depends on nothing has made; undefined while it is not known, null when it is too much. */
+  #kept: Uint8Array[] | null | undefined
+  #keptBytes = 0
+  #keeping = false
+  /** The foreign documents of the current local one. */
+  #rows: Rows | undefined
+  #array = new GatheredArray()
+  #position = 0
+  #local: Uint8Array = new Uint8Array(0)
+  /** Whether the current local document waits for its foreign ones. */
+  #joining = false
+
+  constructor(input: Stage, run: PipelineRun, lookup: Lookup) {
+    super(input)
+    this.#run = run
+    this.#lookup = lookup
+    const compiler = new ExpressionCompiler()
+    this.#variables = lookup.variables.map(({ slot, expression }) => ({ slot, evaluate: compiler.compile(expression) }))
+    this.#context = run.context(compiler)
+    const { unwinding } = lookup
+    const paths = unwinding?.indexPath === undefined ? [lookup.as] : [lookup.as, unwinding.indexPath]
+    this.#setter = new FieldSetter(paths, run)
+  }
+
+  step(): Step {
+    for (;;) {
+      if (!this.#joining) {
+        const { input } = this
+        const answer = input.step()
+        if (answer !== step.row) return answer
+        // The input's bytes may go while foreign documents are read: keep them.
+        this.#local = input.bytes.slice(input.start, input.end)
+        this.#array = new GatheredArray()
+        this.#position = 0
+        this.#joining = true
+      }
+      const answer = this.#join()
+      if (answer !== step.end) return answer
+    }
+  }
+
+  /** A row, a pause, or `end`: this local document gives nothing more. */
+  #join(): Step {
+    if (this.#rows === undefined) {
+      if (!this.#prepare()) return step.pause
+      this.#rows = this.#open()
+    }
+    const rows = this.#rows
+    const { unwinding } = this.#lookup
+    while (rows.next()) {
+      if (this.#keeping) this.#keep(rows)
+      const value: Value = { type: bsonType.document, bytes: rows.bytes, start: rows.start, end: rows.end }
+      if (unwinding !== undefined) {
+        this.#emit(value, int64Value(this.#position++))
+        return step.row
+      }
+      this.#array.add(value)
+      if (this.#run.turnIsOver()) return step.pause
+    }
+    if (rows.paused === true) return step.pause
+    this.#finish(rows)
+    if (unwinding === undefined) {
+      this.#emit(this.#array.value(), nullValue)
+      return step.row
+    }
+    if (this.#position > 0 || !unwinding.keepEmpty) return step.end
+    this.#emit(missing, nullValue)
+    return step.row
+  }
+
+  #emit(value: Value, index: Value): void {
+    const setter = this.#setter
+    setter.values[0] = value
+    if (setter.values.length > 1) setter.values[1] = index
+    this.showWritten(setter.set(this.#local, 0, this.#local.length))
+  }
+
+  #finish(rows: Rows): void {
+    this.#release(rows)
+    this.#rows = undefined
+    this.#joining = false
+    if (!this.#keeping) return
+    this.#keeping = false
+    if (this.#kept === undefined) this.#kept = []
+  }
+
+  #release(rows: Rows): void {
+    this.#run.untrack(rows)
+    rows.close()
+  }
+
+  #track(rows: Rows): Rows {
+    this.#run.track(rows)
+    return rows
+  }
+
+  /** Chooses the way and fills the table; false: the turn is over. */
+  #prepare(): boolean {
+    const { foreignPath, from, hasPipeline } = this.#lookup
+    if (foreignPath === undefined) return true
+    if (this.#way === undefined) {
+      this.#foreign = this.#run.host.foreign(from)
+      const table = !hasPipeline && this.#foreign !== undefined && !this.#foreign.isIndexed(foreignPath.text)
+      this.#way = table ? 'table' : 'query'
+      if (table) {
+        this.#table = new JoinTable(foreignPath)
+        this.#filling = this.#track(this.#foreign!.find(emptyDocument))
+      }
+    }
+    const rows = this.#filling
+    if (rows === undefined) return true
+    const table = this.#table!
+    while (rows.next()) {
+      table.add(rows.bytes, rows.start, rows.end)
+      if (table.usedBytes > this.#run.memoryLimitBytes) {
+        this.#table = undefined
+        this.#way = 'query'
+        this.#endFilling(rows)
+        return true
+      }
+    }
+    if (rows.paused === true) return false
+    this.#endFilling(rows)
+    return true
+  }
+
+  #endFilling(rows: Rows): void {
+    this.#release(rows)
+    this.#filling = undefined
+  }
+
+  /** The foreign documents of the local one. */
+  #open(): Rows {
+    const { localPath, foreignPath, from, pipeline, scope, hasPipeline } = this.#lookup
+    const local = this.#local
+    if (localPath !== undefined && foreignPath !== undefined) {
+      const values = localValues(localPath, local, 0)
+      if (this.#table !== undefined) return new DocumentRows(this.#table.find(values))
+      const filter = equalityFilter(foreignPath.text, values)
+      if (!hasPipeline && this.#foreign !== undefined) return this.#track(this.#foreign.find(filter))
+      const plan = filterPlan(filter, parseFilter(filter), scope)
+      return this.#track(this.#run.host.open(from, [plan, ...pipeline], this.#innerRun()))
+    }
+    if (this.#variables.length === 0) {
+      if (this.#kept) return new DocumentRows(this.#kept)
+      this.#keeping = this.#kept === undefined
+    }
+    return this.#track(this.#openPipeline())
+  }
+
+  #openPipeline(): Rows {
+    const { from, pipeline } = this.#lookup
+    const run = this.#innerRun()
+    if (from.collection === '') return runWithin(pipeline, new DocumentRows([]), run)
+    return this.#run.host.open(from, pipeline, run)
+  }
+
+  #innerRun(): PipelineRun {
+    if (this.#variables.length === 0) return this.#run.inner()
+    this.#context.reset(this.#local, 0, this.#local.length)
+    const variables = [...this.#run.variables]
+    for (const { slot, evaluate } of this.#variables) variables[slot] = copyOrMissing(evaluate(this.#context))
+    return this.#run.inner(variables)
+  }
+
+  #keep(rows: Rows): void {
+    if (this.#kept === null) return
+    this.#keptBytes += rows.end - rows.start + 64
+    if (this.#keptBytes > this.#run.memoryLimitBytes) {
+      this.#kept = null
+      return
+    }
+    this.#kept ??= []
+    this.#kept.push(rows.bytes.slice(rows.start, rows.end))
+  }
+
+  override close(): void {
+    if (this.#rows !== undefined) this.#release(this.#rows)
+    if (this.#filling !== undefined) this.#release(this.#filling)
+    super.close()
+  }
+}
+
+function copyOrMissing(value: Value): Value {
+  return value === missing ? missing : copyOf(value)
+}
+
+const emptyDocument = new Uint8Array([5, 0, 0, 0, 0])

@@ -1,0 +1,199 @@
+/** Writing a pipeline's documents into a collection: what `$merge` does with each of them. */
+import { DatabaseError } from '../base/errors.ts'
+import { equalValues } from '../bson/order.ts'
+import { bsonType } from '../bson/type.ts'
+import { documentOf, getField, nullValue, type Value } from '../bson/value.ts'
+import { ElementWalker } from '../bson/walk.ts'
+import { BsonWriter } from '../bson/writer.ts'
+import { ExpressionCompiler } from '../expression/compile.ts'
+import type { EvaluationContext } from '../expression/context.ts'
+import { type Evaluate, type Expression, isNullish, missing } from '../expression/expression.ts'
+import { copyOf } from './accumulators/accumulator.ts'
+import type { FoundDocument, MergeTarget, Namespace } from './host.ts'
+import { DocumentRows } from './rows.ts'
+import { openStages, RowStage } from './run.ts'
+import { type PipelineRun, type Stage, type StagePlan, type Step, step } from './stage.ts'
+import { PassingStage } from './stages/passing.ts'
+
+export type WhenMatched = 'replace' | 'keepExisting' | 'merge' | 'fail' | 'pipeline'
+export type WhenNotMatched = 'insert' | 'discard' | 'fail'
+
+export interface Merge {
+  readonly into: Namespace
+  /** Paths whose values say which document is meant. */
+  readonly on: readonly string[]
+  readonly whenMatched: WhenMatched
+  readonly whenNotMatched: WhenNotMatched
+  /** Makes the new document of the old one, for `pipeline`; evaluated against the incoming one are its variables. */
+  readonly pipeline: readonly StagePlan[] | undefined
+  readonly variables: readonly { readonly slot: number; readonly name: string; readonly expression: Expression }[]
+}
+
+export class MergeStage extends PassingStage {
+  readonly #run: PipelineRun
+  readonly #merge: Merge
+  readonly #context: EvaluationContext
+  readonly #variables: readonly { readonly slot: number; readonly name: string; readonly evaluate: Evaluate }[]
+  readonly #target: MergeTarget
+  readonly #sparse: boolean
+
+  /** Errors: 51183 when `on` is not what makes documents unique in the target. */
+  constructor(input: Stage, run: PipelineRun, merge: Merge) {
+    super(input)
+    this.#run = run
+    this.#merge = merge
+    const compiler = new ExpressionCompiler()
+    this.#variables = merge.variables.map(({ slot, name, expression }) => ({
+      slot,
+      name,
+      evaluate: compiler.compile(expression),
+    }))
+    this.#context = run.context(compiler)
+    this.#target = run.host.mergeTarget(merge.into)
+    const key = this.#target.uniqueKey(merge.on)
+    if (key === undefined) {
+      throw new DatabaseError(
+        51183,
+        `Cannot find index to verify that join fields will be unique: ${merge.on.join(', ')}`,
+      )
+    }
+    this.#sparse = key.sparse
+  }
+
+  step(): Step {
+    const { input } = this
+    for (;;) {
+      const answer = input.step()
+      if (answer !== step.row) return answer
+      // Writing lets go of what the input's bytes lie in.
+      this.#write(input.bytes.slice(input.start, input.end))
+      if (this.#run.turnIsOver()) return step.pause
+    }
+  }
+
+  #write(document: Uint8Array): void {
+    const { on, whenMatched, whenNotMatched } = this.#merge
+    const filter = this.#filterOf(on, document)
+    const found = filter === undefined ? undefined : this.#target.find(filter)
+    if (found === undefined) {
+      if (whenNotMatched === 'insert') {
+        this.#run.save()
+        this.#target.insert(document)
+      } else if (whenNotMatched === 'fail') {
+        throw new DatabaseError(13113, '$merge failed due to a DuplicateKey error or no matching document')
+      }
+      return
+    }
+    switch (whenMatched) {
+      case 'keepExisting':
+        return
+      case 'fail':
+        throw new DatabaseError('DuplicateKey', '$merge with whenMatched: fail found an existing document')
+      case 'replace':
+        this.#replace(found, document)
+        return
+      case 'merge':
+        this.#replace(found, merged(found.document, document))
+        return
+      case 'pipeline':
+        this.#replace(found, this.#updated(found.document, document))
+    }
+  }
+
+  /** undefined: the document has no `_id` yet, so that there is none like it. */
+  #filterOf(on: readonly string[], document: Uint8Array): Uint8Array | undefined {
+    const filter = new BsonWriter(128)
+    filter.beginDocument()
+    for (const path of on) {
+      const value = valueAt(document, path)
+      if (value === undefined && path === '_id') return undefined
+      if (value?.type === bsonType.array) {
+        throw new DatabaseError(51185, `$merge write error: 'on' field '${path}' is an array`)
+      }
+      if (this.#sparse && isNullish(value ?? missing)) {
+        throw new DatabaseError(51132, "$merge write error: 'on' field cannot be missing, null, undefined or an array")
+      }
+      filter.beginDocument(path)
+      filter.value('$eq', value ?? nullValue)
+      filter.end()
+    }
+    filter.end()
+    return filter.finish()
+  }
+
+  /** Errors: ImmutableField for another `_id`. */
+  #replace(found: FoundDocument, document: Uint8Array): void {
+    const oldId = getField(found.document, '_id')!
+    const newId = getField(document, '_id')
+    this.#run.save()
+    if (newId === undefined) this.#target.replace(found, withId(oldId, document))
+    else if (equalValues(oldId.type, oldId.bytes, oldId.start, newId.type, newId.bytes, newId.start)) {
+      this.#target.replace(found, withId(oldId, document))
+    } else {
+      throw new DatabaseError(
+        'ImmutableField',
+        "$merge failed to update the matching document: Performing an update on the path '_id' would modify the immutable field '_id'",
+      )
+    }
+  }
+
+  #updated(existing: Uint8Array, incoming: Uint8Array): Uint8Array {
+    this.#context.reset(incoming, 0, incoming.length)
+    const variables = [...this.#run.variables]
+    for (const { slot, name, evaluate } of this.#variables) {
+      const value = evaluate(this.#context)
+      if (value === missing) throw new DatabaseError(17276, `Use of undefined variable: ${name}`)
+      variables[slot] = copyOf(value)
+    }
+    const run = this.#run.inner(variables)
+    const stage = openStages(this.#merge.pipeline!, new RowStage(new DocumentRows([existing]), run), run)
+    let answer = stage.step()
+    while (answer === step.pause) answer = stage.step()
+    const document = stage.bytes.slice(stage.start, stage.end)
+    stage.close()
+    return document
+  }
+}
+
+function valueAt(document: Uint8Array, path: string): Value | undefined {
+  let value: Value | undefined
+  let bytes = document
+  const names = path.split('.')
+  for (let i = 0; i < names.length; i++) {
+    value = getField(bytes, names[i]!)
+    if (value === undefined || i === names.length - 1 || value.type === bsonType.array) return value
+    if (value.type !== bsonType.document) return undefined
+    bytes = documentOf(value)
+  }
+  return value
+}
+
+/** The fields of `existing` with those of `incoming` in their place, or after them. */
+function merged(existing: Uint8Array, incoming: Uint8Array): Uint8Array {
+  const writer = new BsonWriter(existing.length + incoming.length)
+  writer.beginDocument()
+  const written = new Set<string>()
+  const old = new ElementWalker().reset(existing, 0)
+  while (old.next()) {
+    const name = old.name()
+    const value = getField(incoming, name)
+    written.add(name)
+    if (value === undefined) writer.value(name, old.value())
+    else writer.value(name, value)
+  }
+  const added = new ElementWalker().reset(incoming, 0)
+  while (added.next()) if (!written.has(added.name())) writer.value(added.name(), added.value())
+  writer.end()
+  return writer.finish()
+}
+
+/** The document with `id` first. */
+function withId(id: Value, document: Uint8Array): Uint8Array {
+  const writer = new BsonWriter(document.length + 32)
+  writer.beginDocument()
+  writer.value('_id', id)
+  const walker = new ElementWalker().reset(document, 0)
+  while (walker.next()) if (walker.name() !== '_id') writer.value(walker.name(), walker.value())
+  writer.end()
+  return writer.finish()
+}

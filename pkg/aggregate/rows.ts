@@ -1,0 +1,47 @@
+/** Documents to pull one at a time: what pipelines read and what they give. */
+
+/**
+ * A pull iterator over documents. `next()` false with `paused` true: not the end, call `save()`, let others run and call
+ * `next()` again.
+ */
+export interface Rows {
+  readonly bytes: Uint8Array
+  readonly start: number
+  /** Exclusive. */
+  readonly end: number
+  readonly paused?: boolean
+  next(): boolean
+  /** Before a yield or a write: lets go of what must not be held meanwhile. */
+  save(): void
+  close(): void
+}
+
+/** Documents that are already there. */
+export class DocumentRows implements Rows {
+  readonly #documents: readonly Uint8Array[]
+  #next = 0
+  bytes: Uint8Array = new Uint8Array(0)
+  readonly start = 0
+  end = 0
+
+  constructor(documents: readonly Uint8Array[]) {
+    this.#documents = documents
+  }
+
+  next(): boolean {
+    const document = this.#documents[this.#next]
+    if (document === undefined) return false
+    this.#next++
+    this.bytes = document
+    this.end = document.length
+    return true
+  }
+
+  save(): void {
+    // The documents stay as they are.
+  }
+
+  close(): void {
+    this.#next = this.#documents.length
+  }
+}

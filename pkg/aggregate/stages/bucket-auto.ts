@@ -1,0 +1,316 @@
+import { DatabaseError } from '../../base/errors.ts'
+import { encodeKey, KeyWriter } from '../../bson/key.ts'
+import { wholeInt64Of } from '../../bson/number.ts'
+import { equalValues } from '../../bson/order.ts'
+import { bsonType, typeAlias } from '../../bson/type.ts'
+import {
+  documentFields,
+  doubleValue,
+  int32Value,
+  int64Value,
+  isNumber,
+  nullValue,
+  numberOf,
+  readString,
+  type Value,
+} from '../../bson/value.ts'
+import { BsonWriter } from '../../bson/writer.ts'
+import { ExpressionCompiler } from '../../expression/compile.ts'
+import type { EvaluationContext } from '../../expression/context.ts'
+import { type Evaluate, type Expression, missing } from '../../expression/expression.ts'
+import { shownType } from '../../expression/operators/shown-type.ts'
+import { parseExpression } from '../../expression/parse.ts'
+import type { Scope } from '../../expression/scope.ts'
+import type { Sorter } from '../../query/sort/sorter.ts'
+import { type Accumulation, copyOf } from '../accumulators/accumulator.ts'
+import { sum } from '../accumulators/sum.ts'
+import type { GroupField } from '../grouping.ts'
+import { type PipelineRun, type Stage, type StageDefinition, type Step, step } from '../stage.ts'
+import { type Granularity, granularities } from './granularity.ts'
+import { parseFields } from './group.ts'
+import { PassingStage } from './passing.ts'
+
+interface Bucketing {
+  readonly groupBy: Expression
+  readonly buckets: number
+  readonly granularity: { readonly name: string; readonly rounding: Granularity } | undefined
+  readonly fields: readonly GroupField[]
+}
+
+/** `{$bucketAuto: {groupBy, buckets, output?, granularity?}}`: groups of about equal size along the order of a value. */
+export const bucketAuto: StageDefinition = {
+  name: '$bucketAuto',
+  parse(operand, { scope }) {
+    const bucketing = parseBucketing(operand, scope)
+    return { name: '$bucketAuto', open: (input, run) => new BucketAuto(input, run, bucketing) }
+  },
+}
+
+function parseBucketing(operand: Value, scope: Scope): Bucketing {
+  if (operand.type !== bsonType.document) {
+    throw new DatabaseError(
+      40240,
+      `The argument to $bucketAuto must be an object, but found type: ${typeAlias(operand.type)}.`,
+    )
+  }
+  let groupBy: Expression | undefined
+  let buckets: number | undefined
+  let granularity: Bucketing['granularity']
+  let fields: GroupField[] = []
+  for (const field of documentFields(operand.bytes, operand.start)) {
+    switch (field.name) {
+      case 'groupBy':
+        groupBy = groupByOf(field, scope)
+        break
+      case 'buckets':
+        buckets = bucketCountOf(field)
+        break
+      case 'output':
+        if (field.type !== bsonType.document) {
+          throw new DatabaseError(
+            40244,
+            `The $bucketAuto 'output' field must be an object, but found type: ${typeAlias(field.type)}.`,
+          )
+        }
+        fields = parseFields(field, scope)
+        break
+      case 'granularity':
+        granularity = granularityOf(field)
+        break
+      default:
+        throw new DatabaseError(40245, `Unrecognized option to $bucketAuto: ${field.name}.`)
+    }
+  }
+  if (groupBy === undefined || buckets === undefined) {
+    throw new DatabaseError(40246, "$bucketAuto requires 'groupBy' and 'buckets' to be specified.")
+  }
+  if (fields.length === 0) fields = [{ name: 'count', accumulator: sum.parse(int32Value(1), scope) }]
+  return { groupBy, buckets, granularity, fields }
+}
+
+function groupByOf(value: Value, scope: Scope): Expression {
+  const isExpression =
+    value.type === bsonType.document ||
+    (value.type === bsonType.string && readString(value.bytes, value.start).startsWith('$'))
+  if (!isExpression) {
+    throw new DatabaseError(
+      40239,
+      "The $bucketAuto 'groupBy' field must be defined as a $-prefixed path or an expression object",
+    )
+  }
+  return parseExpression(value, scope)
+}
+
+function bucketCountOf(value: Value): number {
+  if (!isNumber(value.type)) {
+    throw new DatabaseError(
+      40241,
+      `The $bucketAuto 'buckets' field must be a numeric value, but found type: ${typeAlias(value.type)}.`,
+    )
+  }
+  const whole = wholeInt64Of(value)
+  if (whole === undefined || whole > 0x7fffffffn || whole < -0x80000000n) {
+    throw new DatabaseError(40242, "The $bucketAuto 'buckets' field must be representable as a 32-bit integer")
+  }
+  if (whole <= 0n) throw new DatabaseError(40243, "The $bucketAuto 'buckets' field must be greater than 0")
+  return Number(whole)
+}
+
+function granularityOf(value: Value): NonNullable<Bucketing['granularity']> {
+  if (value.type !== bsonType.string) {
+    throw new DatabaseError(
+      40261,
+      `The $bucketAuto 'granularity' field must be a string, but found type: ${typeAlias(value.type)}.`,
+    )
+  }
+  const name = readString(value.bytes, value.start)
+  const rounding = granularities.get(name)
+  if (rounding === undefined) throw new DatabaseError(40257, `Unknown rounding granularity '${name}'`)
+  return { name, rounding }
+}
+
+class BucketAuto extends PassingStage {
+  readonly #run: PipelineRun
+  readonly #bucketing: Bucketing
+  readonly #groupBy: Evaluate
+  readonly #values: readonly Evaluate[]
+  readonly #context: EvaluationContext
+  readonly #sorter: Sorter
+  readonly #key = new KeyWriter()
+  readonly #writer = new BsonWriter()
+  #count = 0
+  #filled = false
+  /** Whether the sorter rests on a document that is in no bucket yet, and the value of that. */
+  #hasNext = false
+  #next: Value = nullValue
+  #begun = 0
+  /** Of the bucket that is being filled: undefined between two. */
+  #bucket: Bucket | undefined
+  /** The last bucket's upper boundary, when they are rounded. */
+  #boundary: Value | undefined
+
+  constructor(input: Stage, run: PipelineRun, bucketing: Bucketing) {
+    super(input)
+    this.#run = run
+    this.#bucketing = bucketing
+    const compiler = new ExpressionCompiler()
+    this.#groupBy = compiler.compile(bucketing.groupBy)
+    this.#values = bucketing.fields.map(({ accumulator }) => compiler.compile(accumulator.expression))
+    this.#context = run.context(compiler)
+    this.#sorter = run.sorter()
+  }
+
+  step(): Step {
+    if (!this.#filled) {
+      const answer = this.#fill()
+      if (answer === step.pause) return answer
+      this.#filled = true
+      this.#advance()
+    }
+    if (this.#bucket === undefined) {
+      if (!this.#hasNext) return step.end
+      this.#bucket = this.#beginBucket()
+    }
+    while (this.#hasNext && this.#belongs(this.#bucket)) {
+      this.#take(this.#bucket)
+      if (this.#run.turnIsOver()) return step.pause
+    }
+    this.#emit(this.#bucket)
+    this.#bucket = undefined
+    return step.row
+  }
+
+  #fill(): Step {
+    const { input } = this
+    const key = this.#key
+    for (;;) {
+      const answer = input.step()
+      if (answer !== step.row) return answer
+      const value = this.#evaluate(input.bytes, input.start, input.end)
+      this.#refuseUnfit(value)
+      encodeKey(key.reset(), value.type, value.bytes, value.start)
+      this.#sorter.add(key.bytes, key.length, 0, input.bytes, input.start, input.end)
+      this.#count++
+    }
+  }
+
+  #evaluate(bytes: Uint8Array, start: number, end: number): Value {
+    this.#context.reset(bytes, start, end)
+    const value = this.#groupBy(this.#context)
+    return value === missing ? nullValue : value
+  }
+
+  #refuseUnfit(value: Value): void {
+    const { granularity } = this.#bucketing
+    if (granularity === undefined) return
+    if (!isNumber(value.type)) {
+      throw new DatabaseError(
+        40258,
+        `$bucketAuto can specify a 'granularity' with numeric boundaries only, but found a value with type: ${shownType(value)}`,
+      )
+    }
+    const n = numberOf(value)
+    if (Number.isNaN(n)) {
+      throw new DatabaseError(
+        40259,
+        "$bucketAuto can specify a 'granularity' with numeric boundaries only, but found a NaN",
+      )
+    }
+    if (n < 0) {
+      throw new DatabaseError(40260, "$bucketAuto can specify a 'granularity' with non-negative numbers only")
+    }
+  }
+
+  #advance(): void {
+    const sorter = this.#sorter
+    this.#hasNext = sorter.next()
+    if (!this.#hasNext) return
+    this.#next = copyOf(this.#evaluate(sorter.document, sorter.documentStart, sorter.documentEnd))
+  }
+
+  #beginBucket(): Bucket {
+    const { buckets, fields, granularity } = this.#bucketing
+    this.#begun++
+    const size = Math.max(1, Math.round(this.#count / buckets))
+    const least = this.#boundary ?? (granularity === undefined ? this.#next : this.#rounded(this.#next, 'down'))
+    return {
+      least,
+      greatest: this.#next,
+      size: this.#begun === buckets ? Number.POSITIVE_INFINITY : size,
+      count: 0,
+      states: fields.map(({ accumulator }, i) => accumulator.open(this.#initial(i))),
+    }
+  }
+
+  #initial(field: number): Value | undefined {
+    const { initial } = this.#bucketing.fields[field]!.accumulator
+    if (initial === undefined) return undefined
+    const compiler = new ExpressionCompiler()
+    const evaluate = compiler.compile(initial)
+    return evaluate(this.#run.context(compiler))
+  }
+
+  /** Whether the next document goes into the bucket: it is not full, or the document's value is below its rounded boundary. */
+  #belongs(bucket: Bucket): boolean {
+    if (bucket.count < bucket.size) return true
+    const { granularity } = this.#bucketing
+    const next = this.#next
+    const { greatest } = bucket
+    if (granularity === undefined || numberOf(greatest) === 0) {
+      return equalValues(next.type, next.bytes, next.start, greatest.type, greatest.bytes, greatest.start)
+    }
+    return numberOf(next) < granularity.rounding.up(numberOf(greatest))
+  }
+
+  #take(bucket: Bucket): void {
+    const sorter = this.#sorter
+    const context = this.#context
+    context.reset(sorter.document, sorter.documentStart, sorter.documentEnd)
+    bucket.states.forEach((state, i) => {
+      state.add(this.#values[i]!(context), context)
+    })
+    bucket.count++
+    bucket.greatest = this.#next
+    this.#advance()
+  }
+
+  /** The value's neighbour in the series of the granularity: a whole power of two stays an integer. */
+  #rounded(value: Value, direction: 'up' | 'down'): Value {
+    const { name, rounding } = this.#bucketing.granularity!
+    const n = rounding[direction](numberOf(value))
+    const whole = value.type === bsonType.int32 || value.type === bsonType.int64
+    if (name !== 'POWERSOF2' || !whole || !Number.isInteger(n)) return doubleValue(n)
+    return n <= 0x7fffffff ? int32Value(n) : int64Value(n)
+  }
+
+  #emit(bucket: Bucket): void {
+    let { greatest } = bucket
+    if (this.#bucketing.granularity !== undefined) {
+      const isZero = numberOf(greatest) === 0
+      if (!isZero) greatest = this.#rounded(greatest, 'up')
+      else if (this.#hasNext) greatest = this.#rounded(this.#next, 'down')
+      this.#boundary = greatest
+    } else if (this.#hasNext) greatest = this.#next
+    const writer = this.#writer.reset()
+    writer.beginDocument()
+    writer.beginDocument('_id')
+    writer.value('min', bucket.least)
+    writer.value('max', greatest)
+    writer.end()
+    this.#bucketing.fields.forEach(({ name }, i) => {
+      writer.value(name, bucket.states[i]!.result())
+    })
+    writer.end()
+    this.showWritten(writer)
+  }
+}
+
+interface Bucket {
+  readonly least: Value
+  /** Of the values in it. */
+  greatest: Value
+  /** How many documents it takes before its boundary is looked at. */
+  readonly size: number
+  count: number
+  readonly states: readonly Accumulation[]
+}

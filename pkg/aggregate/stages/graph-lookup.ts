@@ -1,0 +1,296 @@
+import { DatabaseError } from '../../base/errors.ts'
+import { encodeKey, KeyWriter } from '../../bson/key.ts'
+import { wholeInt64Of } from '../../bson/number.ts'
+import { bsonType, typeAlias } from '../../bson/type.ts'
+import {
+  arrayValue,
+  documentFields,
+  documentOf,
+  getField,
+  int64Value,
+  isNumber,
+  nullValue,
+  readString,
+  type Value,
+} from '../../bson/value.ts'
+import { ElementWalker } from '../../bson/walk.ts'
+import { BsonWriter, indexName } from '../../bson/writer.ts'
+import { ExpressionCompiler } from '../../expression/compile.ts'
+import type { EvaluationContext } from '../../expression/context.ts'
+import { type Evaluate, type Expression, missing } from '../../expression/expression.ts'
+import { splitFieldPath } from '../../expression/field-path.ts'
+import { parseExpression } from '../../expression/parse.ts'
+import type { Scope } from '../../expression/scope.ts'
+import { parseFilter } from '../../query/filter/parse.ts'
+import { type Path, parsePath } from '../../query/path.ts'
+import { copyOf } from '../accumulators/accumulator.ts'
+import { FieldSetter } from '../field-setter.ts'
+import type { Namespace } from '../host.ts'
+import { equalityFilter, localValues } from '../join-values.ts'
+import { KeyTable } from '../key-table.ts'
+import { changes } from '../path-effects.ts'
+import type { Rows } from '../rows.ts'
+import { type PipelineRun, type Stage, type StageContext, type StageDefinition, type Step, step } from '../stage.ts'
+import { refuseUnfitCollection } from './lookup.ts'
+import { filterPlan } from './match.ts'
+import { PassingStage } from './passing.ts'
+
+interface GraphLookup {
+  readonly from: Namespace
+  readonly startWith: Expression
+  readonly connectFrom: Path
+  readonly connectTo: string
+  readonly as: string
+  readonly maxDepth: number
+  readonly depthField: string | undefined
+  readonly restriction: Uint8Array | undefined
+  readonly scope: Scope
+}
+
+/** Values looked for by one query. */
+const frontierMax = 1000
+
+/** `{$graphLookup: {from, startWith, connectFromField, connectToField, as, maxDepth, depthField, restrictSearchWithMatch}}` */
+export const graphLookup: StageDefinition = {
+  name: '$graphLookup',
+  parse(operand, context) {
+    const lookup = parseGraphLookup(operand, context)
+    return {
+      name: '$graphLookup',
+      effects: changes([lookup.as]),
+      oneToOne: true,
+      reads: [lookup.from],
+      open: (input, run) => new GraphLookupStage(input, run, lookup),
+    }
+  },
+}
+
+function parseGraphLookup(operand: Value, context: StageContext): GraphLookup {
+  if (operand.type !== bsonType.document) {
+    throw new DatabaseError(
+      'FailedToParse',
+      `the $graphLookup stage specification must be an object, but found ${typeAlias(operand.type)}`,
+    )
+  }
+  let startWith: Expression | undefined
+  const texts = new Map<string, string>()
+  let maxDepth = Number.POSITIVE_INFINITY
+  let restriction: Uint8Array | undefined
+  for (const field of documentFields(operand.bytes, operand.start)) {
+    switch (field.name) {
+      case 'startWith':
+        startWith = parseExpression(field, context.scope)
+        break
+      case 'maxDepth':
+        maxDepth = depthOf(field)
+        break
+      case 'restrictSearchWithMatch':
+        if (field.type !== bsonType.document) {
+          throw new DatabaseError(40185, '$graphLookup argument "restrictSearchWithMatch" must be an object')
+        }
+        parseFilter(field.bytes, field.start, { scope: context.scope, nowMs: context.nowMs })
+        restriction = documentOf(field)
+        break
+      case 'from':
+      case 'as':
+      case 'connectFromField':
+      case 'connectToField':
+      case 'depthField':
+        if (field.type !== bsonType.string) {
+          throw new DatabaseError(
+            field.name === 'from' ? 'FailedToParse' : 40103,
+            `expected string as argument for ${field.name}, found: ${typeAlias(field.type)}`,
+          )
+        }
+        texts.set(field.name, readString(field.bytes, field.start))
+        break
+      default:
+        throw new DatabaseError(40104, `Unknown argument to $graphLookup: ${field.name}`)
+    }
+  }
+  const [from, as, connectFrom, connectTo] = ['from', 'as', 'connectFromField', 'connectToField'].map((name) =>
+    texts.get(name),
+  )
+  if (from === undefined) throw new DatabaseError('FailedToParse', "must specify 'from' field for a $graphLookup")
+  if (as === undefined || connectFrom === undefined || connectTo === undefined || startWith === undefined) {
+    throw new DatabaseError(
+      40105,
+      "$graphLookup requires 'from', 'as', 'startWith', 'connectFromField', and 'connectToField' to be specified.",
+    )
+  }
+  refuseUnfitCollection(context.database, from)
+  for (const path of [as, connectFrom, connectTo]) splitFieldPath(path)
+  const depthField = texts.get('depthField')
+  if (depthField !== undefined) splitFieldPath(depthField)
+  return {
+    from: { database: context.database, collection: from },
+    startWith,
+    connectFrom: parsePath(connectFrom),
+    connectTo,
+    as,
+    maxDepth,
+    depthField,
+    restriction,
+    scope: context.scope,
+  }
+}
+
+function depthOf(value: Value): number {
+  if (!isNumber(value.type)) {
+    throw new DatabaseError(40100, `maxDepth requires numeric argument, found: ${typeAlias(value.type)}`)
+  }
+  const whole = wholeInt64Of(value)
+  if (whole !== undefined && whole < 0n) {
+    throw new DatabaseError(40101, `maxDepth requires a nonnegative argument, found: ${whole}`)
+  }
+  if (whole === undefined) throw new DatabaseError(40102, 'maxDepth could not be represented as a long long')
+  return Number(whole)
+}
+
+/** Breadth first: each round looks for the values that the documents of the round before lead to. */
+class GraphLookupStage extends PassingStage {
+  readonly #run: PipelineRun
+  readonly #lookup: GraphLookup
+  readonly #startWith: Evaluate
+  readonly #context: EvaluationContext
+  readonly #setter: FieldSetter
+  readonly #key = new KeyWriter()
+  #local: Uint8Array | undefined
+  /** `_id`s of the documents found, and values that were looked for. */
+  #found = new KeyTable()
+  #asked = new KeyTable()
+  #results: Uint8Array[] = []
+  #resultBytes = 0
+  #depth = 0
+  /** To be looked for in this round, and in the next. */
+  #frontier: Value[] = []
+  #next: Value[] = []
+  #rows: Rows | undefined
+
+  constructor(input: Stage, run: PipelineRun, lookup: GraphLookup) {
+    super(input)
+    this.#run = run
+    this.#lookup = lookup
+    const compiler = new ExpressionCompiler()
+    this.#startWith = compiler.compile(lookup.startWith)
+    this.#context = run.context(compiler)
+    this.#setter = new FieldSetter([lookup.as], run)
+  }
+
+  step(): Step {
+    if (this.#local === undefined) {
+      const { input } = this
+      const answer = input.step()
+      if (answer !== step.row) return answer
+      this.#begin(input.bytes.slice(input.start, input.end))
+    }
+    const local = this.#local!
+    while (this.#rows !== undefined || this.#openRound()) {
+      if (!this.#takeRound(this.#rows!)) return step.pause
+    }
+    this.#local = undefined
+    this.#setter.values[0] = resultArray(this.#results)
+    this.showWritten(this.#setter.set(local, 0, local.length))
+    return step.row
+  }
+
+  #begin(local: Uint8Array): void {
+    this.#local = local
+    this.#found = new KeyTable()
+    this.#asked = new KeyTable()
+    this.#results = []
+    this.#resultBytes = 0
+    this.#depth = 0
+    this.#frontier = []
+    this.#next = []
+    this.#context.reset(local, 0, local.length)
+    const start = this.#startWith(this.#context)
+    if (start.type === bsonType.array) {
+      const walker = new ElementWalker().reset(start.bytes, start.start)
+      while (walker.next()) this.#ask(walker.value(), this.#frontier)
+    } else this.#ask(start === missing ? nullValue : start, this.#frontier)
+  }
+
+  #ask(value: Value, frontier: Value[]): void {
+    encodeKey(this.#key.reset(), value.type, value.bytes, value.start)
+    const { count } = this.#asked
+    if (this.#asked.numberOf(this.#key.bytes, this.#key.length) === count) frontier.push(copyOf(value))
+  }
+
+  /** Begins the query for the next values; false when there is nothing to look for any more. */
+  #openRound(): boolean {
+    if (this.#frontier.length === 0) {
+      if (this.#next.length === 0 || this.#depth >= this.#lookup.maxDepth) return false
+      this.#depth++
+      this.#frontier = this.#next
+      this.#next = []
+    }
+    const { from, connectTo, restriction, scope } = this.#lookup
+    const filter = equalityFilter(connectTo, this.#frontier.splice(0, frontierMax))
+    const plans = [filterPlan(filter, parseFilter(filter), scope)]
+    if (restriction !== undefined) {
+      const { variables, nowMs } = this.#run
+      plans.push(filterPlan(restriction, parseFilter(restriction, 0, { scope, variables, nowMs }), scope))
+    }
+    this.#rows = this.#run.host.open(from, plans, this.#run.inner())
+    this.#run.track(this.#rows)
+    return true
+  }
+
+  /** False: the turn is over. */
+  #takeRound(rows: Rows): boolean {
+    while (rows.next()) {
+      this.#take(rows.bytes, rows.start, rows.end)
+      if (this.#run.turnIsOver()) return false
+    }
+    if (rows.paused === true) return false
+    this.#endRound()
+    return true
+  }
+
+  #endRound(): void {
+    if (this.#rows === undefined) return
+    this.#run.untrack(this.#rows)
+    this.#rows.close()
+    this.#rows = undefined
+  }
+
+  #take(bytes: Uint8Array, start: number, end: number): void {
+    const id = getField(bytes, '_id', start) ?? nullValue
+    encodeKey(this.#key.reset(), id.type, id.bytes, id.start)
+    const { count } = this.#found
+    if (this.#found.numberOf(this.#key.bytes, this.#key.length) !== count) return
+    for (const value of localValues(this.#lookup.connectFrom, bytes, start)) {
+      if (value !== nullValue) this.#ask(value, this.#next)
+    }
+    const document = this.#withDepth(bytes, start, end)
+    this.#results.push(document)
+    this.#resultBytes += document.length + 128
+    if (this.#resultBytes > this.#run.memoryLimitBytes) {
+      throw new DatabaseError(40099, '$graphLookup reached maximum memory consumption')
+    }
+  }
+
+  #withDepth(bytes: Uint8Array, start: number, end: number): Uint8Array {
+    const { depthField } = this.#lookup
+    if (depthField === undefined) return bytes.slice(start, end)
+    const setter = new FieldSetter([depthField], this.#run)
+    setter.values[0] = int64Value(this.#depth)
+    return setter.set(bytes, start, end).finish()
+  }
+
+  override close(): void {
+    this.#endRound()
+    super.close()
+  }
+}
+
+function resultArray(documents: readonly Uint8Array[]): Value {
+  const writer = new BsonWriter()
+  writer.beginDocument()
+  documents.forEach((document, i) => {
+    writer.document(indexName(i), document)
+  })
+  writer.end()
+  return arrayValue(writer.finish())
+}

@@ -1,0 +1,42 @@
+/** Stages that are known and not there: refused by name. */
+import { DatabaseError, type ErrorName } from '../../base/errors.ts'
+import type { StageDefinition } from '../stage.ts'
+
+function refused(
+  name: string,
+  error: ErrorName | number,
+  why: string,
+  more: Partial<StageDefinition> = {},
+): StageDefinition {
+  return {
+    name,
+    first: true,
+    ...more,
+    parse() {
+      throw new DatabaseError(error, why)
+    },
+  }
+}
+
+const needsSearch = (name: string): StageDefinition =>
+  refused(name, 31082, `${name} needs a search server, which there is none of`)
+
+export const refusedStages: readonly StageDefinition[] = [
+  refused('$changeStream', 40573, 'The $changeStream stage is only supported on replica sets'),
+  refused(
+    '$changeStreamSplitLargeEvent',
+    'IllegalOperation',
+    '$changeStreamSplitLargeEvent only follows $changeStream',
+  ),
+  refused('$geoNear', 'NotImplemented', '$geoNear is not supported yet', { first: 40603 }),
+  needsSearch('$search'),
+  needsSearch('$searchMeta'),
+  needsSearch('$vectorSearch'),
+  needsSearch('$listSearchIndexes'),
+  refused('$rankFusion', 'NotImplemented', '$rankFusion is not supported yet', { first: 10170100 }),
+  refused('$scoreFusion', 'NotImplemented', '$scoreFusion is not supported yet'),
+  refused('$queryStats', 'NotImplemented', '$queryStats is not supported yet'),
+  refused('$querySettings', 'NotImplemented', '$querySettings is not supported yet'),
+  refused('$shardedDataDistribution', 'IllegalOperation', '$shardedDataDistribution runs on sharded clusters only'),
+  refused('$score', 'NotImplemented', '$score is not supported yet'),
+]

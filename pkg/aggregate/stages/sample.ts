@@ -1,0 +1,70 @@
+import { DatabaseError } from '../../base/errors.ts'
+import { bsonType } from '../../bson/type.ts'
+import { documentFields, isNumber, numberOf } from '../../bson/value.ts'
+import type { Sorter } from '../../query/sort/sorter.ts'
+import { type PipelineRun, type Stage, type StageDefinition, type Step, step } from '../stage.ts'
+import { PassingStage } from './passing.ts'
+
+/** `{$sample: {size}}`: so many of the documents at random, or all when there are fewer. */
+export const sample: StageDefinition = {
+  name: '$sample',
+  parse(operand) {
+    if (operand.type !== bsonType.document) {
+      throw new DatabaseError(28745, 'the $sample stage specification must be an object')
+    }
+    let size: number | undefined
+    for (const field of documentFields(operand.bytes, operand.start)) {
+      if (field.name !== 'size') throw new DatabaseError(28748, `unrecognized option to $sample: ${field.name}`)
+      if (!isNumber(field.type)) throw new DatabaseError(28746, 'size argument to $sample must be a number')
+      size = Math.trunc(numberOf(field))
+      if (!(size > 0)) throw new DatabaseError(28747, 'size argument to $sample must be a positive integer')
+    }
+    if (size === undefined) throw new DatabaseError(28749, '$sample stage must specify a size')
+    const count = Math.min(size, Number.MAX_SAFE_INTEGER)
+    return { name: '$sample', open: (input, run) => new Sample(input, run, count) }
+  },
+}
+
+/** Sorts by random keys and gives the first. */
+class Sample extends PassingStage {
+  readonly #run: PipelineRun
+  readonly #sorter: Sorter
+  readonly #key = new Uint8Array(6)
+  #left: number
+  #filled = false
+
+  constructor(input: Stage, run: PipelineRun, size: number) {
+    super(input)
+    this.#run = run
+    this.#left = size
+    this.#sorter = run.sorter(size)
+  }
+
+  step(): Step {
+    if (!this.#filled) {
+      const answer = this.#fill()
+      if (answer === step.pause) return answer
+      this.#filled = true
+    }
+    const sorter = this.#sorter
+    if (this.#left === 0 || !sorter.next()) return step.end
+    this.#left--
+    this.show(sorter.document, sorter.documentStart, sorter.documentEnd)
+    return step.row
+  }
+
+  #fill(): Step {
+    const { input } = this
+    const key = this.#key
+    for (;;) {
+      const answer = input.step()
+      if (answer !== step.row) return answer
+      let random = Math.floor(this.#run.host.random() * 2 ** 48)
+      for (let i = 0; i < 6; i++) {
+        key[i] = random & 0xff
+        random = Math.floor(random / 256)
+      }
+      this.#sorter.add(key, key.length, 0, input.bytes, input.start, input.end)
+    }
+  }
+}

@@ -1,0 +1,105 @@
+/** Where `$out` writes: a collection beside the one that is meant, which takes its place in one write unit. */
+import type { CollectionReplacement, Namespace } from '../aggregate/host.ts'
+import { DatabaseError } from '../base/errors.ts'
+import { namespaceLengthMax } from '../base/limits.ts'
+import { buildDocument } from '../bson/build.ts'
+import { objectIdHex } from '../bson/objectid.ts'
+import type { Collection } from '../engine/collection.ts'
+import { traitsOf } from './collection-traits.ts'
+import { checkDatabaseName } from './namespace.ts'
+import type { Pace } from './pace.ts'
+import type { ReadView } from './read-view.ts'
+import { checkNewCollection, insertOne } from './write-insert.ts'
+
+export class OutTarget implements CollectionReplacement {
+  readonly #pace: Pace
+  readonly #view: ReadView
+  readonly #target: Namespace
+  #temporary: Collection | undefined
+
+  /** Errors: 17152 for a capped target, CommandNotSupportedOnView for a view, NotImplemented for a time series. */
+  constructor(pace: Pace, view: ReadView, target: Namespace, timeseries: Uint8Array | undefined) {
+    this.#pace = pace
+    this.#view = view
+    this.#target = target
+    checkDatabaseName(target.database)
+    const { engine } = pace.operation.instance
+    const existing = engine.collection(target.database, target.collection)
+    if (existing === undefined) this.#checkName()
+    else this.#checkExisting(existing, timeseries)
+    if (timeseries !== undefined) {
+      throw new DatabaseError('NotImplemented', '$out into a time-series collection is not supported yet')
+    }
+  }
+
+  #checkName(): void {
+    const { database, collection } = this.#target
+    if (new TextEncoder().encode(`${database}.${collection}`).length > namespaceLengthMax) {
+      throw new DatabaseError('IllegalOperation', `The name of the target of $out is too long: ${collection}`)
+    }
+    checkNewCollection(this.#pace.operation, this.#target)
+  }
+
+  #checkExisting(existing: Collection, timeseries: Uint8Array | undefined): void {
+    const traits = traitsOf(existing)
+    if (timeseries !== undefined && !traits.timeseries) {
+      throw new DatabaseError(
+        7268700,
+        `Cannot create a time-series collection from a non time-series collection: ${existing.namespace}`,
+      )
+    }
+    if (traits.view !== undefined) {
+      throw new DatabaseError(
+        'CommandNotSupportedOnView',
+        `${existing.namespace} is a view and cannot be the target of $out`,
+      )
+    }
+    if (traits.capped !== undefined) {
+      throw new DatabaseError(17152, `namespace '${existing.namespace}' is capped so it can't be used for $out`)
+    }
+  }
+
+  insert(documents: readonly Uint8Array[]): void {
+    const { operation } = this.#pace
+    this.#view.keep()
+    const temporary = (this.#temporary ??= this.#create())
+    const target = { database: temporary.database, collection: temporary.name }
+    operation.instance.engine.write((unit) => {
+      for (const document of documents) insertOne(operation, unit, target, document)
+    })
+  }
+
+  #create(): Collection {
+    const { engine, objectIds } = this.#pace.operation.instance
+    const { database, collection } = this.#target
+    const existing = engine.collection(database, collection)
+    const name = `tmp.agg_out.${objectIdHex(objectIds.next(), 0)}`
+    return engine.write((unit) => {
+      const made = unit.createCollection(database, name, existing?.options ?? buildDocument({}))
+      for (const { definition } of existing?.indexes ?? []) {
+        if (!definition.isIdIndex) unit.createIndex(made, definition.bytes)
+      }
+      return made
+    }).result
+  }
+
+  finish(): void {
+    const { engine } = this.#pace.operation.instance
+    const { database, collection } = this.#target
+    this.#view.keep()
+    const temporary = (this.#temporary ??= this.#create())
+    engine.write((unit) => {
+      const existing = engine.collection(database, collection)
+      if (existing !== undefined) unit.dropCollection(existing)
+      unit.renameCollection(temporary, database, collection)
+    })
+    this.#temporary = undefined
+  }
+
+  close(): void {
+    const temporary = this.#temporary
+    if (temporary === undefined || temporary.dropped) return
+    this.#pace.operation.instance.engine.write((unit) => unit.dropCollection(temporary))
+    this.#temporary = undefined
+  }
+}

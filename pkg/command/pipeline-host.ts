@@ -1,0 +1,225 @@
+/** What pipelines get of the database that they run in: see `PipelineHost`. */
+
+import type {
+  CollectionReplacement,
+  ForeignCollection,
+  FoundDocument,
+  MergeTarget,
+  Namespace,
+  PipelineHost,
+  SystemRequest,
+} from '../aggregate/host.ts'
+import { optimise } from '../aggregate/optimise.ts'
+import { type Pipeline, parsePipeline } from '../aggregate/parse.ts'
+import { DocumentRows, type Rows } from '../aggregate/rows.ts'
+import { runWithin } from '../aggregate/run.ts'
+import { splitPipeline } from '../aggregate/split.ts'
+import type { PipelineRun } from '../aggregate/stage.ts'
+import { DatabaseError } from '../base/errors.ts'
+import type { RecordId } from '../base/ids.ts'
+import { timestampMax } from '../base/timestamp.ts'
+import type { Value } from '../bson/value.ts'
+import type { Collection } from '../engine/collection.ts'
+import type { WriteUnit } from '../engine/write-unit.ts'
+import type { File } from '../io/disk.ts'
+import { parsePath } from '../query/path.ts'
+import { traitsOf } from './collection-traits.ts'
+import { storedForm } from './document.ts'
+import { OutTarget } from './out-target.ts'
+import type { Pace } from './pace.ts'
+import type { ReadView } from './read-view.ts'
+import { Search, type SearchWindow } from './search.ts'
+import { systemDocuments } from './system-documents.ts'
+import { enforceValidator } from './validator.ts'
+import { refuseView } from './view.ts'
+import { insertOne } from './write-insert.ts'
+
+const emptyFilter = new Uint8Array([5, 0, 0, 0, 0])
+
+/** Views that may lie one on top of the other. */
+const viewDepthMax = 20
+
+export interface ResolvedNamespace {
+  readonly collection: string
+  /** What the views on the way make of the collection. */
+  readonly pipeline: Pipeline
+}
+
+export class CommandHost implements PipelineHost {
+  readonly #pace: Pace
+  readonly #view: ReadView
+  #temporaryFiles = 0
+
+  /** `pace`: names the operation at work; `view`: what is read. */
+  constructor(pace: Pace, view: ReadView) {
+    this.#pace = pace
+    this.#view = view
+  }
+
+  get #engine(): Pace['operation']['instance']['engine'] {
+    return this.#pace.operation.instance.engine
+  }
+
+  /** The collection under a name, through views. Errors: ViewDepthLimitExceeded, and what is wrong with a view's pipeline. */
+  resolve({ database, collection }: Namespace): ResolvedNamespace {
+    const pipelines: Pipeline[] = []
+    let name = collection
+    for (;;) {
+      const found = this.#engine.collection(database, name)
+      const view = found === undefined ? undefined : traitsOf(found).view
+      if (view === undefined) return { collection: name, pipeline: pipelines.reverse().flat() }
+      if (pipelines.length === viewDepthMax) {
+        throw new DatabaseError('ViewDepthLimitExceeded', `View depth too deep or a view cycle at ${database}.${name}`)
+      }
+      const nowMs = this.#pace.operation.instance.world.clock.nowMs()
+      pipelines.push(parsePipeline(view.pipeline, 0, { place: 'view', database, collection: view.on, nowMs }))
+      name = view.on
+    }
+  }
+
+  open(namespace: Namespace, pipeline: Pipeline, run: PipelineRun, hint?: Value): Rows {
+    const resolved = this.resolve(namespace)
+    const whole = optimise([...resolved.pipeline, ...pipeline])
+    if (whole[0]?.isSource === true) return runWithin(whole, new DocumentRows([]), run)
+    const { filter, sort, skip, limit, rest, scope } = splitPipeline(whole)
+    const search = new Search(filter ?? emptyFilter, sort, hint, {
+      nowMs: run.nowMs,
+      variables: run.variables,
+      ...(scope === undefined ? {} : { scope }),
+    })
+    const rows = this.#search({ ...namespace, collection: resolved.collection }, search, { skip, limit })
+    return rest.length === 0 ? rows : runWithin(rest, rows, run)
+  }
+
+  #search({ database, collection: name }: Namespace, search: Search, window: SearchWindow): Rows {
+    const collection = this.#engine.collection(database, name)
+    if (collection === undefined) return new DocumentRows([])
+    return search.open(this.#pace, collection, this.#view.at, window)
+  }
+
+  foreign({ database, collection: name }: Namespace): ForeignCollection | undefined {
+    const collection = this.#engine.collection(database, name)
+    if (collection !== undefined && traitsOf(collection).view !== undefined) return undefined
+    return {
+      documentCount: collection?.documentCount ?? 0,
+      isIndexed: (path) => collection !== undefined && isIndexed(collection, path),
+      find: (filter) => this.#search({ database, collection: name }, new Search(filter, undefined, undefined), {}),
+    }
+  }
+
+  documents(request: SystemRequest): readonly Uint8Array[] {
+    return systemDocuments(this.#pace.operation, request)
+  }
+
+  replaceCollection(namespace: Namespace, timeseries: Uint8Array | undefined): CollectionReplacement {
+    return new OutTarget(this.#pace, this.#view, namespace, timeseries)
+  }
+
+  mergeTarget(namespace: Namespace): MergeTarget {
+    return new CommandMergeTarget(this.#pace, this.#view, namespace)
+  }
+
+  random(): number {
+    return this.#pace.operation.instance.world.random.next()
+  }
+
+  temporaryFile(): File {
+    const { world } = this.#pace.operation.instance
+    const { disk } = world
+    disk.makeDirectory(temporaryFolder)
+    const path = `${temporaryFolder}/${this.#pace.operation.id}-${this.#temporaryFiles++}-${Math.floor(world.random.next() * 2 ** 40)}`
+    const file = disk.open(path, { create: true })
+    return {
+      path,
+      size: () => file.size(),
+      read: (...given) => file.read(...given),
+      write: (...given) => file.write(...given),
+      writeAsync: (...given) => file.writeAsync(...given),
+      sync: () => file.sync(),
+      syncAsync: () => file.syncAsync(),
+      truncate: (size) => file.truncate(size),
+      close: () => {
+        file.close()
+        disk.remove(path)
+      },
+    }
+  }
+}
+
+/** For what blocking stages put on disk; nothing in it outlives its operation. */
+const temporaryFolder = 'temporary'
+
+function isIndexed(collection: Collection, path: string): boolean {
+  return collection.indexes.some(({ definition }) => {
+    const [first] = definition.keyPaths
+    return (
+      first?.path === path &&
+      first.kind === 'ordered' &&
+      !definition.hidden &&
+      !definition.sparse &&
+      definition.partialFilter === undefined
+    )
+  })
+}
+
+class CommandMergeTarget implements MergeTarget {
+  readonly #pace: Pace
+  readonly #view: ReadView
+  readonly #namespace: Namespace
+
+  constructor(pace: Pace, view: ReadView, namespace: Namespace) {
+    this.#pace = pace
+    this.#view = view
+    this.#namespace = namespace
+    refuseView(this.#collection)
+  }
+
+  get #collection(): Collection | undefined {
+    const { database, collection } = this.#namespace
+    return this.#pace.operation.instance.engine.collection(database, collection)
+  }
+
+  uniqueKey(fields: readonly string[]): { readonly sparse: boolean } | undefined {
+    if (fields.length === 1 && fields[0] === '_id') return { sparse: false }
+    const wanted = [...fields].sort().join('\0')
+    for (const { definition } of this.#collection?.indexes ?? []) {
+      const { unique, partialFilter, keyPaths, sparse } = definition
+      if (!unique || partialFilter !== undefined) continue
+      const paths = keyPaths.map(({ path }) => parsePath(path).text).sort()
+      if (paths.join('\0') === wanted) return { sparse }
+    }
+    return undefined
+  }
+
+  find(filter: Uint8Array): FoundDocument | undefined {
+    const collection = this.#collection
+    if (collection === undefined) return undefined
+    const rows = new Search(filter, undefined, undefined).open(this.#pace, collection, timestampMax, { limit: 1 }).rows
+    try {
+      if (!rows.next()) return undefined
+      return { recordId: rows.recordId, document: rows.bytes.slice(rows.start, rows.end) }
+    } finally {
+      rows.close()
+    }
+  }
+
+  insert(document: Uint8Array): void {
+    const { operation } = this.#pace
+    this.#write((unit) => insertOne(operation, unit, this.#namespace, document))
+  }
+
+  replace({ recordId, document: before }: FoundDocument, document: Uint8Array): void {
+    const { operation } = this.#pace
+    const collection = this.#collection!
+    this.#write((unit) => {
+      const stored = storedForm(document, operation.instance)
+      enforceValidator(operation, collection, stored, { bytes: before, start: 0 })
+      unit.update(collection, recordId as RecordId, stored)
+    })
+  }
+
+  #write(change: (unit: WriteUnit) => void): void {
+    this.#view.keep()
+    this.#pace.operation.instance.engine.write(change)
+  }
+}

@@ -1,0 +1,35 @@
+import type { Pipeline } from '../aggregate/parse.ts'
+import type { Rows } from '../aggregate/rows.ts'
+import { PipelineRun } from '../aggregate/stage.ts'
+import type { Value } from '../bson/value.ts'
+import type { Operation } from './instance.ts'
+import type { Pace } from './pace.ts'
+import { CommandHost } from './pipeline-host.ts'
+import type { ReadView } from './read-view.ts'
+
+export interface PipelineSource {
+  /** A collection or view; undefined: none. */
+  readonly collection: string | undefined
+  readonly hint?: Value | undefined
+  /** undefined: as the server is set, which is yes. */
+  readonly allowDiskUse?: boolean | undefined
+}
+
+/** The rows that a pipeline makes of a collection or view of the operation's database, as of `view`. */
+export function openRows(
+  operation: Operation,
+  source: PipelineSource,
+  pipeline: Pipeline,
+  pace: Pace,
+  view: ReadView,
+): Rows {
+  const host = new CommandHost(pace, view)
+  const run = new PipelineRun({
+    nowMs: operation.instance.world.clock.nowMs(),
+    pause: pace.due,
+    allowDiskUse: source.allowDiskUse ?? true,
+    host,
+  })
+  const from = { database: operation.databaseName, collection: source.collection ?? '' }
+  return host.open(from, pipeline, run, source.hint)
+}

@@ -1,0 +1,116 @@
+/** The documents of the stages that tell of the server or of a collection. */
+import type { Namespace, SystemRequest } from '../aggregate/host.ts'
+import { DatabaseError } from '../base/errors.ts'
+import { buildDocument, rawDocument } from '../bson/build.ts'
+import { binaryValue } from '../bson/value.ts'
+import type { Collection } from '../engine/collection.ts'
+import { traitsOf } from './collection-traits.ts'
+import type { Operation } from './instance.ts'
+import { operationList } from './operation-list.ts'
+import { storageStats } from './storage-stats.ts'
+import { refuseView } from './view.ts'
+
+export function systemDocuments(operation: Operation, request: SystemRequest): readonly Uint8Array[] {
+  switch (request.kind) {
+    case 'collStats':
+      return [collStats(operation, request)]
+    case 'indexStats':
+      return indexStats(operation, request.namespace)
+    case 'planCacheStats':
+      refuseView(collectionOf(operation, request.namespace))
+      return []
+    case 'currentOp':
+      return operationList(operation, request.idleCursors).map((each) => buildDocument(each))
+    case 'localSessions':
+      return localSessions(operation, request.users)
+    case 'clusterCatalog':
+      return clusterCatalog(operation, request.database)
+  }
+}
+
+function collectionOf(operation: Operation, { database, collection }: Namespace): Collection | undefined {
+  return operation.instance.engine.collection(database, collection)
+}
+
+function collStats(operation: Operation, request: SystemRequest & { kind: 'collStats' }): Uint8Array {
+  const { host, world } = operation.instance
+  const { namespace, count, storageScale, latency, histograms, queryExec } = request
+  const collection = collectionOf(operation, namespace)
+  const ns = `${namespace.database}.${namespace.collection}`
+  if (count || storageScale !== undefined || queryExec) {
+    refuseView(collection)
+    if (collection === undefined) throw new DatabaseError('NamespaceNotFound', `Collection [${ns}] not found.`)
+  }
+  const nothing = {
+    latency: 0n,
+    ops: 0n,
+    queryableEncryptionLatencyMicros: 0n,
+    ...(histograms ? { histogram: [] } : {}),
+  }
+  return buildDocument({
+    ns,
+    host: host.hostname,
+    localTime: new Date(world.clock.nowMs()),
+    latencyStats: latency ? { reads: nothing, writes: nothing, commands: nothing, transactions: nothing } : undefined,
+    storageStats: storageScale === undefined ? undefined : storageStats(collection, storageScale),
+    count: count ? (collection?.documentCount ?? 0) : undefined,
+    queryExecStats: queryExec ? { collectionScans: { total: 0n, nonTailable: 0n } } : undefined,
+  })
+}
+
+function indexStats(operation: Operation, namespace: Namespace): Uint8Array[] {
+  const { host, startedAtMs } = operation.instance
+  const collection = collectionOf(operation, namespace)
+  refuseView(collection)
+  return (collection?.indexes ?? []).map((index) =>
+    buildDocument({
+      name: index.name,
+      key: rawDocument(index.definition.keyPattern),
+      host: host.hostname,
+      accesses: { ops: BigInt(index.useCount), since: new Date(startedAtMs) },
+      spec: rawDocument(index.definition.bytes),
+    }),
+  )
+}
+
+/** Without users of its own the server has sessions of nobody: those of a named user are none. */
+function localSessions(operation: Operation, users: readonly unknown[] | undefined): Uint8Array[] {
+  if (users !== undefined) return []
+  const { clock } = operation.instance.world
+  const wallMs = clock.nowMs() - clock.monotonicMs()
+  const documents: Uint8Array[] = []
+  for (const session of operation.instance.sessions.all()) {
+    documents.push(
+      buildDocument({
+        _id: { id: binaryValue(session.uuid, 4), uid: binaryValue(noUserDigest) },
+        lastUse: new Date(Math.round(wallMs + session.lastUseMs)),
+      }),
+    )
+  }
+  return documents
+}
+
+/** SHA-256 of nothing: what stands for no user. */
+const noUserDigest = Uint8Array.from(
+  'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'.match(/../g)!,
+  (hex) => Number.parseInt(hex, 16),
+)
+
+function clusterCatalog(operation: Operation, only: string | undefined): Uint8Array[] {
+  const { engine } = operation.instance
+  const databases = only === undefined ? engine.databases() : [only]
+  return databases.flatMap((database) =>
+    engine.collections(database).map((collection) => {
+      const { view } = traitsOf(collection)
+      return buildDocument({
+        ns: collection.namespace,
+        db: database,
+        type: view === undefined ? 'collection' : 'view',
+        options: rawDocument(collection.options),
+        info: view === undefined ? { readOnly: false, uuid: binaryValue(collection.uuid, 4) } : { readOnly: true },
+        idIndex: view === undefined ? rawDocument(collection.idIndex.definition.bytes) : undefined,
+        sharded: false,
+      })
+    }),
+  )
+}

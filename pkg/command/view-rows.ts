@@ -1,0 +1,59 @@
+/** Reading a view by other commands than aggregate: their filter, order and window as stages of a pipeline. */
+import { parsePipeline } from '../aggregate/parse.ts'
+import type { Rows } from '../aggregate/rows.ts'
+import { buildArray, rawDocument } from '../bson/build.ts'
+import type { Operation } from './instance.ts'
+import type { Pace } from './pace.ts'
+import { openRows } from './pipeline-rows.ts'
+import type { ReadView } from './read-view.ts'
+import { expressionOptions } from './variables.ts'
+
+export interface ViewQuery {
+  readonly collection: string
+  readonly filter: Uint8Array
+  readonly sort?: Uint8Array | undefined
+  readonly skip?: number
+  /** 0: no limit. */
+  readonly limit?: number
+  readonly projection?: Uint8Array | undefined
+}
+
+const emptyLength = 5
+
+/** The documents of the view that match. */
+export function openView(operation: Operation, query: ViewQuery, pace: Pace, view: ReadView): Rows {
+  const { collection, filter, sort, skip = 0, limit = 0, projection } = query
+  const stages: Record<string, unknown>[] = []
+  if (filter.length > emptyLength) stages.push({ $match: rawDocument(filter) })
+  if (sort !== undefined && sort.length > emptyLength) stages.push({ $sort: rawDocument(sort) })
+  if (skip > 0) stages.push({ $skip: BigInt(skip) })
+  if (limit > 0) stages.push({ $limit: BigInt(limit) })
+  if (projection !== undefined && projection.length > emptyLength) stages.push({ $project: rawDocument(projection) })
+  const pipeline = parsePipeline(buildArray(stages), 0, {
+    ...expressionOptions(operation),
+    database: operation.databaseName,
+    collection,
+  })
+  return openRows(operation, { collection }, pipeline, pace, view)
+}
+
+/** Goes through rows in slices; `take` is told of each. */
+export async function drain(
+  operation: Operation,
+  rows: Rows,
+  view: ReadView,
+  take: (rows: Rows) => void,
+): Promise<void> {
+  try {
+    for (;;) {
+      while (rows.next()) take(rows)
+      if (rows.paused !== true) return
+      view.keep()
+      rows.save()
+      await operation.pause()
+    }
+  } finally {
+    rows.close()
+    view.release()
+  }
+}
