@@ -12,6 +12,7 @@ import { version } from './base/version.ts'
 import { Database } from './command/dispatch.ts'
 import { Laura } from './embedded/laura.ts'
 import { Engine } from './engine/engine.ts'
+import { compileIndexFilter } from './query/index-filter.ts'
 import type { EngineOptions } from './engine/options.ts'
 import { hostWorld } from './io/host/world.ts'
 
@@ -32,6 +33,6 @@ export type { EngineOptions } from './engine/options.ts'
 export async function open(directory: string, options: Partial<EngineOptions> = {}): Promise<Laura> {
   const path = resolve(directory)
   const world = hostWorld(dirname(path))
-  const engine = await Engine.open(world, basename(path), options)
+  const engine = await Engine.open(world, basename(path), { compileFilter: compileIndexFilter, ...options })
   return new Laura(engine, new Database(engine, world, { version }))
 }

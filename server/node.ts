@@ -5,6 +5,7 @@ import { ConnectionContext } from '../pkg/command/context.ts'
 import { Database } from '../pkg/command/dispatch.ts'
 import type { HostFacts } from '../pkg/command/instance.ts'
 import { Engine } from '../pkg/engine/engine.ts'
+import { compileIndexFilter } from '../pkg/query/index-filter.ts'
 import type { EngineOptions } from '../pkg/engine/options.ts'
 import { hostWorld } from '../pkg/io/host/world.ts'
 import { lauraVersion } from './version.ts'
@@ -44,7 +45,7 @@ export async function openNode({ dir, engine: engineOptions, ...options }: NodeO
 
 export function openEngine(dir: string, options: Partial<EngineOptions> = {}): Promise<Engine> {
   const path = resolve(dir)
-  return Engine.open(hostWorld(dirname(path)), basename(path) || '.', options)
+  return Engine.open(hostWorld(dirname(path)), basename(path) || '.', { compileFilter: compileIndexFilter, ...options })
 }
 
 /** A context for commands that this process itself runs. */

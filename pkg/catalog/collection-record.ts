@@ -19,7 +19,6 @@ import {
   getField,
   numberOf,
   readString,
-  truthy,
 } from '../bson/value.ts'
 
 /** BSON binary subtype of a UUID. */
@@ -38,7 +37,10 @@ export interface IndexRecord {
   /** `{v, key, name, unique?}` as listIndexes shows it. */
   readonly definition: Uint8Array
   readonly map: MapRecord
-  readonly multikey: boolean
+  /** `unique`: record ids are in the entries' values; `shared`: in their keys. */
+  readonly layout: 'unique' | 'shared'
+  /** Of each part of the key, bit d: component d of its path led to an array. */
+  readonly multikeyPaths: readonly number[]
   readonly usableFrom: Timestamp
 }
 
@@ -55,6 +57,8 @@ export interface CollectionRecord {
   readonly documentCount: number
   readonly dataSizeBytes: number
   readonly indexes: readonly IndexRecord[]
+  /** Trees of indexes that are being built: to be freed when the build was cut off. */
+  readonly building: readonly PageId[]
 }
 
 export function encodeCollectionRecord(record: CollectionRecord): Uint8Array {
@@ -71,9 +75,11 @@ export function encodeCollectionRecord(record: CollectionRecord): Uint8Array {
     indexes: record.indexes.map((index) => ({
       definition: documentValue(index.definition),
       map: mapFields(index.map),
-      multikey: index.multikey,
+      layout: index.layout,
+      multikeyPaths: [...index.multikeyPaths],
       usableFrom: BigInt(index.usableFrom),
     })),
+    building: record.building.map((root) => BigInt(root)),
   })
 }
 
@@ -86,7 +92,8 @@ export function decodeCollectionRecord(bytes: Uint8Array): CollectionRecord {
     indexes.push({
       definition: index.document('definition'),
       map: decodeMap(index.document('map')),
-      multikey: truthy(index.get('multikey')),
+      layout: index.string('layout') === 'unique' ? 'unique' : 'shared',
+      multikeyPaths: [...documentFields(documentOf(index.get('multikeyPaths')))].map(numberOf),
       usableFrom: index.number('usableFrom') as Timestamp,
     })
   }
@@ -101,6 +108,7 @@ export function decodeCollectionRecord(bytes: Uint8Array): CollectionRecord {
     documentCount: fields.number('documentCount'),
     dataSizeBytes: fields.number('dataSizeBytes'),
     indexes,
+    building: [...documentFields(documentOf(fields.get('building')))].map((root) => numberOf(root) as PageId),
   }
 }
 

@@ -67,7 +67,7 @@ function checkCollection(collection: Collection, problems: string[]): { document
     for (const index of collection.indexes) {
       index.extract(document, 0, index.keys)
       expected.set(index, expected.get(index)! + index.keys.count)
-      if (index.keys.multikey && !index.multikey)
+      if (index.keys.multikey && index.keys.paths.some((paths, f) => (paths & ~index.multikeyPaths[f]!) !== 0))
         problems.push(`${index.name} of ${collection.namespace} is not marked multikey`)
       for (let i = 0; i < index.keys.count; i++) {
         if (!index.has(index.keys, i, recordId, timestampMax)) {

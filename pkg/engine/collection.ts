@@ -37,6 +37,10 @@ export class Collection {
   name: string
   options: Uint8Array
   indexes: Index[]
+  /** What writes keep up to date: the indexes, and those being built that have been loaded. */
+  maintained: readonly Index[]
+  /** Indexes being built, loaded or not. */
+  builds: readonly Index[] = []
   nextRecordId: RecordId
   documentCount: number
   dataSizeBytes: number
@@ -55,6 +59,7 @@ export class Collection {
     this.options = record.options
     this.records = records
     this.indexes = indexes
+    this.maintained = indexes
     this.nextRecordId = record.nextRecordId
     this.documentCount = record.documentCount
     this.dataSizeBytes = record.dataSizeBytes
@@ -90,29 +95,57 @@ export class Collection {
     return this.idIndex.lookup(key.bytes, key.length, at)
   }
 
-  /** Extracts the document's keys and throws DuplicateKey when a unique index has one of them for another record. */
+  /** Puts the index among those of the collection, or, by name, takes it out; a definition's change needs neither. */
+  setIndexes(indexes: Index[]): void {
+    this.indexes = indexes
+    this.maintained = [...indexes, ...this.builds.filter((build) => this.maintained.includes(build))]
+    this.recordSetChanged = true
+  }
+
+  addBuild(index: Index): void {
+    this.builds = [...this.builds, index]
+    this.recordSetChanged = true
+  }
+
+  removeBuild(index: Index): void {
+    this.builds = this.builds.filter((other) => other !== index)
+    this.maintained = this.maintained.filter((other) => other !== index)
+    this.recordSetChanged = true
+  }
+
+  /** From here on writes go into the index being built, too. */
+  maintain(index: Index): void {
+    this.maintained = [...this.maintained, index]
+  }
+
+  /**
+   * Extracts the document's keys. Throws DuplicateKey when a unique index has one of them for another record, and what extraction
+   * throws.
+   */
   checkUnique(document: Uint8Array, at: Timestamp, self: RecordId | undefined): void {
-    for (const index of this.indexes) {
-      index.extract(document, 0, index.keys)
-      if (!index.unique) continue
-      for (let i = 0; i < index.keys.count; i++) {
-        if (index.conflict(index.keys, i, at, self) !== undefined) {
-          const error = duplicateKeyError(this, index, document, i)
-          for (const other of this.indexes) other.map.leave()
-          throw error
+    try {
+      for (const index of this.maintained) {
+        index.extract(document, 0, index.keys)
+        if (!index.refusesDuplicates) continue
+        for (let i = 0; i < index.keys.count; i++) {
+          if (index.conflict(index.keys, i, at, self) !== undefined) throw duplicateKeyError(this, index, document, i)
         }
       }
+    } catch (error) {
+      for (const index of this.maintained) index.map.leave()
+      throw error
     }
   }
 
   /** Inserts after `checkUnique` of the same document at the same timestamp. */
   insertChecked(recordId: RecordId, document: Uint8Array, at: Timestamp): void {
-    for (const index of this.indexes) {
+    for (const index of this.maintained) {
       const keys = index.keys
-      if (index.unique && keys.count === 1) index.addLocated(recordId)
+      if (index.layout === 'unique' && keys.count === 1) index.addLocated(recordId)
       else for (let i = 0; i < keys.count; i++) index.add(keys, i, recordId, at)
-      if (keys.multikey) index.multikey = true
+      if (keys.multikey) index.noteArrays(keys)
     }
+    if (this.builds.length > 0) this.#noteForBuilds(recordId)
     this.#insertRecord(recordId, document, 0, document.length, at)
   }
 
@@ -121,7 +154,7 @@ export class Collection {
     for (const index of this.indexes) {
       index.extract(bytes, start, index.keys)
       for (let i = 0; i < index.keys.count; i++) index.add(index.keys, i, recordId, at)
-      if (index.keys.multikey) index.multikey = true
+      if (index.keys.multikey) index.noteArrays(index.keys)
     }
     this.#insertRecord(recordId, bytes, start, end, at)
   }
@@ -134,7 +167,8 @@ export class Collection {
     writeRecordId(this.#key, 0, recordId)
     const old = this.#old
     assert(this.records.locate(this.#key, recordIdLength, at, old), 'a replaced record is live')
-    for (const index of this.indexes) index.extract(old.bytes, old.start, index.oldKeys)
+    const { maintained } = this
+    for (const index of maintained) index.extract(old.bytes, old.start, index.oldKeys)
     const oldLength = old.end - old.start
     const patch = patchOf(old.bytes, old.start, oldLength, document)
     if (check) {
@@ -144,9 +178,10 @@ export class Collection {
         this.records.leave()
         throw error
       }
-    } else for (const index of this.indexes) index.extract(document, 0, index.keys)
+    } else for (const index of maintained) index.extract(document, 0, index.keys)
     this.records.writeLocated(document, 0, document.length)
-    for (const index of this.indexes) this.#reindex(index, recordId, at)
+    for (const index of maintained) if (!isPending(index, recordId)) this.reindex(index, recordId, at)
+    if (this.builds.length > 0) this.#noteForBuilds(recordId)
     this.dataSizeBytes += document.length - oldLength
     this.recordSetChanged = true
     return patch
@@ -156,16 +191,38 @@ export class Collection {
     writeRecordId(this.#key, 0, recordId)
     const old = this.#old
     assert(this.records.locate(this.#key, recordIdLength, at, old), 'a removed record is live')
-    for (const index of this.indexes) index.extract(old.bytes, old.start, index.oldKeys)
+    const { maintained } = this
+    for (const index of maintained) index.extract(old.bytes, old.start, index.oldKeys)
     this.dataSizeBytes -= old.end - old.start
     this.documentCount--
     this.records.removeLocated()
-    for (const index of this.indexes) {
+    for (const index of maintained) {
+      if (isPending(index, recordId)) continue
       for (let i = 0; i < index.oldKeys.count; i++) {
         assert(index.remove(index.oldKeys, i, recordId, at), 'a removed record was indexed')
       }
     }
+    if (this.builds.length > 0) this.#noteForBuilds(recordId)
     this.recordSetChanged = true
+  }
+
+  /** Brings a record's entries from `index.oldKeys` to `index.keys`. */
+  reindex(index: Index, recordId: RecordId, at: Timestamp): void {
+    const { keys, oldKeys } = index
+    if (keys.multikey) index.noteArrays(keys)
+    if (keys.equals(oldKeys)) {
+      index.map.leave()
+      return
+    }
+    for (let i = 0; i < oldKeys.count; i++) {
+      if (!keys.includesKey(oldKeys, i)) assert(index.remove(oldKeys, i, recordId, at), 'a replaced record was indexed')
+    }
+    for (let i = 0; i < keys.count; i++) if (!oldKeys.includes(keys, i)) index.add(keys, i, recordId, at)
+  }
+
+  /** A record was written: builds that are not loaded yet look at it later. */
+  #noteForBuilds(recordId: RecordId): void {
+    for (const index of this.builds) if (!this.maintained.includes(index)) index.pending!.add(recordId)
   }
 
   #insertRecord(recordId: RecordId, bytes: Uint8Array, start: number, end: number, at: Timestamp): void {
@@ -176,19 +233,10 @@ export class Collection {
     this.dataSizeBytes += end - start
     this.recordSetChanged = true
   }
+}
 
-  #reindex(index: Index, recordId: RecordId, at: Timestamp): void {
-    const { keys, oldKeys } = index
-    if (keys.equals(oldKeys)) {
-      index.map.leave()
-      return
-    }
-    for (let i = 0; i < oldKeys.count; i++) {
-      if (!keys.includes(oldKeys, i)) assert(index.remove(oldKeys, i, recordId, at), 'a replaced record was indexed')
-    }
-    for (let i = 0; i < keys.count; i++) if (!oldKeys.includes(keys, i)) index.add(keys, i, recordId, at)
-    if (keys.multikey) index.multikey = true
-  }
+function isPending(index: Index, recordId: RecordId): boolean {
+  return index.pending?.has(recordId) === true
 }
 
 /**

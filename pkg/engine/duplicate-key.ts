@@ -1,7 +1,7 @@
 /** The DuplicateKey error with MongoDB's wording and fields. */
 import { DatabaseError } from '../base/errors.ts'
-import { buildDocument } from '../bson/build.ts'
-import { bsonType } from '../bson/type.ts'
+import { formatDecimal, readDecimal128 } from '../bson/decimal128.ts'
+import { bsonType, typeAlias } from '../bson/type.ts'
 import type { Value } from '../bson/value.ts'
 import {
   documentFields,
@@ -10,9 +10,11 @@ import {
   numberOf,
   readInt64,
   readString,
+  readUint32,
   undefinedValue,
 } from '../bson/value.ts'
 import { valueEnd } from '../bson/walk.ts'
+import { BsonWriter } from '../bson/writer.ts'
 import type { Index } from '../index/index.ts'
 
 /** `document` has, as key `i` of `index.keys`, a value that another record holds. */
@@ -22,19 +24,27 @@ export function duplicateKeyError(
   document: Uint8Array,
   i: number,
 ): DatabaseError {
-  const path = index.keyPaths[0]!.path
-  const value = keyValue(index, document, i)
+  const parts = index.keys.partCount
+  const names = [...documentFields(index.definition.keyPattern)].map(({ name }) => name)
+  const values = names.map((_, f) => keyValue(index, document, i * parts + f))
+  const writer = new BsonWriter()
+  writer.beginDocument()
+  names.forEach((name, f) => {
+    writer.value(name, values[f]!)
+  })
+  writer.end()
+  const shown = names.map((name, f) => `${name}: ${describeValue(values[f]!)}`).join(', ')
   return new DatabaseError(
     'DuplicateKey',
-    `E11000 duplicate key error collection: ${collection.namespace} index: ${index.name} dup key: { ${path}: ${describeValue(value)} }`,
-    { keyPattern: index.definition.keyPattern, keyValue: buildDocument({ [path]: value }) },
+    `E11000 duplicate key error collection: ${collection.namespace} index: ${index.name} dup key: { ${shown} }`,
+    { keyPattern: index.definition.keyPattern, keyValue: writer.finish() },
   )
 }
 
-function keyValue(index: Index, document: Uint8Array, i: number): Value {
-  const type = index.keys.types[i]!
-  const start = index.keys.valueStarts[i]!
-  if (start < 0) return type === bsonType.undefined ? undefinedValue : nullValue
+function keyValue(index: Index, document: Uint8Array, at: number): Value {
+  const type = index.keys.types[at]!
+  const start = index.keys.valueStarts[at]!
+  if (start < 0 || type === bsonType.undefined) return type === bsonType.undefined ? undefinedValue : nullValue
   return { type, bytes: document, start, end: valueEnd(document, type, start) }
 }
 
@@ -72,8 +82,20 @@ export function describeValue(value: Value): string {
       return describeFields(value, '{', '}', true)
     case bsonType.array:
       return describeFields(value, '[', ']', false)
+    case bsonType.decimal128:
+      return formatDecimal(readDecimal128(bytes, start))
+    case bsonType.timestamp:
+      return `Timestamp(${readUint32(bytes, start + 4)}, ${readUint32(bytes, start)})`
+    case bsonType.binary:
+      return `BinData(${bytes[start + 4]!}, ${Buffer.from(bytes.subarray(start + 5, value.end))
+        .toString('hex')
+        .toUpperCase()})`
+    case bsonType.regex: {
+      const [pattern, flags] = Buffer.from(bytes.subarray(start, value.end)).toString('utf8').split('\0')
+      return `/${pattern}/${flags}`
+    }
     default:
-      return String(numberOf(value))
+      return typeAlias(type)
   }
 }
 

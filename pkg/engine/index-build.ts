@@ -1,133 +1,234 @@
 /**
- * Builds an index over the live records of a collection: extract all keys, sort them, load the tree from left to right.
+ * Builds an index while writes go on. The caller calls `slice` until it says that the index is complete, yielding in between, and
+ * then finishes it in a write unit: one log entry makes it an index of the collection. Until then nothing is logged: after a
+ * crash the build is gone, and the next open frees its pages (the catalog remembers them). Replay of that one entry builds
+ * the index from the records as they are at that entry, so it depends on nothing that happened during the build.
  *
- * The keys are held in memory as bytes side by side (a key of 20 bytes costs about 40), and sorted by their place.
+ *   scan     the records of a snapshot, their keys sorted in memory
+ *   load     the sorted keys into the tree; with too many keys for memory, scan and load take turns
+ *   catchUp  what was written meanwhile: each record written since the snapshot is in `index.pending`, and is brought from its keys in
+ *            the snapshot to those of now. From here on writers keep the index themselves, except for records still pending.
+ *   verify   a unique index: neighbours with one key become suspects, as do keys that writers double
+ *   ready    `finish` looks at the suspects once more: those still doubled fail the build
  */
+import { assert } from '../base/assert.ts'
+import { DatabaseError } from '../base/errors.ts'
 import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import { timestampMax } from '../base/timestamp.ts'
-import { compareBytes } from '../bson/key.ts'
 import type { Index } from '../index/index.ts'
-import { presentValue } from '../index/index.ts'
-import { recordIdLength, writeRecordId } from '../index/record-id.ts'
-import { versionSuffixLength, writeVersion } from '../mvcc/version-key.ts'
+import type { IndexCursor } from '../index/index-cursor.ts'
+import type { Snapshot } from '../mvcc/snapshots.ts'
 import type { Collection } from './collection.ts'
-import { duplicateKeyError } from './duplicate-key.ts'
+import { IndexEntries } from './index-entries.ts'
+import { duplicateOf, EntryWriter } from './index-load.ts'
+import type { RecordCursor } from './record-cursor.ts'
 
-/** Throws DuplicateKey when the index is unique and two records share a key. The index's tree must be empty. */
-export function buildIndex(collection: Collection, index: Index, at: Timestamp): void {
-  const keys = collectKeys(collection, index)
-  const order = new Uint32Array(keys.count)
-  for (let i = 0; i < keys.count; i++) order[i] = i
-  order.sort((a, b) => keys.compare(a, b))
-  if (index.unique) refuseDuplicates(collection, index, keys, order)
-  let next = 0
-  let key = new Uint8Array(256)
-  const id = new Uint8Array(recordIdLength)
-  index.map.tree.bulkLoad((entry) => {
-    if (next === order.length) return false
-    const i = order[next++]!
-    const length = keys.ends[i]! - keys.starts[i]!
-    if (key.length < length + recordIdLength + versionSuffixLength) key = new Uint8Array(length * 2 + 64)
-    key.set(keys.bytes.subarray(keys.starts[i]!, keys.ends[i]!))
-    let end = length
-    if (index.unique) {
-      writeRecordId(id, 0, keys.recordIds[i]! as RecordId)
-      entry.value = id
-      entry.valueEnd = recordIdLength
-    } else {
-      end = writeRecordId(key, end, keys.recordIds[i]! as RecordId)
-      entry.value = presentValue
-      entry.valueEnd = 1
+export type BuildPhase = 'scan' | 'load' | 'catchUp' | 'verify' | 'ready'
+
+/** Records or entries of one slice: about two milliseconds. */
+const sliceUnits = 512
+const suspectsMax = 1000
+
+/** What a build needs of the engine around it. */
+export interface BuildHost {
+  /** The timestamp of the last write. */
+  now(): Timestamp
+  /** Makes sure that so many bytes of new pages fit on disk, or throws OutOfDiskSpace. */
+  reserve(bytes: number): void
+  /** Frees the index's tree. */
+  drop(collection: Collection, index: Index): void
+}
+
+export class IndexBuild {
+  readonly collection: Collection
+  readonly index: Index
+  readonly #host: BuildHost
+  readonly #snapshot: Snapshot
+  readonly #cursor: RecordCursor
+  #entries = new IndexEntries()
+  #writer: EntryWriter
+  #scanned = false
+  #walk: IndexCursor | undefined
+  #walkKey = new Uint8Array(0)
+  readonly #suspects = new Set<RecordId>()
+  /** There were more suspects than are kept. */
+  #overflow = false
+  phase: BuildPhase = 'scan'
+  /** Records looked at, of `total` that were there at the beginning. */
+  done = 0
+  readonly total: number
+
+  /** `index` has an empty tree and layout `shared`, and is among the collection's builds. */
+  constructor(collection: Collection, index: Index, snapshot: Snapshot, host: BuildHost) {
+    this.collection = collection
+    this.index = index
+    this.#host = host
+    this.#snapshot = snapshot
+    this.#cursor = collection.scan(snapshot.timestamp)
+    this.#writer = new EntryWriter(index, snapshot.timestamp)
+    this.total = collection.documentCount
+    index.pending = new Set()
+    if (index.definition.unique || index.definition.prepareUnique) {
+      index.onConflict = (recordId) => this.#suspect(recordId)
     }
-    entry.valueStart = 0
-    entry.key = key
-    entry.keyLength = writeVersion(key, end, at)
-    return true
-  })
-  index.map.newest = at
-}
+  }
 
-class CollectedKeys {
-  bytes = new Uint8Array(64 * 1024)
-  length = 0
-  count = 0
-  starts = new Float64Array(1024)
-  ends = new Float64Array(1024)
-  recordIds = new Float64Array(1024)
-
-  add(from: Uint8Array, start: number, end: number, recordId: RecordId): void {
-    if (this.count === this.starts.length) {
-      this.starts = grown(this.starts)
-      this.ends = grown(this.ends)
-      this.recordIds = grown(this.recordIds)
+  /**
+   * Does a little; true when the index is complete and can be finished. Throws what makes it impossible (DuplicateKey,
+   * CannotIndexParallelArrays, ...; NamespaceNotFound, IndexBuildAborted when collection or build were dropped): then `abandon`.
+   */
+  slice(): boolean {
+    this.#refuseDropped()
+    switch (this.phase) {
+      case 'scan':
+        this.#scan()
+        break
+      case 'load':
+        this.#load()
+        break
+      case 'catchUp':
+        this.#catchUp()
+        break
+      case 'verify':
+        this.#verify()
+        break
+      case 'ready':
+        break
     }
-    const length = end - start
-    if (this.length + length > this.bytes.length) {
-      const bytes = new Uint8Array(Math.max(this.bytes.length * 2, this.length + length))
-      bytes.set(this.bytes.subarray(0, this.length))
-      this.bytes = bytes
+    return this.phase === 'ready'
+  }
+
+  /** Within the write unit that finishes it: throws DuplicateKey while nothing has changed. */
+  checkReady(): void {
+    this.#refuseDropped()
+    assert(this.phase === 'ready' && this.index.pending?.size === 0, 'a finished index is complete')
+    const { collection, index } = this
+    const ref = { bytes: new Uint8Array(0), start: 0, end: 0 }
+    for (const recordId of this.#suspects) {
+      if (!collection.read(recordId, timestampMax, ref)) continue
+      const document = ref.bytes.slice(ref.start, ref.end)
+      index.extract(document, 0, index.keys)
+      for (let i = 0; i < index.keys.count; i++) {
+        if (index.conflict(index.keys, i, timestampMax, recordId) !== undefined)
+          throw duplicateOf(collection, index, recordId)
+      }
     }
-    for (let i = 0; i < length; i++) this.bytes[this.length + i] = from[start + i]!
-    this.starts[this.count] = this.length
-    this.length += length
-    this.ends[this.count] = this.length
-    this.recordIds[this.count] = recordId
-    this.count++
+    if (this.#overflow) throw new DatabaseError('DuplicateKey', `too many duplicate keys for index ${index.name}`)
   }
 
-  compare(a: number, b: number): number {
-    const order = compareBytes(this.bytes, this.starts[a]!, this.ends[a]!, this.bytes, this.starts[b]!, this.ends[b]!)
-    return order !== 0 ? order : this.recordIds[a]! - this.recordIds[b]!
+  /** After it became an index of the collection. */
+  finished(): void {
+    this.index.pending = undefined
+    this.index.onConflict = undefined
+    this.#release()
   }
-}
 
-function collectKeys(collection: Collection, index: Index): CollectedKeys {
-  const collected = new CollectedKeys()
-  const cursor = collection.scan(timestampMax)
-  while (cursor.next()) {
-    index.extract(cursor.bytes, cursor.start, index.keys)
-    const { keys } = index
-    for (let i = 0; i < keys.count; i++)
-      collected.add(keys.writer.bytes, keys.starts[i]!, keys.ends[i]!, cursor.recordId)
-    if (keys.multikey) index.multikey = true
+  /** Gives up: nothing of it stays. Safe after a drop of the collection. */
+  abandon(): void {
+    this.#release()
+    if (!this.index.dropped) this.#host.drop(this.collection, this.index)
   }
-  return collected
-}
 
-function refuseDuplicates(collection: Collection, index: Index, keys: CollectedKeys, order: Uint32Array): void {
-  for (let at = 1; at < order.length; at++) {
-    const a = order[at - 1]!
-    const b = order[at]!
-    if (compareBytes(keys.bytes, keys.starts[a]!, keys.ends[a]!, keys.bytes, keys.starts[b]!, keys.ends[b]!) !== 0)
-      continue
-    const ref = { bytes: keys.bytes, start: 0, end: 0 }
-    collection.read(keys.recordIds[b]! as RecordId, timestampMax, ref)
-    const document = ref.bytes.slice(ref.start, ref.end)
-    index.extract(document, 0, index.keys)
-    const i = indexOfKey(index, keys, b)
-    throw duplicateKeyError(collection, index, document, i)
+  #release(): void {
+    this.#cursor.close()
+    this.#walk?.close()
+    this.#snapshot.release()
   }
-}
 
-function indexOfKey(index: Index, keys: CollectedKeys, at: number): number {
-  const set = index.keys
-  for (let i = 0; i < set.count; i++) {
-    const order = compareBytes(
-      set.writer.bytes,
-      set.starts[i]!,
-      set.ends[i]!,
-      keys.bytes,
-      keys.starts[at]!,
-      keys.ends[at]!,
-    )
-    if (order === 0) return i
+  #refuseDropped(): void {
+    if (this.collection.dropped)
+      throw new DatabaseError(
+        'NamespaceNotFound',
+        `collection dropped during an index build: ${this.collection.namespace}`,
+      )
+    if (this.index.dropped)
+      throw new DatabaseError('IndexBuildAborted', `the build of index ${this.index.name} was aborted`)
   }
-  return 0
-}
 
-function grown(array: Float64Array): Float64Array<ArrayBuffer> {
-  const bigger = new Float64Array(array.length * 2)
-  bigger.set(array)
-  return bigger
+  #scan(): void {
+    const { index } = this
+    const cursor = this.#cursor
+    for (let i = 0; i < sliceUnits; i++) {
+      if (!cursor.next()) {
+        this.#scanned = true
+        break
+      }
+      this.done++
+      index.extract(cursor.bytes, cursor.start, index.keys)
+      if (index.keys.count > 0) this.#entries.add(index, cursor.recordId)
+      if (index.keys.multikey) index.noteArrays(index.keys)
+      if (this.#entries.isFull) break
+    }
+    if (!this.#scanned) cursor.save()
+    if (!this.#scanned && !this.#entries.isFull) return
+    this.#entries.finish()
+    this.#writer = new EntryWriter(index, this.#snapshot.timestamp)
+    this.phase = 'load'
+  }
+
+  #load(): void {
+    const entries = this.#entries
+    this.#host.reserve(sliceUnits * 64)
+    for (let i = 0; i < sliceUnits; i++) {
+      const entry = entries.next()
+      if (entry < 0) {
+        this.#entries = new IndexEntries()
+        if (!this.#scanned) this.phase = 'scan'
+        else this.#beginCatchUp()
+        return
+      }
+      this.#writer.put(entries, entry)
+    }
+  }
+
+  #beginCatchUp(): void {
+    const { map } = this.index
+    if (this.#snapshot.timestamp > map.newest) map.newest = this.#snapshot.timestamp
+    this.collection.maintain(this.index)
+    this.phase = 'catchUp'
+  }
+
+  #catchUp(): void {
+    const { collection, index } = this
+    const pending = index.pending!
+    const at = this.#host.now()
+    const ref = { bytes: new Uint8Array(0), start: 0, end: 0 }
+    let left = sliceUnits
+    this.#host.reserve(sliceUnits * 256)
+    for (const recordId of pending) {
+      if (left-- === 0) return
+      const { keys, oldKeys } = index
+      oldKeys.reset()
+      keys.reset()
+      if (collection.read(recordId, this.#snapshot.timestamp, ref)) index.extract(ref.bytes, ref.start, oldKeys)
+      if (collection.read(recordId, timestampMax, ref)) index.extract(ref.bytes, ref.start, keys)
+      collection.reindex(index, recordId, at)
+      pending.delete(recordId)
+    }
+    this.phase = index.onConflict === undefined ? 'ready' : 'verify'
+  }
+
+  #verify(): void {
+    this.#walk ??= this.index.scan(timestampMax)
+    const walk = this.#walk
+    for (let i = 0; i < sliceUnits; i++) {
+      if (!walk.next()) {
+        this.phase = 'ready'
+        return
+      }
+      const length = walk.keyEnd
+      const previous = this.#walkKey
+      let same = previous.length === length
+      for (let j = 0; same && j < length; j++) same = previous[j] === walk.key[j]
+      if (same) this.#suspect(walk.recordId)
+      else this.#walkKey = walk.key.slice(0, length)
+    }
+    walk.save()
+  }
+
+  #suspect(recordId: RecordId): void {
+    if (this.#suspects.size < suspectsMax) this.#suspects.add(recordId)
+    else this.#overflow = true
+  }
 }

@@ -15,6 +15,7 @@
  *   8 modifyCollection   document {id, options}
  *   9 createIndex        document {id, definition}
  *  10 dropIndex          document {id, name}
+ *  11 modifyIndex        document {id, name, definition}
  *
  * Replaying an operation on the state it was made on gives the state it made: record ids, ids of collections and uuids
  * are in it; index entries and pages are derived.
@@ -32,6 +33,7 @@ export const operationKind = {
   modifyCollection: 8,
   createIndex: 9,
   dropIndex: 10,
+  modifyIndex: 11,
 } as const
 
 /** Bytes of an operation besides its document or middle, at most. */
@@ -72,7 +74,7 @@ export class OperationWriter {
     this.#head(operationKind.remove, collection, record, 0)
   }
 
-  /** A catalog operation: kinds 5 to 10. */
+  /** A catalog operation: kinds 5 to 11. */
   catalog(kind: number, document: Uint8Array): void {
     this.#reserve(document.length + 1)
     this.bytes[this.length++] = kind

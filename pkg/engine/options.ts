@@ -1,3 +1,5 @@
+import type { DocumentPredicate } from '../index/index.ts'
+
 /** What an engine can be told. Sizes in bytes, times in milliseconds. */
 export interface EngineOptions {
   /** Memory for pages of the data file. */
@@ -15,6 +17,8 @@ export interface EngineOptions {
   readonly vacuumIntervalMs: number
   /** Superseded versions are kept this long for reads in the past; 0: only while a reader needs them. */
   readonly historyWindowMs: number
+  /** How the filters of partial indexes become predicates; without it there can be no such index. */
+  readonly compileFilter: ((filter: Uint8Array) => DocumentPredicate) | undefined
 }
 
 export const engineDefaults: EngineOptions = {
@@ -26,4 +30,5 @@ export const engineDefaults: EngineOptions = {
   checkpointIntervalMs: 60_000,
   vacuumIntervalMs: 1_000,
   historyWindowMs: 0,
+  compileFilter: undefined,
 }

@@ -12,15 +12,18 @@ import { timestampMin } from '../base/timestamp.ts'
 import { Catalog } from '../catalog/catalog.ts'
 import type { CollectionRecord, IndexRecord, MapRecord } from '../catalog/collection-record.ts'
 import { decodeCollectionRecord, encodeCollectionRecord, FieldReader } from '../catalog/collection-record.ts'
-import { parseIndexDefinition } from '../index/definition.ts'
-import { Index } from '../index/index.ts'
+import { type IndexDefinition, parseIndexDefinition } from '../index/definition.ts'
+import { type DocumentPredicate, Index, type IndexLayout, type IndexState } from '../index/index.ts'
 import { Snapshots } from '../mvcc/snapshots.ts'
 import { VersionedMap } from '../mvcc/versioned-map.ts'
 import type { Store } from '../storage/store.ts'
 import type { Tree } from '../storage/tree.ts'
 import { Collection } from './collection.ts'
-import { buildIndex } from './index-build.ts'
+import { loadIndex } from './index-load.ts'
 import { OperationReader, operationKind } from './operation.ts'
+
+/** Makes a predicate of a partial index's filter. */
+export type CompileFilter = (filter: Uint8Array) => DocumentPredicate
 
 export class State {
   readonly store: Store
@@ -32,8 +35,11 @@ export class State {
   readonly #droppedIds = new Set<CollectionId>()
   #patchScratch = new Uint8Array(4096)
 
-  constructor(store: Store, catalogTree: Tree) {
+  readonly #compileFilter: CompileFilter | undefined
+
+  constructor(store: Store, catalogTree: Tree, compileFilter: CompileFilter | undefined) {
     this.store = store
+    this.#compileFilter = compileFilter
     this.catalogTree = catalogTree
   }
 
@@ -45,7 +51,9 @@ export class State {
       const record = decodeCollectionRecord(value.bytes.slice(value.start, value.end))
       cursor.save()
       const collection = this.#openCollection(record)
-      collection.recordSetChanged = false
+      // Builds that a crash cut off: nothing but their pages is left.
+      for (const root of record.building) this.store.dropTree(root)
+      collection.recordSetChanged = record.building.length > 0
       this.catalog.add(collection)
       if (record.id >= this.nextCollectionId) this.nextCollectionId = (record.id + 1) as CollectionId
     }
@@ -64,7 +72,8 @@ export class State {
     const idIndex: IndexRecord = {
       definition: fields.document('idIndex'),
       map: this.#newMapRecord(),
-      multikey: false,
+      layout: 'unique',
+      multikeyPaths: [],
       usableFrom: at,
     }
     const collection = this.#openCollection({
@@ -78,6 +87,7 @@ export class State {
       documentCount: 0,
       dataSizeBytes: 0,
       indexes: [idIndex],
+      building: [],
     })
     this.catalog.add(collection)
     this.#droppedIds.delete(id)
@@ -90,7 +100,10 @@ export class State {
     collection.dropped = true
     this.#droppedIds.add(collection.id)
     this.store.dropTree(collection.records.tree.root)
-    for (const index of collection.indexes) this.store.dropTree(index.map.tree.root)
+    for (const index of [...collection.indexes, ...collection.builds]) {
+      index.dropped = true
+      this.store.dropTree(index.map.tree.root)
+    }
   }
 
   renameCollection(collection: Collection, database: string, name: string): void {
@@ -109,25 +122,58 @@ export class State {
   /** Builds the index over the collection's live records; DuplicateKey, with nothing changed, when a unique one cannot be. */
   createIndex(collection: Collection, definition: Uint8Array, at: Timestamp): Index {
     const parsed = parseIndexDefinition(definition)
-    const tree = this.store.createTree()
-    const map = new VersionedMap(tree, this.snapshots, 0, timestampMin)
-    const index = new Index(parsed, map, false, at)
+    const index = this.#newIndex(parsed, parsed.unique ? 'unique' : 'shared', at)
     try {
-      buildIndex(collection, index, at)
+      loadIndex(collection, index, at)
     } catch (error) {
-      this.store.dropTree(tree.root)
+      this.store.dropTree(index.map.tree.root)
       throw error
     }
-    collection.indexes = [...collection.indexes, index]
-    collection.recordSetChanged = true
+    collection.setIndexes([...collection.indexes, index])
     return index
   }
 
-  dropIndex(collection: Collection, index: Index): void {
-    collection.indexes = collection.indexes.filter((other) => other !== index)
-    collection.recordSetChanged = true
+  /** An index to be filled by an `IndexBuild`; its pages are the collection's from now on. */
+  beginBuild(collection: Collection, definition: Uint8Array, at: Timestamp): Index {
+    const index = this.#newIndex(parseIndexDefinition(definition), 'shared', at)
+    collection.addBuild(index)
+    return index
+  }
+
+  finishBuild(collection: Collection, index: Index, at: Timestamp): void {
+    collection.removeBuild(index)
+    index.usableFrom = at
+    collection.setIndexes([...collection.indexes, index])
+  }
+
+  dropBuild(collection: Collection, index: Index): void {
+    collection.removeBuild(index)
     index.dropped = true
     this.store.dropTree(index.map.tree.root)
+  }
+
+  dropIndex(collection: Collection, index: Index): void {
+    collection.setIndexes(collection.indexes.filter((other) => other !== index))
+    index.dropped = true
+    this.store.dropTree(index.map.tree.root)
+  }
+
+  /** Gives an index other options; its key pattern stays. */
+  modifyIndex(collection: Collection, index: Index, definition: Uint8Array): void {
+    index.definition = parseIndexDefinition(definition)
+    collection.recordSetChanged = true
+  }
+
+  #newIndex(definition: IndexDefinition, layout: IndexLayout, at: Timestamp): Index {
+    const map = new VersionedMap(this.store.createTree(), this.snapshots, 0, timestampMin)
+    return this.#openIndex(definition, map, { layout, multikeyPaths: [], usableFrom: at })
+  }
+
+  #openIndex(definition: IndexDefinition, map: VersionedMap, state: IndexState): Index {
+    const { partialFilter } = definition
+    if (partialFilter === undefined) return new Index(definition, map, state)
+    assert(this.#compileFilter !== undefined, 'an engine with partial indexes was told how to compile their filters')
+    return new Index(definition, map, state, this.#compileFilter(partialFilter))
   }
 
   /** Brings the catalog tree up to date with memory. */
@@ -149,7 +195,7 @@ export class State {
     const roots: PageId[] = [this.catalogTree.root]
     for (const collection of this.catalog.all()) {
       roots.push(collection.records.tree.root)
-      for (const index of collection.indexes) roots.push(index.map.tree.root)
+      for (const index of [...collection.indexes, ...collection.builds]) roots.push(index.map.tree.root)
     }
     return roots
   }
@@ -212,6 +258,12 @@ export class State {
         this.dropIndex(collection, index)
         return
       }
+      case operationKind.modifyIndex: {
+        const index = collection.index(fields.string('name'))
+        assert(index !== undefined, 'a modified index is in its collection')
+        this.modifyIndex(collection, index, fields.document('definition'))
+        return
+      }
       default:
         assert(false, 'a log operation has a known kind')
     }
@@ -244,9 +296,8 @@ export class State {
   }
 
   #openCollection(record: CollectionRecord): Collection {
-    const indexes = record.indexes.map(
-      (index) =>
-        new Index(parseIndexDefinition(index.definition), this.#openMap(index.map), index.multikey, index.usableFrom),
+    const indexes = record.indexes.map((index) =>
+      this.#openIndex(parseIndexDefinition(index.definition), this.#openMap(index.map), index),
     )
     return new Collection(record, this.#openMap(record.records), indexes)
   }
@@ -266,9 +317,11 @@ function recordOf(collection: Collection): CollectionRecord {
     indexes: collection.indexes.map((index) => ({
       definition: index.definition.bytes,
       map: mapRecordOf(index.map),
-      multikey: index.multikey,
+      layout: index.layout,
+      multikeyPaths: index.multikeyPaths,
       usableFrom: index.usableFrom,
     })),
+    building: collection.builds.map((index) => index.map.tree.root),
   }
 }
 

@@ -14,6 +14,7 @@ import { uuidSubtype } from '../catalog/collection-record.ts'
 import type { Index } from '../index/index.ts'
 import type { Random } from '../io/random.ts'
 import type { Collection } from './collection.ts'
+import type { IndexBuild } from './index-build.ts'
 import type { OperationWriter } from './operation.ts'
 import { operationKind, operationOverheadMax } from './operation.ts'
 import type { State } from './state.ts'
@@ -88,6 +89,30 @@ export class WriteUnit {
     const index = this.#state.createIndex(collection, definition, this.timestamp)
     this.#operations.catalog(operationKind.createIndex, change)
     return index
+  }
+
+  /** Makes indexes whose builds are complete indexes of their collection. All or none: throws DuplicateKey before anything changed. */
+  finishIndexBuilds(builds: readonly IndexBuild[]): void {
+    for (const build of builds) build.checkReady()
+    const changes = builds.map(({ collection, index }) =>
+      buildDocument({ id: BigInt(collection.id), definition: documentValue(index.definition.bytes) }),
+    )
+    this.#reserve(changes.reduce((sum, change) => sum + change.length + operationOverheadMax, 0))
+    builds.forEach((build, i) => {
+      this.#state.finishBuild(build.collection, build.index, this.timestamp)
+      build.finished()
+      this.#operations.catalog(operationKind.createIndex, changes[i]!)
+    })
+  }
+
+  /** Gives an index another definition with the same key pattern and name. Throws DuplicateKey when it is to become unique and cannot. */
+  modifyIndex(collection: Collection, name: string, definition: Uint8Array): void {
+    const index = collection.index(name)
+    if (index === undefined) throw new DatabaseError('IndexNotFound', `index not found with name [${name}]`)
+    const change = buildDocument({ id: BigInt(collection.id), name, definition: documentValue(definition) })
+    this.#reserve(change.length)
+    this.#state.modifyIndex(collection, index, definition)
+    this.#operations.catalog(operationKind.modifyIndex, change)
   }
 
   dropIndex(collection: Collection, name: string): void {

@@ -7,7 +7,7 @@ import { KeyExtractor, KeySet } from './extract.ts'
 
 function hexKeys(path: string, document: Record<string, unknown>): { keys: string[]; multikey: boolean } {
   const set = new KeySet()
-  new KeyExtractor(path, false).extract(buildDocument(document), 0, set)
+  new KeyExtractor([{ path, descending: false, kind: 'ordered' }], false).extract(buildDocument(document), 0, set)
   const keys = Array.from({ length: set.count }, (_, i) =>
     Buffer.from(set.writer.bytes.subarray(set.starts[i]!, set.ends[i]!)).toString('hex'),
   )
@@ -50,7 +50,7 @@ for (const [name, path, document, expected, multikey] of cases) {
 
 test('equal sets and membership are found', () => {
   const [a, b] = [new KeySet(), new KeySet()]
-  const extractor = new KeyExtractor('a', false)
+  const extractor = new KeyExtractor([{ path: 'a', descending: false, kind: 'ordered' }], false)
   extractor.extract(buildDocument({ a: [1, 2] }), 0, a)
   extractor.extract(buildDocument({ a: [2, 1] }), 0, b)
   expect(a.equals(b)).toBe(true)

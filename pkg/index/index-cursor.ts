@@ -9,12 +9,15 @@ import { readRecordId, recordIdLength } from './record-id.ts'
 
 export class IndexCursor {
   readonly #walk: VersionCursor
-  readonly #unique: boolean
+  /** The record id is in the value instead of the key. */
+  readonly #idInValue: boolean
   readonly #lower: Uint8Array | undefined
   readonly #upper: Uint8Array | undefined
-  readonly #direction: 1 | -1
+  readonly #forward: boolean
   #started = false
   #done = false
+  #skip: Uint8Array | undefined
+  #skipLength = 0
   recordId = 0 as RecordId
   /** The encoded value of the current entry is `key[keyStart..keyEnd)`; valid until the next move. */
   key: Uint8Array = new Uint8Array(0)
@@ -23,27 +26,43 @@ export class IndexCursor {
 
   constructor(
     map: VersionedMap,
-    unique: boolean,
+    idInValue: boolean,
     at: Timestamp,
     lower: Uint8Array | undefined,
     upper: Uint8Array | undefined,
     direction: 1 | -1,
   ) {
     this.#walk = new VersionCursor(map, at)
-    this.#unique = unique
+    this.#idInValue = idInValue
     this.#lower = lower
     this.#upper = upper
-    this.#direction = direction
+    this.#forward = direction === 1
   }
 
   next(): boolean {
     if (this.#done) return false
-    const found = this.#direction === 1 ? this.#forward() : this.#backward()
+    const found = this.#forward ? this.#stepForward() : this.#stepBackward()
     if (!found) {
       this.close()
       return false
     }
     return true
+  }
+
+  /**
+   * The next move goes to the first entry whose key is not below `key`, or, against the index, to the last one below it. It must lie
+   * ahead of the current entry.
+   */
+  skipTo(key: Uint8Array, keyLength: number): void {
+    this.#skip = key
+    this.#skipLength = keyLength
+  }
+
+  /** What the current entry's key has lost of the value of part `part`: see `type-code.ts`. */
+  codeOf(part: number): number {
+    const { bytes, start, end } = this.#walk.value
+    const at = start + (this.#idInValue ? recordIdLength : 1) + part
+    return at < end ? bytes[at]! : 0
   }
 
   save(): void {
@@ -55,10 +74,14 @@ export class IndexCursor {
     this.#walk.close()
   }
 
-  #forward(): boolean {
+  #stepForward(): boolean {
     const walk = this.#walk
     let found: boolean
-    if (this.#started) found = walk.next()
+    if (this.#skip !== undefined) {
+      found = walk.seek(this.#skip, this.#skipLength)
+      this.#skip = undefined
+      this.#started = true
+    } else if (this.#started) found = walk.next()
     else {
       this.#started = true
       found = this.#lower === undefined ? walk.first() : walk.seek(this.#lower, this.#lower.length)
@@ -69,10 +92,14 @@ export class IndexCursor {
     return upper === undefined || compareBytes(this.key, 0, this.keyEnd, upper, 0, upper.length) < 0
   }
 
-  #backward(): boolean {
+  #stepBackward(): boolean {
     const walk = this.#walk
     let found: boolean
-    if (this.#started) found = walk.previous()
+    if (this.#skip !== undefined) {
+      found = walk.seekBefore(this.#skip, this.#skipLength)
+      this.#skip = undefined
+      this.#started = true
+    } else if (this.#started) found = walk.previous()
     else {
       this.#started = true
       found = this.#upper === undefined ? walk.last() : walk.seekBefore(this.#upper, this.#upper.length)
@@ -87,7 +114,7 @@ export class IndexCursor {
     const walk = this.#walk
     walk.readKey()
     this.key = walk.keyBytes
-    if (this.#unique) {
+    if (this.#idInValue) {
       this.keyEnd = walk.keyLength
       this.recordId = readRecordId(walk.value.bytes, walk.value.start)
     } else {

@@ -1,49 +1,83 @@
 /**
- * An ordered index: a versioned map from encoded keys to records.
+ * An index: a versioned map from encoded keys to records.
  *
- *   unique        key = encoded value                        value = record id, 6 bytes big endian
- *   not unique    key = encoded value | record id (6 bytes)  value = one byte 1
+ *   layout 'unique'   key = encoded values                        value = record id, 6 bytes big endian | codes
+ *   layout 'shared'   key = encoded values | record id (6 bytes)  value = one byte 1 | codes
+ *
+ * Codes (`type-code.ts`): a byte for each part of the key, only when one of them is not 0. An index that must be unique may have
+ * either layout: `shared` when it became unique, or was filled, while records could still have keys in common.
  *
  * INVARIANTS
- *  (1) For every live record there is exactly one entry per distinct key that `KeyExtractor` gives for it, and no other.
- *  (2) `multikey` is true when any document ever indexed had an array on the path; it never goes back to false.
+ *  (1) For every live record that the index takes in there is exactly one entry per distinct key that its extractor gives
+ *      for it, and no other; except for the records in `pending`, which are as they were when the build began.
+ *  (2) `multikeyPaths` has every array component met in any document ever indexed; none is ever taken back.
  */
 
 import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
+import { VersionCursor } from '../mvcc/version-cursor.ts'
 import type { VersionedMap } from '../mvcc/versioned-map.ts'
 import type { ValueRef } from '../storage/tree.ts'
 import type { IndexDefinition, KeyPath } from './definition.ts'
-import { KeyExtractor, KeySet } from './extract.ts'
+import { type Extractor, KeyExtractor, KeySet } from './extract.ts'
+import { WildcardExtractor } from './extract-wildcard.ts'
 import { IndexCursor } from './index-cursor.ts'
 import { readRecordId, recordIdLength, writeRecordId } from './record-id.ts'
 
-export const presentValue = new Uint8Array([1])
+export type IndexLayout = 'unique' | 'shared'
 
-export class Index {
-  readonly definition: IndexDefinition
-  readonly map: VersionedMap
-  multikey: boolean
+/** Whether the document at `start` matches: made from a partial index's filter by those who know filters. */
+export type DocumentPredicate = (bytes: Uint8Array, start: number) => boolean
+
+export interface IndexState {
+  readonly layout: IndexLayout
+  /** Of each part, bit d: component d of its path led to an array. */
+  readonly multikeyPaths: readonly number[]
   /** Reads at an earlier timestamp cannot use the index: it holds nothing of them. */
   readonly usableFrom: Timestamp
-  readonly #extractor: KeyExtractor
+}
+
+export class Index {
+  definition: IndexDefinition
+  readonly map: VersionedMap
+  readonly layout: IndexLayout
+  readonly multikeyPaths: number[]
+  multikey: boolean
+  usableFrom: Timestamp
+  readonly #extractor: Extractor
+  readonly #accepts: DocumentPredicate | undefined
   /** The keys of the document being written, and of the one it replaces. */
   readonly keys = new KeySet()
   readonly oldKeys = new KeySet()
+  /** While the index is built: records whose entries are still to be brought up to date; writers leave them alone. */
+  pending: Set<RecordId> | undefined
+  /** While the index is built: told of a key that a written record shares with another. */
+  onConflict: ((recordId: RecordId) => void) | undefined
   #key = new Uint8Array(64)
-  readonly #value: ValueRef = { bytes: presentValue, start: 0, end: 0 }
+  #entry = new Uint8Array(recordIdLength + 32)
+  readonly #value: ValueRef = { bytes: new Uint8Array(0), start: 0, end: 0 }
   /** Set when the index has been dropped: cursors that still hold it stop. */
   dropped = false
   /** Operations that used the index since it was opened, for $indexStats. */
   useCount = 0
 
-  constructor(definition: IndexDefinition, map: VersionedMap, multikey: boolean, usableFrom: Timestamp) {
+  constructor(
+    definition: IndexDefinition,
+    map: VersionedMap,
+    state: IndexState,
+    accepts?: DocumentPredicate | undefined,
+  ) {
     this.definition = definition
     this.map = map
-    this.multikey = multikey
-    this.usableFrom = usableFrom
-    const path = definition.keyPaths[0]!
-    this.#extractor = new KeyExtractor(path.path, path.descending)
+    this.layout = state.layout
+    this.multikeyPaths = definition.keyPaths.map((_, i) => state.multikeyPaths[i] ?? 0)
+    this.multikey = this.multikeyPaths.some((paths) => paths !== 0)
+    this.usableFrom = state.usableFrom
+    this.#accepts = accepts
+    this.#extractor =
+      definition.wildcardAt < 0
+        ? new KeyExtractor(definition.keyPaths, definition.sparse)
+        : new WildcardExtractor(definition)
   }
 
   get name(): string {
@@ -54,55 +88,99 @@ export class Index {
     return this.definition.unique
   }
 
+  /** Whether a write may not add a key that another record has. */
+  get refusesDuplicates(): boolean {
+    return (this.definition.unique || this.definition.prepareUnique) && this.onConflict === undefined
+  }
+
   get keyPaths(): readonly KeyPath[] {
     return this.definition.keyPaths
   }
 
+  /** Whether a wildcard index holds what is found at `path`. */
+  coversPath(path: string): boolean {
+    return this.#extractor instanceof WildcardExtractor && this.#extractor.covers(path)
+  }
+
+  /** Throws CannotIndexParallelArrays, 16766 (arrays in a hashed index), 16746. */
   extract(document: Uint8Array, start: number, into: KeySet): void {
+    if (this.#accepts !== undefined && !this.#accepts(document, start)) {
+      into.reset()
+      return
+    }
     this.#extractor.extract(document, start, into)
+  }
+
+  /** Remembers the arrays that `keys` was taken through; true when they are new. */
+  noteArrays(keys: KeySet): boolean {
+    let changed = false
+    for (let f = 0; f < this.multikeyPaths.length; f++) {
+      const paths = this.multikeyPaths[f]! | (keys.paths[f] ?? 0)
+      if (paths === this.multikeyPaths[f]) continue
+      this.multikeyPaths[f] = paths
+      changed = true
+    }
+    if (changed) this.multikey = true
+    return changed
   }
 
   /** Walks lower <= encoded value < upper at `at`; `undefined` is no bound. */
   scan(at: Timestamp, lower?: Uint8Array, upper?: Uint8Array, direction: 1 | -1 = 1): IndexCursor {
     this.useCount++
-    return new IndexCursor(this.map, this.unique, at, lower, upper, direction)
+    return new IndexCursor(this.map, this.layout === 'unique', at, lower, upper, direction)
   }
 
-  /** The record a unique index has for an encoded value, or `undefined`. */
+  /** The record that an index of layout `unique` has for an encoded value, or `undefined`. */
   lookup(key: Uint8Array, keyLength: number, at: Timestamp): RecordId | undefined {
     return this.map.get(key, keyLength, at, this.#value)
       ? readRecordId(this.#value.bytes, this.#value.start)
       : undefined
   }
 
-  /** The record other than `self` that holds key `i` of `set`, in a unique index. */
+  /** The record other than `self` that holds key `i` of `set`. */
   conflict(set: KeySet, i: number, at: Timestamp, self: RecordId | undefined): RecordId | undefined {
     const length = this.#load(set, i)
+    if (this.layout === 'shared') return this.#sharedConflict(length, at, self)
     if (!this.map.locate(this.#key, length, at, this.#value)) return undefined
     const holder = readRecordId(this.#value.bytes, this.#value.start)
     return holder === self ? undefined : holder
   }
 
-  /** Goes on from a `conflict` that found none, when the key set has this one key: saves the second descent. */
+  #sharedConflict(length: number, at: Timestamp, self: RecordId | undefined): RecordId | undefined {
+    const walk = new VersionCursor(this.map, at)
+    const key = this.#key
+    let holder: RecordId | undefined
+    for (let found = walk.seek(key, length); found && holder === undefined; found = walk.next()) {
+      walk.readKey()
+      if (walk.keyLength !== length + recordIdLength) break
+      let j = 0
+      while (j < length && walk.keyBytes[j] === key[j]) j++
+      if (j < length) break
+      const id = readRecordId(walk.keyBytes, length)
+      if (id !== self) holder = id
+    }
+    walk.close()
+    return holder
+  }
+
+  /** Goes on from a `conflict` that found none, in layout `unique` and when the key set has this one key: saves the second descent. */
   addLocated(recordId: RecordId): void {
-    this.map.writeLocated(recordIdBytes(recordId), 0, recordIdLength)
+    const end = this.#writeEntry(this.keys, 0, recordId)
+    this.map.writeLocated(this.#entry, 0, end)
   }
 
   add(set: KeySet, i: number, recordId: RecordId, at: Timestamp): void {
+    if (this.onConflict !== undefined && this.conflict(set, i, at, recordId) !== undefined) this.onConflict(recordId)
     let length = this.#load(set, i)
-    if (this.unique) {
-      this.map.locate(this.#key, length, at, this.#value)
-      this.map.writeLocated(recordIdBytes(recordId), 0, recordIdLength)
-    } else {
-      length = writeRecordId(this.#key, length, recordId)
-      this.map.locate(this.#key, length, at, this.#value)
-      this.map.writeLocated(presentValue, 0, 1)
-    }
+    if (this.layout === 'shared') length = writeRecordId(this.#key, length, recordId)
+    this.map.locate(this.#key, length, at, this.#value)
+    const end = this.#writeEntry(set, i, recordId)
+    this.map.writeLocated(this.#entry, 0, end)
   }
 
   remove(set: KeySet, i: number, recordId: RecordId, at: Timestamp): boolean {
     let length = this.#load(set, i)
-    if (!this.unique) length = writeRecordId(this.#key, length, recordId)
+    if (this.layout === 'shared') length = writeRecordId(this.#key, length, recordId)
     if (!this.map.locate(this.#key, length, at, this.#value)) {
       this.map.leave()
       return false
@@ -114,9 +192,24 @@ export class Index {
   /** Whether the live entry of key `i` for the record is there: what `check` asks. */
   has(set: KeySet, i: number, recordId: RecordId, at: Timestamp): boolean {
     let length = this.#load(set, i)
-    if (this.unique) return this.lookup(this.#key, length, at) === recordId
+    if (this.layout === 'unique') return this.lookup(this.#key, length, at) === recordId
     length = writeRecordId(this.#key, length, recordId)
     return this.map.get(this.#key, length, at, this.#value)
+  }
+
+  /** Writes the entry's value for key `i` to `target`; returns its length. */
+  writeValue(set: KeySet, i: number, recordId: RecordId, target: Uint8Array): number {
+    let at = 1
+    if (this.layout === 'unique') at = writeRecordId(target, 0, recordId)
+    else target[0] = 1
+    if (set.lost[i] === 0) return at
+    const { partCount } = set
+    for (let f = 0; f < partCount; f++) target[at++] = set.codes[i * partCount + f]!
+    return at
+  }
+
+  #writeEntry(set: KeySet, i: number, recordId: RecordId): number {
+    return this.writeValue(set, i, recordId, this.#entry)
   }
 
   #load(set: KeySet, i: number): number {
@@ -128,11 +221,4 @@ export class Index {
     for (let j = 0; j < length; j++) key[j] = from[start + j]!
     return length
   }
-}
-
-const idScratch = new Uint8Array(recordIdLength)
-
-function recordIdBytes(recordId: RecordId): Uint8Array {
-  writeRecordId(idScratch, 0, recordId)
-  return idScratch
 }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { DatabaseError } from '../base/errors.ts'
 import { buildDocument } from '../bson/build.ts'
 import { getField, int32Value, numberOf, stringValue } from '../bson/value.ts'
 import { openEngine } from '../sim/engine-workload.ts'
@@ -20,6 +21,15 @@ function idsOf(source: Parameters<typeof find>[0], at: Parameters<typeof find>[1
   }
 }
 
+/** Does it unless it is refused with this code, for documents that an index cannot take. */
+function unless(code: number, act: () => unknown): void {
+  try {
+    act()
+  } catch (error) {
+    if (!(error instanceof DatabaseError && error.code === code)) throw error
+  }
+}
+
 test('on the engine, index plans give what a collection scan gives, also at a snapshot that writes have passed by', async () => {
   const rng = rngOf(11)
   const engine = await openEngine(simulatedWorld(11))
@@ -29,7 +39,7 @@ test('on the engine, index plans give what a collection scan gives, also at a sn
     for (const path of paths) {
       unit.createIndex(collection, buildDocument({ v: 2, key: { [path]: rng(2) === 0 ? 1 : -1 }, name: path }))
     }
-    for (let id = 0; id < 300; id++) unit.insert(collection, randomDocument(rng, id))
+    for (let id = 0; id < 300; id++) unless(16746, () => unit.insert(collection, randomDocument(rng, id)))
   })
   const requests = Array.from({ length: 200 }, () => {
     const filter = parseFilter(randomFilter(rng, 1))
@@ -42,9 +52,10 @@ test('on the engine, index plans give what a collection scan gives, also at a sn
   )
   engine.write((unit) => {
     for (let id = 0; id < 300; id += 3) {
-      const recordId = collection.findById(16, int32Value(id).bytes, 0, before.timestamp)!
+      const recordId = collection.findById(16, int32Value(id).bytes, 0, before.timestamp)
+      if (recordId === undefined) continue
       if (id % 2 === 0) unit.remove(collection, recordId)
-      else unit.update(collection, recordId, randomDocument(rng, id))
+      else unless(16746, () => unit.update(collection, recordId, randomDocument(rng, id)))
     }
   })
   const after = engine.snapshot()

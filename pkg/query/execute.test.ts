@@ -9,7 +9,7 @@ import { compileFilter } from './filter/compile.ts'
 import { parseFilter } from './filter/parse.ts'
 import { compileSort } from './sort/key.ts'
 import { parseSort, type Sort } from './sort/parse.ts'
-import { MemorySource } from './testdata/memory-source.ts'
+import { indexable, MemorySource } from './testdata/memory-source.ts'
 import { pick, randomDocument, randomFilter, randomPath, rngOf } from './testdata/random.ts'
 
 const filterOf = (filter: Record<string, unknown>) => parseFilter(buildDocument(filter))
@@ -50,12 +50,15 @@ describe('an index plan', () => {
     let sortedByIndex = 0
     for (let seed = 1; seed <= 250; seed++) {
       const rng = rngOf(seed)
-      const documents = Array.from({ length: 30 }, (_, i) => randomDocument(rng, i, seed % 3 === 0 ? 0 : 3))
+      const indexes = Array.from({ length: 4 }, () => [randomPath(rng), rng(2) === 0] as const)
+      const documents = Array.from({ length: 30 }, (_, i) => {
+        for (;;) {
+          const document = randomDocument(rng, i, seed % 3 === 0 ? 0 : 3)
+          if (indexes.every(([path]) => indexable(document, path))) return document
+        }
+      })
       const plain = new MemorySource(documents)
-      const indexed = new MemorySource(
-        documents,
-        Array.from({ length: 4 }, () => [randomPath(rng), rng(2) === 0] as const),
-      )
+      const indexed = new MemorySource(documents, indexes)
       for (let f = 0; f < 8; f++) {
         const filter = parseFilter(randomFilter(rng, 1))
         const hint = stringValue(pick(rng, indexed.indexes).name)

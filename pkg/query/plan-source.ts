@@ -4,6 +4,7 @@
  */
 import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
+import type { IndexDefinition, KeyPath } from '../index/definition.ts'
 
 export interface BytesRef {
   bytes: Uint8Array
@@ -24,11 +25,16 @@ export interface QuerySource {
 
 export interface QueryIndex {
   readonly name: string
-  readonly keyPaths: readonly { readonly path: string; readonly descending: boolean }[]
+  readonly definition: IndexDefinition
+  readonly keyPaths: readonly KeyPath[]
   readonly multikey: boolean
+  /** Of each part of the key, bit d: component d of its path led to an array in some document. */
+  readonly multikeyPaths: readonly number[]
   readonly unique: boolean
   /** It holds nothing of earlier versions: reads before this cannot use it. */
   readonly usableFrom: Timestamp
+  /** Whether a wildcard index holds what is found at `path`. */
+  coversPath(path: string): boolean
   /** lower <= key bytes < upper by memcmp; undefined: no bound. */
   scan(at: Timestamp, lower?: Uint8Array, upper?: Uint8Array, direction?: 1 | -1): KeyScan
 }
@@ -42,7 +48,14 @@ export interface RecordScan extends Readonly<BytesRef> {
 
 export interface KeyScan {
   readonly recordId: RecordId
+  /** The current entry's key is `key[0..keyEnd)`; valid until the next move. */
+  readonly key: Uint8Array
+  readonly keyEnd: number
   next(): boolean
+  /** The next move goes to the first entry not below `key`, or, against the index, to the last below it. */
+  skipTo(key: Uint8Array, keyLength: number): void
+  /** What the key has lost of the value of part `part`: see pkg/index/type-code.ts. */
+  codeOf(part: number): number
   save(): void
   close(): void
 }

@@ -86,6 +86,7 @@ export function plan(source: QuerySource, request: PlanRequest): PlanNode {
   let best: Candidate | undefined
   for (const index of source.indexes) {
     if (request.at !== undefined && index.usableFrom > request.at) continue
+    if (!isPlain(index)) continue
     const candidate = fetchBy(index, filter, sort)
     if (best === undefined || rank(candidate, sort) > rank(best, sort)) best = candidate
   }
@@ -95,6 +96,11 @@ export function plan(source: QuerySource, request: PlanRequest): PlanNode {
 
 /** A way to the documents, and whether it gives them in the order asked for. */
 type Candidate = FetchNode
+
+function isPlain({ definition }: QueryIndex): boolean {
+  const { hidden, sparse, partialFilter, hashed, wildcardAt } = definition
+  return !hidden && !sparse && partialFilter === undefined && !hashed && wildcardAt < 0
+}
 
 /** The higher the better; 0: no better than reading the whole collection. */
 function rank(candidate: Candidate, sort: Sort | undefined): number {

@@ -8,9 +8,11 @@ import { timestampMax } from '../base/timestamp.ts'
 import { buildDocument } from '../bson/build.ts'
 import type { Collection } from '../engine/collection.ts'
 import { Engine } from '../engine/engine.ts'
+import type { IndexBuild } from '../engine/index-build.ts'
 import type { EngineOptions } from '../engine/options.ts'
 import type { WriteUnit } from '../engine/write-unit.ts'
 import type { Snapshot } from '../mvcc/snapshots.ts'
+import { compileIndexFilter } from '../query/index-filter.ts'
 import type { Model, ModelState } from './model.ts'
 import type { SeededRandom } from './random.ts'
 import type { SimulatedWorld } from './world.ts'
@@ -23,10 +25,34 @@ export const smallEngine: Partial<EngineOptions> = {
   checkpointLogBytes: 12 * 1024,
   checkpointIntervalMs: 40,
   vacuumIntervalMs: 10,
+  compileFilter: compileIndexFilter,
 }
+
+/** What may come of a build when others write and drop. */
+const buildFailures: ReadonlySet<string> = new Set([
+  'DuplicateKey',
+  'OutOfDiskSpace',
+  'NamespaceNotFound',
+  'IndexBuildAborted',
+])
 
 const names = ['a', 'b', 'c']
 const emptyOptions = buildDocument({})
+
+/** One of each kind of index. */
+const definitions = [
+  { v: 2, key: { group: 1 }, name: 'group' },
+  { v: 2, key: { tags: -1 }, name: 'tags' },
+  { v: 2, key: { group: 1, tags: 1, text: -1 }, name: 'compound' },
+  { v: 2, key: { 'pairs.x': 1, 'pairs.y': -1 }, name: 'pairs' },
+  { v: 2, key: { group: 1, text: 1 }, name: 'unique', unique: true },
+  { v: 2, key: { rare: 1 }, name: 'sparse', sparse: true },
+  { v: 2, key: { rare: 1, group: 1 }, name: 'uniqueSparse', sparse: true, unique: true },
+  { v: 2, key: { text: 1 }, name: 'partial', partialFilterExpression: { group: { $gt: 4 } } },
+  { v: 2, key: { text: 'hashed', group: 1 }, name: 'hashed' },
+  { v: 2, key: { '$**': 1 }, name: 'wildcard' },
+  { v: 2, key: { group: 1, 'pairs.$**': 1 }, name: 'compoundWildcard' },
+]
 
 export class EngineWorkload {
   readonly engine: Engine
@@ -35,6 +61,7 @@ export class EngineWorkload {
   readonly #world: SimulatedWorld
   readonly #pending: Promise<unknown>[] = []
   #snapshots: Snapshot[] = []
+  #builds: IndexBuild[] = []
   #failure: unknown
 
   constructor(world: SimulatedWorld, engine: Engine, model: Model) {
@@ -50,14 +77,17 @@ export class EngineWorkload {
       if (this.#failure !== undefined) throw this.#failure
       await this.#step()
     }
+    for (const build of this.#builds) build.abandon()
     for (const snapshot of this.#snapshots) snapshot.release()
     await Promise.all(this.#pending)
     if (this.#failure !== undefined) throw this.#failure
   }
 
   async #step(): Promise<void> {
+    if (this.#builds.length > 0 && this.#random.integer(3) === 0) this.#advanceBuild()
     const draw = this.#random.integer(100)
-    if (draw < 80) await this.#writeStep()
+    if (draw < 3) this.#beginBuild()
+    else if (draw < 80) await this.#writeStep()
     else if (draw < 84) this.#background(this.engine.checkpoint())
     else if (draw < 87) this.#snapshots.push(this.engine.snapshot())
     else if (draw < 90) this.#snapshots.splice(this.#random.integer(this.#snapshots.length + 1), 1)[0]?.release()
@@ -126,7 +156,15 @@ export class EngineWorkload {
     const size =
       random.integer(40) === 0 ? 5000 + random.integer(9000) : random.integer(random.integer(4) === 0 ? 600 : 60)
     const tags = Array.from({ length: random.integer(4) }, () => random.integer(6))
-    return buildDocument({ _id: id, group: random.integer(8), tags, text: 'x'.repeat(size) + random.integer(1000) })
+    const pairs = Array.from({ length: random.integer(3) }, () => ({ x: random.integer(3), y: random.integer(3) }))
+    return buildDocument({
+      _id: id,
+      group: random.integer(3) === 0 ? random.integer(8) / 2 : random.integer(8),
+      tags,
+      pairs,
+      rare: random.integer(8) === 0 ? random.integer(50) : undefined,
+      text: 'x'.repeat(size) + random.integer(1000),
+    })
   }
 
   #insert(
@@ -167,9 +205,42 @@ export class EngineWorkload {
   }
 
   #toggleIndex(unit: WriteUnit, collection: Collection): void {
-    const field = this.#random.integer(2) === 0 ? 'group' : 'tags'
-    if (collection.index(field) !== undefined) unit.dropIndex(collection, field)
-    else unit.createIndex(collection, buildDocument({ v: 2, key: { [field]: 1 }, name: field }))
+    const definition = this.#anyDefinition()
+    const index = collection.index(definition.name)
+    if (index === undefined) {
+      if (collection.builds.some(({ name }) => name === definition.name)) return
+      unit.createIndex(collection, buildDocument(definition))
+    } else if (this.#random.integer(3) > 0) unit.dropIndex(collection, definition.name)
+    else unit.modifyIndex(collection, definition.name, buildDocument({ ...definition, hidden: true }))
+  }
+
+  #anyDefinition(): (typeof definitions)[number] {
+    return definitions[this.#random.integer(definitions.length)]!
+  }
+
+  #beginBuild(): void {
+    const collection = this.engine.collection('db', names[this.#random.integer(names.length)]!)
+    const definition = this.#anyDefinition()
+    if (collection === undefined || this.#builds.length > 2) return
+    if ([...collection.indexes, ...collection.builds].some(({ name }) => name === definition.name)) return
+    this.#builds.push(this.engine.beginIndexBuild(collection, buildDocument(definition)))
+  }
+
+  /** One slice of a build under way; a complete one is finished. */
+  #advanceBuild(): void {
+    const at = this.#random.integer(this.#builds.length)
+    const build = this.#builds[at]!
+    try {
+      if (!build.slice()) return
+      if (this.#random.integer(3) === 0) return
+      this.#builds.splice(at, 1)
+      const { logIndex } = this.engine.write((unit) => unit.finishIndexBuilds([build]))
+      this.#record(logIndex, [])
+    } catch (error) {
+      if (this.#builds.includes(build)) this.#builds.splice(at, 1)
+      build.abandon()
+      if (!(error instanceof DatabaseError && buildFailures.has(error.codeName))) throw error
+    }
   }
 
   #anyRecord(collection: Collection): { recordId: RecordId; id: number } | undefined {

@@ -1,6 +1,7 @@
 /** A database over a simulated world, talked to in documents. */
 import { decodeDocument, encodeDocument } from '../../bson/convert.ts'
 import { Engine } from '../../engine/engine.ts'
+import { compileIndexFilter } from '../../query/index-filter.ts'
 import type { Clock } from '../../io/clock.ts'
 import { type SimulatedWorld, simulatedWorld } from '../../sim/world.ts'
 import { ConnectionContext } from '../context.ts'
@@ -32,7 +33,7 @@ export interface ServerOptions extends Partial<DatabaseOptions> {
 
 export async function openServer({ seed = 1, tickMs = 0, ...options }: ServerOptions = {}): Promise<TestServer> {
   const simulated = simulatedWorld(seed)
-  const engine = await Engine.open(simulated, 'data')
+  const engine = await Engine.open(simulated, 'data', { compileFilter: compileIndexFilter })
   const world = tickMs === 0 ? simulated : { ...simulated, clock: tickingClock(simulated, tickMs) }
   const database = new Database(engine, world, { version: 'test', ...options })
   return serverOver(simulated, engine, database, 1)

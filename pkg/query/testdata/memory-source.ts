@@ -1,8 +1,11 @@
 /** A collection in memory with single-field indexes, kept by brute force: what plans are tested against. */
 import type { RecordId } from '../../base/ids.ts'
+import { DatabaseError } from '../../base/errors.ts'
 import { type Timestamp, timestampMin } from '../../base/timestamp.ts'
+import { buildDocument } from '../../bson/build.ts'
 import { compareBytes, encodeKey, KeyWriter } from '../../bson/key.ts'
 import { getField } from '../../bson/value.ts'
+import { type IndexDefinition, type KeyPath, parseIndexDefinition } from '../../index/definition.ts'
 import { KeyExtractor, KeySet } from '../../index/extract.ts'
 import type { BytesRef, KeyScan, QueryIndex, QuerySource, RecordScan } from '../plan-source.ts'
 
@@ -60,27 +63,53 @@ interface Entry {
   readonly bytes: Uint8Array
 }
 
+/** Whether an index on the path takes the document. */
+export function indexable(document: Uint8Array, path: string): boolean {
+  try {
+    new KeyExtractor([{ path, descending: false, kind: 'ordered' }], false).extract(document, 0, new KeySet())
+    return true
+  } catch (error) {
+    if (error instanceof DatabaseError && error.code === 16746) return false
+    throw error
+  }
+}
+
 class MemoryIndex implements QueryIndex {
   readonly name: string
-  readonly keyPaths: readonly { path: string; descending: boolean }[]
+  readonly definition: IndexDefinition
+  readonly keyPaths: readonly KeyPath[]
   readonly unique = false
   readonly usableFrom = timestampMin
   multikey = false
+  readonly multikeyPaths: number[] = [0]
   readonly #entries: Entry[] = []
 
   constructor(documents: readonly Uint8Array[], path: string, descending: boolean) {
     this.name = `${path}_${descending ? -1 : 1}`
-    this.keyPaths = [{ path, descending }]
-    const extractor = new KeyExtractor(path, descending)
+    this.definition = parseIndexDefinition(buildDocument({ v: 2, key: { [path]: descending ? -1 : 1 }, name: this.name }))
+    this.keyPaths = this.definition.keyPaths
+    const extractor = new KeyExtractor(this.keyPaths, false)
     const keys = new KeySet()
     documents.forEach((document, i) => {
       extractor.extract(document, 0, keys)
-      if (keys.multikey) this.multikey = true
+      if (keys.multikey) {
+        this.multikey = true
+        this.multikeyPaths[0]! |= keys.paths[0]!
+      }
       for (let k = 0; k < keys.count; k++) {
-        this.#entries.push({ recordId: (i + 1) as RecordId, bytes: keys.writer.bytes.slice(keys.starts[k]!, keys.ends[k]!) })
+        this.#entries.push({
+          recordId: (i + 1) as RecordId,
+          bytes: keys.writer.bytes.slice(keys.starts[k]!, keys.ends[k]!),
+        })
       }
     })
-    this.#entries.sort((a, b) => compareBytes(a.bytes, 0, a.bytes.length, b.bytes, 0, b.bytes.length) || a.recordId - b.recordId)
+    this.#entries.sort(
+      (a, b) => compareBytes(a.bytes, 0, a.bytes.length, b.bytes, 0, b.bytes.length) || a.recordId - b.recordId,
+    )
+  }
+
+  coversPath(): boolean {
+    return false
   }
 
   scan(_at: Timestamp, lower?: Uint8Array, upper?: Uint8Array, direction: 1 | -1 = 1): KeyScan {
@@ -88,19 +117,21 @@ class MemoryIndex implements QueryIndex {
       if (lower !== undefined && compareBytes(bytes, 0, bytes.length, lower, 0, lower.length) < 0) return false
       return upper === undefined || compareBytes(bytes, 0, bytes.length, upper, 0, upper.length) < 0
     })
-    return new ListScan(direction === 1 ? within : within.reverse())
+    return new ListScan(direction === 1 ? within : within.reverse(), direction)
   }
 }
 
 class ListScan implements RecordScan, KeyScan {
   readonly #entries: readonly Entry[]
+  readonly #direction: 1 | -1
   #position = -1
   readonly start = 0
   /** How often it was told that others run. */
   saves = 0
 
-  constructor(entries: readonly Entry[]) {
+  constructor(entries: readonly Entry[], direction: 1 | -1 = 1) {
     this.#entries = entries
+    this.#direction = direction
   }
 
   get recordId(): RecordId {
@@ -115,10 +146,28 @@ class ListScan implements RecordScan, KeyScan {
     return this.bytes.length
   }
 
+  get key(): Uint8Array {
+    return this.bytes
+  }
+
+  get keyEnd(): number {
+    return this.end
+  }
+
   next(): boolean {
     if (this.#position >= this.#entries.length - 1) return false
     this.#position++
     return true
+  }
+
+  skipTo(key: Uint8Array, keyLength: number): void {
+    const passed = (entry: Entry): boolean =>
+      compareBytes(entry.bytes, 0, entry.bytes.length, key, 0, keyLength) < 0 === (this.#direction === 1)
+    while (this.#position + 1 < this.#entries.length && passed(this.#entries[this.#position + 1]!)) this.#position++
+  }
+
+  codeOf(): number {
+    return 255
   }
 
   save(): void {

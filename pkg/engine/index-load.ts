@@ -1,0 +1,87 @@
+/** Fills an index's empty tree at once, within a write unit or replay: extract all keys, sort them, load the tree from left to right. */
+import type { RecordId } from '../base/ids.ts'
+import type { Timestamp } from '../base/timestamp.ts'
+import { timestampMax } from '../base/timestamp.ts'
+import type { Index } from '../index/index.ts'
+import { readRecordId } from '../index/record-id.ts'
+import { versionSuffixLength, writeVersion } from '../mvcc/version-key.ts'
+import type { Collection } from './collection.ts'
+import { duplicateKeyError } from './duplicate-key.ts'
+import { IndexEntries } from './index-entries.ts'
+
+/** Throws DuplicateKey when the index is unique and two records share a key, and what extraction throws. */
+export function loadIndex(collection: Collection, index: Index, at: Timestamp): void {
+  const cursor = collection.scan(timestampMax)
+  let more = true
+  while (more) {
+    const entries = new IndexEntries()
+    while (!entries.isFull) {
+      more = cursor.next()
+      if (!more) break
+      index.extract(cursor.bytes, cursor.start, index.keys)
+      if (index.keys.count > 0) entries.add(index, cursor.recordId)
+      if (index.keys.multikey) index.noteArrays(index.keys)
+    }
+    cursor.save()
+    entries.finish()
+    const writer = new EntryWriter(index, at)
+    for (let entry = entries.next(); entry >= 0; entry = entries.next()) {
+      const twin = writer.put(entries, entry)
+      if (twin !== undefined) throw duplicateOf(collection, index, twin)
+    }
+  }
+  cursor.close()
+  index.map.newest = at
+}
+
+/** Puts merged entries into the index's tree as versions of one moment. */
+export class EntryWriter {
+  readonly #index: Index
+  readonly #at: Timestamp
+  #key = new Uint8Array(256)
+  readonly #ref = { bytes: new Uint8Array(0), start: 0, end: 0 }
+  #previous = -1
+
+  constructor(index: Index, at: Timestamp) {
+    this.#index = index
+    this.#at = at
+  }
+
+  /** In layout `unique`, the record whose key is already taken; else `undefined`, and the entry is in the tree. */
+  put(entries: IndexEntries, entry: number): RecordId | undefined {
+    const { bytes } = entries
+    const start = entries.starts[entry]!
+    const middle = entries.middles[entry]!
+    const length = middle - start
+    if (this.#key.length < length + versionSuffixLength) this.#key = new Uint8Array(length * 2 + 64)
+    const key = this.#key
+    for (let i = 0; i < length; i++) key[i] = bytes[start + i]!
+    const { layout, map } = this.#index
+    if (layout === 'unique') {
+      const taken =
+        (this.#previous >= 0 && entries.compare(this.#previous, entry) === 0) ||
+        map.get(key, length, timestampMax, this.#ref)
+      if (taken) return readRecordId(bytes, middle)
+      this.#previous = entry
+    }
+    map.tree.put(key, writeVersion(key, length, this.#at), bytes, middle, entries.ends[entry]!)
+    return undefined
+  }
+}
+
+/** The error about a record one of whose keys another record has too. */
+export function duplicateOf(collection: Collection, index: Index, recordId: RecordId): Error {
+  const ref = { bytes: new Uint8Array(0), start: 0, end: 0 }
+  collection.read(recordId, timestampMax, ref)
+  const document = ref.bytes.slice(ref.start, ref.end)
+  index.extract(document, 0, index.keys)
+  let shared = 0
+  for (let i = 0; i < index.keys.count; i++) {
+    if (index.conflict(index.keys, i, timestampMax, recordId) !== undefined) {
+      shared = i
+      break
+    }
+  }
+  index.map.leave()
+  return duplicateKeyError(collection, index, document, shared)
+}

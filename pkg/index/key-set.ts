@@ -1,0 +1,115 @@
+/** The keys of one document for one index; reused from document to document. */
+import { compareBytes, KeyWriter } from '../bson/key.ts'
+
+export class KeySet {
+  readonly writer = new KeyWriter()
+  /** Key i is `writer.bytes[starts[i]..ends[i])`; ascending and distinct after extraction. */
+  readonly starts: number[] = []
+  readonly ends: number[] = []
+  /**
+   * Of part f of key i, at [i * partCount + f]: the type of the indexed value, its start in the document (-1: missing or
+   * stands for an empty array), and what the key has lost of it (`type-code.ts`).
+   */
+  readonly types: number[] = []
+  readonly valueStarts: number[] = []
+  readonly codes: number[] = []
+  /** Of key i: the codes of all its parts, or-ed: 0 when none has lost anything. */
+  readonly lost: number[] = []
+  partCount = 1
+  count = 0
+  /** Whether an array was met on the way; then `paths` says where. */
+  multikey = false
+  /** Of each part, bit d: component d of its path led to an array (bit 30 stands for all beyond). */
+  readonly paths: number[] = []
+
+  reset(): void {
+    this.writer.reset()
+    this.count = 0
+    if (this.multikey) {
+      this.multikey = false
+      this.paths.fill(0)
+    }
+  }
+
+  markArray(part: number, component: number): void {
+    while (this.paths.length < this.partCount) this.paths.push(0)
+    this.multikey = true
+    this.paths[part]! |= 1 << Math.min(component, 30)
+  }
+
+  /** Whether key `i` of `other` is one of these, with the same codes. */
+  includes(other: KeySet, i: number): boolean {
+    const from = other.starts[i]!
+    const to = other.ends[i]!
+    for (let j = 0; j < this.count; j++) {
+      if (compareBytes(this.writer.bytes, this.starts[j]!, this.ends[j]!, other.writer.bytes, from, to) === 0)
+        return this.#sameCodes(j, other, i)
+    }
+    return false
+  }
+
+  /** Whether key `i` of `other` is one of these, whatever its codes. */
+  includesKey(other: KeySet, i: number): boolean {
+    const from = other.starts[i]!
+    const to = other.ends[i]!
+    for (let j = 0; j < this.count; j++) {
+      if (compareBytes(this.writer.bytes, this.starts[j]!, this.ends[j]!, other.writer.bytes, from, to) === 0)
+        return true
+    }
+    return false
+  }
+
+  /** Whether both sets have the same keys with the same codes. */
+  equals(other: KeySet): boolean {
+    if (this.count !== other.count) return false
+    for (let i = 0; i < this.count; i++) {
+      const length = this.ends[i]! - this.starts[i]!
+      if (length !== other.ends[i]! - other.starts[i]!) return false
+      const a = this.writer.bytes
+      const b = other.writer.bytes
+      const from = this.starts[i]!
+      const otherFrom = other.starts[i]!
+      for (let j = 0; j < length; j++) if (a[from + j] !== b[otherFrom + j]) return false
+      if (!this.#sameCodes(i, other, i)) return false
+    }
+    return true
+  }
+
+  /** The keys in order, each once; of equal ones the first stays. */
+  sortDistinct(): void {
+    const { bytes } = this.writer
+    const { partCount } = this
+    const order = Array.from({ length: this.count }, (_, i) => i)
+    const { starts, ends } = this
+    order.sort((a, b) => compareBytes(bytes, starts[a]!, ends[a]!, bytes, starts[b]!, ends[b]!))
+    const kept = order.filter((at, i) => {
+      if (i === 0) return true
+      const before = order[i - 1]!
+      return compareBytes(bytes, starts[before]!, ends[before]!, bytes, starts[at]!, ends[at]!) !== 0
+    })
+    reorder(this.starts, kept, 1)
+    reorder(this.ends, kept, 1)
+    reorder(this.lost, kept, 1)
+    reorder(this.types, kept, partCount)
+    reorder(this.valueStarts, kept, partCount)
+    reorder(this.codes, kept, partCount)
+    this.count = kept.length
+  }
+
+  #sameCodes(i: number, other: KeySet, j: number): boolean {
+    if (this.lost[i] !== other.lost[j]) return false
+    if (this.lost[i] === 0) return true
+    const { partCount } = this
+    for (let f = 0; f < partCount; f++) {
+      if (this.codes[i * partCount + f] !== other.codes[j * partCount + f]) return false
+    }
+    return true
+  }
+}
+
+function reorder(array: number[], order: readonly number[], stride: number): void {
+  const before = array.slice()
+  order.forEach((from, to) => {
+    for (let f = 0; f < stride; f++) array[to * stride + f] = before[from * stride + f]!
+  })
+}

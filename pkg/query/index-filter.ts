@@ -1,0 +1,8 @@
+/** The filter of a partial index as a predicate: what the engine, which knows no filters, is given when it is opened. */
+import { compileFilter } from './filter/compile.ts'
+import type { Predicate } from './filter/operator.ts'
+import { parseFilter } from './filter/parse.ts'
+
+export function compileIndexFilter(filter: Uint8Array): Predicate {
+  return compileFilter(parseFilter(filter))
+}
