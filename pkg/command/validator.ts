@@ -1,9 +1,10 @@
 /** `validator`: the filter that the documents of a collection must match. */
 import { DatabaseError } from '../base/errors.ts'
-import { documentOf, getField, readString, truthy } from '../bson/value.ts'
+import { documentOf, documentValue, getField, readString, truthy } from '../bson/value.ts'
 import type { Collection } from '../engine/collection.ts'
-import { compileFilter, type Predicate } from '../query/filter/compile.ts'
+import { compileFilter } from '../query/filter/compile.ts'
 import { parseFilter } from '../query/filter/parse.ts'
+import { refuseOperators } from '../query/filter/refused-operators.ts'
 import { explainValidation } from '../query/schema/explain-filter.ts'
 import type { Operation } from './instance.ts'
 
@@ -23,12 +24,13 @@ export function checkValidator(database: string, collection: string, validator: 
         `Document validators are not allowed on collections in the ${database} database`,
       )
   }
-  parseFilter(validator)
+  refuseOperators(documentValue(validator), { $where: 'BadValue', $text: 'BadValue' })
+  parseFilter(validator, 0, { nowMs: 0 })
 }
 
 interface Validation {
   readonly filter: Uint8Array
-  readonly matches: Predicate
+  readonly matches: (bytes: Uint8Array, start: number, nowMs: number) => boolean
   /** Documents that did not match before may go on as they are. */
   readonly moderate: boolean
   /** What does not match is let in. */
@@ -56,13 +58,14 @@ export function enforceValidator(
     read.set(options, validation)
     if (validation === undefined) return
   }
-  if (validation.warnsOnly || validation.matches(document, 0)) return
-  if (before !== undefined && validation.moderate && !validation.matches(before.bytes, before.start)) return
+  const nowMs = operation.instance.world.clock.nowMs()
+  if (validation.warnsOnly || validation.matches(document, 0, nowMs)) return
+  if (before !== undefined && validation.moderate && !validation.matches(before.bytes, before.start, nowMs)) return
   if (bypasses(operation)) return
   throw new DatabaseError('DocumentValidationFailure', 'Document failed validation', {
     errInfo: {
       failingDocumentId: getField(document, '_id'),
-      details: explainValidation(validation.filter, document),
+      details: explainValidation(validation.filter, document, nowMs),
     },
   })
 }
@@ -74,11 +77,24 @@ function validationOf(options: Uint8Array): Validation | undefined {
   const filter = documentOf(validator)
   return {
     filter,
-    matches: compileFilter(parseFilter(filter)),
+    matches: predicateOf(filter),
     moderate: level === 'moderate',
     warnsOnly: text(options, 'validationAction') === 'warn',
   }
 }
+
+/** A filter that asks for the time is made anew for each moment; others once. */
+function predicateOf(filter: Uint8Array): Validation['matches'] {
+  try {
+    return compileFilter(parseFilter(filter))
+  } catch (error) {
+    if (!(error instanceof DatabaseError) || error.code !== timeUnknown) throw error
+    return (bytes, start, nowMs) => compileFilter(parseFilter(filter, 0, { nowMs }))(bytes, start)
+  }
+}
+
+/** `$$NOW` where nothing says what time it is. */
+const timeUnknown = 51144
 
 function text(options: Uint8Array, name: string): string | undefined {
   const value = getField(options, name)

@@ -213,3 +213,25 @@ function show(value: Value): unknown {
   if (value.type === bsonType.string) return readString(value.bytes, value.start)
   return isNumber(value.type) ? `${typeAlias(value.type)} ${numberOf(value)}` : typeAlias(value.type)
 }
+
+describe('$all with many values', () => {
+  const wanted = Array.from({ length: 3000 }, (_, i) => i * 2)
+  const matches = (filter: Record<string, unknown>, document: Record<string, unknown>) =>
+    compileFilter(parseFilter(buildDocument(filter)))(buildDocument(document), 0)
+
+  test('finds them wherever the path leads, in one pass', () => {
+    expect(matches({ a: { $all: wanted } }, { a: [...wanted].reverse() })).toBe(true)
+    expect(matches({ a: { $all: wanted } }, { a: wanted.slice(1) })).toBe(false)
+    expect(matches({ 'a.b': { $all: wanted } }, { a: wanted.map((b) => ({ b })) })).toBe(true)
+    expect(matches({ 'a.b': { $all: [...wanted, null] } }, { a: wanted.map((b) => ({ b })) })).toBe(false)
+    expect(matches({ 'a.b': { $all: [...wanted, null] } }, { a: [{}, ...wanted.map((b) => ({ b }))] })).toBe(true)
+    expect(matches({ a: { $not: { $all: wanted } } }, { a: wanted })).toBe(false)
+  })
+
+  test('starts anew with each document', () => {
+    const predicate = compileFilter(parseFilter(buildDocument({ a: { $all: wanted } })))
+    expect(predicate(buildDocument({ a: wanted.slice(0, 2000) }), 0)).toBe(false)
+    expect(predicate(buildDocument({ a: wanted.slice(2000) }), 0)).toBe(false)
+    expect(predicate(buildDocument({ a: wanted }), 0)).toBe(true)
+  })
+})

@@ -5,6 +5,7 @@ import type { PathPart } from '../path.ts'
 import { fieldsPredicate } from './fields.ts'
 import type { Sample } from './generated.ts'
 import type { FieldTest, Predicate, ValueTest } from './operator.ts'
+import { allTest } from './operators/all.ts'
 import { bitsTest } from './operators/bits.ts'
 import { comparisonTest } from './operators/comparison.ts'
 import { elemMatchDocumentTest, elemMatchValueTest } from './operators/elem-match.ts'
@@ -18,6 +19,7 @@ import { sizeTest } from './operators/size.ts'
 import { typeTest } from './operators/type.ts'
 import { type EndTest, pathTest } from './traverse.ts'
 import {
+  type AllFilter,
   conjuncts,
   type ElemMatchDocumentFilter,
   type ElemMatchValueFilter,
@@ -143,11 +145,21 @@ function valueTest(filter: Filter): ValueTest {
     case 'expr':
     case 'jsonSchema':
       return unreachable(filter as never)
-    default: {
-      const end = endTest(filter)
-      return filter.path.parts.length === 0 ? end.test : pathTest(filter.path, end)
+    case 'all': {
+      const { test, reset } = allTest(filter)
+      const all = atPath(filter, { test, wholeArrays: false })
+      return (type, bytes, start) => {
+        reset()
+        return all(type, bytes, start)
+      }
     }
+    default:
+      return atPath(filter, endTest(filter))
   }
+}
+
+function atPath({ path }: PathFilter, end: EndTest): ValueTest {
+  return path.parts.length === 0 ? end.test : pathTest(path, end)
 }
 
 /** Tests one element of an array as `$elemMatch` does. */
@@ -157,7 +169,7 @@ export function compileElementTest(filter: ElemMatchDocumentFilter | ElemMatchVa
   return (type, bytes, start) => (type === bsonType.document || type === bsonType.array) && predicate(bytes, start)
 }
 
-function endTest(filter: PathFilter): EndTest {
+function endTest(filter: Exclude<PathFilter, AllFilter>): EndTest {
   switch (filter.kind) {
     case 'comparison':
       return { test: comparisonTest(filter), wholeArrays: false }

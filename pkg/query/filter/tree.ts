@@ -55,6 +55,7 @@ export type PathFilter =
   | ElemMatchDocumentFilter
   | ElemMatchValueFilter
   | RegexFilter
+  | AllFilter
 
 export type ComparisonOperator = 'eq' | 'gt' | 'gte' | 'lt' | 'lte'
 
@@ -102,6 +103,14 @@ export interface BitsFilter {
   readonly operator: 'allSet' | 'anySet' | 'allClear' | 'anyClear'
   /** Ascending, distinct; beyond 63 the sign (of a number) or zero (of binary data) is looked at. */
   readonly positions: readonly number[]
+}
+
+/** Each of the values is equal to something the path leads to. */
+export interface AllFilter {
+  readonly kind: 'all'
+  readonly path: Path
+  /** Ascending, distinct. */
+  readonly values: readonly Value[]
 }
 
 export interface RegexFilter {

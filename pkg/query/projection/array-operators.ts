@@ -4,6 +4,7 @@ import { buildDocument } from '../../bson/build.ts'
 import { bsonType } from '../../bson/type.ts'
 import { documentFields, isNumber, numberOf, type Value } from '../../bson/value.ts'
 import { parseFilter } from '../filter/parse.ts'
+import { refuseOperators } from '../filter/refused-operators.ts'
 import type { ElemMatchAction, SliceAction } from './field-tree.ts'
 
 /** undefined: not find's `$slice` of a number or two, but the expression of that name. Throws 28724. */
@@ -25,31 +26,16 @@ function whole(value: Value): number {
   return Math.trunc(numberOf(value)) || 0
 }
 
-/** Looking for what is near sorts, which nothing in a projection can. */
-const nearOperators: ReadonlySet<string> = new Set(['$near', '$nearSphere', '$geoNear'])
-
 /** Throws 31274 (no document), 31275 (a nested field), QueryFeatureNotAllowed, and what is wrong with the filter. */
 export function parseElemMatchAction(path: string, operand: Value, source: Value): ElemMatchAction {
   if (operand.type !== bsonType.document) {
     throw new DatabaseError(31274, `elemMatch: Invalid argument, object required, but got ${operand.type}`)
   }
   if (path.includes('.')) throw new DatabaseError(31275, 'Cannot use $elemMatch projection on a nested field')
-  refuseUnfitOperators(operand)
+  refuseOperators(operand, { $jsonSchema: 'QueryFeatureNotAllowed' })
   const filter = parseFilter(buildDocument({ [path]: { $elemMatch: operand } }))
   if (filter.kind !== 'elemMatchDocument' && filter.kind !== 'elemMatchValue') {
     throw new DatabaseError('BadValue', '$elemMatch needs an Object')
   }
   return { kind: 'elemMatch', filter, source }
-}
-
-function refuseUnfitOperators(value: Value): void {
-  for (const field of documentFields(value.bytes, value.start)) {
-    if (nearOperators.has(field.name)) {
-      throw new DatabaseError(5626500, '$geoNear, $near, and $nearSphere are not allowed in this context')
-    }
-    if (field.name === '$jsonSchema') {
-      throw new DatabaseError('QueryFeatureNotAllowed', '$jsonSchema is not allowed in this context')
-    }
-    if (field.type === bsonType.document || field.type === bsonType.array) refuseUnfitOperators(field)
-  }
 }

@@ -12,9 +12,15 @@ import { parseSchema } from './parse.ts'
 import type { Explanation } from './schema.ts'
 import { valuesAt } from './values-at.ts'
 
-/** `filter` does not match `document`. The answer goes through `buildDocument`. */
-export function explainValidation(filter: Uint8Array, document: Uint8Array): Explanation {
-  return new FilterExplainer(document).document(documentValue(filter), false)
+const sizeMax = 4 * 1024 * 1024
+
+/** `filter` does not match `document`. The answer goes through `buildDocument`. `nowMs`: what `$$NOW` is. */
+export function explainValidation(filter: Uint8Array, document: Uint8Array, nowMs = 0): Explanation {
+  const explanation = new FilterExplainer(document, nowMs).document(documentValue(filter), false)
+  // A reply has no room for what repeats a large document again and again.
+  return buildDocument(explanation).length <= sizeMax
+    ? explanation
+    : { reason: 'the explanation is too large to be shown' }
 }
 
 type Field = Value & { readonly name: string }
@@ -40,9 +46,11 @@ const negations: Readonly<Record<string, string>> = { $ne: '$eq', $nin: '$in' }
 
 class FilterExplainer {
   readonly #document: Uint8Array
+  readonly #nowMs: number
 
-  constructor(document: Uint8Array) {
+  constructor(document: Uint8Array, nowMs: number) {
     this.#document = document
+    this.#nowMs = nowMs
   }
 
   /** `inverted`: that it matches is what is wrong. */
@@ -165,7 +173,7 @@ class FilterExplainer {
   }
 
   #matches(filter: Uint8Array): boolean {
-    return compileFilter(parseFilter(filter, 0, { nowMs: 0 }))(this.#document, 0)
+    return compileFilter(parseFilter(filter, 0, { nowMs: this.#nowMs }))(this.#document, 0)
   }
 }
 

@@ -2,10 +2,15 @@
 
 import { DatabaseError } from '../../../base/errors.ts'
 import { bsonType } from '../../../bson/type.ts'
-import { documentFields } from '../../../bson/value.ts'
-import type { PathOperator } from '../operator.ts'
+import { documentFields, nullValue } from '../../../bson/value.ts'
+import type { PathOperator, ValueTest } from '../operator.ts'
+import { missing } from '../operator.ts'
 import { firstName, isOperatorDocument } from '../operator-document.ts'
-import { conjunction, type Filter } from '../tree.ts'
+import { type AllFilter, type ComparisonFilter, conjunction, type Filter } from '../tree.ts'
+import { positionIn, sortedDistinct } from './sorted-values.ts'
+
+/** From so many elements on they are looked for together: in an array of as many, one by one would be quadratic. */
+const togetherMin = 8
 
 export const allOperator: PathOperator = {
   name: '$all',
@@ -28,6 +33,34 @@ export const allOperator: PathOperator = {
         filters.push(context.parseEquality(path, element))
       }
     }
-    return conjunction(filters)
+    const equalities = filters.filter((filter): filter is ComparisonFilter => filter.kind === 'comparison')
+    if (equalities.length < togetherMin) return conjunction(filters)
+    const values = sortedDistinct(equalities.map(({ value }) => value))
+    const others = filters.filter((filter) => filter.kind !== 'comparison')
+    // One of the equalities by itself: an index may serve it.
+    return conjunction([equalities[0]!, { kind: 'all', path, values }, ...others])
   },
+}
+
+/** Strikes off what it is shown, and passes once nothing is left; `reset` begins again. */
+export function allTest({ values }: AllFilter): { readonly test: ValueTest; readonly reset: () => void } {
+  const seen = new Uint8Array(values.length)
+  let left = values.length
+  return {
+    test: (type, bytes, start) => {
+      const found =
+        type === missing
+          ? positionIn(values, bsonType.null, nullValue.bytes, 0)
+          : positionIn(values, type, bytes, start)
+      if (found >= 0 && seen[found] === 0) {
+        seen[found] = 1
+        left--
+      }
+      return left === 0
+    },
+    reset: () => {
+      seen.fill(0)
+      left = values.length
+    },
+  }
 }

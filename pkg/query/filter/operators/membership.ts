@@ -1,7 +1,6 @@
 /** `$in $nin` */
 
 import { DatabaseError } from '../../../base/errors.ts'
-import { compare, compareValues } from '../../../bson/order.ts'
 import { bsonType } from '../../../bson/type.ts'
 import { documentFields, numberOf, readDouble, readInt32, readInt64Number, type Value } from '../../../bson/value.ts'
 import type { Path } from '../../path.ts'
@@ -10,6 +9,7 @@ import { isOperatorDocument } from '../operator-document.ts'
 import type { Filter, InFilter } from '../tree.ts'
 import { isExactNumber } from './comparison.ts'
 import { regexValueFilter } from './regex.ts'
+import { positionIn, sortedDistinct } from './sorted-values.ts'
 
 export const membershipOperators: readonly PathOperator[] = [
   { name: '$in', parse: (path, operand) => membership(path, operand, '$in') },
@@ -32,12 +32,6 @@ function membership(path: Path, operand: Value, name: string): Filter {
   return { kind: 'or', filters: values.length === 0 ? regexes : [equalities, ...regexes] }
 }
 
-/** Ascending: what the planner makes points of, and what the test searches. */
-function sortedDistinct(values: Value[]): Value[] {
-  values.sort(compare)
-  return values.filter((value, i) => i === 0 || compare(values[i - 1]!, value) !== 0)
-}
-
 /** A set look-up for plain numbers, a binary search by the one order for the rest. */
 export function inTest(filter: InFilter): ValueTest {
   const numbers = new Set(filter.values.filter(isExactNumber).map(numberOf))
@@ -58,20 +52,6 @@ export function inTest(filter: InFilter): ValueTest {
         if (numbers.has(readInt64Number(bytes, start))) return true
         break
     }
-    return contains(sorted, type, bytes, start)
+    return positionIn(sorted, type, bytes, start) >= 0
   }
-}
-
-function contains(sorted: readonly Value[], type: number, bytes: Uint8Array, start: number): boolean {
-  let low = 0
-  let high = sorted.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    const value = sorted[middle]!
-    const order = compareValues(type, bytes, start, value.type, value.bytes, value.start)
-    if (order === 0) return true
-    if (order < 0) high = middle
-    else low = middle + 1
-  }
-  return false
 }
