@@ -25,8 +25,8 @@ export class ExpressionCompiler {
   readonly #fields = new RootFields()
 
   /** To be made when everything has been compiled. `nowMs`: `$$NOW`, in milliseconds since the epoch. */
-  context(nowMs: number): EvaluationContext {
-    return new EvaluationContext(nowMs, this.#fields)
+  context(nowMs: number, random?: () => number): EvaluationContext {
+    return new EvaluationContext(nowMs, this.#fields, random)
   }
 
   compile(expression: Expression): Evaluate {

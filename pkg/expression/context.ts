@@ -1,6 +1,6 @@
 import { DatabaseError } from '../base/errors.ts'
 import { bsonType } from '../bson/type.ts'
-import { dateValue, type Value } from '../bson/value.ts'
+import { dateValue, readInt64Number, type Value } from '../bson/value.ts'
 import { missing } from './expression.ts'
 import type { RootFields } from './root-fields.ts'
 
@@ -17,14 +17,23 @@ export class EvaluationContext {
   #steps = 0
   readonly #fields: RootFields
   #loaded = false
+  #random: (() => number) | undefined
 
   /**
    * `nowMs`: what `$$NOW` is throughout, in milliseconds since the epoch. `fields`: of the compiler that compiled what is
-   * evaluated with this context.
+   * evaluated with this context. `random`: uniform in [0, 1); without one, numbers that follow from the time and from how many
+   * contexts there were before.
    */
-  constructor(nowMs: number, fields: RootFields) {
+  constructor(nowMs: number, fields: RootFields, random?: () => number) {
     this.now = dateValue(nowMs)
     this.#fields = fields
+    this.#random = random
+  }
+
+  /** Uniform in [0, 1). */
+  random(): number {
+    this.#random ??= randomFrom(seedOf(readInt64Number(this.now.bytes, this.now.start)))
+    return this.#random()
   }
 
   reset(bytes: Uint8Array, start: number, end: number): void {
@@ -67,3 +76,22 @@ export class EvaluationContext {
 const stepsMax = 50_000_000
 
 const emptyDocument = new Uint8Array([5, 0, 0, 0, 0])
+
+let seeded = 0
+
+function seedOf(nowMs: number): number {
+  seeded = (seeded + 0x9e3779b9) >>> 0
+  return (Math.floor(nowMs) ^ Math.floor(nowMs / 2 ** 32) ^ seeded) >>> 0
+}
+
+/** Mulberry32, with two of its numbers for the 53 bits of a double. */
+function randomFrom(seed: number): () => number {
+  let state = seed
+  const next = () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return (mixed ^ (mixed >>> 14)) >>> 0
+  }
+  return () => (next() * 2 ** 21 + (next() >>> 11)) / 2 ** 53
+}

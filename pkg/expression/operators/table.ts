@@ -1,13 +1,9 @@
 /** Every operator of the expression language by name. */
 
-import { avg } from './accumulator/avg.ts'
-import { first } from './accumulator/first.ts'
-import { last } from './accumulator/last.ts'
-import { max } from './accumulator/max.ts'
-import { min } from './accumulator/min.ts'
-import { sum } from './accumulator/sum.ts'
+import { accumulatorOperators } from './accumulator/family.ts'
 import { arithmeticOperators } from './arithmetic/family.ts'
 import { arrayOperators } from './array/family.ts'
+import { binaryOperators } from './binary/family.ts'
 import { booleanOperators } from './boolean/family.ts'
 import { comparisonOperators } from './comparison/family.ts'
 import { conditionalOperators } from './conditional/family.ts'
@@ -15,6 +11,7 @@ import { typeOperators } from './convert/family.ts'
 import { dateOperators } from './date/family.ts'
 import { objectOperators } from './object/family.ts'
 import type { Operator } from './operator.ts'
+import { randomOperators } from './random/random.ts'
 import { setOperators } from './set/family.ts'
 import { stringOperators } from './string/family.ts'
 import { trigonometryOperators } from './trigonometry/trigonometry.ts'
@@ -33,15 +30,12 @@ export const operators: ReadonlyMap<string, Operator> = new Map(
     ...stringOperators,
     ...variableOperators,
     ...vectorOperators,
+    ...accumulatorOperators,
     ...arithmeticOperators,
+    ...binaryOperators,
+    ...randomOperators,
     ...dateOperators,
     ...trigonometryOperators,
     ...typeOperators,
-    avg,
-    first,
-    last,
-    max,
-    min,
-    sum,
   ].map((operator) => [operator.name, operator]),
 )
