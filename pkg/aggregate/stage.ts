@@ -166,7 +166,8 @@ export class PipelineRun {
 
   /** A context for what `compiler` has compiled, with the variables of this run. */
   context(compiler: ExpressionCompiler): EvaluationContext {
-    const context = compiler.context(this.nowMs)
+    const host = this.#host
+    const context = compiler.context(this.nowMs, host === undefined ? undefined : () => host.random())
     for (let slot = 0; slot < this.variables.length; slot++) {
       const value = this.variables[slot]
       if (value !== undefined) context.variables[slot] = value

@@ -108,7 +108,7 @@ function placesOf(name: string, given: Value): number {
     throw new DatabaseError(16004, `can't convert from BSON type ${shownType(given)} to long`)
   }
   const near = numberOf(given)
-  if (!(near >= -(2 ** 63) && near < 2 ** 63))
+  if (given.type === bsonType.double && !(near >= -(2 ** 63) && near < 2 ** 63))
     throw new DatabaseError(31109, `Can't coerce out of range value ${near} to long`)
   const places = wholeInt64Of(given)
   if (places === undefined || BigInt.asIntN(32, places) !== places)
