@@ -53,6 +53,7 @@ export type SystemRequest =
       readonly queryExec: boolean
     }
   | { readonly kind: 'indexStats'; readonly namespace: Namespace }
+  | { readonly kind: 'querySettings' }
   | { readonly kind: 'planCacheStats'; readonly namespace: Namespace }
   | { readonly kind: 'currentOp'; readonly idleCursors: boolean; readonly idleConnections: boolean }
   | { readonly kind: 'localSessions'; readonly users: readonly { user: string; db: string }[] | undefined }

@@ -19,6 +19,8 @@ export function systemDocuments(operation: Operation, request: SystemRequest): r
     case 'planCacheStats':
       refuseView(collectionOf(operation, request.namespace))
       return []
+    case 'querySettings':
+      return []
     case 'currentOp':
       return operationList(operation, request.idleCursors).map((each) => buildDocument(each))
     case 'localSessions':

@@ -5,14 +5,14 @@ import { Deviation } from './deviation.ts'
 /** `{$stdDevPop: expression}`: the standard deviation of the numbers among the values; null of none. */
 export const stdDevPop = unaryAccumulator(
   '$stdDevPop',
-  () => new StandardDeviation(false),
-  () => new StandardDeviation(false),
+  () => new StandardDeviation(false, doubleValue(Number.NaN)),
+  () => new StandardDeviation(false, nullValue),
 )
 /** `{$stdDevSamp: expression}`: as estimated from a sample; null of fewer than two. */
 export const stdDevSamp = unaryAccumulator(
   '$stdDevSamp',
-  () => new StandardDeviation(true),
-  () => new StandardDeviation(true),
+  () => new StandardDeviation(true, doubleValue(Number.NaN)),
+  () => new StandardDeviation(true, nullValue),
 )
 
 class StandardDeviation implements SlidingAccumulation {
@@ -20,8 +20,12 @@ class StandardDeviation implements SlidingAccumulation {
   readonly #sample: boolean
   readonly #deviation = new Deviation()
 
-  constructor(sample: boolean) {
+  readonly #unfit: Value
+
+  /** `unfit`: the result when a value is infinite or NaN. */
+  constructor(sample: boolean, unfit: Value) {
     this.#sample = sample
+    this.#unfit = unfit
   }
 
   add(value: Value): void {
@@ -34,6 +38,7 @@ class StandardDeviation implements SlidingAccumulation {
 
   result(): Value {
     const deviation = this.#deviation.result(this.#sample)
-    return deviation === undefined ? nullValue : doubleValue(deviation)
+    if (deviation === undefined) return nullValue
+    return Number.isNaN(deviation) ? this.#unfit : doubleValue(deviation)
   }
 }

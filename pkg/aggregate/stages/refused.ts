@@ -36,7 +36,6 @@ export const refusedStages: readonly StageDefinition[] = [
   refused('$rankFusion', 'NotImplemented', '$rankFusion is not supported yet', { first: 10170100 }),
   refused('$scoreFusion', 'NotImplemented', '$scoreFusion is not supported yet'),
   refused('$queryStats', 'NotImplemented', '$queryStats is not supported yet'),
-  refused('$querySettings', 'NotImplemented', '$querySettings is not supported yet'),
   refused('$shardedDataDistribution', 'IllegalOperation', '$shardedDataDistribution runs on sharded clusters only'),
   refused('$score', 'NotImplemented', '$score is not supported yet'),
 ]

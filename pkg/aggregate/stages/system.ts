@@ -323,3 +323,21 @@ export const listClusterCatalog: StageDefinition = {
     return systemPlan('$listClusterCatalog', { kind: 'clusterCatalog', database, shards })
   },
 }
+
+/** `{$querySettings: {showDebugQueryShape}}`: the settings of queries, of which there are none. */
+export const querySettings: StageDefinition = {
+  name: '$querySettings',
+  first: true,
+  collectionless: true,
+  parse(operand) {
+    if (operand.type !== bsonType.document) {
+      throw new DatabaseError(7746800, `$querySettings must be an object, but found ${typeAlias(operand.type)}`)
+    }
+    for (const option of documentFields(operand.bytes, operand.start)) {
+      const path = `$querySettings.${option.name}`
+      if (option.name !== 'showDebugQueryShape') throw unknownField(path)
+      booleanOf(path, option)
+    }
+    return systemPlan('$querySettings', { kind: 'querySettings' })
+  },
+}

@@ -32,6 +32,7 @@ import {
   listLocalSessions,
   listSessions,
   planCacheStats,
+  querySettings,
 } from './system.ts'
 import { unionWith } from './union-with.ts'
 import { unset } from './unset.ts'
@@ -74,6 +75,7 @@ export const stages: ReadonlyMap<string, StageDefinition> = new Map(
     listLocalSessions,
     listSessions,
     planCacheStats,
+    querySettings,
     ...refusedStages,
   ].map((stage) => [stage.name, stage]),
 )

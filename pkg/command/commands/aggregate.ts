@@ -4,7 +4,7 @@ import { splitPipeline } from '../../aggregate/split.ts'
 import { DatabaseError } from '../../base/errors.ts'
 import { rawDocument, writeFields } from '../../bson/build.ts'
 import { bsonType, typeAlias } from '../../bson/type.ts'
-import { isNumber, type Value } from '../../bson/value.ts'
+import { documentFields, getField, isNumber, truthy, type Value } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { Batch } from '../batch.ts'
 import { type Definition, defineCommand } from '../definition.ts'
@@ -98,6 +98,7 @@ export const aggregate: Definition<AggregateCommand, Result> = defineCommand({
         'FailedToParse',
         `The 'cursor' option is required, except for aggregate with the explain argument`,
       )
+    refuseUnstable(operation, request)
     const pipeline = parse(operation, request)
     if (!request.explained) return openPipeline(operation, request, pipeline)
     const explanation = explainPipeline(operation, request, pipeline, 'queryPlanner')
@@ -118,6 +119,38 @@ function parse(operation: Operation, request: AggregateCommand): Pipeline {
     database: operation.databaseName,
     collection: request.collection,
   })
+}
+
+/** Stages that no client may use who asked for the stable API alone; of `$collStats` a part may be. */
+const unstableStages: ReadonlySet<string> = new Set([
+  '$currentOp',
+  '$indexStats',
+  '$listLocalSessions',
+  '$listSessions',
+  '$planCacheStats',
+  '$search',
+  '$searchMeta',
+])
+
+/** Throws APIStrictError for what is not in the stable API, if that is all the client wants. */
+function refuseUnstable(operation: Operation, request: AggregateCommand): void {
+  const strict = operation.body && getField(operation.body, 'apiStrict')
+  if (strict === undefined || !truthy(strict)) return
+  if (request.explained) throw unstable('explain')
+  for (const element of documentFields(request.pipeline)) {
+    if (element.type !== bsonType.document) continue
+    for (const stage of documentFields(element.bytes, element.start)) {
+      if (unstableStages.has(stage.name)) throw unstable(stage.name)
+      if (stage.name !== '$collStats' || stage.type !== bsonType.document) continue
+      for (const option of documentFields(stage.bytes, stage.start)) {
+        if (option.name !== 'count') throw unstable(`$collStats.${option.name}`)
+      }
+    }
+  }
+}
+
+function unstable(what: string): DatabaseError {
+  return new DatabaseError('APIStrictError', `${what} is not allowed with 'apiStrict: true' in API Version 1`)
 }
 
 function openPipeline(operation: Operation, request: AggregateCommand, pipeline: Pipeline): Batch | Promise<Batch> {
@@ -188,9 +221,9 @@ function collectionOf(database: string): string | undefined {
   if (isNumber(type)) {
     if (wholeNumberAt(type, fields.bytes, fields.start(at)) === 1) return undefined
     throw new DatabaseError(
-      'FailedToParse',
+      'BadValue',
       `Invalid command format: the 'aggregate' field must specify a collection name or 1`,
     )
   }
-  throw new DatabaseError('TypeMismatch', `collection name has invalid type ${typeAlias(type)}`)
+  throw new DatabaseError('InvalidNamespace', `collection name has invalid type ${typeAlias(type)}`)
 }

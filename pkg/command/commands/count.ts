@@ -1,5 +1,7 @@
 import { DatabaseError } from '../../base/errors.ts'
-import type { Value } from '../../bson/value.ts'
+import { wholeInt64Of } from '../../bson/number.ts'
+import { bsonType } from '../../bson/type.ts'
+import { isNumber, type Value } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { Count } from '../../query/execute.ts'
 import { defineCommand } from '../definition.ts'
@@ -19,7 +21,7 @@ import { emptyDocument, parseHint } from './find.ts'
 const fields = commandFields('count', {
   count: { type: anyType, required: true },
   query: { type: objectType },
-  limit: { type: numberType },
+  limit: { type: anyType },
   skip: { type: numberType, min: 0 },
   hint: { type: anyType },
   collation: { type: objectType },
@@ -57,7 +59,7 @@ export const count = defineCommand({
       collection: collectionNameOf(database, fields.type(at.count), fields.bytes, fields.start(at.count)),
       filter: fields.document(at.query) ?? emptyDocument,
       skip: fields.number(at.skip) ?? 0,
-      limit: limitOf(fields.number(at.limit) ?? 0),
+      limit: limitOf(fields.value(at.limit)),
       hint: parseHint(fields.value(at.hint)),
     }
   },
@@ -99,10 +101,14 @@ async function countInView(operation: Operation, request: CountCommand): Promise
   return n
 }
 
-/** A negative limit means the same as a positive one. */
-function limitOf(limit: number): number {
-  if (limit <= -(2 ** 63)) throw new DatabaseError('BadValue', 'Limit value for count cannot be min long')
-  return Math.abs(limit)
+/** A negative limit means the same as a positive one. Errors: BadValue for what is no number, FailedToParse for no whole one. */
+function limitOf(given: Value | undefined): number {
+  if (given === undefined || given.type === bsonType.null) return 0
+  if (!isNumber(given.type)) throw new DatabaseError('BadValue', 'limit value is not a valid number')
+  const limit = wholeInt64Of(given)
+  if (limit === undefined) throw new DatabaseError('FailedToParse', 'Expected a whole number for limit')
+  if (limit === -(2n ** 63n)) throw new DatabaseError('BadValue', 'Limit value for count cannot be min long')
+  return Math.abs(Number(limit))
 }
 
 async function countOn(operation: Operation, counting: Count, view: ReadView): Promise<number> {

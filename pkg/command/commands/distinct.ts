@@ -1,4 +1,5 @@
 import { DatabaseError } from '../../base/errors.ts'
+import { compare } from '../../bson/order.ts'
 import type { Value } from '../../bson/value.ts'
 import { type BsonWriter, indexName } from '../../bson/writer.ts'
 import { Distinct, DistinctValues } from '../../query/distinct.ts'
@@ -87,8 +88,9 @@ export const distinct = defineCommand({
     return goOn()
   },
   reply: (values: readonly Value[], writer: BsonWriter) => {
+    const sorted = [...values].sort(compare)
     writer.beginArray('values')
-    for (let i = 0; i < values.length; i++) writer.value(indexName(i), values[i]!)
+    for (let i = 0; i < sorted.length; i++) writer.value(indexName(i), sorted[i]!)
     writer.end()
   },
   explain: (operation: Operation, request: DistinctCommand, verbosity: Verbosity): Explanation | Promise<Explanation> =>
