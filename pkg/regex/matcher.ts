@@ -13,6 +13,7 @@ import type { Assertion } from './tree.ts'
 /** Steps for one text: some ten milliseconds. A long text has more, in proportion. */
 const stepsMax = 2_000_000
 const stepsPerUnit = 16
+const longStepsMax = 32_000_000
 
 /** What may be remembered at most. */
 const memoryBitsMax = 1 << 27
@@ -48,7 +49,7 @@ export class Matcher {
     const length = text.length
     const { splitCount, hasBackreference } = this.#program
     this.#text = text
-    this.#steps = stepsMax + stepsPerUnit * length
+    this.#steps = Math.min(stepsMax + stepsPerUnit * length, longStepsMax)
     const bits = splitCount * (length + 1)
     this.#remembers = !hasBackreference && bits <= memoryBitsMax
     if (this.#remembers) remember(bits)

@@ -8,8 +8,9 @@
 import type { CharacterSet } from './character-set.ts'
 import type { Assertion, ParsedRegex, RegexNode } from './tree.ts'
 
-/** Steps that may be spent on one text: a few milliseconds. */
-const stepsMax = 1_000_000
+/** Steps that may be spent on one text: some milliseconds. Where nothing is tried twice a step is far less than elsewhere. */
+const stepsMax = 2_000_000
+const plainStepsMax = 20_000_000
 const sourceLengthMax = 20_000
 
 export interface NativeRegex {
@@ -26,7 +27,8 @@ export function nativeRegex(parsed: ParsedRegex): NativeRegex | undefined {
   const source = sourceOf(parsed.root)
   if (source === undefined || source.length > sourceLengthMax) return undefined
   const degree = work.degree + (isAnchored(parsed.root) ? 0 : 1)
-  const lengthMax = degree === 0 ? 2 ** 24 : Math.floor((stepsMax / work.factor) ** (1 / degree))
+  const lengthMax =
+    degree === 0 ? 2 ** 24 : Math.floor(((degree === 1 ? plainStepsMax : stepsMax) / work.factor) ** (1 / degree))
   return lengthMax < 16 ? undefined : { expression: new RegExp(source, 'gu'), lengthMax }
 }
 

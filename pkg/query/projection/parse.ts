@@ -98,6 +98,9 @@ class ProjectionParser {
       )
     }
     if (!this.#isStage && this.#addArrayOperator(path, first.name, first, value)) return
+    if (this.#isStage && first.name === '$elemMatch') {
+      throw new DatabaseError('InvalidPipelineOperator', 'Unrecognized expression $elemMatch: it is for find only')
+    }
     if (!operators.has(first.name)) {
       const where = this.#isStage ? 'Invalid $project :: caused by :: ' : ''
       throw new DatabaseError(31325, `${where}Unknown expression ${first.name}`)
