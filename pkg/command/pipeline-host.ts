@@ -48,7 +48,6 @@ export interface ResolvedNamespace {
 export class CommandHost implements PipelineHost {
   readonly #pace: Pace
   readonly #view: ReadView
-  #temporaryFiles = 0
 
   /** `pace`: names the operation at work; `view`: what is read. */
   constructor(pace: Pace, view: ReadView) {
@@ -82,12 +81,13 @@ export class CommandHost implements PipelineHost {
     const whole = optimise([...resolved.pipeline, ...pipeline])
     if (whole[0]?.isSource === true) return runWithin(whole, new DocumentRows([]), run)
     const { filter, sort, skip, limit, rest, scope } = splitPipeline(whole)
+    const temporaryFile = run.allowDiskUse ? () => this.temporaryFile() : undefined
     const search = new Search(filter ?? emptyFilter, sort, hint, {
       nowMs: run.nowMs,
       variables: run.variables,
       ...(scope === undefined ? {} : { scope }),
     })
-    const rows = this.#search({ ...namespace, collection: resolved.collection }, search, { skip, limit })
+    const rows = this.#search({ ...namespace, collection: resolved.collection }, search, { skip, limit, temporaryFile })
     return rest.length === 0 ? rows : runWithin(rest, rows, run)
   }
 
@@ -124,30 +124,9 @@ export class CommandHost implements PipelineHost {
   }
 
   temporaryFile(): File {
-    const { world } = this.#pace.operation.instance
-    const { disk } = world
-    disk.makeDirectory(temporaryFolder)
-    const path = `${temporaryFolder}/${this.#pace.operation.id}-${this.#temporaryFiles++}-${Math.floor(world.random.next() * 2 ** 40)}`
-    const file = disk.open(path, { create: true })
-    return {
-      path,
-      size: () => file.size(),
-      read: (...given) => file.read(...given),
-      write: (...given) => file.write(...given),
-      writeAsync: (...given) => file.writeAsync(...given),
-      sync: () => file.sync(),
-      syncAsync: () => file.syncAsync(),
-      truncate: (size) => file.truncate(size),
-      close: () => {
-        file.close()
-        disk.remove(path)
-      },
-    }
+    return this.#engine.temporaryFiles.open()
   }
 }
-
-/** For what blocking stages put on disk; nothing in it outlives its operation. */
-const temporaryFolder = 'temporary'
 
 function isIndexed(collection: Collection, path: string): boolean {
   return collection.indexes.some(({ definition }) => {
