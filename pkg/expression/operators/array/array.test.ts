@@ -192,6 +192,7 @@ describe('array operators', () => {
     expect(codeOf(doubling('{"$concatArrays":["$$value","$$value"]}'))).toBe(146)
     expect(codeOf(doubling('["$$value","$$value"]'))).toBe(146)
     expect(codeOf(doubling('{"a":"$$value","b":"$$value"}'))).toBe(146)
+    expect(codeOf(doubling('["$$value"]').replace('40', '500'))).toBe(15)
     const many = '{"$range":[0,1000000]}'
     expect(codeOf(`{"$map":{"input":${many},"in":{"$in":["$$this",${many}]}}}`)).toBe(262)
   })

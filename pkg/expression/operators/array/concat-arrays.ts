@@ -1,7 +1,6 @@
 import { DatabaseError } from '../../../base/errors.ts'
 import { bsonType } from '../../../bson/type.ts'
 import { nullValue } from '../../../bson/value.ts'
-import { ElementWalker } from '../../../bson/walk.ts'
 import { ArrayResult } from '../../array-result.ts'
 import { isNullish } from '../../expression.ts'
 import { variadicOperator } from '../operator.ts'
@@ -10,7 +9,6 @@ import { shownType } from '../shown-type.ts'
 /** `{$concatArrays: [array, ...]}`: null when one is null or missing. Errors: 28664 for what is no array. */
 export const concatArrays = variadicOperator('$concatArrays', (operands) => {
   const result = new ArrayResult()
-  const walker = new ElementWalker()
   return (context) => {
     result.reset()
     for (const operand of operands) {
@@ -19,8 +17,7 @@ export const concatArrays = variadicOperator('$concatArrays', (operands) => {
       if (array.type !== bsonType.array) {
         throw new DatabaseError(28664, `$concatArrays only supports arrays, not ${shownType(array)}`)
       }
-      walker.reset(array.bytes, array.start)
-      while (walker.next()) result.addElement(walker)
+      result.addAll(array)
     }
     return result.value()
   }

@@ -1,6 +1,5 @@
 import { DatabaseError } from '../../../base/errors.ts'
 import { isNumber, numberOf, type Value } from '../../../bson/value.ts'
-import { indexName } from '../../../bson/writer.ts'
 import { ArrayResult } from '../../array-result.ts'
 import { refuseOversize } from '../../memory-limit.ts'
 import { int32Of } from '../int32.ts'
@@ -22,9 +21,8 @@ export const range = rangedOperator('$range', 2, 3, ([startOf, endOf, stepOf]) =
     const step = stepOf === undefined ? 1 : bound(stepOf(context), 'step', 34447)
     if (step === 0) throw new DatabaseError(34449, '$range requires a non-zero step value')
     refuseOversize(Math.max(0, (end - start) / step) * elementBytes)
-    const { writer } = result.reset()
-    let count = 0
-    for (let n = start; step > 0 ? n < end : n > end; n += step) writer.int32(indexName(count++), n)
+    result.reset()
+    for (let n = start; step > 0 ? n < end : n > end; n += step) result.addInt32(n)
     return result.value()
   }
 })

@@ -3,6 +3,7 @@ import { bsonType } from '../../../bson/type.ts'
 import { nullValue } from '../../../bson/value.ts'
 import { ElementWalker } from '../../../bson/walk.ts'
 import { type Evaluate, isNullish } from '../../expression.ts'
+import { refuseDeepNesting } from '../../nesting.ts'
 import { ownedValue } from '../../owned-value.ts'
 import { namedArguments } from '../named-arguments.ts'
 import type { Operator } from '../operator.ts'
@@ -30,6 +31,12 @@ export const reduce: Operator = {
   },
 }
 
+/** A value that is built up is copied each time. */
+const bytesPerStep = 32
+
+/** One expression does not nest so deep that this many of it would be too deep to walk. */
+const nestingCheckInterval = 8
+
 function fold(
   arrayOf: Evaluate,
   initialOf: Evaluate,
@@ -46,12 +53,13 @@ function fold(
     }
     let value = initialOf(context)
     walker.reset(array.bytes, array.start)
-    while (walker.next()) {
+    for (let i = 1; walker.next(); i++) {
       context.variables[elementSlot] = walker.value()
       context.variables[valueSlot] = value
-      context.spend(1)
       // The next evaluation reads this value, and would write over it.
       value = ownedValue(nextOf(context))
+      context.spend(1 + (value.end - value.start) / bytesPerStep)
+      if (i % nestingCheckInterval === 0) refuseDeepNesting(value)
     }
     return value
   }

@@ -3,7 +3,6 @@ import { bsonType } from '../../../bson/type.ts'
 import { nullValue } from '../../../bson/value.ts'
 import { ArrayResult } from '../../array-result.ts'
 import { isNullish } from '../../expression.ts'
-import { refuseOversize } from '../../memory-limit.ts'
 import { fixedOperator } from '../operator.ts'
 import { shownType } from '../shown-type.ts'
 import { ByteSearch } from './byte-search.ts'
@@ -39,7 +38,6 @@ export const split = fixedOperator('$split', 2, ([textOf, delimiterOf]) => {
     result.reset()
     for (let start = textStart(text); ; ) {
       const found = search.find(text.bytes, start, end)
-      refuseOversize(result.writer.length)
       result.addText(text.bytes, start, found < 0 ? end : found)
       if (found < 0) return result.value()
       start = found + width
