@@ -51,7 +51,7 @@ export class Database extends Instance {
       applyGenericFields(operation, fields)
       const request = definition.parse(databaseName, message.sequences)
       fields.forget()
-      const result = definition.run(operation, request)
+      const result = this.#run(operation, definition, request)
       if (result instanceof Promise) return this.#replyLater(operation, definition, result)
       this.#account(definition, operation)
       return this.#reply(definition, result)
@@ -75,7 +75,7 @@ export class Database extends Instance {
     const operation = this.#begin(context, erased, databaseName, undefined)
     if (setUp !== undefined) setUp(operation)
     try {
-      const result = definition.run(operation, request)
+      const result = this.#run(operation, erased, request) as Result | Promise<Result>
       if (result instanceof Promise) return this.#awaited(operation, erased, result)
       this.#account(erased, operation)
       return result
@@ -86,17 +86,18 @@ export class Database extends Instance {
 
   /**
    * A find of one document by `_id` and nothing else, answered in the caller's turn without a copy: the document lies in
-   * `into` until the next call on the database. False: there is none. undefined: `filter` is not an equality with one
-   * `_id`; `execute` the find command instead.
+   * `into` until the next call on the database. False: there is none. undefined: `execute` the find command instead,
+   * because `filter` is not an equality with one `_id`, or the collection holds nothing (a view).
    */
   readById(databaseName: string, collectionName: string, filter: Uint8Array, into: RecordRef): boolean | undefined {
     const typeAt = idEqualityAt(filter)
     if (typeAt < 0) return undefined
     if (this.isClosed) throw new DatabaseError('ShutdownInProgress', 'the database is closed')
+    const collection = this.engine.collection(databaseName, collectionName)
+    // What holds no record may be a view: the command knows.
+    if (collection === undefined || collection.documentCount === 0) return undefined
     this.counters.query++
     this.counters.latencies.reads.operations++
-    const collection = this.engine.collection(databaseName, collectionName)
-    if (collection === undefined) return false
     const recordId = collection.findById(filter[typeAt]!, filter, idValueStart, timestampMax)
     if (recordId === undefined || !collection.read(recordId, timestampMax, into)) return false
     this.counters.returned++
@@ -120,6 +121,11 @@ export class Database extends Instance {
       body,
       this.world.clock.monotonicMs(),
     )
+  }
+
+  #run(operation: Operation, definition: AnyDefinition, request: unknown): unknown {
+    if (definition.writeConcern !== true || !this.fsyncLock.held) return definition.run(operation, request)
+    return this.fsyncLock.released(operation).then(() => definition.run(operation, request))
   }
 
   #reply(definition: AnyDefinition, result: unknown): Uint8Array {
@@ -154,7 +160,11 @@ export class Database extends Instance {
   }
 
   #account(definition: AnyDefinition, operation: Operation): void {
-    this.counters.finished(definition.name, definition.kind, this.world.clock.monotonicMs() - operation.startedMs)
+    const ms = this.world.clock.monotonicMs() - operation.startedMs
+    this.counters.finished(definition.name, definition.kind, ms)
+    if (operation.namespace !== operation.databaseName)
+      this.usage.record(operation.namespace, definition.name, definition.kind, ms)
+    this.profiler.finished(operation, ms)
   }
 
   /** Counts a failure, and tells of it when it is a defect. */

@@ -47,6 +47,14 @@ export const uuidType = fieldType(bsonType.binary)
 export const strictBooleanType = fieldType(bsonType.boolean)
 export const numberType = fieldType(bsonType.int64, bsonType.int32, bsonType.decimal128, bsonType.double)
 export const integerType = fieldType(bsonType.int32, bsonType.int64)
+export const booleanNumberOrStringType = fieldType(
+  bsonType.boolean,
+  bsonType.int64,
+  bsonType.int32,
+  bsonType.decimal128,
+  bsonType.double,
+  bsonType.string,
+)
 /** A truth value that may also be given as a number. */
 export const booleanType = fieldType(
   bsonType.boolean,

@@ -16,8 +16,12 @@ import { defaultWriteConcern, type WriteConcern } from './concern.ts'
 import type { ConnectionContext } from './context.ts'
 import { Counters } from './counters.ts'
 import { CursorRegistry } from './cursor.ts'
+import { FsyncLock } from './fsync-lock.ts'
+import { IndexFilters } from './index-filters.ts'
 import { Parameters } from './parameters.ts'
+import { Profiler } from './profiler.ts'
 import { type Session, SessionRegistry } from './session.ts'
+import { UsageByNamespace } from './usage.ts'
 
 export interface HostFacts {
   readonly hostname: string
@@ -40,6 +44,10 @@ export interface DatabaseOptions {
   readonly onInternalError?: (error: unknown, command: string) => void
   /** Asked to stop the server by the shutdown command; without it the command is refused. */
   readonly onShutdown?: () => void
+  /** Told of slow operations, as the profiler would keep them. */
+  readonly onSlowOperation?: (operation: Uint8Array) => void
+  /** Asked to begin a new log file. */
+  readonly onLogRotate?: () => void
   /** The last lines of the log, for getLog. */
   readonly recentLog?: () => readonly string[]
 }
@@ -79,6 +87,10 @@ export class Instance {
   readonly cursors: CursorRegistry
   readonly batches = new BatchPool()
   readonly cappedWaiters = new CappedWaiters()
+  readonly fsyncLock = new FsyncLock()
+  readonly indexFilters = new IndexFilters()
+  readonly profiler = new Profiler()
+  readonly usage = new UsageByNamespace()
   readonly objectIds: ObjectIdGenerator
   readonly connections = new Set<ConnectionContext>()
   /** Operations that wait for something, by id; one that is answered in its caller's turn is never seen here. */
@@ -181,6 +193,8 @@ export class Operation {
   /** What the command works on, for currentOp. */
   namespace: string
   yields = 0
+  /** How far long work has come, for currentOp. */
+  progress: { readonly message: string; readonly done: () => number; readonly total: number } | undefined
   #sliceStartMs: number
   #deadlineMs = Number.POSITIVE_INFINITY
   #killed: DatabaseError | undefined = undefined

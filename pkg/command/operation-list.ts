@@ -36,6 +36,11 @@ function describe(operation: Operation): Record<string, unknown> {
     op: opName(operation.command.name),
     ns: operation.namespace,
     command: shownCommand(operation.body),
+    msg: operation.progress?.message,
+    progress:
+      operation.progress === undefined
+        ? undefined
+        : { done: operation.progress.done(), total: operation.progress.total },
     killPending: operation.killed ? true : undefined,
     numYields: operation.yields,
     waitingForLock: false,
@@ -43,7 +48,7 @@ function describe(operation: Operation): Record<string, unknown> {
 }
 
 /** A command as it is shown: the first fields only when it is long, and never the documents of a batch. */
-function shownCommand(body: Uint8Array | undefined): unknown {
+export function shownCommand(body: Uint8Array | undefined): unknown {
   if (body === undefined) return {}
   return body.length <= longestCommand ? rawDocument(body) : { $truncated: `a command of ${body.length} bytes` }
 }
@@ -79,6 +84,6 @@ const opNames: Readonly<Record<string, string>> = {
   getMore: 'getmore',
 }
 
-function opName(command: string): string {
+export function opName(command: string): string {
   return Object.hasOwn(opNames, command) ? opNames[command]! : 'command'
 }

@@ -60,6 +60,11 @@ export class Parameters {
     }
   }
 
+  /** Sets one that only the server itself changes. */
+  force(name: string, value: unknown): void {
+    this.#values.set(name, value)
+  }
+
   /** Sets a parameter and returns its value before; InvalidOptions for one there is not, BadValue for a bad value. */
   set(name: string, to: Value): unknown {
     const spec = Object.hasOwn(specs, name) ? specs[name] : undefined

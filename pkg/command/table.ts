@@ -3,25 +3,34 @@ import { DatabaseError } from '../base/errors.ts'
 import { aggregate } from './commands/aggregate.ts'
 import { buildInfo } from './commands/build-info.ts'
 import { bulkWrite } from './commands/bulk-write.ts'
+import { getClusterParameter, setClusterParameter } from './commands/cluster-parameter.ts'
 import { collMod } from './commands/coll-mod.ts'
 import { collStats } from './commands/coll-stats.ts'
+import { autoCompact, compact } from './commands/compact.ts'
+import { connPoolStats, lockInfo } from './commands/conn-pool-stats.ts'
 import { connectionStatus } from './commands/connection-status.ts'
+import { cloneCollectionAsCapped, convertToCapped } from './commands/convert-to-capped.ts'
 import { count } from './commands/count.ts'
 import { create } from './commands/create.ts'
 import { createIndexes } from './commands/create-indexes.ts'
 import { currentOp } from './commands/current-op.ts'
 import { dataSize } from './commands/data-size.ts'
+import { dbHash } from './commands/db-hash.ts'
 import { dbStats } from './commands/db-stats.ts'
+import { getDefaultRWConcern, setDefaultRWConcern } from './commands/default-rw-concern.ts'
 import { deleteCommand } from './commands/delete.ts'
 import { distinct } from './commands/distinct.ts'
 import { drop } from './commands/drop.ts'
+import { dropConnections } from './commands/drop-connections.ts'
 import { dropDatabase } from './commands/drop-database.ts'
 import { dropIndexes } from './commands/drop-indexes.ts'
 import { endSessions } from './commands/end-sessions.ts'
 import { explainCommand } from './commands/explain.ts'
+import { setFeatureCompatibilityVersion } from './commands/feature-compatibility.ts'
+import { features } from './commands/features.ts'
 import { find } from './commands/find.ts'
 import { findAndModify } from './commands/find-and-modify.ts'
-import { fsync } from './commands/fsync.ts'
+import { fsync, fsyncUnlock } from './commands/fsync.ts'
 import { getCmdLineOpts } from './commands/get-cmd-line-opts.ts'
 import { getLog } from './commands/get-log.ts'
 import { getMore } from './commands/get-more.ts'
@@ -38,43 +47,66 @@ import { listCollections } from './commands/list-collections.ts'
 import { listCommandsOf } from './commands/list-commands.ts'
 import { listDatabases } from './commands/list-databases.ts'
 import { listIndexes } from './commands/list-indexes.ts'
+import { logRotate, rotateCertificates } from './commands/log-rotate.ts'
 import { ping } from './commands/ping.ts'
+import {
+  planCacheClear,
+  planCacheClearFilters,
+  planCacheListFilters,
+  planCacheSetFilter,
+} from './commands/plan-cache.ts'
+import { profile } from './commands/profile.ts'
 import { refreshSessions } from './commands/refresh-sessions.ts'
 import { renameCollection } from './commands/rename-collection.ts'
 import { serverStatus } from './commands/server-status.ts'
 import { setParameter } from './commands/set-parameter.ts'
 import { shutdown } from './commands/shutdown.ts'
 import { startSession } from './commands/start-session.ts'
+import { compactStructuredEncryptionData } from './commands/structured-encryption.ts'
+import { top } from './commands/top.ts'
 import { update } from './commands/update.ts'
 import { validate } from './commands/validate.ts'
+import { validateDBMetadata } from './commands/validate-db-metadata.ts'
 import { whatsmyuri } from './commands/whatsmyuri.ts'
 import type { AnyDefinition } from './definition.ts'
 import { NameTable } from './name-table.ts'
 
 const definitions: readonly AnyDefinition[] = [
   aggregate,
+  autoCompact,
   buildInfo,
   bulkWrite,
+  cloneCollectionAsCapped,
   collMod,
   collStats,
+  compact,
+  compactStructuredEncryptionData,
   connectionStatus,
+  connPoolStats,
+  convertToCapped,
   count,
   create,
   createIndexes,
   currentOp,
   dataSize,
+  dbHash,
   dbStats,
   deleteCommand,
   distinct,
   drop,
+  dropConnections,
   dropDatabase,
   dropIndexes,
   endSessions,
   explainCommand(commandOf),
+  features,
   find,
   findAndModify,
   fsync,
+  fsyncUnlock,
+  getClusterParameter,
   getCmdLineOpts,
+  getDefaultRWConcern,
   getLog,
   getMore,
   getParameter,
@@ -91,15 +123,28 @@ const definitions: readonly AnyDefinition[] = [
   listCommandsOf(() => definitions),
   listDatabases,
   listIndexes,
+  lockInfo,
+  logRotate,
   ping,
+  planCacheClear,
+  planCacheClearFilters,
+  planCacheListFilters,
+  planCacheSetFilter,
+  profile,
   refreshSessions,
   renameCollection,
+  rotateCertificates,
   serverStatus,
+  setClusterParameter,
+  setDefaultRWConcern,
+  setFeatureCompatibilityVersion,
   setParameter,
   shutdown,
   startSession,
+  top,
   update,
   validate,
+  validateDBMetadata,
   whatsmyuri,
 ]
 

@@ -1,0 +1,72 @@
+import { DatabaseError } from '../../base/errors.ts'
+import type { BsonWriter } from '../../bson/writer.ts'
+import { defineCommand, emptyReply } from '../definition.ts'
+import { anyType, booleanType, commandFields, numberType, strictBooleanType } from '../fields.ts'
+import type { Operation } from '../instance.ts'
+import { collectionNameOf } from '../namespace.ts'
+import { refuseView } from '../view.ts'
+
+const fields = commandFields('compact', {
+  compact: { type: anyType, required: true },
+  dryRun: { type: strictBooleanType },
+  force: { type: booleanType },
+  freeSpaceTargetMB: { type: numberType, min: 1 },
+})
+
+interface Request {
+  readonly collection: string
+  readonly dryRun: boolean
+}
+
+/**
+ * Gives unused space back. The blocks of pages that nobody needs are used again by every checkpoint, so there is nothing to move:
+ * what it does is to write one.
+ */
+export const compact = defineCommand({
+  name: 'compact',
+  help: 'gives unused space back',
+  kind: 'commands',
+  fields,
+  parse: (database: string): Request => {
+    const at = fields.at
+    const collection = collectionNameOf(database, fields.type(at.compact), fields.bytes, fields.start(at.compact))
+    fields.number(at.freeSpaceTargetMB)
+    return { collection, dryRun: fields.boolean(at.dryRun) }
+  },
+  run: async (operation: Operation, { collection: name, dryRun }: Request): Promise<boolean> => {
+    const { engine } = operation.instance
+    operation.namespace = `${operation.databaseName}.${name}`
+    const collection = engine.collection(operation.databaseName, name)
+    refuseView(collection)
+    if (collection === undefined) throw new DatabaseError('NamespaceNotFound', 'collection does not exist')
+    if (!dryRun) await engine.checkpoint()
+    return dryRun
+  },
+  reply: (dryRun: boolean, writer: BsonWriter) => {
+    if (dryRun) writer.int64('estimatedBytesFreed', 0)
+    else writer.int64('bytesFreed', 0)
+  },
+})
+
+const autoFields = commandFields('autoCompact', {
+  autoCompact: { type: strictBooleanType, required: true },
+  freeSpaceTargetMB: { type: numberType, min: 1 },
+  runOnce: { type: strictBooleanType },
+})
+
+/** Whether space is given back in the background: it always is. */
+export const autoCompact = defineCommand({
+  name: 'autoCompact',
+  help: 'background compaction, which needs no switch here',
+  kind: 'commands',
+  adminOnly: true,
+  fields: autoFields,
+  parse: () => {
+    const { at } = autoFields
+    autoFields.number(at.freeSpaceTargetMB)
+    if (!autoFields.boolean(at.autoCompact) && (autoFields.has(at.freeSpaceTargetMB) || autoFields.has(at.runOnce)))
+      throw new DatabaseError('InvalidOptions', 'options cannot be given when compaction is switched off')
+  },
+  run: () => undefined,
+  reply: emptyReply,
+})

@@ -1,0 +1,53 @@
+/** connPoolStats and lockInfo: what a server without peers and without locks has to say. */
+import { writeFields } from '../../bson/build.ts'
+import type { BsonWriter } from '../../bson/writer.ts'
+import { defineCommand, noRequest } from '../definition.ts'
+import { anyType, commandFields } from '../fields.ts'
+import type { Operation } from '../instance.ts'
+
+const poolFields = commandFields('connPoolStats', { connPoolStats: { type: anyType } }, { strict: false })
+
+/** Connections to other members: there are none. */
+export const connPoolStats = defineCommand({
+  name: 'connPoolStats',
+  help: 'connections to other members',
+  kind: 'commands',
+  fields: poolFields,
+  parse: noRequest,
+  run: () => undefined,
+  reply: (_: undefined, writer: BsonWriter) =>
+    writeFields(writer, {
+      numClientConnections: 0,
+      numAScopedConnections: 0,
+      totalInUse: 0,
+      totalAvailable: 0,
+      totalLeased: 0,
+      totalCreated: 0,
+      totalRefreshing: 0,
+      totalRefreshed: 0,
+      totalWasNeverUsed: 0,
+      pools: {},
+      hosts: {},
+      replicaSets: {},
+    }),
+})
+
+const lockFields = commandFields('lockInfo', {
+  lockInfo: { type: anyType },
+  includeStorageEngineDump: { type: anyType },
+})
+
+/** Locks: that of fsync is the only one there is. */
+export const lockInfo = defineCommand({
+  name: 'lockInfo',
+  help: 'the locks that are held',
+  kind: 'commands',
+  adminOnly: true,
+  fields: lockFields,
+  parse: noRequest,
+  run: ({ instance }: Operation) => instance.fsyncLock.held,
+  reply: (held: boolean, writer: BsonWriter) =>
+    writeFields(writer, {
+      lockInfo: held ? [{ resourceId: '{ 1: Global, 1 }', granted: [{ mode: 'S', desc: 'fsync' }], pending: [] }] : [],
+    }),
+})
