@@ -1,0 +1,256 @@
+/** Groups, windows and joins on random data against models that are as dumb as can be. */
+import { describe, expect, it } from 'vitest'
+import { buildArray, buildDocument } from '../bson/build.ts'
+import { decodeDocument } from '../bson/convert.ts'
+import type { PipelineHost } from './host.ts'
+import { optimise } from './optimise.ts'
+import { parsePipeline } from './parse.ts'
+import { DocumentRows } from './rows.ts'
+import { runPipeline } from './run.ts'
+import type { PipelineOptions } from './stage.ts'
+
+interface Sale {
+  readonly _id: number
+  readonly shop: string
+  readonly at: number
+  readonly sum: number | null
+}
+
+/** A generator of numbers in [0, 1) from a seed. */
+function randomFrom(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return state / 2 ** 32
+  }
+}
+
+function sales(seed: number, count: number, shops: number): Sale[] {
+  const random = randomFrom(seed)
+  return Array.from({ length: count }, (_, _id) => ({
+    _id,
+    shop: `shop${Math.floor(random() * shops)}`,
+    at: Math.floor(random() * 50),
+    sum: random() < 0.1 ? null : Math.floor(random() * 1000) - 500,
+  }))
+}
+
+function run(
+  stages: readonly Record<string, unknown>[],
+  documents: readonly object[],
+  options: Partial<PipelineOptions> = {},
+): Record<string, unknown>[] {
+  const pipeline = optimise(parsePipeline(buildArray(stages)))
+  const encoded = documents.map((each) => buildDocument(each as Record<string, unknown>))
+  let steps = 0
+  const rows = runPipeline(pipeline, new DocumentRows(encoded), {
+    nowMs: 0,
+    pause: () => steps++ % 3 === 0,
+    ...options,
+  })
+  const found: Record<string, unknown>[] = []
+  for (;;) {
+    if (rows.next()) found.push(decodeDocument(rows.bytes.slice(rows.start, rows.end)))
+    else if (rows.paused === true) rows.save()
+    else break
+  }
+  rows.close()
+  return found
+}
+
+const seeds = [1, 2, 3]
+
+describe('groups', () => {
+  it.each(seeds)('are those of a map (seed %d)', (seed) => {
+    const data = sales(seed, 700, 40)
+    const groups = new Map<
+      string,
+      { _id: string; count: number; total: number; greatest: number | null; all: unknown[] }
+    >()
+    for (const { shop, sum } of data) {
+      let group = groups.get(shop)
+      if (group === undefined) {
+        group = { _id: shop, count: 0, total: 0, greatest: null, all: [] }
+        groups.set(shop, group)
+      }
+      group.count++
+      group.all.push(sum)
+      if (sum === null) continue
+      group.total += sum
+      if (group.greatest === null || sum > group.greatest) group.greatest = sum
+    }
+    const grouped = run([groupStage], data)
+    expect(grouped).toEqual([...groups.values()])
+  })
+
+  it.each(seeds)('are the same when they go to disk (seed %d)', (seed) => {
+    const data = sales(seed, 6000, 3000)
+    const files = new Files()
+    const options = { memoryLimitBytes: 300_000, allowDiskUse: true, host: files.host }
+    const spilled = run([groupStage, { $sort: { _id: 1 } }], data, options)
+    expect(files.made).toBeGreaterThan(0)
+    expect(files.open).toBe(0)
+    expect(spilled).toEqual(run([groupStage, { $sort: { _id: 1 } }], data))
+  })
+
+  it('are refused beyond their memory when nothing may go to disk', () => {
+    const data = sales(4, 6000, 3000)
+    expect(() => run([groupStage], data, { memoryLimitBytes: 300_000 })).toThrow(/memory limit for \$group/)
+  })
+})
+
+const groupStage = {
+  $group: {
+    _id: '$shop',
+    count: { $sum: 1 },
+    total: { $sum: '$sum' },
+    greatest: { $max: '$sum' },
+    all: { $push: '$sum' },
+  },
+}
+
+describe('windows', () => {
+  const frames: readonly (readonly [unknown, unknown])[] = [
+    ['unbounded', 'current'],
+    [-2, 0],
+    [-3, 2],
+    [1, 4],
+    ['current', 'unbounded'],
+    ['unbounded', 'unbounded'],
+  ]
+
+  it.each(frames)('of documents %j to %j are sums over slices', (lower, upper) => {
+    const data = sales(5, 300, 7)
+    const window = { documents: [lower, upper] }
+    const found = run(
+      [
+        {
+          $setWindowFields: {
+            partitionBy: '$shop',
+            sortBy: { at: 1, _id: 1 },
+            output: {
+              total: { $sum: '$sum', window },
+              least: { $min: '$sum', window },
+              all: { $push: '$_id', window },
+              first: { $first: '$_id', window },
+              place: { $documentNumber: {} },
+            },
+          },
+        },
+      ],
+      data,
+    )
+    expect(found).toHaveLength(data.length)
+    for (const row of found) {
+      const partition = data.filter(({ shop }) => shop === row.shop).sort((a, b) => a.at - b.at || a._id - b._id)
+      const i = partition.findIndex(({ _id }) => _id === row._id)
+      const from = lower === 'unbounded' ? 0 : Math.max(0, i + (lower === 'current' ? 0 : Number(lower)))
+      const to = upper === 'unbounded' ? partition.length : i + (upper === 'current' ? 0 : Number(upper)) + 1
+      const frame = partition.slice(from, Math.max(from, to))
+      const sums = frame.flatMap(({ sum }) => (sum === null ? [] : [sum]))
+      expect(row).toMatchObject({
+        place: i + 1,
+        total: sums.reduce((a, b) => a + b, 0),
+        least: sums.length === 0 ? null : Math.min(...sums),
+        all: frame.map(({ _id }) => _id),
+        first: frame[0]?._id ?? null,
+      })
+    }
+  })
+
+  it.each([
+    [-5, 0],
+    [-3, 3],
+    [2, 6],
+    ['unbounded', 'current'],
+  ] as const)('of a range from %j to %j are sums over values', (lower, upper) => {
+    const data = sales(6, 300, 3)
+    const found = run(
+      [
+        {
+          $setWindowFields: {
+            partitionBy: '$shop',
+            sortBy: { at: 1 },
+            output: { total: { $sum: '$sum', window: { range: [lower, upper] } }, rank: { $rank: {} } },
+          },
+        },
+      ],
+      data,
+    )
+    for (const row of found) {
+      const partition = data.filter(({ shop }) => shop === row.shop)
+      const at = row.at as number
+      const from = lower === 'unbounded' ? -Infinity : at + lower
+      const to = upper === 'current' ? at : at + upper
+      const inRange = partition.filter((each) => each.at >= from && each.at <= to)
+      expect(row.total).toBe(inRange.reduce((total, { sum }) => total + (sum ?? 0), 0))
+      expect(row.rank).toBe(1 + partition.filter((each) => each.at < at).length)
+    }
+  })
+})
+
+describe('moving filters', () => {
+  const filters = [
+    { shop: 'shop1' },
+    { at: { $gt: 20 } },
+    { sum: null },
+    { 'extra.a': { $lt: 20 } },
+    { $or: [{ at: 3 }, { sum: 7 }] },
+  ]
+  const befores = [
+    { $sort: { at: 1, _id: 1 } },
+    { $addFields: { at: { $add: ['$at', 1] }, 'extra.a': '$at' } },
+    { $project: { shop: 1, at: 1 } },
+    { $unset: 'sum' },
+    { $set: { extra: { a: '$sum' } } },
+  ]
+  it.each(befores)('before %j changes nothing', (before) => {
+    const data = sales(8, 200, 4)
+    for (const filter of filters) {
+      const optimised = run([before, { $match: filter }], data)
+      // A stage that nothing may pass stands between.
+      const plain = run([before, { $skip: 0 }, { $match: filter }], data)
+      expect(optimised).toEqual(plain)
+    }
+  })
+})
+
+/** Files in memory, counted. */
+class Files {
+  made = 0
+  open = 0
+  readonly host = { temporaryFile: () => this.#file() } as unknown as PipelineHost
+
+  #file(): ReturnType<PipelineHost['temporaryFile']> {
+    this.made++
+    this.open++
+    let content = new Uint8Array(0)
+    const write = (source: Uint8Array, offset: number, length: number, position: number): void => {
+      if (position + length > content.length) {
+        const grown = new Uint8Array(position + length)
+        grown.set(content)
+        content = grown
+      }
+      content.set(source.subarray(offset, offset + length), position)
+    }
+    return {
+      path: '',
+      size: () => content.length,
+      read(target, offset, length, position) {
+        const part = content.subarray(position, position + length)
+        target.set(part, offset)
+        return part.length
+      },
+      write,
+      writeAsync: async (...given) => write(...given),
+      sync: () => undefined,
+      syncAsync: async () => undefined,
+      truncate: (size) => {
+        content = content.slice(0, size)
+      },
+      close: () => {
+        this.open--
+      },
+    }
+  }
+}

@@ -1,0 +1,169 @@
+/** Pipelines over several collections, through the command path. */
+import { describe, expect, it } from 'vitest'
+import { openServer } from './testdata/server.ts'
+
+type Server = Awaited<ReturnType<typeof openServer>>
+
+async function rows(
+  server: Server,
+  collection: string | 1,
+  pipeline: readonly object[],
+  more: object = {},
+): Promise<unknown[]> {
+  const reply = (await server.run({ aggregate: collection, pipeline, cursor: {}, ...more })) as {
+    cursor: { firstBatch: unknown[] }
+  }
+  return reply.cursor.firstBatch
+}
+
+const authors = [
+  { _id: 1, name: 'Ada', tags: ['x', 'y'] },
+  { _id: 2, name: 'Bob', tags: [] },
+  { _id: 3, name: null },
+  { _id: 4 },
+]
+const books = [
+  { _id: 10, by: 'Ada', tag: 'x' },
+  { _id: 11, by: 'Bob', tag: ['y', 'z'] },
+  { _id: 12, by: null },
+  { _id: 13 },
+  { _id: 14, by: 'Ada', tag: 'q' },
+]
+
+async function library(): Promise<Server> {
+  const server = await openServer()
+  await server.run({ insert: 'authors', documents: authors })
+  await server.run({ insert: 'books', documents: books })
+  return server
+}
+
+describe('$lookup', () => {
+  const byName = { $lookup: { from: 'books', localField: 'name', foreignField: 'by', as: 'books' } }
+  const byTag = { $lookup: { from: 'books', localField: 'tags', foreignField: 'tag', as: 'books' } }
+  const ids = { $project: { books: '$books._id' } }
+
+  it('joins by equality, null and missing alike', async () => {
+    const server = await library()
+    expect(await rows(server, 'authors', [byName, ids])).toEqual([
+      { _id: 1, books: [10, 14] },
+      { _id: 2, books: [11] },
+      { _id: 3, books: [12, 13] },
+      { _id: 4, books: [12, 13] },
+    ])
+  })
+
+  it('gives the same with an index as without', async () => {
+    const server = await library()
+    const sorted = [byTag, { $unwind: '$books' }, { $sort: { _id: 1, 'books._id': 1 } }]
+    const without = [await rows(server, 'authors', sorted), await rows(server, 'authors', [byName, ids])]
+    await server.run({
+      createIndexes: 'books',
+      indexes: [
+        { key: { by: 1 }, name: 'by' },
+        { key: { tag: 1 }, name: 'tag' },
+      ],
+    })
+    expect([await rows(server, 'authors', sorted), await rows(server, 'authors', [byName, ids])]).toEqual(without)
+  })
+
+  it('gives the pipeline its variables', async () => {
+    const server = await library()
+    const pipeline = [{ $match: { $expr: { $eq: ['$by', '$$name'] } } }, { $project: { _id: 1, who: '$$name' } }]
+    const found = await rows(server, 'authors', [
+      { $match: { _id: 1 } },
+      { $lookup: { from: 'books', let: { name: '$name' }, pipeline, as: 'books' } },
+    ])
+    expect(found).toMatchObject([
+      {
+        books: [
+          { _id: 10, who: 'Ada' },
+          { _id: 14, who: 'Ada' },
+        ],
+      },
+    ])
+  })
+
+  it('unwound at once is what it is unwound afterwards', async () => {
+    const server = await library()
+    const unwind = { $unwind: { path: '$books', includeArrayIndex: 'n', preserveNullAndEmptyArrays: true } }
+    const fused = await rows(server, 'authors', [byTag, unwind])
+    const apart = await rows(server, 'authors', [byTag, { $skip: 0 }, unwind])
+    expect(fused).toEqual(apart)
+  })
+})
+
+describe('writing stages', () => {
+  it('$out replaces a collection with its indexes kept', async () => {
+    const server = await library()
+    await server.run({ insert: 'target', documents: [{ _id: 'old' }] })
+    await server.run({ createIndexes: 'target', indexes: [{ key: { by: 1 }, name: 'by' }] })
+    expect(await rows(server, 'books', [{ $match: { by: 'Ada' } }, { $out: 'target' }])).toEqual([])
+    expect(await rows(server, 'target', [{ $project: { _id: 1 } }])).toEqual([{ _id: 10 }, { _id: 14 }])
+    const listed = (await server.run({ listIndexes: 'target' })) as { cursor: { firstBatch: unknown[] } }
+    expect(listed.cursor.firstBatch).toHaveLength(2)
+    const names = (await server.run({ listCollections: 1, nameOnly: true })) as {
+      cursor: { firstBatch: { name: string }[] }
+    }
+    expect(names.cursor.firstBatch.map(({ name }) => name).sort()).toEqual(['authors', 'books', 'target'])
+  })
+
+  it('$out that fails leaves the collection as it was', async () => {
+    const server = await library()
+    await server.run({ insert: 'target', documents: [{ _id: 'old' }] })
+    const failed = await server.reply({
+      aggregate: 'books',
+      pipeline: [{ $set: { _id: 1 } }, { $out: 'target' }],
+      cursor: {},
+    })
+    expect(failed).toMatchObject({ ok: 0, code: 11000 })
+    expect(await rows(server, 'target', [])).toEqual([{ _id: 'old' }])
+  })
+
+  it('$merge inserts, merges, replaces, keeps and computes', async () => {
+    const server = await library()
+    const target = [{ _id: 10, kept: 1, n: 1 }]
+    for (const [whenMatched, expected] of [
+      ['merge', { _id: 10, kept: 1, n: 2 }],
+      ['replace', { _id: 10, n: 2 }],
+      ['keepExisting', { _id: 10, kept: 1, n: 1 }],
+      [[{ $set: { n: { $add: ['$n', '$$new.n'] } } }], { _id: 10, kept: 1, n: 3 }],
+    ] as const) {
+      await server.run({ drop: 'target' })
+      await server.run({ insert: 'target', documents: target })
+      const into = { $merge: { into: 'target', whenMatched } }
+      await rows(server, 'books', [{ $match: { by: 'Ada' } }, { $project: { n: { $literal: 2 } } }, into])
+      expect(await rows(server, 'target', [{ $sort: { _id: 1 } }])).toEqual([expected, { _id: 14, n: 2 }])
+    }
+  })
+})
+
+describe('views', () => {
+  it('are read by find, count, distinct and aggregate, one over the other', async () => {
+    const server = await library()
+    await server.run({ create: 'named', viewOn: 'books', pipeline: [{ $match: { by: { $ne: null } } }] })
+    await server.run({ create: 'short', viewOn: 'named', pipeline: [{ $project: { by: 1 } }] })
+    const found = (await server.run({ find: 'short', filter: { by: 'Ada' }, sort: { _id: -1 }, limit: 1 })) as {
+      cursor: { firstBatch: unknown[] }
+    }
+    expect(found.cursor.firstBatch).toEqual([{ _id: 14, by: 'Ada' }])
+    expect(await server.run({ count: 'short' })).toMatchObject({ n: 3 })
+    expect(await server.run({ distinct: 'short', key: 'by' })).toMatchObject({ values: ['Ada', 'Bob'] })
+    expect(await rows(server, 'short', [{ $group: { _id: '$by', n: { $sum: 1 } } }, { $sort: { _id: 1 } }])).toEqual([
+      { _id: 'Ada', n: 2 },
+      { _id: 'Bob', n: 1 },
+    ])
+    expect(await server.reply({ insert: 'short', documents: [{}] })).toMatchObject({ writeErrors: [{ code: 166 }] })
+    expect(await server.reply({ create: 'named', viewOn: 'short', pipeline: [] })).toMatchObject({ ok: 0 })
+  })
+})
+
+describe('explain', () => {
+  it('shows what the query takes over, then the other stages', async () => {
+    const server = await library()
+    const reply = await server.run({
+      explain: { aggregate: 'books', pipeline: [{ $group: { _id: '$by' } }], cursor: {} },
+      verbosity: 'queryPlanner',
+    })
+    expect(reply).toMatchObject({ stages: [{ $cursor: {} }, { $group: { _id: '$by' } }] })
+  })
+})
