@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { buildDocument } from '../../bson/build.ts'
 import { compare } from '../../bson/order.ts'
 import { bsonType, typeAlias } from '../../bson/type.ts'
-import { documentFields, isNumber, numberOf, readString, truthy, type Value } from '../../bson/value.ts'
+import { documentFields, isNumber, numberOf, readString, regexValue, truthy, type Value } from '../../bson/value.ts'
 import { randomDocument, randomFilter, rngOf } from '../testdata/random.ts'
 import { compileFilter } from './compile.ts'
 import { parseFilter } from './parse.ts'
@@ -233,5 +233,40 @@ describe('$all with many values', () => {
     expect(predicate(buildDocument({ a: wanted.slice(0, 2000) }), 0)).toBe(false)
     expect(predicate(buildDocument({ a: wanted.slice(2000) }), 0)).toBe(false)
     expect(predicate(buildDocument({ a: wanted }), 0)).toBe(true)
+  })
+})
+
+describe('regular expressions', () => {
+  const matches = (filter: Record<string, unknown>, document: Record<string, unknown>) =>
+    compileFilter(parseFilter(buildDocument(filter)))(buildDocument(document), 0)
+  const re = (pattern: string, options = '') => regexValue(pattern, options)
+  const cases: readonly (readonly [Record<string, unknown>, Record<string, unknown>, boolean])[] = [
+    [{ a: { $regex: '^ab' } }, { a: 'abc' }, true],
+    [{ a: { $regex: '^ab' } }, { a: ['x', 'abc'] }, true],
+    [{ a: { $regex: '^ab' } }, { a: 'xab' }, false],
+    [{ a: { $regex: '^AB', $options: 'i' } }, { a: 'abc' }, true],
+    [{ a: { $options: 'i', $regex: '^AB' } }, { a: 'abc' }, true],
+    [{ a: { $regex: '1' } }, { a: 1 }, false],
+    [{ a: { $regex: '.*' } }, {}, false],
+    [{ a: { $regex: '.*' } }, { a: [['x']] }, false],
+    [{ 'a.b': re('c$') }, { a: [{ b: 'x' }, { b: 'abc' }] }, true],
+    [{ a: re('x', 'i') }, { a: re('x', 'i') }, true],
+    [{ a: re('x', 'i') }, { a: re('x') }, false],
+    [{ a: { $eq: re('x') } }, { a: 'x' }, false],
+    [{ a: { $eq: re('x') } }, { a: re('x') }, true],
+    [{ a: { $in: [1, re('^x')] } }, { a: 'xy' }, true],
+    [{ a: { $in: [1, re('^x')] } }, { a: 1 }, true],
+    [{ a: { $in: [1, re('^x')] } }, { a: 'yx' }, false],
+    [{ a: { $nin: [1, re('^x')] } }, { a: ['q', 'xy'] }, false],
+    [{ a: { $nin: [re('^x')] } }, {}, true],
+    [{ a: { $not: re('^x') } }, { a: 'xy' }, false],
+    [{ a: { $not: { $regex: '^x' } } }, { a: 1 }, true],
+    [{ a: { $all: [re('^x'), re('y$')] } }, { a: ['x1', '1y'] }, true],
+    [{ a: { $all: [re('^x'), 'q'] } }, { a: ['x1', '1y'] }, false],
+    [{ a: { $elemMatch: { $regex: 'b' } } }, { a: ['a', 'b'] }, true],
+    [{ a: { $elemMatch: { b: { $regex: 'b' } } } }, { a: [{ b: 'b' }] }, true],
+  ]
+  test.each(cases)('%j on %j: %s', (filter, document, expected) => {
+    expect(matches(filter, document)).toBe(expected)
   })
 })

@@ -1,10 +1,11 @@
 /** `arrayFilters`: which elements of an array a `$[identifier]` in an update path means. */
 import { DatabaseError } from '../../base/errors.ts'
 import { bsonType } from '../../bson/type.ts'
-import { documentFields, type Value } from '../../bson/value.ts'
+import { documentFields, documentValue, type Value } from '../../bson/value.ts'
 import { BsonWriter } from '../../bson/writer.ts'
 import { compileFilter } from '../filter/compile.ts'
 import { parseFilter } from '../filter/parse.ts'
+import { refuseOperators } from '../filter/refused-operators.ts'
 import type { ElementFilter } from './update.ts'
 
 export const noArrayFilters: readonly Uint8Array[] = []
@@ -19,6 +20,7 @@ export function parseArrayFilters(documents: readonly Uint8Array[]): ReadonlyMap
   if (documents.length === 0) return noFilters
   const filters = new Map<string, ElementFilter>()
   for (const document of documents) {
+    refuseOperators(documentValue(document), unfitOperators)
     const identifier = identifierOf(document)
     if (filters.has(identifier)) {
       throw new DatabaseError(
@@ -30,6 +32,9 @@ export function parseArrayFilters(documents: readonly Uint8Array[]): ReadonlyMap
   }
   return filters
 }
+
+/** They are about whole documents. */
+const unfitOperators = { $expr: 'QueryFeatureNotAllowed', $text: 'BadValue', $where: 'BadValue' } as const
 
 function elementFilter(identifier: string, document: Uint8Array): ElementFilter {
   const predicate = compileFilter(parseFilter(document))
