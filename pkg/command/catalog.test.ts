@@ -89,7 +89,12 @@ test('indexes are built, listed and dropped; the same again is no change', async
     { key: { a: 1 }, name: 'a_1', unique: true },
     { key: { b: -1 }, name: 'b' },
   ]
-  expect(await server.run({ createIndexes: 'c', indexes })).toEqual({ numIndexesBefore: 1, numIndexesAfter: 3, ok: 1 })
+  expect(await server.run({ createIndexes: 'c', indexes })).toEqual({
+    numIndexesBefore: 1,
+    numIndexesAfter: 3,
+    createdCollectionAutomatically: false,
+    ok: 1,
+  })
   expect(await server.run({ createIndexes: 'c', indexes })).toEqual({
     numIndexesBefore: 3,
     numIndexesAfter: 3,
@@ -142,13 +147,17 @@ test.each([
   [{ key: { a: 1 } }, 9],
   [{ name: 'x' }, 9],
   [{ key: { a: 1 }, name: 'x', what: 1 }, 197],
-  [{ key: { a: 1, b: 1 }, name: 'x' }, 67],
+  [{ key: { a: 'hashed', b: 'hashed' }, name: 'x' }, 31303],
+  [{ key: { a: 'hashed' }, name: 'x', unique: true }, 16764],
   [{ key: { a: 'text' }, name: 'x' }, 67],
   [{ key: { a: 'nonsense' }, name: 'x' }, 67],
-  [{ key: { '$**': 1 }, name: 'x' }, 67],
+  [{ key: { '$**': 1 }, name: 'x', unique: true }, 67],
+  [{ key: { '$**': 1, 'a.$**': 1 }, name: 'x' }, 67],
+  [{ key: { a: 1 }, name: 'x', wildcardProjection: { a: 1 } }, 2],
   [{ key: { 'a..b': 1 }, name: 'x' }, 67],
-  [{ key: { a: 1 }, name: 'x', sparse: true }, 67],
-  [{ key: { a: 1 }, name: 'x', expireAfterSeconds: 1 }, 67],
+  [{ key: { a: 1 }, name: 'x', sparse: true, partialFilterExpression: { a: 1 } }, 67],
+  [{ key: { a: 1, b: 1 }, name: 'x', expireAfterSeconds: 1 }, 67],
+  [{ key: { a: 1 }, name: 'x', expireAfterSeconds: -1 }, 67],
   [{ key: { a: 1 }, name: 'x', collation: { locale: 'de' } }, 67],
   [{ key: { _id: -1 }, name: 'x' }, 2],
   [{ key: { a: 1 }, name: '_id_' }, 2],

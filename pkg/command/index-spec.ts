@@ -4,34 +4,35 @@
  */
 import { DatabaseError } from '../base/errors.ts'
 import { buildDocument } from '../bson/build.ts'
+import { equal } from '../bson/order.ts'
 import { bsonType, typeAlias } from '../bson/type.ts'
-import { documentFields, documentOf, documentValue, isNumber, numberOf, readString, type Value } from '../bson/value.ts'
+import {
+  documentFields,
+  documentOf,
+  documentValue,
+  getField,
+  isNumber,
+  numberOf,
+  readString,
+  type Value,
+  valueAt,
+} from '../bson/value.ts'
+import { parseFilter } from '../query/filter/parse.ts'
+import type { Filter } from '../query/filter/tree.ts'
+import { parseProjection } from '../query/projection/parse.ts'
 import { truthyAt } from './number.ts'
 
 export interface IndexSpec {
   readonly name: string
   readonly key: Uint8Array
-  readonly unique: boolean
   /** The one on `_id`, which every collection has. */
   readonly isIdIndex: boolean
   /** As stored. */
   readonly definition: Uint8Array
 }
 
-/** Options that MongoDB knows; those not in `understood` change what an index does and are refused by name. */
-const known: ReadonlySet<string> = new Set([
-  'v',
-  'key',
-  'name',
-  'ns',
-  'unique',
-  'background',
-  'sparse',
-  'partialFilterExpression',
-  'expireAfterSeconds',
-  'hidden',
-  'storageEngine',
-  'collation',
+/** Options that MongoDB knows and that are not there: refused by name. */
+const absent: ReadonlySet<string> = new Set([
   'weights',
   'default_language',
   'language_override',
@@ -43,57 +44,48 @@ const known: ReadonlySet<string> = new Set([
   'bucketSize',
   'coarsestIndexedLevel',
   'finestIndexedLevel',
-  'wildcardProjection',
-  'prepareUnique',
   'clustered',
 ])
-const understood: ReadonlySet<string> = new Set(['v', 'key', 'name', 'ns', 'unique', 'background'])
 const idIndexOptions: ReadonlySet<string> = new Set(['v', 'key', 'name', 'ns', 'collation'])
 
-/** Errors: FailedToParse, TypeMismatch, CannotCreateIndex, InvalidIndexSpecificationOption, BadValue. */
-export function parseIndexSpec(document: Uint8Array): IndexSpec {
+/** What a specification says besides key and name. */
+interface Options {
+  unique: boolean
+  sparse: boolean
+  prepareUnique: boolean
+  partial: Uint8Array | undefined
+  projection: Uint8Array | undefined
+  expires: boolean
+  refused: string | undefined
+  /** As they are stored and listed, in the order given. */
+  readonly stored: Record<string, unknown>
+}
+
+/**
+ * `ignoreUnknown`: leaves out what is no option. Errors: FailedToParse, TypeMismatch, CannotCreateIndex,
+ * InvalidIndexSpecificationOption, BadValue, and codes of their own for hashed and wildcard indexes.
+ */
+export function parseIndexSpec(document: Uint8Array, ignoreUnknown = false): IndexSpec {
   let key: Uint8Array | undefined
   let name: string | undefined
-  let unique = false
-  const refused: string[] = []
+  const options: Options = {
+    unique: false,
+    sparse: false,
+    prepareUnique: false,
+    partial: undefined,
+    projection: undefined,
+    expires: false,
+    refused: undefined,
+    stored: {},
+  }
   for (const field of documentFields(document)) {
-    switch (field.name) {
-      case 'key':
-        if (field.type !== bsonType.document) throw wrongType('key', field, 'object')
-        key = documentOf(field).slice()
-        break
-      case 'name':
-        if (field.type !== bsonType.string) throw wrongType('name', field, 'string')
-        name = readString(field.bytes, field.start)
-        break
-      case 'unique':
-        unique = flag(field.name, field)
-        break
-      case 'v':
-        checkVersion(field)
-        break
-      case 'sparse':
-      case 'hidden':
-      case 'prepareUnique':
-        if (flag(field.name, field)) refused.push(field.name)
-        break
-      case 'expireAfterSeconds':
-        checkExpiry(field)
-        refused.push(field.name)
-        break
-      case 'collation':
-        if (!isSimpleCollation(field)) refused.push(field.name)
-        break
-      case 'storageEngine':
-        break
-      default:
-        if (!known.has(field.name))
-          throw new DatabaseError(
-            'InvalidIndexSpecificationOption',
-            `The field '${field.name}' is not valid for an index specification.`,
-          )
-        if (!understood.has(field.name)) refused.push(field.name)
-    }
+    if (field.name === 'key') {
+      if (field.type !== bsonType.document) throw wrongType('key', field, 'object')
+      key = documentOf(field).slice()
+    } else if (field.name === 'name') {
+      if (field.type !== bsonType.string) throw wrongType('name', field, 'a string')
+      name = readString(field.bytes, field.start)
+    } else readOption(field, options, ignoreUnknown)
   }
   if (key === undefined)
     throw new DatabaseError('FailedToParse', `The 'key' field is a required property of an index specification`)
@@ -102,34 +94,66 @@ export function parseIndexSpec(document: Uint8Array): IndexSpec {
   if (name === '') throw new DatabaseError('CannotCreateIndex', 'index name cannot be empty')
   if (name === '*') throw new DatabaseError('BadValue', `The index name '*' is not valid.`)
   if (name.includes('\0')) throw new DatabaseError('BadValue', `The index name cannot contain a null byte`)
-  return checked(document, key, name, unique, refused)
+  return checked(document, key, name, options)
 }
 
-function checked(
-  document: Uint8Array,
-  key: Uint8Array,
-  name: string,
-  unique: boolean,
-  refused: readonly string[],
-): IndexSpec {
-  const parts = [...documentFields(key)]
-  if (parts.length === 0) throw new DatabaseError('CannotCreateIndex', 'Index keys cannot be an empty object')
-  if (parts.length === 1 && parts[0]!.name === '_id' && isNumber(parts[0]!.type)) {
-    if (numberOf(parts[0]!) !== 1)
-      throw new DatabaseError(
-        'BadValue',
-        `The field 'key' for an _id index must be {_id: 1}, but got ${shownKey(parts)}`,
-      )
-    for (const { name: option } of documentFields(document)) {
-      if (!idIndexOptions.has(option))
+function readOption(field: { readonly name: string } & Value, options: Options, ignoreUnknown: boolean): void {
+  const { name } = field
+  switch (name) {
+    case 'unique':
+    case 'sparse':
+    case 'hidden':
+    case 'prepareUnique': {
+      if (name === 'hidden' && field.type !== bsonType.boolean) throw wrongType(name, field, 'a boolean')
+      const set = flag(name, field)
+      if (name !== 'hidden') options[name] = set
+      if (set || name === 'sparse') options.stored[name] = set
+      return
+    }
+    case 'background':
+      flag(name, field)
+      return
+    case 'v':
+      checkVersion(field)
+      return
+    case 'ns':
+      return
+    case 'storageEngine':
+      if (field.type !== bsonType.document) throw wrongType(name, field, 'object')
+      return
+    case 'expireAfterSeconds':
+      checkExpiry(field)
+      options.expires = true
+      options.stored[name] = valueAt(field.type, field.bytes, field.start, field.end)
+      return
+    case 'partialFilterExpression':
+      if (field.type !== bsonType.document) throw wrongType(name, field, 'object')
+      options.partial = documentOf(field).slice()
+      checkPartialFilter(options.partial)
+      options.stored[name] = documentValue(options.partial)
+      return
+    case 'wildcardProjection':
+      if (field.type !== bsonType.document) throw wrongType(name, field, 'object')
+      options.projection = documentOf(field).slice()
+      options.stored[name] = documentValue(options.projection)
+      return
+    case 'collation':
+      if (!isSimpleCollation(field)) options.refused = name
+      return
+    default:
+      if (absent.has(name)) options.refused ??= name
+      else if (!ignoreUnknown)
         throw new DatabaseError(
           'InvalidIndexSpecificationOption',
-          `The field '${option}' is not valid for an _id index specification.`,
+          `The field '${name}' is not valid for an index specification.`,
         )
-    }
-    const idKey = buildDocument({ _id: 1 })
-    return { name: '_id_', key: idKey, unique: true, isIdIndex: true, definition: definitionOf(idKey, '_id_', false) }
   }
+}
+
+function checked(document: Uint8Array, key: Uint8Array, name: string, options: Options): IndexSpec {
+  const parts = [...documentFields(key)]
+  if (parts.length === 0) throw new DatabaseError('CannotCreateIndex', 'Index keys cannot be an empty object')
+  if (parts.length === 1 && parts[0]!.name === '_id' && isNumber(parts[0]!.type)) return idIndex(document, parts)
   if (name === '_id_')
     throw new DatabaseError(
       'BadValue',
@@ -137,20 +161,114 @@ function checked(
     )
   if (parts.length > 32) throw new DatabaseError(13103, 'too many compound keys')
   for (const part of parts) checkPart(part)
-  if (parts.length > 1) throw new DatabaseError('CannotCreateIndex', 'compound indexes are not supported yet')
-  if (refused.length > 0)
-    throw new DatabaseError('CannotCreateIndex', `indexes with the option '${refused[0]}' are not supported yet`)
-  return { name, key, unique, isIdIndex: false, definition: definitionOf(key, name, unique) }
+  const wildcards = parts.filter(({ name: path }) => isWildcardPath(path))
+  const hashed = parts.filter(
+    ({ type, bytes, start }) => type === bsonType.string && readString(bytes, start) === 'hashed',
+  )
+  if (wildcards.length > 0) checkWildcard(parts, wildcards, hashed.length, options)
+  else if (options.projection !== undefined)
+    throw new DatabaseError('BadValue', `The field 'wildcardProjection' is only allowed in a wildcard index`)
+  if (hashed.length > 1)
+    throw new DatabaseError(
+      31303,
+      `A maximum of one index field is allowed to be hashed but found ${hashed.length} for 'key' ${shownKey(parts)}`,
+    )
+  if (hashed.length > 0 && (options.unique || options.prepareUnique))
+    throw new DatabaseError(16764, 'Currently hashed indexes cannot guarantee uniqueness. Use a regular index.')
+  if (options.partial !== undefined && options.sparse)
+    throw cannotCreate(`cannot mix "partialFilterExpression" and "sparse" options`)
+  if (options.expires && parts.length > 1)
+    throw cannotCreate('TTL indexes are single-field indexes, compound indexes do not support TTL')
+  if (options.refused !== undefined)
+    throw cannotCreate(`indexes with the option '${options.refused}' are not supported yet`)
+  const definition = buildDocument({ v: 2, key: documentValue(key), name, ...options.stored })
+  return { name, key, isIdIndex: false, definition }
 }
 
-function definitionOf(key: Uint8Array, name: string, unique: boolean): Uint8Array {
-  return buildDocument({ v: 2, key: documentValue(key), name, unique: unique ? true : undefined })
+function idIndex(document: Uint8Array, parts: readonly ({ readonly name: string } & Value)[]): IndexSpec {
+  if (numberOf(parts[0]!) !== 1)
+    throw new DatabaseError('BadValue', `The field 'key' for an _id index must be {_id: 1}, but got ${shownKey(parts)}`)
+  for (const { name: option } of documentFields(document)) {
+    if (!idIndexOptions.has(option))
+      throw new DatabaseError(
+        'InvalidIndexSpecificationOption',
+        `The field '${option}' is not valid for an _id index specification.`,
+      )
+  }
+  const key = buildDocument({ _id: 1 })
+  const definition = buildDocument({ v: 2, key: documentValue(key), name: '_id_' })
+  return { name: '_id_', key, isIdIndex: true, definition }
+}
+
+function isWildcardPath(path: string): boolean {
+  return path === '$**' || path.endsWith('.$**')
+}
+
+function cannotCreate(message: string): DatabaseError {
+  return new DatabaseError('CannotCreateIndex', message)
+}
+
+function checkWildcard(
+  parts: readonly ({ readonly name: string } & Value)[],
+  wildcards: readonly ({ readonly name: string } & Value)[],
+  hashedCount: number,
+  options: Options,
+): void {
+  if (wildcards.length > 1) throw cannotCreate('wildcard indexes do not allow more than one wildcard field')
+  const wildcard = wildcards[0]!
+  if (!isNumber(wildcard.type)) throw cannotCreate('A wildcard field of an index must be a number')
+  if (hashedCount > 0) throw cannotCreate('wildcard indexes cannot have hashed fields')
+  if (options.unique || options.prepareUnique)
+    throw cannotCreate(`Index type 'wildcard' does not support the unique option`)
+  if (options.sparse) throw cannotCreate(`Index type 'wildcard' does not support the sparse option`)
+  if (options.expires) throw cannotCreate(`Index type 'wildcard' cannot be a TTL index`)
+  const { projection } = options
+  const whole = wildcard.name === '$**'
+  if (projection === undefined) {
+    if (whole && parts.length > 1)
+      throw cannotCreate(
+        'a compound wildcard index on all fields needs a wildcardProjection that leaves out its other fields',
+      )
+  } else if (!whole)
+    throw new DatabaseError('FailedToParse', `The field 'wildcardProjection' is only allowed when 'key' is {"$**": ±1}`)
+  else if (projection.length === 5)
+    throw new DatabaseError('FailedToParse', `The 'wildcardProjection' field can't be an empty object`)
+  else parseProjection(projection)
+  const scope = whole ? '' : wildcard.name.slice(0, -3)
+  for (const { name } of parts) {
+    if (name === wildcard.name) continue
+    if (!whole && (`${name}.`.startsWith(scope) || scope.startsWith(`${name}.`)))
+      throw cannotCreate(`wildcard and other fields of an index may not overlap: '${name}'`)
+  }
+}
+
+/** Partial filters may use and, or, comparisons, in, exists: true and type. */
+function checkPartialFilter(filter: Uint8Array): void {
+  refuseUnsupported(parseFilter(filter), 0)
+}
+
+function refuseUnsupported(filter: Filter, depth: number): void {
+  switch (filter.kind) {
+    case 'and':
+    case 'or':
+      for (const inner of filter.filters) refuseUnsupported(inner, depth + 1)
+      return
+    case 'comparison':
+    case 'in':
+    case 'exists':
+    case 'type':
+      return
+    case 'expr':
+      throw new DatabaseError('QueryFeatureNotAllowed', '$expr is not allowed in this context')
+    default:
+      throw cannotCreate(`Expression not supported in partial index: ${filter.kind}`)
+  }
 }
 
 function wrongType(name: string, field: Value, expected: string): DatabaseError {
   return new DatabaseError(
     'TypeMismatch',
-    `The field '${name}' must be ${expected === 'object' ? 'an object' : 'a string'}, but got ${typeAlias(field.type)}`,
+    `The field '${name}' must be ${expected === 'object' ? 'an object' : expected}, but got ${typeAlias(field.type)}`,
   )
 }
 
@@ -205,16 +323,22 @@ function checkPart(part: { readonly name: string } & Value): void {
       throw new DatabaseError('CannotCreateIndex', `Values in the index key pattern cannot be 0 or NaN.`)
   } else if (part.type === bsonType.string) {
     const plugin = readString(part.bytes, part.start)
+    if (plugin === 'wildcard')
+      throw new DatabaseError(7246202, `The key pattern value for an index of type 'wildcard' must be a number`)
     if (!plugins.has(plugin)) throw new DatabaseError('CannotCreateIndex', `Unknown index plugin '${plugin}'`)
-    throw new DatabaseError('CannotCreateIndex', `${plugin} indexes are not supported yet`)
+    if (plugin !== 'hashed') throw cannotCreate(`${plugin} indexes are not supported yet`)
   } else {
     throw new DatabaseError(
       'CannotCreateIndex',
       `Values in v:2 index key pattern cannot be of type ${typeAlias(part.type)}. Only numbers > 0, numbers < 0, and strings are allowed.`,
     )
   }
-  if (name === '$**' || name.endsWith('.$**'))
-    throw new DatabaseError('CannotCreateIndex', 'wildcard indexes are not supported yet')
+  if (isWildcardPath(name)) {
+    if (name !== '$**') checkPath(name.slice(0, -4))
+  } else checkPath(name)
+}
+
+function checkPath(name: string): void {
   for (const step of name.split('.')) {
     if (step === '') throw new DatabaseError('CannotCreateIndex', 'Index keys cannot contain an empty field.')
     if (step.startsWith('$'))
@@ -232,9 +356,9 @@ function shownKey(parts: readonly ({ readonly name: string } & Value)[]): string
 /** An index that is there, as far as a new one may clash with it. */
 export interface PresentIndex {
   readonly name: string
-  readonly unique: boolean
   /** The key pattern. */
   readonly key: Uint8Array
+  readonly definition: Uint8Array
 }
 
 /** Whether the index is already there. Errors: IndexOptionsConflict, IndexKeySpecsConflict. */
@@ -242,20 +366,43 @@ export function isPresent(spec: IndexSpec, present: readonly PresentIndex[]): bo
   if (spec.isIdIndex) return present.some((index) => index.name === '_id_')
   const named = present.find((index) => index.name === spec.name)
   if (named !== undefined) {
-    if (sameKey(named.key, spec.key) && named.unique === spec.unique) return true
+    if (!sameSignature(named, spec))
+      throw new DatabaseError(
+        'IndexKeySpecsConflict',
+        `An existing index has the same name as the requested index. When index names are not specified, they are auto generated and can cause conflicts. Please refer to our documentation. Requested index: ${spec.name}, existing index: ${named.name}`,
+      )
+    if (sameOption(named, spec, 'expireAfterSeconds') && sameOption(named, spec, 'hidden')) return true
     throw new DatabaseError(
-      'IndexKeySpecsConflict',
-      `An existing index has the same name as the requested index. When index names are not specified, they are auto generated and can cause conflicts. Please refer to our documentation. Requested index: ${spec.name}, existing index: ${named.name}`,
+      'IndexOptionsConflict',
+      `An equivalent index already exists with the same name but different options. Requested index: ${spec.name}, existing index: ${named.name}`,
     )
   }
-  const sameKeys = present.find((index) => sameKey(index.key, spec.key))
-  if (sameKeys === undefined) return false
+  const twin = present.find((index) => sameSignature(index, spec))
+  if (twin === undefined) return false
   throw new DatabaseError(
     'IndexOptionsConflict',
-    sameKeys.unique === spec.unique
-      ? `Index already exists with a different name: ${sameKeys.name}`
-      : `An equivalent index already exists with the same name but different options. Requested index: ${spec.name}, existing index: ${sameKeys.name}`,
+    sameOption(twin, spec, 'expireAfterSeconds')
+      ? `Index already exists with a different name: ${twin.name}`
+      : `An equivalent index already exists with a different name and options. Requested index: ${spec.name}, existing index: ${twin.name}`,
   )
+}
+
+/** Indexes of one signature hold the same entries and may not be there twice. */
+function sameSignature(a: PresentIndex, b: PresentIndex): boolean {
+  return (
+    sameKey(a.key, b.key) &&
+    ['unique', 'sparse', 'partialFilterExpression', 'wildcardProjection'].every((option) => sameOption(a, b, option))
+  )
+}
+
+function sameOption(a: PresentIndex, b: PresentIndex, option: string): boolean {
+  const left = getField(a.definition, option)
+  const right = getField(b.definition, option)
+  if (left === undefined || right === undefined) {
+    const one = left ?? right
+    return one === undefined || (one.type === bsonType.boolean && one.bytes[one.start] === 0)
+  }
+  return equal(left, right)
 }
 
 /** Whether two key patterns mean the same: names, order and directions. */

@@ -8,30 +8,38 @@ import { versionSuffixLength, writeVersion } from '../mvcc/version-key.ts'
 import type { Collection } from './collection.ts'
 import { duplicateKeyError } from './duplicate-key.ts'
 import { IndexEntries } from './index-entries.ts'
+import type { RecordCursor } from './record-cursor.ts'
 
 /** Throws DuplicateKey when the index is unique and two records share a key, and what extraction throws. */
 export function loadIndex(collection: Collection, index: Index, at: Timestamp): void {
   const cursor = collection.scan(timestampMax)
-  let more = true
-  while (more) {
-    const entries = new IndexEntries()
-    while (!entries.isFull) {
-      more = cursor.next()
-      if (!more) break
-      index.extract(cursor.bytes, cursor.start, index.keys)
-      if (index.keys.count > 0) entries.add(index, cursor.recordId)
-      if (index.keys.multikey) index.noteArrays(index.keys)
-    }
-    cursor.save()
-    entries.finish()
-    const writer = new EntryWriter(index, at)
-    for (let entry = entries.next(); entry >= 0; entry = entries.next()) {
-      const twin = writer.put(entries, entry)
-      if (twin !== undefined) throw duplicateOf(collection, index, twin)
-    }
+  try {
+    while (loadSome(collection, cursor, index, at));
+  } finally {
+    cursor.close()
   }
-  cursor.close()
   index.map.newest = at
+}
+
+/** As many records as memory holds keys of; false: those were the last. */
+function loadSome(collection: Collection, cursor: RecordCursor, index: Index, at: Timestamp): boolean {
+  const entries = new IndexEntries()
+  let more = true
+  while (!entries.isFull) {
+    more = cursor.next()
+    if (!more) break
+    index.extract(cursor.bytes, cursor.start, index.keys)
+    if (index.keys.count > 0) entries.add(index, cursor.recordId)
+    if (index.keys.multikey) index.noteArrays(index.keys)
+  }
+  cursor.save()
+  entries.finish()
+  const writer = new EntryWriter(index, at)
+  for (let entry = entries.next(); entry >= 0; entry = entries.next()) {
+    const twin = writer.put(entries, entry)
+    if (twin !== undefined) throw duplicateOf(collection, index, twin)
+  }
+  return more
 }
 
 /** Puts merged entries into the index's tree as versions of one moment. */

@@ -105,6 +105,11 @@ export class WriteUnit {
     })
   }
 
+  /** Stops an index build: its next slice throws IndexBuildAborted. */
+  abortIndexBuild(collection: Collection, index: Index): void {
+    this.#state.dropBuild(collection, index)
+  }
+
   /** Gives an index another definition with the same key pattern and name. Throws DuplicateKey when it is to become unique and cannot. */
   modifyIndex(collection: Collection, name: string, definition: Uint8Array): void {
     const index = collection.index(name)

@@ -1,12 +1,13 @@
 import { DatabaseError } from '../../base/errors.ts'
-import { buildDocument, rawDocument } from '../../bson/build.ts'
+import { buildDocument, rawDocument, writeFields } from '../../bson/build.ts'
 import { bsonType } from '../../bson/type.ts'
 import { arrayValue, documentFields, readString, type Value } from '../../bson/value.ts'
+import type { BsonWriter } from '../../bson/writer.ts'
 import type { Collection } from '../../engine/collection.ts'
 import { expireAfterSecondsOf } from '../clustered-index.ts'
 import { traitsOf, type ViewTraits } from '../collection-traits.ts'
 import { checkCollectionUuid, collectionUuid } from '../collection-uuid.ts'
-import { defineCommand, emptyReply } from '../definition.ts'
+import { defineCommand } from '../definition.ts'
 import {
   anyType,
   arrayType,
@@ -19,6 +20,7 @@ import {
   stringType,
   uuidType,
 } from '../fields.ts'
+import { indexChange } from '../index-change.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
 import { checkGranularity } from '../timeseries-options.ts'
@@ -67,6 +69,8 @@ interface Request {
   readonly collection: string
   readonly uuid: Uint8Array | undefined
   readonly index: Uint8Array | undefined
+  /** Only says what would become of it. */
+  readonly dryRun: boolean
   /** The options to be set; undefined: to be taken away. */
   readonly changes: Readonly<Record<string, unknown>>
   readonly cappedSize: number | undefined
@@ -77,6 +81,9 @@ interface Request {
   /** An option that only time-series collections have. */
   readonly timeseriesOnly: string | undefined
 }
+
+/** What changed of an index, old and new. */
+type Reply = Readonly<Record<string, unknown>>
 
 /** Changes a collection's options. */
 export const collMod = defineCommand({
@@ -111,6 +118,7 @@ export const collMod = defineCommand({
       collection,
       uuid: collectionUuid(fields, at.collectionUUID),
       index: index?.slice(),
+      dryRun: fields.boolean(at.dryRun) === true,
       changes,
       cappedSize: fields.number(at.cappedSize),
       cappedMax,
@@ -120,7 +128,7 @@ export const collMod = defineCommand({
       timeseriesOnly: timeseries === undefined ? undefined : 'timeseries',
     }
   },
-  run: (operation: Operation, request: Request): undefined | Promise<undefined> => {
+  run: (operation: Operation, request: Request): Reply | Promise<Reply> => {
     const { engine } = operation.instance
     const namespace = `${operation.databaseName}.${request.collection}`
     operation.namespace = namespace
@@ -130,14 +138,18 @@ export const collMod = defineCommand({
     const changes = { ...request.changes, ...changesFor(operation, collection, request) }
     if (request.index !== undefined) {
       if (traitsOf(collection).clustered) refuseClustered(request.index)
-      throw new DatabaseError('NotImplemented', `collMod with 'index' is not supported yet`)
     }
-    if (Object.keys(changes).length === 0) return operation.acknowledge(undefined, engine.lastIndex)
-    const options = changedOptions(collection.options, changes)
-    const { logIndex } = engine.write((unit) => unit.modifyCollection(collection, options))
-    return operation.acknowledge(undefined, logIndex)
+    const change = request.index === undefined ? undefined : indexChange(collection, request.index)
+    if (change?.definition !== undefined && request.dryRun) return change.reply
+    const reply = change?.reply ?? {}
+    const { logIndex } = engine.write((unit) => {
+      if (change?.definition !== undefined) unit.modifyIndex(collection, change.index.name, change.definition)
+      if (Object.keys(changes).length > 0)
+        unit.modifyCollection(collection, changedOptions(collection.options, changes))
+    })
+    return operation.acknowledge(reply, logIndex)
   },
-  reply: emptyReply,
+  reply: (reply: Reply, writer: BsonWriter) => writeFields(writer, reply),
 })
 
 function readValidation(database: string, collection: string, changes: Record<string, unknown>): void {

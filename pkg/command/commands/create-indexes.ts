@@ -3,6 +3,7 @@ import { indexesPerCollectionMax } from '../../base/limits.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { defineCommand } from '../definition.ts'
 import { anyType, arrayType, booleanType, commandFields } from '../fields.ts'
+import { buildInBackground, buildsInBackground } from '../index-building.ts'
 import { type IndexSpec, isPresent, type PresentIndex, parseIndexSpec } from '../index-spec.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
@@ -46,7 +47,9 @@ export const createIndexes = defineCommand({
       fields.start(at.createIndexes),
     )
     if (fields.has(at.commitQuorum)) throw new DatabaseError('BadValue', `Standalones can't specify commitQuorum`)
-    const specs = fields.documents(at.indexes)!.map(parseIndexSpec)
+    const specs = fields
+      .documents(at.indexes)!
+      .map((document) => parseIndexSpec(document, fields.boolean(at.ignoreUnknownIndexOptions) === true))
     if (specs.length === 0) throw new DatabaseError('BadValue', 'Must specify at least one index to create')
     return { collection, specs }
   },
@@ -60,10 +63,10 @@ export const createIndexes = defineCommand({
     const present: PresentIndex[] =
       existing === undefined
         ? []
-        : existing.indexes.map(({ name, unique, definition }) => ({
+        : existing.indexes.map(({ name, definition }) => ({
             name,
-            unique: unique && !definition.isIdIndex,
             key: definition.keyPattern,
+            definition: definition.bytes,
           }))
     const before = existing === undefined ? 1 : present.length
     const missing = request.specs.filter((spec) => {
@@ -76,6 +79,9 @@ export const createIndexes = defineCommand({
         'CannotCreateIndex',
         `add index fails, too many indexes for ${operation.namespace} key:${missing[0]!.name}`,
       )
+    const result = { before, after: before + missing.length, createdCollection: existing === undefined }
+    if (existing !== undefined && buildsInBackground(existing, missing))
+      return buildInBackground(operation, existing, missing).then((index) => operation.acknowledge(result, index))
     const { logIndex } = engine.write((unit) => {
       const collection = collectionForWrite(operation, unit, target)
       const built: string[] = []
@@ -90,15 +96,13 @@ export const createIndexes = defineCommand({
         throw error
       }
     })
-    return operation.acknowledge(
-      { before, after: before + missing.length, createdCollection: existing === undefined },
-      logIndex,
-    )
+    return operation.acknowledge(result, logIndex)
   },
   reply: (result: CreateIndexesResult, writer: BsonWriter) => {
     writer.int32('numIndexesBefore', result.before)
     writer.int32('numIndexesAfter', result.after)
-    if (result.createdCollection) writer.boolean('createdCollectionAutomatically', true)
+    if (result.createdCollection || result.before !== result.after)
+      writer.boolean('createdCollectionAutomatically', result.createdCollection)
     if (result.before === result.after) writer.string('note', 'all indexes already exist')
   },
 })

@@ -9,6 +9,7 @@ import { anyType, booleanType, commandFields } from '../fields.ts'
 import { sameKey } from '../index-spec.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
+import { refuseView } from '../view.ts'
 
 const fields = commandFields('dropIndexes', {
   dropIndexes: { type: anyType },
@@ -52,9 +53,16 @@ export const dropIndexes: Definition<DropIndexesCommand, Result> = defineCommand
     operation.namespace = `${operation.databaseName}.${request.collection}`
     const collection = engine.collection(operation.databaseName, request.collection)
     if (collection === undefined) throw new DatabaseError('NamespaceNotFound', `ns not found ${operation.namespace}`)
+    refuseView(collection)
     const before = collection.indexes.length
-    const names = namesOf(collection, request.which)
+    const aborted = collection.builds.filter(({ name }) => isNamed(request.which, name))
+    const names = namesOf(
+      collection,
+      request.which,
+      aborted.map(({ name }) => name),
+    )
     const { logIndex } = engine.write((unit) => {
+      for (const build of aborted) unit.abortIndexBuild(collection, build)
       for (const name of names) unit.dropIndex(collection, name)
     })
     return operation.acknowledge({ before, all: 'all' in request.which }, logIndex)
@@ -78,7 +86,7 @@ function parseWhich(): Which {
       if (element.type !== bsonType.string) throw wrongType(element.type)
       names.push(readString(element.bytes, element.start))
     }
-    return { names }
+    return names.length === 1 && names[0] === '*' ? { all: true } : { names }
   }
   throw wrongType(value.type)
 }
@@ -90,18 +98,30 @@ function wrongType(type: number): DatabaseError {
   )
 }
 
-function namesOf(collection: Collection, which: Which): readonly string[] {
+/** Whether an index under construction is among those to go. */
+function isNamed(which: Which, name: string): boolean {
+  return 'all' in which || ('names' in which && which.names.includes(name))
+}
+
+/** `aborted`: names of builds that end with this. */
+function namesOf(collection: Collection, which: Which, aborted: readonly string[]): readonly string[] {
   const names: string[] = []
   if ('all' in which) {
     for (const index of collection.indexes) if (!index.definition.isIdIndex) names.push(index.name)
     return names
   }
   if ('key' in which) {
-    const found = collection.indexes.find((index) => sameKey(index.definition.keyPattern, which.key))
+    const [found, second] = collection.indexes.filter((index) => sameKey(index.definition.keyPattern, which.key))
+    if (second !== undefined)
+      throw new DatabaseError(
+        'AmbiguousIndexKeyPattern',
+        `several indexes have the key ${shown(which.key)}: drop one of them by its name`,
+      )
     if (found === undefined) throw new DatabaseError('IndexNotFound', `can't find index with key: ${shown(which.key)}`)
     names.push(found.name)
   } else {
     for (const name of which.names) {
+      if (aborted.includes(name)) continue
       if (collection.index(name) === undefined || names.includes(name))
         throw new DatabaseError('IndexNotFound', `index not found with name [${name}]`)
       names.push(name)

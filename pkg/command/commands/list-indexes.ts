@@ -33,6 +33,11 @@ export const listIndexes = defineCommand({
   fields,
   parse: (database: string): ListIndexesCommand => {
     const at = fields.at
+    if (fields.boolean(at.includeBuildUUIDs) && fields.boolean(at.includeIndexBuildInfo))
+      throw new DatabaseError(
+        'InvalidOptions',
+        `includeBuildUUIDs and includeIndexBuildInfo cannot both be set to true`,
+      )
     const cursor = fields.document(at.cursor)
     return {
       collection: collectionNameOf(database, fields.type(at.listIndexes), fields.bytes, fields.start(at.listIndexes)),

@@ -1,0 +1,137 @@
+/** What collMod's `index` changes: hidden, expireAfterSeconds, prepareUnique and unique of one index. */
+import { DatabaseError } from '../base/errors.ts'
+import { timestampMax } from '../base/timestamp.ts'
+import { buildDocument } from '../bson/build.ts'
+import { compareBytes } from '../bson/key.ts'
+import { bsonType } from '../bson/type.ts'
+import {
+  documentFields,
+  documentOf,
+  getField,
+  isNumber,
+  numberOf,
+  readString,
+  truthy,
+  type Value,
+} from '../bson/value.ts'
+import type { Collection } from '../engine/collection.ts'
+import type { Index } from '../index/index.ts'
+import { sameKey } from './index-spec.ts'
+
+export interface IndexChange {
+  readonly index: Index
+  /** The definition it gets; undefined: nothing changes. */
+  readonly definition: Uint8Array | undefined
+  /** Field by field, `x_old` and `x_new`, as the reply has them. */
+  readonly reply: Readonly<Record<string, unknown>>
+}
+
+/** Throws IndexNotFound, InvalidOptions, BadValue, CannotConvertIndexToUnique. */
+export function indexChange(collection: Collection, request: Uint8Array): IndexChange {
+  const index = namedIndex(collection, request)
+  const { definition } = index
+  const changed = new Map<string, unknown>()
+  const reply: Record<string, unknown> = {}
+  const hidden = getField(request, 'hidden')
+  if (hidden !== undefined) {
+    if (definition.isIdIndex) throw new DatabaseError('BadValue', "can't hide _id index")
+    if (truthy(hidden) !== definition.hidden) {
+      changed.set('hidden', truthy(hidden) ? true : undefined)
+      reply['hidden_old'] = definition.hidden
+      reply['hidden_new'] = truthy(hidden)
+    }
+  }
+  const expiry = getField(request, 'expireAfterSeconds')
+  if (expiry !== undefined) changeExpiry(index, expiry, changed, reply)
+  const prepareUnique = getField(request, 'prepareUnique')
+  if (prepareUnique !== undefined && truthy(prepareUnique) !== definition.prepareUnique) {
+    if (definition.isIdIndex) throw new DatabaseError('InvalidOptions', 'cannot change the _id index')
+    if (definition.unique) throw new DatabaseError('InvalidOptions', 'the index is unique already')
+    changed.set('prepareUnique', truthy(prepareUnique) ? true : undefined)
+    reply['prepareUnique_old'] = definition.prepareUnique
+    reply['prepareUnique_new'] = truthy(prepareUnique)
+  }
+  const unique = getField(request, 'unique')
+  if (unique !== undefined && !truthy(unique)) throw new DatabaseError('BadValue', `collMod.index.unique must be true`)
+  if (unique !== undefined && !definition.unique) {
+    if (!definition.prepareUnique)
+      throw new DatabaseError(
+        'InvalidOptions',
+        `Cannot make index unique with 'prepareUnique=false'. Run collMod to set it first.`,
+      )
+    refuseDuplicates(index)
+    changed.set('unique', true)
+    changed.set('prepareUnique', undefined)
+    reply['unique_new'] = true
+  }
+  if (changed.size === 0) return { index, definition: undefined, reply }
+  const fields: Record<string, unknown> = {}
+  for (const field of documentFields(definition.bytes)) fields[field.name] = field
+  for (const [name, value] of changed) fields[name] = value
+  return { index, definition: buildDocument(fields), reply }
+}
+
+function namedIndex(collection: Collection, request: Uint8Array): Index {
+  const name = getField(request, 'name')
+  if (name?.type === bsonType.string) {
+    const text = readString(name.bytes, name.start)
+    const index = collection.index(text)
+    if (index === undefined)
+      throw new DatabaseError('IndexNotFound', `cannot find index ${text} for ns ${collection.namespace}`)
+    return index
+  }
+  const key = documentOf(getField(request, 'keyPattern')!)
+  const found = collection.indexes.filter((index) => sameKey(index.definition.keyPattern, key))
+  if (found.length === 0)
+    throw new DatabaseError('IndexNotFound', `cannot find index with that key for ns ${collection.namespace}`)
+  if (found.length > 1)
+    throw new DatabaseError(
+      'AmbiguousIndexKeyPattern',
+      `index keyPattern matches ${found.length} indexes, must use index name`,
+    )
+  return found[0]!
+}
+
+function changeExpiry(
+  index: Index,
+  expiry: Value,
+  changed: Map<string, unknown>,
+  reply: Record<string, unknown>,
+): void {
+  const { definition } = index
+  const seconds = isNumber(expiry.type) ? Math.trunc(numberOf(expiry)) : Number.NaN
+  if (definition.isIdIndex) throw new DatabaseError('InvalidOptions', 'the _id field does not support TTL indexes')
+  if (definition.keyPaths.length > 1)
+    throw new DatabaseError(
+      'InvalidOptions',
+      'TTL indexes are single-field indexes, compound indexes do not support TTL',
+    )
+  if (!(seconds >= 0 && seconds <= 0x7fffffff))
+    throw new DatabaseError(
+      'InvalidOptions',
+      `TTL index 'expireAfterSeconds' option must be within an acceptable range`,
+    )
+  if (definition.expireAfterSeconds === seconds) return
+  changed.set('expireAfterSeconds', seconds)
+  if (definition.expireAfterSeconds !== undefined)
+    reply['expireAfterSeconds_old'] = BigInt(definition.expireAfterSeconds)
+  reply['expireAfterSeconds_new'] = BigInt(seconds)
+}
+
+/** Since the index was prepared nothing doubled came in: what is there must be free of doubles now. */
+function refuseDuplicates(index: Index): void {
+  const walk = index.scan(timestampMax)
+  let previous: Uint8Array | undefined
+  try {
+    while (walk.next()) {
+      if (previous !== undefined && compareBytes(previous, 0, previous.length, walk.key, 0, walk.keyEnd) === 0)
+        throw new DatabaseError(
+          'CannotConvertIndexToUnique',
+          `Cannot convert the index to unique. Please resolve conflicting documents before running collMod again.`,
+        )
+      previous = walk.key.slice(0, walk.keyEnd)
+    }
+  } finally {
+    walk.close()
+  }
+}
