@@ -8,8 +8,8 @@ export class CharacterSet {
   readonly properties: readonly string[]
   readonly negated: boolean
   readonly caseless: boolean
-  /** For the first 128 code points: 1 when in the set. */
-  readonly ascii = new Uint8Array(128)
+  /** For the first 128 code points: 1 when in the set. Made when it is first asked for. */
+  #ascii: Uint8Array | undefined
   readonly #propertyTests: readonly RegExp[]
 
   constructor(ranges: readonly number[], properties: readonly string[], negated: boolean, caseless: boolean) {
@@ -18,11 +18,12 @@ export class CharacterSet {
     this.negated = negated
     this.caseless = caseless
     this.#propertyTests = properties.map((source) => new RegExp(`^${source}$`, caseless ? 'iu' : 'u'))
-    for (let codePoint = 0; codePoint < 128; codePoint++) this.ascii[codePoint] = this.#decide(codePoint) ? 1 : 0
   }
 
   has(codePoint: number): boolean {
-    return codePoint < 128 ? this.ascii[codePoint] === 1 : this.#decide(codePoint)
+    if (codePoint >= 128) return this.#decide(codePoint)
+    this.#ascii ??= Uint8Array.from({ length: 128 }, (_, each) => (this.#decide(each) ? 1 : 0))
+    return this.#ascii[codePoint] === 1
   }
 
   /** The one character it holds, when it is a plain one; -1 otherwise. */

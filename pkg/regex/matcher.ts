@@ -17,6 +17,7 @@ const longStepsMax = 32_000_000
 
 /** What may be remembered at most. */
 const memoryBitsMax = 1 << 27
+const foundMax = 100_000
 
 let memory = new Uint32Array(1024)
 
@@ -177,9 +178,10 @@ export class Matcher {
     const outer = this.#marked
     this.#marked = []
     const end = this.#run(a[pc]!, start)
-    for (const bit of this.#marked) memory[bit >>> 5]! &= ~(1 << (bit & 31))
+    // What failed here fails everywhere; what led to success is no failure.
+    if (end >= 0) for (const bit of this.#marked) memory[bit >>> 5]! &= ~(1 << (bit & 31))
     this.#marked = outer
-    if (keep) this.#found.set(key, end)
+    if (keep && this.#found.size < foundMax) this.#found.set(key, end)
     return end
   }
 

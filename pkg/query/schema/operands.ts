@@ -52,7 +52,7 @@ export function namesOperand(name: string, operand: Value): string[] {
   if (names.length === 0) {
     throw new DatabaseError('FailedToParse', `$jsonSchema keyword '${name}' cannot be an empty array`)
   }
-  const repeated = names.find((each, i) => names.indexOf(each) !== i)
+  const repeated = firstRepeated(names)
   if (repeated !== undefined) {
     throw new DatabaseError(
       'FailedToParse',
@@ -60,6 +60,12 @@ export function namesOperand(name: string, operand: Value): string[] {
     )
   }
   return names
+}
+
+/** The first name that has come before. */
+export function firstRepeated(names: readonly string[]): string | undefined {
+  const seen = new Set<string>()
+  return names.find((name) => seen.size === seen.add(name).size)
 }
 
 export function mismatch(name: string, wanted: string): DatabaseError {

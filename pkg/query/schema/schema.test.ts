@@ -86,6 +86,42 @@ describe('explanations', () => {
   })
 })
 
+describe('values', () => {
+  it('are the same whatever the order of the fields in their documents', () => {
+    const same = { properties: { x: { enum: [{ a: 1, b: { c: 1, d: 2 } }] } } }
+    expect(accepts(same, { x: { b: { d: 2, c: 1 }, a: 1 } })).toBe(true)
+    expect(accepts(same, { x: { b: { d: 2, c: 2 }, a: 1 } })).toBe(false)
+    const unique = { properties: { x: { uniqueItems: true } } }
+    expect(
+      accepts(unique, {
+        x: [
+          { a: 1, b: 2 },
+          { b: 2, a: 1 },
+        ],
+      }),
+    ).toBe(false)
+    expect(
+      accepts(unique, {
+        x: [
+          [1, 2],
+          [2, 1],
+        ],
+      }),
+    ).toBe(true)
+    expect(() =>
+      accepts(
+        {
+          enum: [
+            { a: 1, b: 2 },
+            { b: 2, a: 1 },
+          ],
+        },
+        {},
+      ),
+    ).toThrow(expect.objectContaining({ code: 9 }))
+  })
+})
+
 describe('numbers', () => {
   it('are multiples as decimals', () => {
     expect(accepts({ properties: { x: { multipleOf: 0.1 } } }, { x: 0.3 })).toBe(true)

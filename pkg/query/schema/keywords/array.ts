@@ -5,6 +5,7 @@ import { documentFields, type Value } from '../../../bson/value.ts'
 import { ElementWalker } from '../../../bson/walk.ts'
 import { arrayOperand, booleanOperand, countOperand, mismatch, objectOperand } from '../operands.ts'
 import { type Keyword, type Rule, type Schema, type SchemaContext, sibling, specified } from '../schema.ts'
+import { withSortedFields } from '../unordered.ts'
 
 export const arrayKeywords: readonly Keyword[] = [
   count('minItems', (found, wanted) => found >= wanted),
@@ -61,14 +62,15 @@ function unique(operand: Value): Rule {
   }
 }
 
-/** By their sort keys: what is equal has the same. Documents differ by the order of their fields too. */
+/** By their sort keys: what is equal has the same. */
 function repeatedItem(bytes: Uint8Array, start: number): Value | undefined {
   const walker = new ElementWalker().reset(bytes, start)
   const seen = new Set<string>()
   const key = new KeyWriter()
   while (walker.next()) {
     key.reset()
-    encodeKey(key, walker.type, bytes, walker.valueStart)
+    const item = withSortedFields(walker.value())
+    encodeKey(key, item.type, item.bytes, item.start)
     const text = Buffer.from(key.bytes.buffer, key.bytes.byteOffset, key.length).toString('latin1')
     if (seen.has(text)) return walker.value()
     seen.add(text)

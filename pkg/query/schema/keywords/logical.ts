@@ -1,9 +1,11 @@
 /** `allOf anyOf oneOf not enum`: about values of any type. */
 import { DatabaseError } from '../../../base/errors.ts'
-import { equal, equalValues } from '../../../bson/order.ts'
+import { bsonType } from '../../../bson/type.ts'
 import type { Value } from '../../../bson/value.ts'
+import { positionIn, sortedDistinct } from '../../filter/operators/sorted-values.ts'
 import { arrayOperand, objectOperand } from '../operands.ts'
 import { type Explanation, type Keyword, type Rule, type Schema, type SchemaContext, specified } from '../schema.ts'
+import { withSortedFields } from '../unordered.ts'
 
 export const logicalKeywords: readonly Keyword[] = [
   {
@@ -71,12 +73,16 @@ function enumeration(operand: Value): Rule {
   if (values.length === 0) {
     throw new DatabaseError('FailedToParse', `$jsonSchema keyword 'enum' cannot be an empty array`)
   }
-  if (values.some((value, i) => values.slice(0, i).some((before) => equal(before, value)))) {
+  const sorted = sortedDistinct(values.map(withSortedFields))
+  if (sorted.length < values.length) {
     throw new DatabaseError('FailedToParse', `$jsonSchema keyword 'enum' array cannot contain duplicate values`)
   }
   return {
-    test: (type, bytes, start) =>
-      values.some((value) => equalValues(type, bytes, start, value.type, value.bytes, value.start)),
+    test: (type, bytes, start) => {
+      if (type !== bsonType.document && type !== bsonType.array) return positionIn(sorted, type, bytes, start) >= 0
+      const value = withSortedFields({ type, bytes, start, end: start })
+      return positionIn(sorted, type, value.bytes, value.start) >= 0
+    },
     explain: (value) => ({
       ...specified('enum', operand),
       reason: 'value was not found in enum',

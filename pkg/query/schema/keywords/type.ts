@@ -2,7 +2,7 @@
 import { DatabaseError } from '../../../base/errors.ts'
 import { bsonType, typeAlias, typeOfAlias } from '../../../bson/type.ts'
 import { documentFields, readString, type Value } from '../../../bson/value.ts'
-import { mismatch } from '../operands.ts'
+import { firstRepeated, mismatch } from '../operands.ts'
 import { type Keyword, type Rule, specified } from '../schema.ts'
 
 const numberTypes = [bsonType.double, bsonType.int32, bsonType.int64, bsonType.decimal128]
@@ -57,7 +57,7 @@ function aliases(name: string, operand: Value): string[] {
   })
   if (found.length === 0)
     throw new DatabaseError('FailedToParse', `$jsonSchema keyword '${name}' must name at least one type`)
-  const repeated = found.find((alias, i) => found.indexOf(alias) !== i)
+  const repeated = firstRepeated(found)
   if (repeated !== undefined) {
     throw new DatabaseError('FailedToParse', `$jsonSchema keyword '${name}' has duplicate value: ${repeated}`)
   }
