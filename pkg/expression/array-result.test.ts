@@ -4,7 +4,11 @@ import { utf8Bytes } from '../bson/utf8.ts'
 import { getField, int32Value, type Value } from '../bson/value.ts'
 import { ElementWalker } from '../bson/walk.ts'
 import { ArrayResult } from './array-result.ts'
+import { EvaluationContext } from './context.ts'
 import { missing } from './expression.ts'
+import { RootFields } from './root-fields.ts'
+
+const context = new EvaluationContext(0, new RootFields())
 
 function arrayOf(elements: readonly unknown[]): Value {
   return getField(buildDocument({ a: elements }), 'a')!
@@ -37,7 +41,7 @@ it.each([0, 1, 8, 9, 10, 98, 99, 100, 999, 1000, 10_001])(
     while (walker.next()) result.addElement(walker)
     const expected = [...taken, ...rest, null, 7, 8, 'text', {}, [], true]
     expect(result.count).toBe(expected.length)
-    expect(bytesOf(result.value())).toEqual(bytesOf(arrayOf(expected)))
-    expect(bytesOf(result.reset().value())).toEqual(bytesOf(arrayOf([])))
+    expect(bytesOf(result.value(context))).toEqual(bytesOf(arrayOf(expected)))
+    expect(bytesOf(result.reset().value(context))).toEqual(bytesOf(arrayOf([])))
   },
 )

@@ -4,8 +4,10 @@ import { bsonType } from '../bson/type.ts'
 import { nullValue, type Value } from '../bson/value.ts'
 import { ElementWalker } from '../bson/walk.ts'
 import { BsonWriter, indexName } from '../bson/writer.ts'
+import type { EvaluationContext } from './context.ts'
 import { missing } from './expression.ts'
 import { refuseOversize } from './memory-limit.ts'
+import { resultOf } from './result.ts'
 
 const zero = 0x30
 const nine = 0x39
@@ -86,10 +88,10 @@ export class ArrayResult {
     this.#countUp()
   }
 
-  /** The array, in place: valid until the next `reset`. */
-  value(): Value {
+  /** The array; see `resultOf`. */
+  value(context: EvaluationContext): Value {
     this.writer.end()
-    return { type: bsonType.array, bytes: this.writer.bytes, start: 0, end: this.writer.length }
+    return resultOf(context, bsonType.array, this.writer)
   }
 
   /** The next element's type and name, and room for its value. */

@@ -15,6 +15,7 @@ import {
 } from './expression.ts'
 import { pathOfValue } from './field-path.ts'
 import { refuseOversize } from './memory-limit.ts'
+import { resultOf } from './result.ts'
 import { RootFields } from './root-fields.ts'
 
 /**
@@ -75,7 +76,7 @@ export class ExpressionCompiler {
         writer.value(names[i]!, value)
       }
       writer.end()
-      return { type: bsonType.document, bytes: writer.bytes, start: 0, end: writer.length }
+      return resultOf(context, bsonType.document, writer)
     }
   }
 
@@ -86,7 +87,7 @@ export class ExpressionCompiler {
     return (context) => {
       result.reset()
       for (const value of values) result.add(value(context))
-      return result.value()
+      return result.value(context)
     }
   }
 }

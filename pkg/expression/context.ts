@@ -13,7 +13,8 @@ export class EvaluationContext {
   /** Values of the variables by slot (see `scope.ts`); slot 0, the root, is not kept here. */
   readonly variables: Value[] = [missing]
   readonly now: Value
-  /** What has been done for this document, see `spend`. */
+  /** How much may be done for one document, see `spend`. */
+  stepsMax = stepsPerDocument
   #steps = 0
   readonly #fields: RootFields
   #loaded = false
@@ -50,8 +51,11 @@ export class EvaluationContext {
    */
   spend(steps: number): void {
     this.#steps += steps
-    if (this.#steps > stepsMax) {
-      throw new DatabaseError('ExceededTimeLimit', `An expression took more than ${stepsMax} steps for one document`)
+    if (this.#steps > this.stepsMax) {
+      throw new DatabaseError(
+        'ExceededTimeLimit',
+        `An expression took more than ${this.stepsMax} steps for one document`,
+      )
     }
   }
 
@@ -73,7 +77,7 @@ export class EvaluationContext {
 }
 
 /** A second or two. */
-const stepsMax = 50_000_000
+const stepsPerDocument = 50_000_000
 
 const emptyDocument = new Uint8Array([5, 0, 0, 0, 0])
 

@@ -2,10 +2,11 @@
  * Constant folding: what depends on constants alone is evaluated once, when it is parsed. Its error is raised then, whether or
  * not there is ever a document, and whether or not the branch it stands in would ever be taken: MongoDB does the same.
  */
+import { DatabaseError, errorCodes } from '../base/errors.ts'
 import { arrayValue, documentValue, nullValue, type Value } from '../bson/value.ts'
 import { BsonWriter, indexName } from '../bson/writer.ts'
 import { EvaluationContext } from './context.ts'
-import { type ConstantExpression, type Expression, missing } from './expression.ts'
+import { type ConstantExpression, type Evaluate, type Expression, missing } from './expression.ts'
 import { ownedValue } from './owned-value.ts'
 import { RootFields } from './root-fields.ts'
 
@@ -35,11 +36,24 @@ export function foldConstants(expression: Expression): Expression {
       const values = expression.foldable === true ? constantsOf(operands) : undefined
       if (values === undefined) return { ...expression, operands }
       const evaluate = expression.make(values.map((value) => () => value))
-      noContext.reset(noContext.bytes, noContext.start, noContext.end)
-      return constant(ownedValue(evaluate(noContext)))
+      return cheapConstant(evaluate) ?? { ...expression, operands }
     }
   }
 }
+
+/** The value, unless it takes long to compute or much memory to keep: then it is better computed when it is needed. */
+function cheapConstant(evaluate: Evaluate): ConstantExpression | undefined {
+  noContext.reset(noContext.bytes, noContext.start, noContext.end)
+  try {
+    const value = evaluate(noContext)
+    return value.end - value.start > foldedSizeMax ? undefined : constant(ownedValue(value))
+  } catch (error) {
+    if (error instanceof DatabaseError && error.code === errorCodes.ExceededTimeLimit) return undefined
+    throw error
+  }
+}
+
+const foldedSizeMax = 64 * 1024
 
 /** The values, if all are constants. */
 function constantsOf(expressions: readonly Expression[]): Value[] | undefined {
@@ -57,6 +71,7 @@ function constant(value: Value): ConstantExpression {
 
 /** What operators are evaluated against that read neither documents nor variables. */
 const noContext = new EvaluationContext(0, new RootFields())
+noContext.stepsMax = 100_000
 
 function documentOfFields(fields: readonly (readonly [string, Value])[]): Value {
   const writer = new BsonWriter(64)

@@ -194,6 +194,7 @@ describe('array operators', () => {
     expect(codeOf(doubling('{"a":"$$value","b":"$$value"}'))).toBe(146)
     expect(codeOf(doubling('["$$value"]').replace('40', '500'))).toBe(15)
     const many = '{"$range":[0,1000000]}'
+    expect(codeOf(`{"$add":[${Array.from({ length: 100 }, () => `{"$size":${many}}`).join(',')}]}`)).toBe(262)
     expect(codeOf(`{"$map":{"input":${many},"in":{"$in":["$$this",${many}]}}}`)).toBe(262)
   })
 })

@@ -19,6 +19,6 @@ export const concatArrays = variadicOperator('$concatArrays', (operands) => {
       }
       result.addAll(array)
     }
-    return result.value()
+    return result.value(context)
   }
 })

@@ -55,7 +55,7 @@ function filterBy(arrayOf: Evaluate, holds: Evaluate, limitOf: Evaluate | undefi
       const value = holds(context)
       if (value !== missing && truthy(value)) result.addElement(walker)
     }
-    return result.value()
+    return result.value(context)
   }
 }
 

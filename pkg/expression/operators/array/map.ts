@@ -42,6 +42,6 @@ function mapEach(arrayOf: Evaluate, bodyOf: Evaluate, slot: number): Evaluate {
       context.spend(1)
       result.add(bodyOf(context))
     }
-    return result.value()
+    return result.value(context)
   }
 }

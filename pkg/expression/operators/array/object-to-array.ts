@@ -28,6 +28,6 @@ export const objectToArray = fixedOperator('$objectToArray', 1, ([operand]) => {
       writer.append(document.bytes, walker.valueStart, walker.valueEnd)
       writer.end()
     }
-    return result.value()
+    return result.value(context)
   }
 })

@@ -20,10 +20,12 @@ export const range = rangedOperator('$range', 2, 3, ([startOf, endOf, stepOf]) =
     const end = bound(endOf!(context), 'ending', 34445)
     const step = stepOf === undefined ? 1 : bound(stepOf(context), 'step', 34447)
     if (step === 0) throw new DatabaseError(34449, '$range requires a non-zero step value')
-    refuseOversize(Math.max(0, (end - start) / step) * elementBytes)
+    const count = Math.max(0, Math.ceil((end - start) / step))
+    refuseOversize(count * elementBytes)
+    context.spend(count)
     result.reset()
     for (let n = start; step > 0 ? n < end : n > end; n += step) result.addInt32(n)
-    return result.value()
+    return result.value(context)
   }
 })
 

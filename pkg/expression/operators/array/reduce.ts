@@ -32,7 +32,7 @@ export const reduce: Operator = {
 }
 
 /** A value that is built up is copied each time. */
-const bytesPerStep = 32
+const bytesPerStep = 128
 
 /** One expression does not nest so deep that this many of it would be too deep to walk. */
 const nestingCheckInterval = 8

@@ -22,6 +22,6 @@ export const reverseArray = fixedOperator('$reverseArray', 1, ([operand]) => {
     const elements = elementsOf(array)
     result.reset()
     for (let i = elements.length - 1; i >= 0; i--) result.add(elements[i]!)
-    return result.value()
+    return result.value(context)
   }
 })

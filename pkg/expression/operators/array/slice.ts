@@ -41,7 +41,7 @@ export const slice = rangedOperator('$slice', 2, 3, ([arrayOf, secondOf, thirdOf
     result.reset()
     walker.reset(array.bytes, array.start)
     for (let i = 0; i < end && walker.next(); i++) if (i >= start) result.addElement(walker)
-    return result.value()
+    return result.value(context)
   }
 })
 

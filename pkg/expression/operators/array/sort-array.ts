@@ -48,7 +48,7 @@ function sorted(arrayOf: Evaluate, compare: Compare): Evaluate {
     }
     result.reset()
     for (const element of elementsOf(array).sort(compare)) result.add(element)
-    return result.value()
+    return result.value(context)
   }
 }
 

@@ -82,6 +82,6 @@ function zipped(arraysOf: readonly Evaluate[], defaultsOf: readonly Evaluate[], 
       })
       writer.end()
     }
-    return result.value()
+    return result.value(context)
   }
 }

@@ -6,6 +6,7 @@ import { ElementWalker } from '../../../bson/walk.ts'
 import { BsonWriter } from '../../../bson/writer.ts'
 import { type Evaluate, type Expression, isNullish, missing } from '../../expression.ts'
 import { refuseOversize } from '../../memory-limit.ts'
+import { resultOf } from '../../result.ts'
 import type { Scope } from '../../scope.ts'
 import { namedArguments } from '../named-arguments.ts'
 import type { Operator, ParseOperand } from '../operator.ts'
@@ -115,6 +116,6 @@ function evaluation(operator: string, name: string, inputOf: Evaluate, fieldOf: 
     }
     if (!isSet) writer.value(name, value)
     writer.end()
-    return { type: bsonType.document, bytes: writer.bytes, start: 0, end: writer.length }
+    return resultOf(context, bsonType.document, writer)
   }
 }

@@ -36,6 +36,6 @@ export const setDifference = fixedOperator('$setDifference', 2, ([left, right]) 
     result.reset()
     walker.reset(a.bytes, a.start)
     while (walker.next()) if (unwanted.add(walker.type, a.bytes, walker.valueStart)) result.addElement(walker)
-    return result.value()
+    return result.value(context)
   }
 })

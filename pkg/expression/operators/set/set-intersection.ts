@@ -33,7 +33,7 @@ export const setIntersection = variadicOperator('$setIntersection', (operands) =
       arrays.push(array)
     }
     const [first, ...others] = arrays
-    if (first === undefined) return result.value()
+    if (first === undefined) return result.value(context)
     const sets = others.map(setOf)
     walker.reset(first.bytes, first.start)
     while (walker.next()) {
@@ -42,6 +42,6 @@ export const setIntersection = variadicOperator('$setIntersection', (operands) =
         result.addElement(walker)
       }
     }
-    return result.value()
+    return result.value(context)
   }
 })

@@ -31,6 +31,6 @@ export const setUnion = variadicOperator('$setUnion', (operands) => {
       walker.reset(array.bytes, array.start)
       while (walker.next()) if (seen.add(walker.type, array.bytes, walker.valueStart)) result.addElement(walker)
     }
-    return result.value()
+    return result.value(context)
   }
 })

@@ -19,6 +19,6 @@ export const concat = variadicOperator('$concat', (operands) => {
       }
       result.append(value.bytes, textStart(value), textEnd(value))
     }
-    return result.value()
+    return result.value(context)
   }
 })

@@ -4,13 +4,14 @@ import { bsonType } from '../../../bson/type.ts'
 import { readUtf8 } from '../../../bson/utf8.ts'
 import { readString, type Value } from '../../../bson/value.ts'
 import { compileRegex, type Regex, RegexSyntaxError, unfitOption } from '../../../regex/regex.ts'
+import type { EvaluationContext } from '../../context.ts'
 import { type Evaluate, type Expression, isNullish } from '../../expression.ts'
 import { namedArguments } from '../named-arguments.ts'
 import type { Operator } from '../operator.ts'
 import { shownType } from '../shown-type.ts'
 
 /** What an operator does with a regular expression and its input; either may be null. */
-export type Search = (regex: Regex | undefined, input: string | undefined) => Value
+export type Search = (context: EvaluationContext, regex: Regex | undefined, input: string | undefined) => Value
 
 /**
  * Errors: 51103, 31022..31024 for the arguments, 51104..51106 for their types, 51107 for options in both places, 51108..51110 for
@@ -55,7 +56,7 @@ function evaluation(
     if (!isNullish(input) && input.type !== bsonType.string) {
       throw new DatabaseError(51104, `${name} needs 'input' to be of type string, found: ${shownType(input)}`)
     }
-    return search(regex, isNullish(input) ? undefined : readString(input.bytes, input.start))
+    return search(context, regex, isNullish(input) ? undefined : readString(input.bytes, input.start))
   }
 }
 

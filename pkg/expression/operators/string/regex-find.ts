@@ -3,19 +3,21 @@ import { booleanValue, nullValue, type Value } from '../../../bson/value.ts'
 import { BsonWriter, indexName } from '../../../bson/writer.ts'
 import type { Regex, RegexMatch } from '../../../regex/regex.ts'
 import { ArrayResult } from '../../array-result.ts'
+import type { EvaluationContext } from '../../context.ts'
 import { refuseOversize } from '../../memory-limit.ts'
+import { resultOf } from '../../result.ts'
 import { regexOperator } from './regex-arguments.ts'
 
 /** `{$regexMatch: {input: string, regex: pattern, options: letters}}`: whether there is a match; false of null. */
 export const regexMatch = regexOperator(
   '$regexMatch',
-  () => (regex, input) => booleanValue(regex !== undefined && input !== undefined && regex.test(input)),
+  () => (_, regex, input) => booleanValue(regex !== undefined && input !== undefined && regex.test(input)),
 )
 
 /** `{$regexFind: ...}`: the first match as `{match, idx: code point, captures}`, or null. */
 export const regexFind = regexOperator('$regexFind', () => {
   const writer = new BsonWriter(128)
-  return (regex, input) => {
+  return (context, regex, input) => {
     if (regex === undefined || input === undefined) return nullValue
     const match = regex.exec(input)
     if (match === undefined) return nullValue
@@ -23,20 +25,20 @@ export const regexFind = regexOperator('$regexFind', () => {
     writer.beginDocument()
     writeMatch(writer, input, match, codePointsBetween(input, 0, match.start))
     writer.end()
-    return { type: bsonType.document, bytes: writer.bytes, start: 0, end: writer.length }
+    return resultOf(context, bsonType.document, writer)
   }
 })
 
 /** `{$regexFindAll: ...}`: all matches that do not overlap, as `$regexFind` gives them. */
 export const regexFindAll = regexOperator('$regexFindAll', () => {
   const result = new ArrayResult()
-  return (regex, input) => {
+  return (context, regex, input) => {
     result.reset()
-    return regex === undefined || input === undefined ? result.value() : findAll(regex, input, result)
+    return regex === undefined || input === undefined ? result.value(context) : findAll(context, regex, input, result)
   }
 })
 
-function findAll(regex: Regex, input: string, result: ArrayResult): Value {
+function findAll(context: EvaluationContext, regex: Regex, input: string, result: ArrayResult): Value {
   const { writer } = result
   let from = 0
   let counted = 0
@@ -53,7 +55,7 @@ function findAll(regex: Regex, input: string, result: ArrayResult): Value {
     // After an empty match the character there is passed over, or it would be found again.
     from = match.end > match.start ? match.end : match.end + widthAt(input, match.end)
   } while (from < input.length)
-  return result.value()
+  return result.value(context)
 }
 
 function writeMatch(writer: BsonWriter, input: string, { start, end, captures }: RegexMatch, codePoint: number): void {

@@ -69,7 +69,7 @@ function replacing(name: string, inputOf: Evaluate, findOf: Evaluate, replacemen
       done = next
     } while (all)
     result.append(bytes, done, end)
-    return result.value()
+    return result.value(context)
   }
 }
 

@@ -39,7 +39,7 @@ export const split = fixedOperator('$split', 2, ([textOf, delimiterOf]) => {
     for (let start = textStart(text); ; ) {
       const found = search.find(text.bytes, start, end)
       result.addText(text.bytes, start, found < 0 ? end : found)
-      if (found < 0) return result.value()
+      if (found < 0) return result.value(context)
       start = found + width
     }
   }

@@ -3,6 +3,8 @@ import { writeInt32 } from '../../../bson/little-endian.ts'
 import { bsonType } from '../../../bson/type.ts'
 import { stringValue, type Value } from '../../../bson/value.ts'
 import { BsonWriter } from '../../../bson/writer.ts'
+import type { EvaluationContext } from '../../context.ts'
+import { resultOf } from '../../result.ts'
 import { refuseLongString } from '../../string-limit.ts'
 
 const lengthBytes = 4
@@ -23,13 +25,13 @@ export class StringResult {
     this.#writer.append(bytes, start, end)
   }
 
-  /** The string, in place: valid until the next `reset`. */
-  value(): Value {
+  /** The string; see `resultOf`. */
+  value(context: EvaluationContext): Value {
     const writer = this.#writer
     writer.ensure(1)
     writer.bytes[writer.length++] = 0
     writeInt32(writer.bytes, 0, writer.length - lengthBytes)
-    return { type: bsonType.string, bytes: writer.bytes, start: 0, end: writer.length }
+    return resultOf(context, bsonType.string, writer)
   }
 }
 
