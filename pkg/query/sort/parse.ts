@@ -2,7 +2,7 @@
 
 import { DatabaseError } from '../../base/errors.ts'
 import { bsonType } from '../../bson/type.ts'
-import { documentFields, documentOf, isNumber, numberOf, readInt32, type Value } from '../../bson/value.ts'
+import { documentFields, documentOf, isNumber, numberOf, readInt32, readString, type Value } from '../../bson/value.ts'
 import { checkFieldPath, type Path, parsePath } from '../path.ts'
 
 export interface SortPart {
@@ -41,8 +41,10 @@ export function parseSort(bytes: Uint8Array, start = 0): Sort {
 
 function sortPart(name: string, value: Value): SortPart {
   if (value.type === bsonType.document) {
-    const [first] = documentFields(value.bytes, value.start)
-    if (first?.name === '$meta') throw new DatabaseError('NotImplemented', 'sorting by $meta is not supported yet')
+    const [first, second] = documentFields(value.bytes, value.start)
+    if (second !== undefined)
+      throw new DatabaseError('FailedToParse', `Cannot have additional keys in a $meta sort: ${name}`)
+    if (first?.name === '$meta') refuseMeta(first)
     throw new DatabaseError(17312, '$meta is the only expression supported by $sort right now')
   }
   const direction = directionOf(name, value)
@@ -50,10 +52,23 @@ function sortPart(name: string, value: Value): SortPart {
   return { path: parsePath(name), descending: direction < 0 }
 }
 
+/** Errors: 31138 for what is no metadata to sort by, 40218 for what no stage before gives, NotImplemented for the rest. */
+function refuseMeta(value: Value): never {
+  const meta = value.type === bsonType.string ? readString(value.bytes, value.start) : ''
+  if (meta === 'textScore' || meta === 'geoNearDistance') {
+    throw new DatabaseError(40218, `query requires ${meta} metadata, but it is not available`)
+  }
+  if (sortableMeta.has(meta)) throw new DatabaseError('NotImplemented', `sorting by $meta ${meta} is not supported yet`)
+  throw new DatabaseError(31138, `Illegal $meta sort: ${meta}`)
+}
+
+const sortableMeta: ReadonlySet<string> = new Set(['randVal', 'searchScore', 'vectorSearchScore', 'score'])
+
 function directionOf(name: string, value: Value): 1 | -1 {
   if (!isNumber(value.type)) throw new DatabaseError(15974, `Illegal key in $sort specification: ${name}`)
-  // Whole part only: 1.5 is 1, as in MongoDB.
-  const direction = Math.trunc(numberOf(value))
+  // Whole part only of a double, the nearest whole number of a decimal, as in MongoDB.
+  const n = numberOf(value)
+  const direction = value.type === bsonType.decimal128 ? Math.sign(n) * Math.round(Math.abs(n)) : Math.trunc(n)
   if (direction !== 1 && direction !== -1) {
     throw new DatabaseError(15975, '$sort key ordering must be 1 (for ascending) or -1 (for descending)')
   }
