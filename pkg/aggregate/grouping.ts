@@ -95,7 +95,7 @@ export class GroupStage implements Stage {
   step(): Step {
     for (;;) {
       if (!this.#filled) {
-        const answer = this.#source === undefined ? this.#fill() : this.#refill(this.#source)
+        const answer = this.#takeAll()
         if (answer === step.pause) return answer
         this.#filled = true
         this.#closeSpill()
@@ -105,6 +105,21 @@ export class GroupStage implements Stage {
         return step.row
       }
       if (!this.#beginPartition()) return step.end
+    }
+  }
+
+  /** Errors: 4848401 and 4848403 for divisions by zero, as `$group` calls them. */
+  #takeAll(): Step {
+    try {
+      return this.#source === undefined ? this.#fill() : this.#refill(this.#source)
+    } catch (error) {
+      if (error instanceof DatabaseError && error.message === "can't $divide by zero") {
+        throw new DatabaseError(4848401, error.message)
+      }
+      if (error instanceof DatabaseError && error.message === "can't $mod by zero") {
+        throw new DatabaseError(4848403, error.message)
+      }
+      throw error
     }
   }
 

@@ -2,8 +2,8 @@
  * Joins: how `$lookup` finds the foreign documents of a local one.
  *
  *   by equality, the foreign path is indexed       a query by the local values, for each local document
- *   by equality otherwise                          a table of all foreign documents by their values, made once;
- *                                                  beyond its memory, a query for each local document after all
+ *   by equality otherwise, and once the queries    a table of all foreign documents by their values, made once;
+ *   have cost as much as a table would             beyond its memory, a query for each local document after all
  *   by a pipeline                                  the pipeline for each local document, after a query when there is equality too
  *   by a pipeline that depends on nothing          its documents, made once and kept while they fit
  */
@@ -17,10 +17,10 @@ import { parseFilter } from '../query/filter/parse.ts'
 import type { Path } from '../query/path.ts'
 import { copyOf } from './accumulators/accumulator.ts'
 import { GatheredArray } from './accumulators/gathered.ts'
-import { FieldSetter } from './field-setter.ts'
 import type { ForeignCollection, Namespace } from './host.ts'
 import { JoinTable } from './join-table.ts'
 import { equalityFilter, localValues } from './join-values.ts'
+import { NestedSetter } from './nested-setter.ts'
 import type { Pipeline } from './parse.ts'
 import { DocumentRows, type Rows } from './rows.ts'
 import { runWithin } from './run.ts'
@@ -44,15 +44,21 @@ export interface Lookup {
   readonly unwinding: Unwinding | undefined
 }
 
+/** How many documents can be put into a table in the time of one query, about. */
+const queryCost = 8
+
 export class LookupStage extends PassingStage {
   readonly #run: PipelineRun
   readonly #lookup: Lookup
   readonly #context: EvaluationContext
   readonly #variables: readonly { readonly slot: number; readonly evaluate: Evaluate }[]
-  readonly #setter: FieldSetter
+  readonly #setter: NestedSetter
   #foreign: ForeignCollection | undefined
   /** How equality finds documents; undefined until the first local document. */
   #way: 'query' | 'table' | undefined
+  #queries = 0
+  /** The table has turned out too large. */
+  #tableless = false
   #table: JoinTable | undefined
   /** Rows that the table is being filled from. */
   #filling: Rows | undefined
@@ -77,7 +83,7 @@ export class LookupStage extends PassingStage {
     this.#context = run.context(compiler)
     const { unwinding } = lookup
     const paths = unwinding?.indexPath === undefined ? [lookup.as] : [lookup.as, unwinding.indexPath]
-    this.#setter = new FieldSetter(paths, run)
+    this.#setter = new NestedSetter(paths)
   }
 
   step(): Step {
@@ -130,7 +136,7 @@ export class LookupStage extends PassingStage {
     const setter = this.#setter
     setter.values[0] = value
     if (setter.values.length > 1) setter.values[1] = index
-    this.showWritten(setter.set(this.#local, 0, this.#local.length))
+    this.showWritten(setter.set(this.#local, 0))
   }
 
   #finish(rows: Rows): void {
@@ -160,10 +166,9 @@ export class LookupStage extends PassingStage {
       this.#foreign = this.#run.host.foreign(from)
       const table = !hasPipeline && this.#foreign !== undefined && !this.#foreign.isIndexed(foreignPath.text)
       this.#way = table ? 'table' : 'query'
-      if (table) {
-        this.#table = new JoinTable(foreignPath)
-        this.#filling = this.#track(this.#foreign!.find(emptyDocument))
-      }
+      if (table) this.#beginTable(this.#foreign!, foreignPath)
+    } else if (this.#way === 'query' && !hasPipeline && !this.#tableless && this.#foreign !== undefined) {
+      if (++this.#queries * queryCost > this.#foreign.documentCount) this.#beginTable(this.#foreign, foreignPath)
     }
     const rows = this.#filling
     if (rows === undefined) return true
@@ -173,6 +178,7 @@ export class LookupStage extends PassingStage {
       if (table.usedBytes > this.#run.memoryLimitBytes) {
         this.#table = undefined
         this.#way = 'query'
+        this.#tableless = true
         this.#endFilling(rows)
         return true
       }
@@ -180,6 +186,12 @@ export class LookupStage extends PassingStage {
     if (rows.paused === true) return false
     this.#endFilling(rows)
     return true
+  }
+
+  #beginTable(foreign: ForeignCollection, path: Path): void {
+    this.#way = 'table'
+    this.#table = new JoinTable(path)
+    this.#filling = this.#track(foreign.find(emptyDocument))
   }
 
   #endFilling(rows: Rows): void {

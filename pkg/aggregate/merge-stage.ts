@@ -29,6 +29,20 @@ export interface Merge {
   readonly variables: readonly { readonly slot: number; readonly name: string; readonly expression: Expression }[]
 }
 
+/** What a pipeline that changes one document may be made of. */
+const updateStages: ReadonlySet<string> = new Set([
+  '$addFields',
+  '$set',
+  '$project',
+  '$unset',
+  '$replaceRoot',
+  '$replaceWith',
+  '$fill',
+])
+
+/** Documents that are still tried after one has failed. */
+const triedAfterFailure = 1000
+
 export class MergeStage extends PassingStage {
   readonly #run: PipelineRun
   readonly #merge: Merge
@@ -36,6 +50,8 @@ export class MergeStage extends PassingStage {
   readonly #variables: readonly { readonly slot: number; readonly name: string; readonly evaluate: Evaluate }[]
   readonly #target: MergeTarget
   readonly #sparse: boolean
+  #failure: DatabaseError | undefined
+  #tried = 0
 
   /** Errors: 51183 when `on` is not what makes documents unique in the target. */
   constructor(input: Stage, run: PipelineRun, merge: Merge) {
@@ -64,10 +80,22 @@ export class MergeStage extends PassingStage {
     const { input } = this
     for (;;) {
       const answer = input.step()
-      if (answer !== step.row) return answer
+      if (answer === step.pause) return answer
+      if (this.#failure !== undefined && (answer === step.end || ++this.#tried > triedAfterFailure)) throw this.#failure
+      if (answer === step.end) return answer
       // Writing lets go of what the input's bytes lie in.
-      this.#write(input.bytes.slice(input.start, input.end))
+      this.#try(input.bytes.slice(input.start, input.end))
       if (this.#run.turnIsOver()) return step.pause
+    }
+  }
+
+  /** One that fails does not keep out those that come with it: its error is told afterwards. */
+  #try(document: Uint8Array): void {
+    try {
+      this.#write(document)
+    } catch (error) {
+      if (!(error instanceof DatabaseError)) throw error
+      this.#failure ??= error
     }
   }
 
@@ -138,6 +166,11 @@ export class MergeStage extends PassingStage {
   }
 
   #updated(existing: Uint8Array, incoming: Uint8Array): Uint8Array {
+    for (const { name } of this.#merge.pipeline!) {
+      if (!updateStages.has(name)) {
+        throw new DatabaseError('InvalidOptions', `${name} is not allowed to be used within an update`)
+      }
+    }
     this.#context.reset(incoming, 0, incoming.length)
     const variables = [...this.#run.variables]
     for (const { slot, name, evaluate } of this.#variables) {

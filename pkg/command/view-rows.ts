@@ -2,6 +2,7 @@
 import { parsePipeline } from '../aggregate/parse.ts'
 import type { Rows } from '../aggregate/rows.ts'
 import { buildArray, rawDocument } from '../bson/build.ts'
+import type { Value } from '../bson/value.ts'
 import type { Operation } from './instance.ts'
 import type { Pace } from './pace.ts'
 import { openRows } from './pipeline-rows.ts'
@@ -11,6 +12,7 @@ import { expressionOptions } from './variables.ts'
 export interface ViewQuery {
   readonly collection: string
   readonly filter: Uint8Array
+  readonly hint?: Value | undefined
   readonly sort?: Uint8Array | undefined
   readonly skip?: number
   /** 0: no limit. */
@@ -34,7 +36,7 @@ export function openView(operation: Operation, query: ViewQuery, pace: Pace, vie
     database: operation.databaseName,
     collection,
   })
-  return openRows(operation, { collection }, pipeline, pace, view)
+  return openRows(operation, { collection, hint: query.hint }, pipeline, pace, view)
 }
 
 /** Goes through rows in slices; `take` is told of each. */

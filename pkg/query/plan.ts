@@ -8,15 +8,20 @@
  */
 import { DatabaseError } from '../base/errors.ts'
 import type { Timestamp } from '../base/timestamp.ts'
+import { equalValues } from '../bson/order.ts'
 import { bsonType } from '../bson/type.ts'
-import { documentFields, numberOf, readString, type Value } from '../bson/value.ts'
-import { conjuncts, type Filter } from './filter/tree.ts'
-import { parsePath } from './path.ts'
-import { boundsOf, type Interval, intersect, isPoint, type KeyRange, keyRanges, wholeInterval } from './plan-bounds.ts'
+import { documentFields, isNumber, numberOf, readString, type Value } from '../bson/value.ts'
+import { parseFilter } from './filter/parse.ts'
+import { conjunction, conjuncts, type Filter, isMatchAll } from './filter/tree.ts'
+import { type Interval, isPoint } from './plan-bounds.ts'
+import { type BoundedPart, type IndexBounds, implies, indexBounds, isWhole, wholeIndex } from './plan-index.ts'
 import type { QueryIndex, QuerySource } from './plan-source.ts'
 import type { Sort } from './sort/parse.ts'
 
-export type PlanNode = CollectionScanNode | IdLookupNode | FetchNode | SortNode
+export type PlanNode = UnsortedNode | SortNode
+
+/** What gives rows in an order of its own. */
+export type UnsortedNode = CollectionScanNode | IdLookupNode | FetchNode | OrNode
 
 /** Reads every document in order of insertion, or against it, and keeps what the filter matches. */
 export interface CollectionScanNode {
@@ -38,24 +43,30 @@ export interface IdLookupNode {
 export interface FetchNode {
   readonly kind: 'fetch'
   readonly input: IndexScanNode
+  /** What the bounds do not say already. */
   readonly filter: Filter
+  /** Rows are counted only: with nothing left to test, no document is read. */
+  readonly keysOnly: boolean
 }
 
 export interface IndexScanNode {
   readonly kind: 'indexScan'
   readonly index: QueryIndex
-  /** Ascending by value. */
-  readonly intervals: readonly Interval[]
-  /** The same as key bytes, in the order of the index. */
-  readonly ranges: readonly KeyRange[]
+  readonly bounds: IndexBounds
   /** Along the index, or against it. */
   readonly direction: 1 | -1
+}
+
+/** Each branch by an index of its own; a document that several branches find is a row once. */
+export interface OrNode {
+  readonly kind: 'or'
+  readonly inputs: readonly FetchNode[]
 }
 
 /** Reads its input to the end before it gives the first row. */
 export interface SortNode {
   readonly kind: 'sort'
-  readonly input: CollectionScanNode | IdLookupNode | FetchNode
+  readonly input: UnsortedNode
   readonly sort: Sort
   /** Only so many rows are needed. */
   readonly limit: number | undefined
@@ -68,51 +79,144 @@ export interface PlanRequest {
   readonly rowLimit?: number | undefined
   /** An index's name (string), its key pattern, or `{$natural: ±1}`. */
   readonly hint?: Value | undefined
+  /** Only the number of rows is asked for. */
+  readonly keysOnly?: boolean | undefined
   /** Indexes that came later cannot be used. */
   readonly at?: Timestamp | undefined
 }
 
-/** Throws BadValue (2) for a hint that names no index. */
+/** Throws BadValue (2) for a hint that names no index, NoQueryExecutionPlans (291) for one that cannot be used. */
 export function plan(source: QuerySource, request: PlanRequest): PlanNode {
-  const { filter, sort } = request
-  const hint = request.hint && parseHint(source, request.hint)
-  if (hint !== undefined && typeof hint !== 'number') {
-    return withSort(fetchBy(hint, filter, sort), request)
-  }
-  const natural = hint ?? sort?.natural
-  if (natural !== undefined) return withSort({ kind: 'collectionScan', direction: natural, filter }, request)
-  const lookup = idLookup(filter)
-  if (lookup !== undefined) return withSort(lookup, request)
-  let best: Candidate | undefined
-  for (const index of source.indexes) {
-    if (request.at !== undefined && index.usableFrom > request.at) continue
-    if (!isPlain(index)) continue
-    const candidate = fetchBy(index, filter, sort)
-    if (best === undefined || rank(candidate, sort) > rank(best, sort)) best = candidate
-  }
-  if (best !== undefined && rank(best, sort) > 0) return withSort(best, request)
-  return withSort({ kind: 'collectionScan', direction: 1, filter }, request)
+  return choosePlan(source, request).winner
 }
 
-/** A way to the documents, and whether it gives them in the order asked for. */
-type Candidate = FetchNode
+export interface PlanChoice {
+  readonly winner: PlanNode
+  /** Other ways by index, the better ones first. */
+  readonly rejected: readonly PlanNode[]
+}
 
-function isPlain({ definition }: QueryIndex): boolean {
-  const { hidden, sparse, partialFilter, hashed, wildcardAt } = definition
-  return !hidden && !sparse && partialFilter === undefined && !hashed && wildcardAt < 0
+/** As `plan`, with what else was thought of. */
+export function choosePlan(source: QuerySource, request: PlanRequest): PlanChoice {
+  const { filter, sort } = request
+  const hint = request.hint && parseHint(source, request.hint)
+  if (hint !== undefined && typeof hint !== 'number') return only(withSort(hinted(hint, request), request))
+  const natural = hint ?? sort?.natural
+  if (natural !== undefined) return only(withSort({ kind: 'collectionScan', direction: natural, filter }, request))
+  const lookup = idLookup(filter)
+  if (lookup !== undefined) return only(withSort(lookup, request))
+  const candidates = candidatesFor(source, request)
+    .map((node) => ({ node, rank: rank(node, sort) }))
+    .filter((candidate) => candidate.rank > 0)
+    .sort((a, b) => b.rank - a.rank)
+  const [best, ...others] = candidates.map(({ node }) => withSort(node, request))
+  if (best === undefined) return only(withSort({ kind: 'collectionScan', direction: 1, filter }, request))
+  return { winner: best, rejected: others }
+}
+
+function only(winner: PlanNode): PlanChoice {
+  return { winner, rejected: [] }
+}
+
+/** Every way by one index, and by several for the branches of an `or`. */
+function candidatesFor(source: QuerySource, request: PlanRequest): readonly (FetchNode | OrNode)[] {
+  const { filter } = request
+  const candidates: (FetchNode | OrNode)[] = []
+  for (const index of source.indexes)
+    if (isUsable(index, request)) candidates.push(...fetchesBy(index, filter, request))
+  const parts = conjuncts(filter)
+  for (const part of parts) {
+    if (part.kind !== 'or') continue
+    const others = parts.filter((other) => other !== part)
+    const inputs: FetchNode[] = []
+    for (const branch of part.filters) {
+      const input = bestBranch(source, conjunction([branch, ...others]), request)
+      if (input === undefined) break
+      inputs.push(input)
+    }
+    if (inputs.length === part.filters.length) candidates.push({ kind: 'or', inputs })
+  }
+  return candidates
+}
+
+function bestBranch(source: QuerySource, filter: Filter, request: PlanRequest): FetchNode | undefined {
+  let best: FetchNode | undefined
+  for (const index of source.indexes) {
+    if (!isUsable(index, { ...request, filter })) continue
+    for (const fetch of fetchesBy(index, filter, { filter })) {
+      if (boundsRank(fetch.input) > 0 && (best === undefined || boundsRank(fetch.input) > boundsRank(best.input)))
+        best = fetch
+    }
+  }
+  return best
+}
+
+function isUsable(index: QueryIndex, { at, filter }: PlanRequest): boolean {
+  const { hidden, partialFilter } = index.definition
+  if (hidden || (at !== undefined && index.usableFrom > at)) return false
+  return partialFilter === undefined || implies(filter, parsedPartial(partialFilter))
+}
+
+const partials = new WeakMap<Uint8Array, Filter>()
+
+function parsedPartial(bytes: Uint8Array): Filter {
+  let filter = partials.get(bytes)
+  if (filter === undefined) {
+    filter = parseFilter(bytes)
+    partials.set(bytes, filter)
+  }
+  return filter
+}
+
+function fetchesBy(index: QueryIndex, filter: Filter, request: PlanRequest): readonly FetchNode[] {
+  return indexBounds(index, filter).map((bounds) => fetchOf(bounds, request))
+}
+
+function fetchOf(bounds: IndexBounds, { sort, keysOnly }: PlanRequest): FetchNode {
+  const input: IndexScanNode = {
+    kind: 'indexScan',
+    index: bounds.index,
+    bounds,
+    direction: sortDirection(bounds, sort) ?? 1,
+  }
+  return { kind: 'fetch', input, filter: bounds.residual, keysOnly: keysOnly === true && isMatchAll(bounds.residual) }
+}
+
+/** What the hint asks for, also when the index lacks documents: then these are not found. */
+function hinted(index: QueryIndex, request: PlanRequest): FetchNode {
+  const candidates = fetchesBy(index, request.filter, request)
+  const [best] = [...candidates].sort((a, b) => rank(b, request.sort) - rank(a, request.sort))
+  if (best !== undefined) return best
+  if (index.definition.wildcardAt >= 0) {
+    throw new DatabaseError(
+      'NoQueryExecutionPlans',
+      'error processing query: planner returned error :: caused by :: No query solutions: the hinted wildcard index cannot answer the query',
+    )
+  }
+  return fetchOf(wholeIndex(index, request.filter), request)
 }
 
 /** The higher the better; 0: no better than reading the whole collection. */
-function rank(candidate: Candidate, sort: Sort | undefined): number {
-  const sorted = sort !== undefined && givesOrder(candidate.input, sort) ? 1 : 0
-  return boundsRank(candidate.input) * 2 + sorted
+function rank(node: FetchNode | OrNode, sort: Sort | undefined): number {
+  if (node.kind === 'or') return Math.min(...node.inputs.map(({ input }) => boundsRank(input))) - 1
+  const sorted = sort !== undefined && sort.parts.length > 0 && givesOrder(node.input, sort) ? 3 : 0
+  return boundsRank(node.input) + sorted
 }
 
-function boundsRank({ intervals, index }: IndexScanNode): number {
-  if (intervals.length === 1 && intervals[0] === wholeInterval) return 0
-  if (!intervals.every(isPoint)) return intervals.some(isOpen) ? 1 : 2
-  // At most one entry, or none, per point of a unique index.
-  return (intervals.length <= 1 ? 4 : 3) + (index.unique ? 2 : 0)
+/** By the first parts of the key: 8 for each point, 6 for a few, 4 for a range, 2 for one open on a side. */
+function boundsRank({ bounds, index }: IndexScanNode): number {
+  let score = 0
+  let points = 0
+  for (const { name, intervals } of bounds.parts) {
+    if (isWhole(intervals)) break
+    if (!intervals.every(isPoint)) {
+      score += intervals.some(isOpen) ? 2 : 4
+      break
+    }
+    if (name !== '$_path') score += intervals.length <= 1 ? 8 : 6
+    points++
+  }
+  return points === bounds.parts.length && index.unique ? score + 100 : score
 }
 
 /** A range with a bound on one side only. */
@@ -121,66 +225,38 @@ function isOpen({ low, high }: Interval): boolean {
 }
 
 function isInfinite(value: Value): boolean {
+  if (value.type === bsonType.minKey || value.type === bsonType.maxKey) return true
   return value.type === bsonType.double && Math.abs(numberOf(value)) === Infinity
 }
 
-function fetchBy(index: QueryIndex, filter: Filter, sort: Sort | undefined): FetchNode {
-  const { path, descending } = index.keyPaths[0]!
-  const intervals = indexBounds(index, path, filter)
-  const input: IndexScanNode = {
-    kind: 'indexScan',
-    index,
-    intervals,
-    ranges: keyRanges(intervals, descending),
-    direction: sortDirection(index, sort) ?? 1,
-  }
-  return { kind: 'fetch', input, filter }
-}
-
 /**
- * What the filter leaves possible for the index's first path. In a multikey index different elements of one array may satisfy
- * different predicates: bounds come from one of them only. A numeric part of a path means a position in one place and a
- * field in another there: no bounds.
+ * In which direction the index gives the sort's order; undefined when it does not. A part of the key that can have one value only
+ * is passed over, as is such a part of the sort.
  */
-function indexBounds(index: QueryIndex, path: string, filter: Filter): readonly Interval[] {
-  if (index.multikey && parsePath(path).parts.some(({ position }) => position >= 0)) return [wholeInterval]
-  let bounds: readonly Interval[] | undefined
-  for (const part of conjuncts(filter)) {
-    if (!('path' in part) || part.path.text !== path) continue
-    const found = boundsOf(part)
-    if (found === undefined) continue
-    if (bounds === undefined) bounds = found
-    else if (!index.multikey) bounds = intersect(bounds, found)
-    else if (tighter(found, bounds)) bounds = found
-  }
-  return bounds ?? [wholeInterval]
-}
-
-function tighter(a: readonly Interval[], b: readonly Interval[]): boolean {
-  const pointsA = a.every(isPoint)
-  const pointsB = b.every(isPoint)
-  return pointsA === pointsB ? a.length < b.length : pointsA
-}
-
-/** In which direction the index gives the sort's order; undefined when it does not. */
-function sortDirection(index: QueryIndex, sort: Sort | undefined): 1 | -1 | undefined {
-  if (sort === undefined || sort.parts.length === 0 || index.multikey) return undefined
+function sortDirection({ parts, ranges }: IndexBounds, sort: Sort | undefined): 1 | -1 | undefined {
+  if (sort === undefined || sort.parts.length === 0) return undefined
+  const fixed = (part: BoundedPart): boolean =>
+    part.multikeyPaths === 0 && part.intervals.length === 1 && isPoint(part.intervals[0]!)
   let direction: 1 | -1 | undefined
-  for (const [i, part] of sort.parts.entries()) {
-    const key = index.keyPaths[i]
-    if (key === undefined || key.path !== part.path.text) return undefined
+  let at = 0
+  for (const part of sort.parts) {
+    if (parts.some((other) => other.path === part.path.text && fixed(other))) continue
+    while (at < parts.length && fixed(parts[at]!)) at++
+    const key = parts[at]
+    if (key === undefined || key.path !== part.path.text || key.multikeyPaths !== 0) return undefined
     const needed = key.descending === part.descending ? 1 : -1
     if (direction !== undefined && direction !== needed) return undefined
     direction = needed
+    at++
   }
-  return direction
+  return ranges.length === 0 ? 1 : (direction ?? 1)
 }
 
 function givesOrder(scan: IndexScanNode, sort: Sort): boolean {
-  return sortDirection(scan.index, sort) === scan.direction
+  return sortDirection(scan.bounds, sort) === scan.direction
 }
 
-function withSort(node: CollectionScanNode | IdLookupNode | FetchNode, request: PlanRequest): PlanNode {
+function withSort(node: UnsortedNode, request: PlanRequest): PlanNode {
   const { sort, rowLimit } = request
   if (sort === undefined || sort.parts.length === 0) return node
   if (node.kind === 'fetch' && givesOrder(node.input, sort)) return node
@@ -206,21 +282,30 @@ function idLookup(filter: Filter): IdLookupNode | undefined {
 function parseHint(source: QuerySource, hint: Value): QueryIndex | 1 | -1 | undefined {
   if (hint.type === bsonType.string) {
     const name = readString(hint.bytes, hint.start)
-    return source.indexes.find((index) => index.name === name) ?? refuseHint()
+    return source.indexes.find((index) => index.name === name && !index.definition.hidden) ?? refuseHint()
   }
   if (hint.type !== bsonType.document) throw new DatabaseError('FailedToParse', 'Hint must be a string or an object')
   const fields = [...documentFields(hint.bytes, hint.start)]
   if (fields.length === 0) return undefined
-  if (fields[0]!.name === '$natural') return numberOf(fields[0]!) < 0 ? -1 : 1
-  return source.indexes.find((index) => hasKeyPattern(index, fields)) ?? refuseHint()
+  if (fields.some(({ name }) => name === '$natural')) {
+    const direction = fields.length === 1 && isNumber(fields[0]!.type) ? numberOf(fields[0]!) : 0
+    if (direction !== 1 && direction !== -1)
+      throw new DatabaseError('BadValue', '$natural hint must be 1 or -1 and alone')
+    return direction
+  }
+  return source.indexes.find((index) => hasKeyPattern(index, hint)) ?? refuseHint()
 }
 
 function hasKeyPattern(index: QueryIndex, fields: readonly ({ readonly name: string } & Value)[]): boolean {
+  const pattern = [...documentFields(index.definition.keyPattern)]
   return (
-    fields.length === index.keyPaths.length &&
+    fields.length === pattern.length &&
     fields.every((field, i) => {
-      const key = index.keyPaths[i]!
-      return key.path === field.name && key.descending === numberOf(field) < 0
+      const key = pattern[i]!
+      if (field.name !== key.name || isNumber(field.type) !== isNumber(key.type)) return false
+      return isNumber(key.type)
+        ? numberOf(field) < 0 === numberOf(key) < 0
+        : field.type === bsonType.string && readString(field.bytes, field.start) === readString(key.bytes, key.start)
     })
   )
 }

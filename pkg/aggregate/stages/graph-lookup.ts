@@ -24,10 +24,10 @@ import type { Scope } from '../../expression/scope.ts'
 import { parseFilter } from '../../query/filter/parse.ts'
 import { type Path, parsePath } from '../../query/path.ts'
 import { copyOf } from '../accumulators/accumulator.ts'
-import { FieldSetter } from '../field-setter.ts'
 import type { Namespace } from '../host.ts'
 import { equalityFilter, localValues } from '../join-values.ts'
 import { KeyTable } from '../key-table.ts'
+import { NestedSetter } from '../nested-setter.ts'
 import { changes } from '../path-effects.ts'
 import type { Rows } from '../rows.ts'
 import { type PipelineRun, type Stage, type StageContext, type StageDefinition, type Step, step } from '../stage.ts'
@@ -153,7 +153,7 @@ class GraphLookupStage extends PassingStage {
   readonly #lookup: GraphLookup
   readonly #startWith: Evaluate
   readonly #context: EvaluationContext
-  readonly #setter: FieldSetter
+  readonly #setter: NestedSetter
   readonly #key = new KeyWriter()
   #local: Uint8Array | undefined
   /** `_id`s of the documents found, and values that were looked for. */
@@ -174,7 +174,7 @@ class GraphLookupStage extends PassingStage {
     const compiler = new ExpressionCompiler()
     this.#startWith = compiler.compile(lookup.startWith)
     this.#context = run.context(compiler)
-    this.#setter = new FieldSetter([lookup.as], run)
+    this.#setter = new NestedSetter([lookup.as])
   }
 
   step(): Step {
@@ -190,7 +190,7 @@ class GraphLookupStage extends PassingStage {
     }
     this.#local = undefined
     this.#setter.values[0] = resultArray(this.#results)
-    this.showWritten(this.#setter.set(local, 0, local.length))
+    this.showWritten(this.#setter.set(local, 0))
     return step.row
   }
 
@@ -274,9 +274,9 @@ class GraphLookupStage extends PassingStage {
   #withDepth(bytes: Uint8Array, start: number, end: number): Uint8Array {
     const { depthField } = this.#lookup
     if (depthField === undefined) return bytes.slice(start, end)
-    const setter = new FieldSetter([depthField], this.#run)
+    const setter = new NestedSetter([depthField])
     setter.values[0] = int64Value(this.#depth)
-    return setter.set(bytes, start, end).finish()
+    return setter.set(bytes, start).finish()
   }
 
   override close(): void {

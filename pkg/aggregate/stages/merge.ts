@@ -93,11 +93,6 @@ function updating(
   const names = given === undefined ? [] : [...documentFields(given.bytes, given.start)].map(({ name }) => name)
   const incoming = scope.with(names.includes('new') ? [] : ['new'])
   const plans: readonly StagePlan[] = context.pipeline(pipeline, { place: 'merge', scope: incoming.scope })
-  for (const { name } of plans) {
-    if (!updateStages.has(name)) {
-      throw new DatabaseError('InvalidOptions', `${name} is not allowed to be used within an update`)
-    }
-  }
   return {
     whenMatched: 'pipeline',
     pipeline: plans,
@@ -111,15 +106,6 @@ function updating(
     ],
   }
 }
-
-const updateStages: ReadonlySet<string> = new Set([
-  '$addFields',
-  '$set',
-  '$project',
-  '$unset',
-  '$replaceRoot',
-  '$replaceWith',
-])
 
 function refuseUnfitLet(given: Value, hasPipeline: boolean): void {
   if (given.type !== bsonType.document) {

@@ -1,6 +1,6 @@
 import { DatabaseError } from '../../base/errors.ts'
 import { bsonType } from '../../bson/type.ts'
-import { documentFields, isNumber, numberOf } from '../../bson/value.ts'
+import { documentFields, isNumber, numberOf, type Value } from '../../bson/value.ts'
 import type { Sorter } from '../../query/sort/sorter.ts'
 import { type PipelineRun, type Stage, type StageDefinition, type Step, step } from '../stage.ts'
 import { PassingStage } from './passing.ts'
@@ -16,13 +16,21 @@ export const sample: StageDefinition = {
     for (const field of documentFields(operand.bytes, operand.start)) {
       if (field.name !== 'size') throw new DatabaseError(28748, `unrecognized option to $sample: ${field.name}`)
       if (!isNumber(field.type)) throw new DatabaseError(28746, 'size argument to $sample must be a number')
-      size = Math.trunc(numberOf(field))
+      size = wholeOf(field)
       if (!(size > 0)) throw new DatabaseError(28747, 'size argument to $sample must be a positive integer')
     }
     if (size === undefined) throw new DatabaseError(28749, '$sample stage must specify a size')
     const count = Math.min(size, Number.MAX_SAFE_INTEGER)
     return { name: '$sample', open: (input, run) => new Sample(input, run, count) }
   },
+}
+
+/** The whole part of a double, the nearest whole number of a decimal, the even one of two. */
+function wholeOf(value: Value): number {
+  const n = numberOf(value)
+  if (value.type !== bsonType.decimal128) return Math.trunc(n)
+  const rounded = Math.round(n)
+  return Math.abs(n % 1) === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded
 }
 
 /** Sorts by random keys and gives the first. */

@@ -2,6 +2,7 @@ import { DatabaseError } from '../../base/errors.ts'
 import { KeyWriter } from '../../bson/key.ts'
 import { bsonType } from '../../bson/type.ts'
 import { documentOf } from '../../bson/value.ts'
+import { splitFieldPath } from '../../expression/field-path.ts'
 import { compileSort, type SortKeyOf } from '../../query/sort/key.ts'
 import { type Sort as ParsedSort, parseSort } from '../../query/sort/parse.ts'
 import type { Sorter } from '../../query/sort/sorter.ts'
@@ -16,6 +17,10 @@ export const sort: StageDefinition = {
       throw new DatabaseError(15973, 'the $sort key specification must be an object')
     }
     const parsed = parseSort(operand.bytes, operand.start)
+    if (parsed.natural !== undefined) {
+      throw new DatabaseError(16410, "FieldPath field names may not start with '$'. Found: $natural")
+    }
+    for (const { path } of parsed.parts) splitFieldPath(path.text)
     if (parsed.parts.length === 0) throw new DatabaseError(15976, '$sort stage must have at least one sort key')
     return planOf(parsed, documentOf(operand), undefined)
   },

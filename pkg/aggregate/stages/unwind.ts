@@ -6,10 +6,9 @@ import { ElementWalker } from '../../bson/walk.ts'
 import { BsonWriter } from '../../bson/writer.ts'
 import { ExpressionCompiler } from '../../expression/compile.ts'
 import type { EvaluationContext } from '../../expression/context.ts'
-import { type Expression, isNullish, missing } from '../../expression/expression.ts'
+import { isNullish, missing } from '../../expression/expression.ts'
 import { fieldValue, splitFieldPath } from '../../expression/field-path.ts'
-import { addField, emptyBranch } from '../../query/projection/field-tree.ts'
-import { compileShape, type Shape } from '../../query/projection/shape.ts'
+import { NestedSetter } from '../nested-setter.ts'
 import { changes } from '../path-effects.ts'
 import { type PipelineRun, type Stage, type StageDefinition, type Step, step } from '../stage.ts'
 import type { Unwinding } from '../unwinding.ts'
@@ -108,8 +107,8 @@ class Unwind implements Stage {
   /** The values that `#shape` puts into a document. */
   #element: Value = missing
   #index: Value = nullValue
-  readonly #withElement: Shape
-  readonly #withIndexOnly: Shape | undefined
+  readonly #withElement: NestedSetter
+  readonly #withIndexOnly: NestedSetter | undefined
   readonly #spliced: boolean
   #array: Value = missing
   #position = 0
@@ -126,15 +125,9 @@ class Unwind implements Stage {
     const compiler = new ExpressionCompiler()
     this.bytes = input.bytes
     this.#spliced = this.#path.length === 1 && indexPath === undefined
-    const element = this.#holder(() => this.#element)
-    const index = this.#holder(() => this.#index)
-    this.#withElement = shapeOf([[path, element], ...indexField(indexPath, index)], compiler)
-    this.#withIndexOnly = indexPath === undefined ? undefined : shapeOf([[indexPath, index]], compiler)
+    this.#withElement = new NestedSetter(indexPath === undefined ? [path] : [path, indexPath])
+    this.#withIndexOnly = indexPath === undefined ? undefined : new NestedSetter([indexPath])
     this.#context = run.context(compiler)
-  }
-
-  #holder(read: () => Value): Expression {
-    return { kind: 'operator', name: '$unwind', operands: [], make: () => read }
   }
 
   step(): Step {
@@ -195,13 +188,12 @@ class Unwind implements Stage {
     return true
   }
 
-  #emit(shape: Shape): void {
-    const writer = this.#writer
-    writer.reset()
-    writer.beginDocument()
-    shape(this.#context, writer)
-    writer.end()
-    this.#take(writer)
+  #emit(setter: NestedSetter): void {
+    const { bytes, start } = this.#context
+    const { values } = setter
+    if (setter === this.#withElement) values[0] = this.#element
+    if (setter === this.#withIndexOnly || values.length > 1) values[values.length - 1] = this.#index
+    this.#take(setter.set(bytes, start))
   }
 
   /** The input with the element in the array's place, when the array is a top-level field and no index is asked for. */
@@ -228,16 +220,6 @@ class Unwind implements Stage {
   close(): void {
     this.#input.close()
   }
-}
-
-function indexField(path: string | undefined, index: Expression): [string, Expression][] {
-  return path === undefined ? [] : [[path, index]]
-}
-
-function shapeOf(fields: readonly [string, Expression][], compiler: ExpressionCompiler): Shape {
-  const root = emptyBranch()
-  for (const [path, expression] of fields) addField(root, path, { kind: 'compute', expression })
-  return compileShape(root, 'add', compiler)
 }
 
 /** The value at the path, through documents only. */

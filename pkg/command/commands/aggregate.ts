@@ -99,6 +99,8 @@ export const aggregate: Definition<AggregateCommand, Result> = defineCommand({
         `The 'cursor' option is required, except for aggregate with the explain argument`,
       )
     refuseUnstable(operation, request)
+    if (request.explained && operation.body !== undefined && getField(operation.body, 'writeConcern') !== undefined)
+      throw new DatabaseError('FailedToParse', 'Aggregation explain does not support the writeConcern option')
     const pipeline = parse(operation, request)
     if (!request.explained) return openPipeline(operation, request, pipeline)
     const explanation = explainPipeline(operation, request, pipeline, 'queryPlanner')
