@@ -5,9 +5,9 @@ import { ConnectionContext } from '../pkg/command/context.ts'
 import { Database } from '../pkg/command/dispatch.ts'
 import type { HostFacts } from '../pkg/command/instance.ts'
 import { Engine } from '../pkg/engine/engine.ts'
-import { compileIndexFilter } from '../pkg/query/index-filter.ts'
 import type { EngineOptions } from '../pkg/engine/options.ts'
 import { hostWorld } from '../pkg/io/host/world.ts'
+import { compileIndexFilter } from '../pkg/query/index-filter.ts'
 import { lauraVersion } from './version.ts'
 
 export interface NodeOptions {
@@ -17,6 +17,8 @@ export interface NodeOptions {
   readonly arguments?: readonly string[]
   /** A defect surfaced in a command; the client has got InternalError. */
   readonly onInternalError?: (error: unknown, command: string) => void
+  /** An operation took long; the document says which. */
+  readonly onSlowOperation?: (operation: Uint8Array) => void
   /** A client asked the server to stop. */
   readonly onShutdown?: () => void
   readonly recentLog?: () => readonly string[]

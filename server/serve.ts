@@ -8,6 +8,7 @@
  */
 import { setTimeout } from 'node:timers/promises'
 import { AssertionError } from '../pkg/base/assert.ts'
+import { stringifyExtendedJson } from '../pkg/bson/ejson.ts'
 import { booleanValue, int64Value, stringValue, type Value } from '../pkg/bson/value.ts'
 import { ConnectionContext } from '../pkg/command/context.ts'
 import { isLoopback, type ServeConfig } from './config.ts'
@@ -66,6 +67,11 @@ class Server {
       engine: { cacheSizeBytes, compression: pageCompression },
       arguments: process.argv,
       onInternalError: (error, command) => this.#onDefect(error, command),
+      onSlowOperation: (operation) =>
+        this.#log.logger.info(
+          { operation: JSON.parse(stringifyExtendedJson(operation, { relaxed: true })) },
+          'slow operation',
+        ),
       onShutdown: () => void this.#stop('shutdown command'),
       recentLog: () => this.#log.recent(),
     })
@@ -98,7 +104,13 @@ class Server {
       accept: (connectionId, remoteAddress, localAddress) => {
         const context = new ConnectionContext({ connectionId, remoteAddress, localAddress })
         database.connect(context)
-        return { dispatch: (message) => database.dispatch(context, message), close: () => context.close() }
+        return {
+          dispatch: (message) => database.dispatch(context, message),
+          close: () => context.close(),
+          droppable: (drop) => {
+            context.drop = drop
+          },
+        }
       },
     })
     announce('mongodb', bind, await this.#wire.listen().catch(portTaken(bind, port, 'mongo-port')))
@@ -168,7 +180,7 @@ function portTaken(bind: string, port: number, flag: string): (error: NodeJS.Err
 }
 
 function setParameter({ database }: Node, name: string, text: string): void {
-  database.parameters.set(name, parameterValue(text))
+  database.parameters.set(name, parameterValue(text), 'startup')
 }
 
 function parameterValue(text: string): Value {

@@ -30,6 +30,8 @@ export class ConnectionContext {
   /** The session used last, to be found again without a search. */
   lastSession: Session | undefined
   closed = false
+  /** Closes the transport under the connection at once; set by a door that has one. */
+  drop: (() => void) | undefined
   readonly #onCompressors: ((names: readonly string[]) => void) | undefined
   readonly #onClose: (() => void)[] = []
 

@@ -9,12 +9,15 @@
 import { AssertionError } from '../base/assert.ts'
 import { DatabaseError } from '../base/errors.ts'
 import { timestampMax } from '../base/timestamp.ts'
-import { readString } from '../bson/value.ts'
+import { writeField } from '../bson/build.ts'
+import { bsonType } from '../bson/type.ts'
+import { documentFields, readString } from '../bson/value.ts'
 import type { RecordRef } from '../engine/collection.ts'
 import type { ConnectionContext } from './context.ts'
 import type { AnyDefinition, Definition, Sequences } from './definition.ts'
 import { idEqualityAt, idValueStart } from './document.ts'
 import { databaseErrorOf, writeErrorReply } from './error-reply.ts'
+import { type CommandFailure, failsAtOnce } from './fail-points.ts'
 import { applyGenericFields, generic } from './generic.ts'
 import { Instance, Operation } from './instance.ts'
 import { checkDatabaseName } from './namespace.ts'
@@ -49,8 +52,11 @@ export class Database extends Instance {
       checkDatabaseName(databaseName)
       const operation = this.#begin(context, definition, databaseName, body)
       applyGenericFields(operation, fields)
+      const failure = this.failCommand.isOn ? this.#failureOf(operation, definition, body) : undefined
+      if (failure !== undefined && failsAtOnce(failure)) return this.#failOnRequest(operation, definition, failure)
       const request = definition.parse(databaseName, message.sequences)
       fields.forget()
+      if (failure !== undefined) return this.#runAndFail(operation, definition, request, failure)
       const result = this.#run(operation, definition, request)
       if (result instanceof Promise) return this.#replyLater(operation, definition, result)
       this.#account(definition, operation)
@@ -125,13 +131,70 @@ export class Database extends Instance {
 
   #run(operation: Operation, definition: AnyDefinition, request: unknown): unknown {
     if (definition.writeConcern !== true || !this.fsyncLock.held) return definition.run(operation, request)
+    if (definition.changesNothing?.(operation) === true) return definition.run(operation, request)
     return this.fsyncLock.released(operation).then(() => definition.run(operation, request))
   }
 
-  #reply(definition: AnyDefinition, result: unknown): Uint8Array {
+  #failureOf(operation: Operation, definition: AnyDefinition, body: Uint8Array): CommandFailure | undefined {
+    const { context, databaseName } = operation
+    return this.failCommand.hit(definition.name, context.applicationName, () => {
+      const [first] = documentFields(body)
+      return first?.type === bsonType.string ? `${databaseName}.${readString(first.bytes, first.start)}` : databaseName
+    })
+  }
+
+  async #failOnRequest(operation: Operation, definition: AnyDefinition, failure: CommandFailure): Promise<Uint8Array> {
+    if (failure.blockMs > 0) await this.#sleep(operation, failure.blockMs)
+    if (failure.closesConnection) operation.context.drop?.()
+    return this.#failure(
+      definition,
+      new DatabaseError(
+        failure.errorCode ?? 'InternalError',
+        `Failing command via 'failCommand' failpoint`,
+        {},
+        failure.errorLabels,
+      ),
+    )
+  }
+
+  /** Carries the command out, after the time it must wait, and tells of a write concern that was not met. */
+  async #runAndFail(
+    operation: Operation,
+    definition: AnyDefinition,
+    request: unknown,
+    failure: CommandFailure,
+  ): Promise<Uint8Array> {
+    if (failure.blockMs > 0) await this.#sleep(operation, failure.blockMs)
+    try {
+      const result = await this.#awaited(
+        operation,
+        definition,
+        Promise.resolve(this.#run(operation, definition, request)),
+      )
+      return this.#reply(definition, result, failure)
+    } catch (error) {
+      return this.#failure(definition, error, error instanceof DatabaseError)
+    }
+  }
+
+  #sleep(operation: Operation, ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.world.clock.setTimer(ms, resolve)
+      operation.whenKilled(() => {
+        timer.cancel()
+        resolve()
+      })
+    })
+  }
+
+  #reply(definition: AnyDefinition, result: unknown, failure?: CommandFailure): Uint8Array {
     const writer = this.#replies.begin()
     writer.beginDocument()
     definition.reply(result, writer)
+    if (failure?.writeConcernError !== undefined) {
+      writer.document('writeConcernError', failure.writeConcernError)
+      if (failure.errorLabels.length > 0) writeField(writer, 'errorLabels', failure.errorLabels)
+    }
     writer.double('ok', 1)
     writer.end()
     return this.#replies.take()

@@ -16,6 +16,7 @@ import { defaultWriteConcern, type WriteConcern } from './concern.ts'
 import type { ConnectionContext } from './context.ts'
 import { Counters } from './counters.ts'
 import { CursorRegistry } from './cursor.ts'
+import { FailCommand } from './fail-points.ts'
 import { FsyncLock } from './fsync-lock.ts'
 import { IndexFilters } from './index-filters.ts'
 import { Parameters } from './parameters.ts'
@@ -87,6 +88,7 @@ export class Instance {
   readonly cursors: CursorRegistry
   readonly batches = new BatchPool()
   readonly cappedWaiters = new CappedWaiters()
+  readonly failCommand: FailCommand
   readonly fsyncLock = new FsyncLock()
   readonly indexFilters = new IndexFilters()
   readonly profiler = new Profiler()
@@ -107,6 +109,7 @@ export class Instance {
     this.host = options.host ?? unknownHost
     this.startedAtMs = world.clock.nowMs()
     this.startedMonotonicMs = world.clock.monotonicMs()
+    this.failCommand = new FailCommand(world.random)
     this.objectIds = new ObjectIdGenerator(world.random, () => world.clock.nowMs())
     this.cursors = new CursorRegistry(
       world.clock,

@@ -31,6 +31,8 @@ const specs: Readonly<Record<string, ParameterSpec>> = {
   featureCompatibilityVersion: { initial: { version: featureCompatibilityVersion }, ...fixed },
   localLogicalSessionTimeoutMinutes: { initial: 30, ...atStartup },
   maxBSONDepth: { initial: 100, ...fixed },
+  KeysRotationIntervalSec: { initial: 7_776_000, ...atStartup },
+  ShardingTaskExecutorPoolReplicaSetMatching: { initial: 'automatic', ...atStartup },
   ttlMonitorEnabled: { initial: true, ...fixed },
 }
 
@@ -66,15 +68,15 @@ export class Parameters {
   }
 
   /** Sets a parameter and returns its value before; InvalidOptions for one there is not, BadValue for a bad value. */
-  set(name: string, to: Value): unknown {
+  set(name: string, to: Value, when: 'runtime' | 'startup' = 'runtime'): unknown {
     const spec = Object.hasOwn(specs, name) ? specs[name] : undefined
     if (spec === undefined)
       throw new DatabaseError(
         'InvalidOptions',
         `attempted to set unrecognized parameter [${name}], use help:true to see options `,
       )
-    if (!spec.settableAtRuntime)
-      throw new DatabaseError('IllegalOperation', `not allowed to change [${name}] at runtime`)
+    if (when === 'runtime' ? !spec.settableAtRuntime : !spec.settableAtStartup)
+      throw new DatabaseError('IllegalOperation', `not allowed to change [${name}] at ${when}`)
     const before = this.#values.get(name)
     const value = converted(name, spec, to)
     this.#values.set(name, value)

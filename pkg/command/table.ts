@@ -7,6 +7,7 @@ import { getClusterParameter, setClusterParameter } from './commands/cluster-par
 import { collMod } from './commands/coll-mod.ts'
 import { collStats } from './commands/coll-stats.ts'
 import { autoCompact, compact } from './commands/compact.ts'
+import { configureFailPoint } from './commands/configure-fail-point.ts'
 import { connPoolStats, lockInfo } from './commands/conn-pool-stats.ts'
 import { connectionStatus } from './commands/connection-status.ts'
 import { cloneCollectionAsCapped, convertToCapped } from './commands/convert-to-capped.ts'
@@ -81,6 +82,7 @@ const definitions: readonly AnyDefinition[] = [
   collStats,
   compact,
   compactStructuredEncryptionData,
+  configureFailPoint,
   connectionStatus,
   connPoolStats,
   convertToCapped,

@@ -8,6 +8,8 @@ export interface Caller {
   dispatch(message: CommandMessage): Uint8Array | Promise<Uint8Array>
   /** The connection is gone. */
   close(): void
+  /** Takes the way to close the transport at once. */
+  droppable?(drop: () => void): void
 }
 
 export interface WireDoorOptions {
@@ -107,6 +109,7 @@ export class WireDoor {
       lost: (reason) => log.debug({ connectionId, reason }, 'connection lost'),
       failed: (error) => this.#options.failed(error),
     })
+    caller.droppable?.(() => connection.destroy())
     this.#connections.add(connection)
     log.debug({ connectionId, remoteAddress }, 'connection accepted')
     if (this.#stopping) connection.end()

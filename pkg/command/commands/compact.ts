@@ -64,8 +64,6 @@ export const autoCompact = defineCommand({
   parse: () => {
     const { at } = autoFields
     autoFields.number(at.freeSpaceTargetMB)
-    if (!autoFields.boolean(at.autoCompact) && (autoFields.has(at.freeSpaceTargetMB) || autoFields.has(at.runOnce)))
-      throw new DatabaseError('InvalidOptions', 'options cannot be given when compaction is switched off')
   },
   run: () => undefined,
   reply: emptyReply,

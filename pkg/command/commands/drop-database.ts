@@ -22,6 +22,7 @@ export const dropDatabase = defineCommand({
       throw new DatabaseError('IllegalOperation', `Dropping the '${database}' database is prohibited.`)
     return undefined
   },
+  changesNothing: ({ instance, databaseName }: Operation) => instance.engine.collections(databaseName).length === 0,
   run: (operation: Operation): undefined | Promise<undefined> => {
     const { engine, cursors } = operation.instance
     const collections = engine.collections(operation.databaseName)

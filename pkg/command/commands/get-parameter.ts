@@ -1,7 +1,7 @@
 import { DatabaseError } from '../../base/errors.ts'
 import { writeField } from '../../bson/build.ts'
 import { bsonType, typeAlias } from '../../bson/type.ts'
-import { documentFields, getField, readString, type Value } from '../../bson/value.ts'
+import { documentFields, getField, isNumber, readString, type Value } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { defineCommand } from '../definition.ts'
 import { anyType, commandFields, genericFields } from '../fields.ts'
@@ -66,7 +66,14 @@ export const getParameter = defineCommand({
 
 function readOptions(value: Value): Omit<Request, 'names'> {
   for (const field of documentFields(value.bytes, value.start)) {
-    if (field.name === 'showDetails' || field.name === 'allParameters') continue
+    if (field.name === 'showDetails' || field.name === 'allParameters') {
+      if (field.type !== bsonType.boolean && !isNumber(field.type))
+        throw new DatabaseError(
+          'TypeMismatch',
+          `BSON field 'getParameter.${field.name}' is the wrong type '${typeAlias(field.type)}', expected types '[bool, long, int, decimal, double]'`,
+        )
+      continue
+    }
     if (field.name === 'setAt') {
       const at = field.type === bsonType.string ? readString(field.bytes, field.start) : undefined
       if (field.type !== bsonType.string)
