@@ -2,8 +2,9 @@
  * Patterns in PCRE2's syntax (pcre2pattern(3)) to trees, as MongoDB compiles them: UTF mode, newline is LF, `\d \w \s` and POSIX
  * classes over ASCII. Refused by name: recursion, conditions, callouts, verbs, branch reset, `\K \G \C \X`.
  */
-import { CharacterSet, complement, everything, literalSet, posixClasses } from './character-set.ts'
-import { type Escape, readEscape } from './escape.ts'
+import { anyCharacter, readClass } from './character-class.ts'
+import { CharacterSet, literalSet } from './character-set.ts'
+import { readEscape } from './escape.ts'
 import { fixedLength } from './length.ts'
 import { PatternReader } from './pattern-reader.ts'
 import type { Assertion, ParsedRegex, RegexNode } from './tree.ts'
@@ -114,7 +115,7 @@ class RegexParser {
       case '.':
         return anyCharacter(this.#options.dotAll)
       case '[':
-        return this.#class(at)
+        return readClass(reader, at, this.#options.caseless)
       case '(':
         return this.#parenthesis(at)
       case '\\':
@@ -327,84 +328,10 @@ class RegexParser {
       }
     }
   }
-
-  #class(at: number): RegexNode {
-    const reader = this.#reader
-    const negated = reader.skip('^')
-    const ranges: number[] = []
-    const properties: string[] = []
-    const caseless = this.#options.caseless
-    const single: number[] = []
-    for (let first = true; ; first = false) {
-      if (reader.ended) throw reader.error('missing terminating ] for character class', at)
-      if (!first && reader.skip(']')) break
-      const low = this.#classMember(at)
-      if (low === undefined) continue
-      if (low.kind === 'set') {
-        ranges.push(...low.ranges)
-        properties.push(...low.properties)
-        continue
-      }
-      const from = low.codePoint
-      if (reader.peek() === '-' && !reader.text.startsWith('-]', reader.at)) {
-        const dash = reader.at
-        reader.take()
-        const high = this.#classMember(at)
-        if (high?.kind === 'set') throw reader.error('invalid range in character class', dash)
-        if (high !== undefined) {
-          if (high.codePoint < from) throw reader.error('range out of order in character class', dash)
-          single.push(from, high.codePoint)
-          continue
-        }
-      }
-      single.push(from, from)
-    }
-    // Escapes like \w are not widened by the i option, so they are kept apart from what is.
-    if (!caseless || ranges.length === 0) {
-      return { kind: 'character', set: new CharacterSet([...ranges, ...single], properties, negated, caseless) }
-    }
-    const inner: RegexNode[] = [
-      { kind: 'character', set: new CharacterSet(ranges, properties, false, false) },
-      { kind: 'character', set: new CharacterSet(single, [], false, true) },
-    ]
-    if (!negated) return { kind: 'choice', options: inner }
-    const none: RegexNode[] = inner.map((item) => ({ kind: 'look', item, negative: true, behind: undefined }))
-    return { kind: 'sequence', items: [...none, anyCharacter(true)] }
-  }
-
-  #classMember(classStart: number): Escape | undefined {
-    const reader = this.#reader
-    if (reader.ended) throw reader.error('missing terminating ] for character class', classStart)
-    const posix = /\[:(\^?)(\w+):\]/y
-    posix.lastIndex = reader.at
-    const found = posix.exec(reader.text)
-    if (found !== null) {
-      const ranges = posixClasses.get(found[2]!)
-      if (ranges === undefined) throw reader.error('unknown POSIX class name')
-      reader.at += found[0].length
-      return { kind: 'set', ranges: found[1] === '' ? ranges : complement(ranges), properties: [] }
-    }
-    if (/\[[.=][^\]]*[.=]\]/y.test(reader.text.slice(reader.at, reader.at + 40))) {
-      throw reader.error('POSIX collating elements are not supported')
-    }
-    const character = reader.take()
-    if (character !== '\\') return { kind: 'character', codePoint: character.codePointAt(0)! }
-    if (reader.skip('b')) return { kind: 'character', codePoint: 8 }
-    if (reader.skip('E')) return undefined
-    if (/^[BRX]/.test(reader.peek())) throw reader.error('escape sequence is invalid in character class')
-    return readEscape(reader)
-  }
 }
 
 function assertion(what: Assertion): RegexNode {
   return { kind: 'assertion', what }
-}
-
-const anyOfAll: RegexNode = { kind: 'character', set: new CharacterSet(everything, [], false, false) }
-const anyOfLine: RegexNode = { kind: 'character', set: new CharacterSet([0x0a, 0x0a], [], true, false) }
-
-function anyCharacter(dotAll: boolean): RegexNode {
-  return dotAll ? anyOfAll : anyOfLine
 }
 
 const newline: RegexNode = {
