@@ -42,7 +42,7 @@ export function readClass(reader: PatternReader, at: number, caseless: boolean):
   if (ranges.length === 0) {
     return { kind: 'character', set: new CharacterSet(single, properties, negated, true) }
   }
-  // Escapes like \\w are not widened by the i option, so they are kept apart from what is.
+  // Escapes like \w are not widened by the i option, so they are kept apart from what is.
   const inner: RegexNode[] = [
     { kind: 'character', set: new CharacterSet(ranges, properties, false, false) },
     { kind: 'character', set: new CharacterSet(single, [], false, true) },
