@@ -1,12 +1,12 @@
 /** Sources that read documents: the whole collection, by `_id`, and by an index. */
 import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
+import { KeyCheck } from './execute-keys.ts'
 import { atRow, ended, type Progress, paused, type RowSource, type Work } from './execute-source.ts'
 import { compileFilter } from './filter/compile.ts'
 import type { Predicate } from './filter/operator.ts'
 import { type Filter, isMatchAll } from './filter/tree.ts'
-import type { CollectionScanNode, FetchNode, IdLookupNode } from './plan.ts'
-import { isPoint } from './plan-bounds.ts'
+import type { CollectionScanNode, FetchNode, IdLookupNode, OrNode } from './plan.ts'
 import type { BytesRef, KeyScan, QuerySource, RecordScan } from './plan-source.ts'
 
 /** A scan that got so far will likely be long: from here on the dearer, faster predicate pays. */
@@ -135,8 +135,9 @@ export class IndexRows implements RowSource, BytesRef {
   readonly #node: FetchNode
   readonly #predicate: Predicate | undefined
   readonly #work: Work
-  /** A document with an array has several keys; it is a row once. */
+  /** A document with several keys is a row once. */
   readonly #seen: Set<RecordId> | undefined
+  readonly #check: KeyCheck | undefined
   #scan: KeyScan | undefined
   #nextRange = 0
   bytes: Uint8Array = noBytes
@@ -144,19 +145,21 @@ export class IndexRows implements RowSource, BytesRef {
   end = 0
   recordId = 0 as RecordId
 
-  constructor(source: QuerySource, at: Timestamp, node: FetchNode, work: Work) {
+  /** `seen`: records that are rows already. */
+  constructor(source: QuerySource, at: Timestamp, node: FetchNode, work: Work, seen?: Set<RecordId>) {
     this.#source = source
     this.#at = at
     this.#node = node
     this.#predicate = isMatchAll(node.filter) ? undefined : compileFilter(node.filter)
     this.#work = work
-    const { index, intervals } = node.input
-    const once = intervals.length === 0 || (intervals.length === 1 && isPoint(intervals[0]!))
-    this.#seen = index.multikey && !once ? new Set() : undefined
+    const { bounds, direction } = node.input
+    this.#seen = seen ?? (bounds.repeats ? new Set() : undefined)
+    this.#check = bounds.checked.length === 0 ? undefined : new KeyCheck(bounds, direction)
   }
 
   advance(budget: number): Progress {
     const work = this.#work
+    const check = this.#check
     for (let left = budget; left > 0; left--) {
       const scan = this.#scan ?? this.#openRange()
       if (scan === undefined) return ended
@@ -166,21 +169,28 @@ export class IndexRows implements RowSource, BytesRef {
         continue
       }
       work.keysExamined++
+      if (check !== undefined && !check.accepts(scan)) continue
       const { recordId } = scan
-      if (this.#seen !== undefined) {
-        if (this.#seen.has(recordId)) continue
-        this.#seen.add(recordId)
+      const seen = this.#seen
+      if (seen?.has(recordId)) continue
+      if (this.#node.keysOnly) {
+        seen?.add(recordId)
+        this.recordId = recordId
+        return atRow
       }
       if (!this.#source.read(recordId, this.#at, this)) continue
       work.docsExamined++
       this.recordId = recordId
-      if (this.#predicate === undefined || this.#predicate(this.bytes, this.start)) return atRow
+      if (this.#predicate !== undefined && !this.#predicate(this.bytes, this.start)) continue
+      seen?.add(recordId)
+      return atRow
     }
     return paused
   }
 
   #openRange(): KeyScan | undefined {
-    const { index, ranges, direction } = this.#node.input
+    const { index, bounds, direction } = this.#node.input
+    const { ranges } = bounds
     if (this.#nextRange === ranges.length) return undefined
     const position = direction === 1 ? this.#nextRange : ranges.length - 1 - this.#nextRange
     this.#nextRange++
@@ -196,6 +206,56 @@ export class IndexRows implements RowSource, BytesRef {
   close(): void {
     this.#scan?.close()
     this.#scan = undefined
-    this.#nextRange = this.#node.input.ranges.length
+    this.#nextRange = this.#node.input.bounds.ranges.length
+  }
+}
+
+/** The branches of an `or`, one after the other; each document once. */
+export class OrRows implements RowSource {
+  readonly #inputs: readonly IndexRows[]
+  #current = 0
+
+  constructor(source: QuerySource, at: Timestamp, node: OrNode, work: Work) {
+    const seen = new Set<RecordId>()
+    this.#inputs = node.inputs.map((input) => new IndexRows(source, at, input, work, seen))
+  }
+
+  get #input(): IndexRows {
+    return this.#inputs[Math.min(this.#current, this.#inputs.length - 1)]!
+  }
+
+  get bytes(): Uint8Array {
+    return this.#input.bytes
+  }
+
+  get start(): number {
+    return this.#input.start
+  }
+
+  get end(): number {
+    return this.#input.end
+  }
+
+  get recordId(): RecordId {
+    return this.#input.recordId
+  }
+
+  advance(budget: number): Progress {
+    while (this.#current < this.#inputs.length) {
+      const progress = this.#input.advance(budget)
+      if (progress !== ended) return progress
+      this.#input.close()
+      this.#current++
+    }
+    return ended
+  }
+
+  save(): void {
+    this.#input.save()
+  }
+
+  close(): void {
+    for (const input of this.#inputs) input.close()
+    this.#current = this.#inputs.length
   }
 }

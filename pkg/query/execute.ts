@@ -4,7 +4,7 @@ import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import type { Value } from '../bson/value.ts'
 import type { File } from '../io/disk.ts'
-import { CollectionRows, IdRows, IndexRows } from './execute-scan.ts'
+import { CollectionRows, IdRows, IndexRows, OrRows } from './execute-scan.ts'
 import { SortedRows } from './execute-sort.ts'
 import { atRow, ended, type Progress, paused, type RowSource, type Work } from './execute-source.ts'
 import { type Filter, isMatchAll } from './filter/tree.ts'
@@ -24,6 +24,8 @@ export interface FindRequest {
   readonly limit?: number | undefined
   /** An index's name, its key pattern, or `{$natural: ±1}`. */
   readonly hint?: Value | undefined
+  /** The rows are counted and not looked at. */
+  readonly keysOnly?: boolean | undefined
   readonly sortMemoryBytes?: number | undefined
   /** Makes the files that a sort beyond its memory goes to; undefined: it is refused. */
   readonly temporaryFile?: (() => File) | undefined
@@ -31,9 +33,9 @@ export interface FindRequest {
 
 /** The plan that `find` carries out for a request: explain shows it. Throws BadValue (2) for a hint that names no index. */
 export function planFind(source: QuerySource, at: Timestamp, request: FindRequest): PlanNode {
-  const { filter, sort, skip, limit, hint } = request
+  const { filter, sort, skip, limit, hint, keysOnly } = request
   const rowLimit = limit === undefined || limit === 0 ? undefined : limit + (skip ?? 0)
-  return plan(source, { filter, sort, rowLimit, hint, at })
+  return plan(source, { filter, sort, rowLimit, hint, keysOnly, at })
 }
 
 /** Rows of `source` as of `at`, which the caller holds a snapshot of. Nothing is read before the first row is asked for. */
@@ -55,6 +57,8 @@ function open(source: QuerySource, at: Timestamp, node: PlanNode, request: FindR
       return new IdRows(source, at, node, work)
     case 'fetch':
       return new IndexRows(source, at, node, work)
+    case 'or':
+      return new OrRows(source, at, node, work)
     case 'sort': {
       const input = open(source, at, node.input, request, work)
       const options = {
@@ -173,7 +177,7 @@ export class Count {
     if (isMatchAll(filter) && request.hint === undefined) {
       const counted = Math.max(0, source.documentCount - skip)
       this.count = limit === 0 ? counted : Math.min(counted, limit)
-    } else this.#rows = find(source, at, request)
+    } else this.#rows = find(source, at, { ...request, keysOnly: true })
   }
 
   get rows(): Rows | undefined {

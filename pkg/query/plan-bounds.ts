@@ -18,6 +18,7 @@ import {
   isNumber,
   maxKeyValue,
   minKeyValue,
+  nullValue,
   numberOf,
   objectIdValue,
   stringValue,
@@ -46,16 +47,76 @@ export function isPoint(interval: Interval): boolean {
   return interval.lowInclusive && interval.highInclusive && compare(interval.low, interval.high) === 0
 }
 
-/** Ascending, disjoint intervals; undefined when the filter bounds nothing that an index could use. */
-export function boundsOf(filter: Filter): readonly Interval[] | undefined {
+/** What a filter leaves possible for the values of one path. */
+export interface Bounds {
+  /** Ascending, disjoint. */
+  readonly intervals: readonly Interval[]
+  /** A document matches exactly when it has a key within the intervals: the filter need not be tested again. */
+  readonly exact: boolean
+}
+
+/** Undefined when the filter bounds nothing that an index could use. `single`: no array is on the path in any document. */
+export function boundsOf(filter: Filter, single = false): Bounds | undefined {
   switch (filter.kind) {
     case 'comparison':
-      return filter.operator === 'eq' ? normalize(equalTo(filter.value)) : rangeOf(filter)
+      if (filter.operator !== 'eq') return rangeOf(filter)
+      return { intervals: normalize(equalTo(filter.value)), exact: isExact(filter.value) }
     case 'in':
-      return normalize(filter.values.flatMap(equalTo))
+      return { intervals: normalize(filter.values.flatMap(equalTo)), exact: filter.values.every(isExact) }
+    case 'regex':
+      return regexBounds(filter.pattern, filter.options)
+    case 'not': {
+      if (filter.filter.kind !== 'comparison' && filter.filter.kind !== 'in') return undefined
+      const inner = boundsOf(filter.filter, single)
+      // Without arrays a key within the bounds of null is null or missing, and both are what is negated.
+      const exact =
+        inner?.exact === true || (single && filter.filter.kind === 'comparison' && isNullish(filter.filter.value))
+      return inner === undefined || !exact ? undefined : { intervals: complement(inner.intervals), exact: false }
+    }
     default:
       return undefined
   }
+}
+
+function isNullish(value: Value): boolean {
+  return value.type === bsonType.null
+}
+
+/** Equality with null is about missing fields too, with an array about whole arrays: more than a key tells. */
+function isExact({ type }: Value): boolean {
+  return type !== bsonType.null && type !== bsonType.undefined && type !== bsonType.array && type !== bsonType.regex
+}
+
+/** A pattern that begins with plain text finds only strings that do; regular expressions match themselves. */
+function regexBounds(pattern: string, options: string): Bounds {
+  const prefix = options.replace('u', '') === '' ? plainPrefix(pattern) : ''
+  const strings = bracketOf(bsonType.string)!
+  const text: Interval =
+    prefix === ''
+      ? strings
+      : { low: stringValue(prefix), lowInclusive: true, high: successor(prefix) ?? strings.high, highInclusive: false }
+  return { intervals: [text, regexInterval], exact: false }
+}
+
+const regexInterval: Interval = {
+  low: valueAt(bsonType.regex, new Uint8Array([0, 0]), 0, 2),
+  lowInclusive: true,
+  high: valueAt(bsonType.dbPointer, new Uint8Array([1, 0, 0, 0, 0, ...new Uint8Array(12)]), 0, 17),
+  highInclusive: false,
+}
+
+function plainPrefix(pattern: string): string {
+  if (!pattern.startsWith('^') || pattern.includes('|')) return ''
+  const match = /^\^([A-Za-z0-9 _:,/@-]*)(.?)/.exec(pattern)
+  const text = match?.[1] ?? ''
+  // What follows may make the last character optional.
+  return match !== null && '*?{'.includes(match[2]!) && match[2] !== '' ? text.slice(0, -1) : text
+}
+
+/** The least text after all that begin with `prefix`, which is ASCII. */
+function successor(prefix: string): Value | undefined {
+  const last = prefix.charCodeAt(prefix.length - 1)
+  return stringValue(prefix.slice(0, -1) + String.fromCharCode(last + 1))
 }
 
 function point(value: Value): Interval {
@@ -69,12 +130,48 @@ function equalTo(value: Value): Interval[] {
   return [point(value), point(first ?? undefinedValue)]
 }
 
-function rangeOf({ operator, value }: ComparisonFilter): readonly Interval[] | undefined {
+/** What lies outside of ascending, disjoint intervals. */
+export function complement(intervals: readonly Interval[]): readonly Interval[] {
+  const result: Interval[] = []
+  let low: Value = minKeyValue
+  let lowInclusive = true
+  for (const interval of intervals) {
+    const gap: Interval = { low, lowInclusive, high: interval.low, highInclusive: !interval.lowInclusive }
+    if (!isEmpty(gap)) result.push(gap)
+    low = interval.high
+    lowInclusive = !interval.highInclusive
+  }
+  const rest: Interval = { low, lowInclusive, high: maxKeyValue, highInclusive: true }
+  if (!isEmpty(rest)) result.push(rest)
+  return result
+}
+
+/** Whether everything in `a` is in `b` too; both ascending and disjoint. */
+export function isWithin(a: readonly Interval[], b: readonly Interval[]): boolean {
+  return a.every((x) =>
+    b.some((y) => {
+      const [both] = intersect([x], [y])
+      return (
+        both !== undefined &&
+        compare(both.low, x.low) === 0 &&
+        both.lowInclusive === x.lowInclusive &&
+        compare(both.high, x.high) === 0 &&
+        both.highInclusive === x.highInclusive
+      )
+    }),
+  )
+}
+
+export function containsNull(intervals: readonly Interval[]): boolean {
+  return intersect(intervals, [point(nullValue)]).length > 0
+}
+
+function rangeOf({ operator, value }: ComparisonFilter): Bounds | undefined {
   const { type } = value
   if (type === bsonType.minKey || type === bsonType.maxKey) return undefined
   const inclusive = operator === 'gte' || operator === 'lte'
   if (type === bsonType.null || (isNumber(type) && Number.isNaN(numberOf(value)))) {
-    return inclusive ? [point(value)] : []
+    return { intervals: inclusive ? [point(value)] : [], exact: false }
   }
   const bracket = bracketOf(type)
   if (bracket === undefined) return undefined
@@ -82,7 +179,7 @@ function rangeOf({ operator, value }: ComparisonFilter): readonly Interval[] | u
     operator === 'gt' || operator === 'gte'
       ? { ...bracket, low: value, lowInclusive: inclusive }
       : { ...bracket, high: value, highInclusive: inclusive }
-  return isEmpty(interval) ? [] : [interval]
+  return { intervals: isEmpty(interval) ? [] : [interval], exact: type !== bsonType.document }
 }
 
 /** All values that a range over `type` may match. Ranges over arrays, and over types that nobody ranges over, have no bounds. */
@@ -188,7 +285,7 @@ export function reversed(interval: Interval): Interval {
 
 const writer = new KeyWriter()
 
-function keyRange({ low, lowInclusive, high, highInclusive }: Interval, descending: boolean): KeyRange {
+export function keyRange({ low, lowInclusive, high, highInclusive }: Interval, descending: boolean): KeyRange {
   const lower = keyOf(low, descending)
   const upper = keyOf(high, descending)
   return {
@@ -197,14 +294,14 @@ function keyRange({ low, lowInclusive, high, highInclusive }: Interval, descendi
   }
 }
 
-function keyOf(value: Value, descending: boolean): Uint8Array {
+export function keyOf(value: Value, descending: boolean): Uint8Array {
   writer.reset()
   encodeKey(writer, value.type, value.bytes, value.start, descending)
   return writer.finish()
 }
 
 /** The least bytes after everything that begins with `key`; undefined when nothing is. No key begins with another. */
-function afterAll(key: Uint8Array): Uint8Array | undefined {
+export function afterAll(key: Uint8Array): Uint8Array | undefined {
   let length = key.length
   while (length > 0 && key[length - 1] === 0xff) length--
   if (length === 0) return undefined

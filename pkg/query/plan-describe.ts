@@ -1,5 +1,5 @@
 /** Plans in the shape of explain's `winningPlan`: stages with their `inputStage`, as plain objects for `buildDocument`. */
-import { buildDocument, type RawDocument, rawDocument } from '../bson/build.ts'
+import { type RawDocument, rawDocument, writeField } from '../bson/build.ts'
 import { formatDecimal, readDecimal128 } from '../bson/decimal128.ts'
 import { bsonType } from '../bson/type.ts'
 import {
@@ -12,7 +12,8 @@ import {
   readUint32,
   type Value,
 } from '../bson/value.ts'
-import { isMatchAll } from './filter/tree.ts'
+import { BsonWriter } from '../bson/writer.ts'
+import { type Filter, isMatchAll, matchAll } from './filter/tree.ts'
 import type { IndexScanNode, PlanNode } from './plan.ts'
 import { type Interval, reversed } from './plan-bounds.ts'
 import type { Projection } from './projection/tree.ts'
@@ -50,7 +51,18 @@ function describeNode(node: PlanNode, filterDocument: Uint8Array | undefined): S
       if (node.whole) return { stage: 'IDHACK', keyPattern: { _id: 1 }, indexName: '_id_' }
       return { stage: 'FETCH', filter, inputStage: describeIdScan(node.ids) }
     case 'fetch':
+      if (node.keysOnly) return { ...describeIndexScan(node.input), stage: 'COUNT_SCAN' }
       return { stage: 'FETCH', filter, inputStage: describeIndexScan(node.input) }
+    case 'or':
+      return {
+        stage: 'SUBPLAN',
+        inputStage: {
+          stage: 'OR',
+          inputStages: node.inputs.map((input) =>
+            describeNode(input, isMatchAll(input.filter) ? undefined : filterDocument),
+          ),
+        },
+      }
     case 'sort':
       return {
         stage: 'SORT',
@@ -62,27 +74,40 @@ function describeNode(node: PlanNode, filterDocument: Uint8Array | undefined): S
   }
 }
 
-function filterOf(node: PlanNode) {
-  return node.kind === 'sort' ? node.input.filter : node.filter
+function filterOf(node: PlanNode): Filter {
+  if (node.kind === 'sort') return filterOf(node.input)
+  return node.kind === 'or' ? matchAll : node.filter
 }
 
-function describeIndexScan({ index, intervals, direction }: IndexScanNode): Stage {
-  const { path, descending } = index.keyPaths[0]!
-  // Bounds are shown as they are walked: from the greater value when the walk goes down.
-  const downwards = descending !== (direction === -1)
-  const shown = downwards ? intervals.map(reversed).reverse() : intervals
+function describeIndexScan({ index, bounds, direction }: IndexScanNode): Stage {
+  const { definition } = index
   return {
     stage: 'IXSCAN',
-    keyPattern: rawFields(index.keyPaths.map((key) => [key.path, key.descending ? -1 : 1])),
+    keyPattern: rawDocument(definition.keyPattern),
     indexName: index.name,
     isMultiKey: index.multikey,
+    multiKeyPaths: rawFields(
+      index.keyPaths.map(({ path }, i) => [path === '' ? '$**' : path, arrayPaths(path, index.multikeyPaths[i]!)]),
+    ),
     isUnique: index.unique,
-    isSparse: false,
-    isPartial: false,
+    isSparse: definition.sparse,
+    isPartial: definition.partialFilter !== undefined,
     indexVersion: 2,
     direction: directionName(direction),
-    indexBounds: rawFields([[path, shown.map(showInterval)]]),
+    indexBounds: rawFields(
+      bounds.parts.map(({ name, intervals, descending }) => {
+        // Bounds are shown as they are walked: from the greater value when the walk goes down.
+        const downwards = descending !== (direction === -1)
+        return [name, (downwards ? intervals.map(reversed).reverse() : intervals).map(showInterval)]
+      }),
+    ),
   }
+}
+
+/** The paths within `path` that led to arrays. */
+function arrayPaths(path: string, arrays: number): readonly string[] {
+  const parts = path.split('.')
+  return parts.map((_, i) => parts.slice(0, i + 1).join('.')).filter((_, i) => ((arrays >>> Math.min(i, 30)) & 1) === 1)
 }
 
 function describeIdScan(ids: readonly Value[]): Stage {
@@ -106,9 +131,12 @@ function directionName(direction: 1 | -1): string {
 
 /** Names that are paths may look like integers, which objects would put first; built one by one they stay in order. */
 function rawFields(fields: readonly (readonly [string, unknown])[]): RawDocument | Stage {
-  return fields.length === 1
-    ? { [fields[0]![0]]: fields[0]![1] }
-    : rawDocument(buildDocument(Object.fromEntries(fields)))
+  if (fields.length === 1) return { [fields[0]![0]]: fields[0]![1] }
+  const writer = new BsonWriter()
+  writer.beginDocument()
+  for (const [name, value] of fields) writeField(writer, name, value)
+  writer.end()
+  return rawDocument(writer.finish())
 }
 
 function transformOf(projection: Exclude<Projection, { kind: 'all' }>): Stage {

@@ -293,21 +293,12 @@ function parseHint(source: QuerySource, hint: Value): QueryIndex | 1 | -1 | unde
       throw new DatabaseError('BadValue', '$natural hint must be 1 or -1 and alone')
     return direction
   }
-  return source.indexes.find((index) => hasKeyPattern(index, hint)) ?? refuseHint()
+  return source.indexes.find((index) => !index.definition.hidden && hasKeyPattern(index, hint)) ?? refuseHint()
 }
 
-function hasKeyPattern(index: QueryIndex, fields: readonly ({ readonly name: string } & Value)[]): boolean {
-  const pattern = [...documentFields(index.definition.keyPattern)]
-  return (
-    fields.length === pattern.length &&
-    fields.every((field, i) => {
-      const key = pattern[i]!
-      if (field.name !== key.name || isNumber(field.type) !== isNumber(key.type)) return false
-      return isNumber(key.type)
-        ? numberOf(field) < 0 === numberOf(key) < 0
-        : field.type === bsonType.string && readString(field.bytes, field.start) === readString(key.bytes, key.start)
-    })
-  )
+/** Key patterns in a hint are compared as documents: {a: 1} is {a: 1.0}, but not {a: 2}. */
+function hasKeyPattern(index: QueryIndex, hint: Value): boolean {
+  return equalValues(bsonType.document, hint.bytes, hint.start, bsonType.document, index.definition.keyPattern, 0)
 }
 
 function refuseHint(): never {

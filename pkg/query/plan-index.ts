@@ -1,0 +1,350 @@
+/**
+ * What one index can do for a filter: bounds for each part of its key, the key ranges they come to, and what is left to be tested on
+ * the documents.
+ *
+ * Arrays make bounds weaker. A key is made of one element of each array, but different elements may satisfy different
+ * predicates: of several predicates on a path with an array only one gives bounds, and of several parts of the key whose
+ * paths lead through the same array only the first has any. A numeric part of a path means a position in one place and a
+ * field in another there: no bounds.
+ */
+import { bsonType } from '../bson/type.ts'
+import { int64Value, stringValue, type Value } from '../bson/value.ts'
+import { hashValue } from '../bson/value-hash.ts'
+import { conjunction, conjuncts, type Filter } from './filter/tree.ts'
+import { parsePath } from './path.ts'
+import {
+  afterAll,
+  type Bounds,
+  boundsOf,
+  complement,
+  containsNull,
+  type Interval,
+  intersect,
+  isPoint,
+  isWithin,
+  type KeyRange,
+  keyRanges,
+  wholeInterval,
+} from './plan-bounds.ts'
+import type { QueryIndex } from './plan-source.ts'
+
+/** One part of the key; a wildcard part is two: the path and its value. */
+export interface BoundedPart {
+  /** What explain calls it. */
+  readonly name: string
+  /** The path whose values the part has; undefined: none that a sort or filter could be about. */
+  readonly path: string | undefined
+  readonly descending: boolean
+  /** Ascending by value. */
+  readonly intervals: readonly Interval[]
+  readonly multikeyPaths: number
+}
+
+export interface IndexBounds {
+  readonly index: QueryIndex
+  readonly parts: readonly BoundedPart[]
+  /** Key bytes, in the order of the index. */
+  readonly ranges: readonly KeyRange[]
+  /** Of the parts that `ranges` leave open, from `checkedFrom` on: what their key bytes must lie in. */
+  readonly checked: readonly (readonly KeyRange[])[]
+  readonly checkedFrom: number
+  /** What must be tested on the document. */
+  readonly residual: Filter
+  /** Documents may have several entries within the ranges. */
+  readonly repeats: boolean
+}
+
+const rangesMax = 200
+
+export function isWhole(intervals: readonly Interval[]): boolean {
+  return intervals.length === 1 && intervals[0] === wholeInterval
+}
+
+/** Each way the index can be used for the filter: one, but for a wildcard index one for each path it may stand for. */
+export function indexBounds(index: QueryIndex, filter: Filter): readonly IndexBounds[] {
+  const parts = conjuncts(filter)
+  const { wildcardAt } = index.definition
+  if (wildcardAt < 0) {
+    const bounds = boundsFor(index, parts, undefined)
+    return bounds === undefined ? [] : [bounds]
+  }
+  const result: IndexBounds[] = []
+  const seen = new Set<string>()
+  for (const part of parts) {
+    if (!('path' in part) || seen.has(part.path.text) || part.path.parts.length === 0) continue
+    const path = part.path.text
+    seen.add(path)
+    if (!index.coversPath(path)) continue
+    const bounds = boundsFor(index, parts, path)
+    if (bounds !== undefined && !isWhole(bounds.parts[wildcardAt + 1]!.intervals)) result.push(bounds)
+  }
+  return result
+}
+
+/** Undefined when the index may lack documents that match. `wildcardPath`: what the wildcard part stands for. */
+function boundsFor(
+  index: QueryIndex,
+  filters: readonly Filter[],
+  wildcardPath: string | undefined,
+): IndexBounds | undefined {
+  const { definition } = index
+  const done = new Set<Filter>()
+  const parts: BoundedPart[] = []
+  index.keyPaths.forEach(({ path, descending, kind }, i) => {
+    const arrays = index.multikeyPaths[i]!
+    if (kind === 'wildcard') {
+      const name = stringValue(wildcardPath!)
+      const point: Interval = { low: name, lowInclusive: true, high: name, highInclusive: true }
+      parts.push({ name: '$_path', path: undefined, descending: false, intervals: [point], multikeyPaths: 0 })
+      const intervals = wildcardIntervals(wildcardPath!, arrays, filters, done)
+      parts.push({ name: wildcardPath!, path: wildcardPath, descending, intervals, multikeyPaths: arrays })
+      return
+    }
+    const shared = parts.some((other) => !isWhole(other.intervals) && sharesArray(other, path, arrays))
+    const intervals =
+      kind === 'hashed'
+        ? hashedIntervals(path, filters)
+        : shared
+          ? [wholeInterval]
+          : intervalsFor(path, arrays, filters, done)
+    parts.push({
+      name: path,
+      path: kind === 'hashed' ? undefined : path,
+      descending,
+      intervals,
+      multikeyPaths: arrays,
+    })
+  })
+  if (definition.sparse && !parts.some((part) => demandsField(part, filters))) return undefined
+  if (wildcardPath !== undefined && containsNull(parts[definition.wildcardAt + 1]!.intervals)) return undefined
+  return build(index, parts, conjunction(filters.filter((filter) => !done.has(filter))))
+}
+
+/** Whether no document that lacks the part's field is looked for. */
+function demandsField({ path, intervals }: BoundedPart, filters: readonly Filter[]): boolean {
+  if (!isWhole(intervals)) return !containsNull(intervals)
+  return filters.some((filter) => filter.kind === 'exists' && filter.path.text === path)
+}
+
+/** Also without regard to whether the index has all documents: for a hint. */
+export function wholeIndex(index: QueryIndex, filter: Filter): IndexBounds {
+  const parts = index.keyPaths.map(({ path, descending, kind }, i): BoundedPart => {
+    const multikeyPaths = index.multikeyPaths[i]!
+    return {
+      name: path,
+      path: kind === 'ordered' ? path : undefined,
+      descending,
+      intervals: [wholeInterval],
+      multikeyPaths,
+    }
+  })
+  return build(index, parts, filter)
+}
+
+function build(index: QueryIndex, parts: readonly BoundedPart[], residual: Filter): IndexBounds {
+  const { ranges, used } = rangesOf(parts)
+  let last = parts.length
+  while (last > used && isWhole(parts[last - 1]!.intervals)) last--
+  const checked = parts.slice(used, last).map(({ intervals, descending }) => keyRanges(intervals, descending))
+  // Points of a part without arrays cannot be met twice by one document.
+  const repeats =
+    index.definition.wildcardAt >= 0
+      ? index.multikey
+      : parts.some(
+          ({ multikeyPaths, intervals }) => multikeyPaths !== 0 && !(intervals.length <= 1 && intervals.every(isPoint)),
+        )
+  return { index, parts, ranges, checked, checkedFrom: used, residual, repeats }
+}
+
+/** Points of the first parts one by one, then the ranges of the next. */
+function rangesOf(parts: readonly BoundedPart[]): { ranges: readonly KeyRange[]; used: number } {
+  let prefixes: Uint8Array[] = [new Uint8Array(0)]
+  for (const [i, { intervals, descending }] of parts.entries()) {
+    if (isWhole(intervals) || (i > 0 && prefixes.length * intervals.length > rangesMax)) {
+      return { ranges: prefixes.map((prefix) => within(prefix, { lower: undefined, upper: undefined })), used: i }
+    }
+    const ranges = keyRanges(intervals, descending)
+    if (!intervals.every(isPoint)) {
+      return { ranges: prefixes.flatMap((prefix) => ranges.map((range) => within(prefix, range))), used: i + 1 }
+    }
+    prefixes = prefixes.flatMap((prefix) => ranges.map(({ lower }) => joined(prefix, lower!)))
+  }
+  return {
+    ranges: prefixes.map((prefix) => within(prefix, { lower: undefined, upper: undefined })),
+    used: parts.length,
+  }
+}
+
+function within(prefix: Uint8Array, { lower, upper }: KeyRange): KeyRange {
+  if (prefix.length === 0) return { lower, upper }
+  return {
+    lower: lower === undefined ? prefix : joined(prefix, lower),
+    upper: upper === undefined ? afterAll(prefix) : joined(prefix, upper),
+  }
+}
+
+export function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const both = new Uint8Array(a.length + b.length)
+  both.set(a)
+  both.set(b, a.length)
+  return both
+}
+
+/** What the filters leave possible for a path; those that the intervals say exactly are added to `done`. */
+function intervalsFor(
+  path: string,
+  arrays: number,
+  filters: readonly Filter[],
+  done: Set<Filter>,
+): readonly Interval[] {
+  const numeric = parsePath(path).parts.some(({ position }) => position >= 0)
+  if (numeric && arrays !== 0) return [wholeInterval]
+  let best: { readonly bounds: Bounds; readonly filters: Filter[] } | undefined
+  for (const filter of filters) {
+    const found = boundsOn(filter, path, arrays === 0)
+    if (found === undefined) continue
+    if (best === undefined) best = { bounds: found, filters: [filter] }
+    else if (arrays === 0) {
+      best = {
+        bounds: { intervals: intersect(best.bounds.intervals, found.intervals), exact: true },
+        filters: [...best.filters, filter],
+      }
+    } else if (tighter(found.intervals, best.bounds.intervals)) best = { bounds: found, filters: [filter] }
+  }
+  if (best === undefined) return [wholeInterval]
+  if (!numeric) for (const filter of best.filters) if (boundsOn(filter, path, arrays === 0)?.exact) done.add(filter)
+  return best.bounds.intervals
+}
+
+/** Bounds that one filter gives a path; an `or` whose branches are all about that path gives all of theirs. */
+function boundsOn(filter: Filter, path: string, single: boolean): Bounds | undefined {
+  if (filter.kind === 'or') {
+    let intervals: readonly Interval[] = []
+    let exact = true
+    for (const branch of filter.filters) {
+      const found = boundsOn(branch, path, single)
+      if (found === undefined) return undefined
+      intervals = union(intervals, found.intervals)
+      exact &&= found.exact
+    }
+    return { intervals, exact }
+  }
+  if (filter.kind === 'not') {
+    const inner = filter.filter
+    return 'path' in inner && inner.path.text === path ? boundsOf(filter, single) : undefined
+  }
+  if (filter.kind === 'elemMatchValue') {
+    // Elements that are arrays themselves are no keys of their own elements: the tests are about the element as a whole.
+    if (filter.path.text !== path) return undefined
+    let intervals: readonly Interval[] | undefined
+    for (const part of conjuncts(filter.filter)) {
+      if (part.kind !== 'comparison' || part.value.type === bsonType.array || part.value.type === bsonType.null)
+        continue
+      const found = boundsOf(part)
+      if (found !== undefined)
+        intervals = intervals === undefined ? found.intervals : intersect(intervals, found.intervals)
+    }
+    return intervals === undefined ? undefined : { intervals, exact: false }
+  }
+  return 'path' in filter && filter.path.text === path ? boundsOf(filter, single) : undefined
+}
+
+/** Intervals of either, ascending and disjoint again. */
+function union(a: readonly Interval[], b: readonly Interval[]): readonly Interval[] {
+  if (a.length === 0) return b
+  // What lies in neither complement.
+  return complement(intersect(complement(a), complement(b)))
+}
+
+function wildcardIntervals(
+  path: string,
+  arrays: number,
+  filters: readonly Filter[],
+  done: Set<Filter>,
+): readonly Interval[] {
+  if (arrays !== 0 && parsePath(path).parts.some(({ position }) => position >= 0)) return [wholeInterval]
+  const usable = filters.filter(
+    (filter) =>
+      (filter.kind === 'comparison' && isScalar(filter.value)) ||
+      (filter.kind === 'in' && filter.values.every(isScalar)),
+  )
+  return intervalsFor(path, arrays, usable, done)
+}
+
+/** Documents and arrays have no keys of their own in a wildcard index. */
+function isScalar({ type }: Value): boolean {
+  return type !== bsonType.document && type !== bsonType.array && type !== bsonType.null && type !== bsonType.undefined
+}
+
+/** Points only: a hash says nothing of order. Values of one hash may differ, so that the filter is tested again. */
+function hashedIntervals(path: string, filters: readonly Filter[]): readonly Interval[] {
+  for (const filter of filters) {
+    if (!('path' in filter) || filter.path.text !== path) continue
+    const values =
+      filter.kind === 'comparison' && filter.operator === 'eq'
+        ? [filter.value]
+        : filter.kind === 'in'
+          ? filter.values
+          : undefined
+    if (values === undefined) continue
+    if (!values.every(hasHash)) continue
+    const hashes = values.map(({ type, bytes, start }) => int64Value(hashValue(type, bytes, start)))
+    const points = hashes.map((hash): Interval => ({ low: hash, lowInclusive: true, high: hash, highInclusive: true }))
+    let result: readonly Interval[] = []
+    for (const one of points) result = union(result, [one])
+    return result
+  }
+  return [wholeInterval]
+}
+
+/** Null is missing, too, and an array may be in no hashed index. */
+function hasHash({ type }: Value): boolean {
+  return type !== bsonType.array && type !== bsonType.null && type !== bsonType.undefined
+}
+
+function tighter(a: readonly Interval[], b: readonly Interval[]): boolean {
+  const pointsA = a.every(isPoint)
+  const pointsB = b.every(isPoint)
+  return pointsA === pointsB ? a.length < b.length : pointsA
+}
+
+/** Whether two parts of the key go through an array at a prefix that their paths have in common. */
+function sharesArray(other: BoundedPart, path: string, arrays: number): boolean {
+  if (other.path === undefined || other.multikeyPaths === 0 || arrays === 0) return false
+  const a = other.path.split('.')
+  const b = path.split('.')
+  for (let depth = 0; depth < Math.min(a.length, b.length) && a[depth] === b[depth]; depth++) {
+    const bit = 1 << Math.min(depth, 30)
+    if ((other.multikeyPaths & bit) !== 0 && (arrays & bit) !== 0) return true
+  }
+  return false
+}
+
+/** Whether every document that `filter` matches is matched by `partial`, too; false when that is not seen. */
+export function implies(filter: Filter, partial: Filter): boolean {
+  if (partial.kind === 'and') return partial.filters.every((part) => implies(filter, part))
+  if (filter.kind === 'or') return filter.filters.every((branch) => implies(branch, partial))
+  if (filter.kind === 'and' && filter.filters.some((part) => implies(part, partial))) return true
+  if (partial.kind === 'or') return partial.filters.some((branch) => implies(filter, branch))
+  if (filter.kind === 'and' || !('path' in filter) || !('path' in partial)) return false
+  if (filter.path.text !== partial.path.text || (filter.kind !== 'comparison' && filter.kind !== 'in')) return false
+  const bounds = boundsOf(filter)
+  if (bounds === undefined) return false
+  if (partial.kind === 'exists') return bounds.exact
+  const wanted = boundsOf(partial)
+  if (wanted === undefined) return false
+  if (bounds.exact && wanted.exact) return isWithin(bounds.intervals, wanted.intervals)
+  // Equality with null or an array is no interval: only the same predicate implies it.
+  return (
+    filter.kind === 'comparison' &&
+    partial.kind === 'comparison' &&
+    filter.operator === partial.operator &&
+    sameValue(filter.value, partial.value)
+  )
+}
+
+function sameValue(a: Value, b: Value): boolean {
+  if (a.type !== b.type || a.end - a.start !== b.end - b.start) return false
+  for (let i = 0; i < a.end - a.start; i++) if (a.bytes[a.start + i] !== b.bytes[b.start + i]) return false
+  return true
+}
