@@ -14,11 +14,18 @@ export const testNowMs = 1_700_000_000_000
  * The value as relaxed extended JSON (`canonical`: as canonical), undefined when it is missing. It is evaluated twice, for
  * what an expression keeps from one document to the next must not show.
  */
-export function evaluate(expression: string, document = '{}', canonical = false, scope = Scope.outermost()): unknown {
+export function evaluate(
+  expression: string,
+  document = '{}',
+  canonical = false,
+  scope = Scope.outermost(),
+  stepsMax?: number,
+): unknown {
   const source = getField(parseExtendedJson(`{"e":${expression}}`), 'e')!
   const compiler = new ExpressionCompiler()
   const compiled = compiler.compile(parseExpression(source, scope))
   const context = compiler.context(testNowMs)
+  if (stepsMax !== undefined) context.stepsMax = stepsMax
   const bytes = parseExtendedJson(document)
   context.reset(bytes, 0, bytes.length)
   compiled(context)
@@ -35,9 +42,9 @@ export function evaluate(expression: string, document = '{}', canonical = false,
 }
 
 /** The code of the error it ends with, when parsed or evaluated. */
-export function codeOf(expression: string, document?: string, scope?: Scope): number {
+export function codeOf(expression: string, document?: string, scope?: Scope, stepsMax?: number): number {
   try {
-    evaluate(expression, document, false, scope)
+    evaluate(expression, document, false, scope, stepsMax)
   } catch (error) {
     return (error as { code: number }).code
   }
