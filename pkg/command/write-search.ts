@@ -99,9 +99,10 @@ export function changeAll(
     }).result
   }
   const changeOn = async (): Promise<void> => {
-    while (!slice()) {
-      await operation.pause()
+    for (;;) {
       if (collection.dropped) throw new DatabaseError('QueryPlanKilled', `collection dropped: ${collection.namespace}`)
+      if (slice()) return
+      await operation.pause()
     }
   }
   if (walked !== undefined) return walked.then(changeOn)

@@ -295,7 +295,8 @@ export class Engine {
 
   async #runCheckpoint(): Promise<void> {
     const index = this.#log.lastIndex
-    if (index === this.#checkpointIndex) return
+    if (index === this.#checkpointIndex && !this.#state.changedUnlogged) return
+    this.#state.changedUnlogged = false
     this.#appendedBytes = 0
     this.#state.writeCatalog()
     const frozen = this.#store.freeze({
@@ -305,8 +306,13 @@ export class Engine {
       catalogRoot: this.#state.catalogTree.root,
       payload: writeNextCollectionId(this.#state.nextCollectionId),
     })
-    await this.#log.durable(index)
-    await this.#store.publish(frozen)
+    try {
+      await this.#log.durable(index)
+      await this.#store.publish(frozen)
+    } catch (error) {
+      this.#state.changedUnlogged = true
+      throw error
+    }
     this.#checkpointIndex = index
     this.#checkpointCount++
     this.#log.truncateBefore((this.#store.oldestLogIndexNeeded() + 1) as LogIndex)

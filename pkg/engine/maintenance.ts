@@ -12,6 +12,10 @@ import type { State } from './state.ts'
 
 /** Entries a vacuum slice looks at: about a millisecond. */
 const vacuumSliceEntries = 2000
+/** Pages of dropped trees that are freed before others get their turn, unless that takes long because they have to be read. */
+const freeSlicePages = 128
+const freeSliceMs = 3
+const freeStepPages = 16
 
 export class Maintenance {
   readonly #engine: Engine
@@ -24,6 +28,7 @@ export class Maintenance {
   #wroteSinceCheckpoint = false
   #checkpoint: Promise<void> | undefined
   #vacuum: Promise<number> | undefined
+  #freeing: Promise<void> | undefined
   #sweptReleaseCount = -1
   vacuumedEntryCount = 0
 
@@ -49,12 +54,15 @@ export class Maintenance {
   async idle(): Promise<void> {
     await this.#checkpoint
     await this.#vacuum
+    await this.#freeing
   }
 
   /** Told after every write. */
   wrote(): void {
     this.#wroteSinceCheckpoint = true
-    if (!this.#running || this.#checkpoint !== undefined) return
+    if (!this.#running) return
+    if (this.#state.droppedTrees.waiting) this.#startFreeing()
+    if (this.#checkpoint !== undefined) return
     const { options } = this.#engine
     if (
       this.#engine.bytesSinceCheckpoint >= options.checkpointLogBytes ||
@@ -84,6 +92,7 @@ export class Maintenance {
     if (due && this.#wroteSinceCheckpoint && this.#checkpoint === undefined) this.#startCheckpoint()
     this.#advanceHistory()
     if (this.#vacuum === undefined && this.#hasGarbage()) this.#startVacuum()
+    if (this.#state.droppedTrees.waiting) this.#startFreeing()
     this.#arm()
   }
 
@@ -130,18 +139,51 @@ export class Maintenance {
     const releaseCount = snapshots.releaseCount
     let removed = 0
     for (const { collection, map } of this.#state.maps()) {
-      if (map.supersededCount === 0 || collection.dropped) continue
+      if (map.supersededCount === 0 || map.tree.dropped) continue
       const sweep = new VacuumSweep(map, snapshots)
-      while (!this.#stopped && !collection.dropped && !sweep.slice(vacuumSliceEntries)) {
-        await this.#engine.world.clock.yield()
+      let before = 0
+      for (let complete = false; !complete && !this.#stopped && !map.tree.dropped; ) {
+        complete = sweep.slice(vacuumSliceEntries)
+        if (sweep.removedCount > before) {
+          // A checkpoint between two slices has the map's count as it is then.
+          collection.recordSetChanged = true
+          this.#noteUnlogged()
+        }
+        before = sweep.removedCount
+        if (!complete) await this.#engine.world.clock.yield()
       }
-      if (sweep.removedCount > 0) {
-        removed += sweep.removedCount
-        collection.recordSetChanged = true
-      }
+      removed += sweep.removedCount
     }
     this.#sweptReleaseCount = releaseCount
     this.vacuumedEntryCount += removed
     return removed
+  }
+
+  #startFreeing(): void {
+    this.#freeing ??= this.#freeDropped()
+      .catch((error: unknown) => this.#engine.fail(error))
+      .finally(() => {
+        this.#freeing = undefined
+      })
+  }
+
+  async #freeDropped(): Promise<void> {
+    const { clock } = this.#engine.world
+    const { droppedTrees } = this.#state
+    for (let complete = false; !complete; ) {
+      await clock.yield()
+      if (this.#stopped) return
+      this.#noteUnlogged()
+      const endMs = clock.monotonicMs() + freeSliceMs
+      for (let pages = 0; !complete && pages < freeSlicePages && clock.monotonicMs() < endMs; pages += freeStepPages) {
+        complete = droppedTrees.freeSlice(freeStepPages)
+      }
+    }
+  }
+
+  /** Pages were changed without a log entry: a checkpoint has something to do. */
+  #noteUnlogged(): void {
+    this.#state.changedUnlogged = true
+    this.#wroteSinceCheckpoint = true
   }
 }

@@ -19,6 +19,7 @@ import { VersionedMap } from '../mvcc/versioned-map.ts'
 import type { Store } from '../storage/store.ts'
 import type { Tree } from '../storage/tree.ts'
 import { Collection } from './collection.ts'
+import { DroppedTrees } from './dropped-trees.ts'
 import { loadIndex } from './index-load.ts'
 import { OperationReader, operationKind } from './operation.ts'
 
@@ -33,6 +34,10 @@ export class State {
   nextCollectionId = 1 as CollectionId
   /** Collections dropped since the catalog tree was last written. */
   readonly #droppedIds = new Set<CollectionId>()
+  /** What is left of dropped collections and indexes. */
+  readonly droppedTrees: DroppedTrees
+  /** Pages have changed since the last checkpoint without a log entry: vacuum, or pages of what was dropped. */
+  changedUnlogged = false
   #patchScratch = new Uint8Array(4096)
 
   readonly #compileFilter: CompileFilter | undefined
@@ -41,6 +46,7 @@ export class State {
     this.store = store
     this.#compileFilter = compileFilter
     this.catalogTree = catalogTree
+    this.droppedTrees = new DroppedTrees(store, catalogTree)
   }
 
   /** Loads the catalog as the last checkpoint has it. */
@@ -48,11 +54,16 @@ export class State {
     const cursor = this.catalogTree.cursor()
     for (let found = cursor.first(); found; found = cursor.next()) {
       const value = cursor.readValue()
-      const record = decodeCollectionRecord(value.bytes.slice(value.start, value.end))
+      const entry = value.bytes.slice(value.start, value.end)
       cursor.save()
+      if (this.droppedTrees.isOwnKey(cursor.key)) {
+        this.droppedTrees.load(entry)
+        continue
+      }
+      const record = decodeCollectionRecord(entry)
       const collection = this.#openCollection(record)
       // Builds that a crash cut off: nothing but their pages is left.
-      for (const root of record.building) this.store.dropTree(root)
+      for (const root of record.building) this.droppedTrees.addRoot(root)
       collection.recordSetChanged = record.building.length > 0
       this.catalog.add(collection)
       if (record.id >= this.nextCollectionId) this.nextCollectionId = (record.id + 1) as CollectionId
@@ -64,6 +75,7 @@ export class State {
   replay(bytes: Uint8Array, start: number, end: number, at: Timestamp): void {
     const reader = new OperationReader(bytes, start, end)
     while (reader.next()) this.#replayOperation(reader, at)
+    while (!this.droppedTrees.freeSlice(Number.POSITIVE_INFINITY));
   }
 
   createCollection(definition: Uint8Array, at: Timestamp): Collection {
@@ -99,10 +111,10 @@ export class State {
     this.catalog.remove(collection)
     collection.dropped = true
     this.#droppedIds.add(collection.id)
-    this.store.dropTree(collection.records.tree.root)
+    this.droppedTrees.add(collection.records)
     for (const index of [...collection.indexes, ...collection.builds]) {
       index.dropped = true
-      this.store.dropTree(index.map.tree.root)
+      this.droppedTrees.add(index.map)
     }
   }
 
@@ -126,7 +138,7 @@ export class State {
     try {
       loadIndex(collection, index, at)
     } catch (error) {
-      this.store.dropTree(index.map.tree.root)
+      this.droppedTrees.add(index.map)
       throw error
     }
     collection.setIndexes([...collection.indexes, index])
@@ -149,13 +161,13 @@ export class State {
   dropBuild(collection: Collection, index: Index): void {
     collection.removeBuild(index)
     index.dropped = true
-    this.store.dropTree(index.map.tree.root)
+    this.droppedTrees.add(index.map)
   }
 
   dropIndex(collection: Collection, index: Index): void {
     collection.setIndexes(collection.indexes.filter((other) => other !== index))
     index.dropped = true
-    this.store.dropTree(index.map.tree.root)
+    this.droppedTrees.add(index.map)
   }
 
   /** Gives an index other options; its key pattern stays. */
@@ -182,6 +194,7 @@ export class State {
       this.catalogTree.delete(catalogKey(id), 4)
     }
     this.#droppedIds.clear()
+    this.droppedTrees.store()
     for (const collection of this.catalog.all()) {
       if (!collection.recordSetChanged) continue
       const bytes = encodeCollectionRecord(recordOf(collection))
@@ -192,7 +205,7 @@ export class State {
 
   /** The roots of every tree in the data file. */
   treeRoots(): PageId[] {
-    const roots: PageId[] = [this.catalogTree.root]
+    const roots: PageId[] = [this.catalogTree.root, ...this.droppedTrees.roots()]
     for (const collection of this.catalog.all()) {
       roots.push(collection.records.tree.root)
       for (const index of [...collection.indexes, ...collection.builds]) roots.push(index.map.tree.root)

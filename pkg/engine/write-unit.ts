@@ -58,6 +58,7 @@ export class WriteUnit {
   }
 
   dropCollection(collection: Collection): void {
+    refuseDropped(collection)
     const change = buildDocument({ id: BigInt(collection.id) })
     this.#reserve(change.length)
     this.#state.dropCollection(collection)
@@ -66,6 +67,7 @@ export class WriteUnit {
 
   /** Throws NamespaceExists; a target to be replaced is dropped by the caller first, in the same unit. */
   renameCollection(collection: Collection, database: string, name: string): void {
+    refuseDropped(collection)
     if (this.#state.catalog.get(database, name) !== undefined) {
       throw new DatabaseError('NamespaceExists', 'target namespace exists')
     }
@@ -76,6 +78,7 @@ export class WriteUnit {
   }
 
   modifyCollection(collection: Collection, options: Uint8Array): void {
+    refuseDropped(collection)
     const change = buildDocument({ id: BigInt(collection.id), options: documentValue(options) })
     this.#reserve(change.length)
     this.#state.modifyCollection(collection, options)
@@ -84,6 +87,7 @@ export class WriteUnit {
 
   /** Builds the index over what is there. `definition`: `{v, key, name, unique?}`. Throws DuplicateKey. */
   createIndex(collection: Collection, definition: Uint8Array): Index {
+    refuseDropped(collection)
     const change = buildDocument({ id: BigInt(collection.id), definition: documentValue(definition) })
     this.#reserve(change.length + collection.documentCount * 32)
     const index = this.#state.createIndex(collection, definition, this.timestamp)
@@ -112,6 +116,7 @@ export class WriteUnit {
 
   /** Gives an index another definition with the same key pattern and name. Throws DuplicateKey when it is to become unique and cannot. */
   modifyIndex(collection: Collection, name: string, definition: Uint8Array): void {
+    refuseDropped(collection)
     const index = collection.index(name)
     if (index === undefined) throw new DatabaseError('IndexNotFound', `index not found with name [${name}]`)
     const change = buildDocument({ id: BigInt(collection.id), name, definition: documentValue(definition) })
@@ -121,6 +126,7 @@ export class WriteUnit {
   }
 
   dropIndex(collection: Collection, name: string): void {
+    refuseDropped(collection)
     const index = collection.index(name)
     if (index === undefined) throw new DatabaseError('IndexNotFound', `index not found with name [${name}]`)
     const change = buildDocument({ id: BigInt(collection.id), name })
@@ -131,6 +137,7 @@ export class WriteUnit {
 
   /** `document`: valid BSON with `_id` first. Throws DuplicateKey. */
   insert(collection: Collection, document: Uint8Array): RecordId {
+    refuseDropped(collection)
     this.#refuseTooLarge(document)
     this.#reserve(document.length)
     collection.checkUnique(document, this.timestamp, undefined)
@@ -142,6 +149,7 @@ export class WriteUnit {
 
   /** Replaces the live record's document. Throws DuplicateKey. */
   update(collection: Collection, recordId: RecordId, document: Uint8Array): void {
+    refuseDropped(collection)
     this.#refuseTooLarge(document)
     this.#reserve(document.length)
     const patch = collection.replace(recordId, document, this.timestamp, true)
@@ -151,6 +159,7 @@ export class WriteUnit {
 
   /** Removes a live record. */
   remove(collection: Collection, recordId: RecordId): void {
+    refuseDropped(collection)
     this.#reserve(0)
     collection.remove(recordId, this.timestamp)
     this.#operations.remove(collection.id, recordId)
@@ -172,6 +181,11 @@ export class WriteUnit {
     this.#reserveSpace(ahead)
     this.#reserved = ahead
   }
+}
+
+/** An entry that names a collection which is not there any more could not be replayed. */
+function refuseDropped(collection: Collection): void {
+  if (collection.dropped) throw new DatabaseError('QueryPlanKilled', `collection dropped: ${collection.namespace}`)
 }
 
 /** A version 4 UUID. */

@@ -349,6 +349,7 @@ export class TreeCursor {
     this.#release()
     this.#saved = false
     const tree = this.#tree
+    if (tree.dropped) throw tree.goneError()
     const { pager } = tree
     const page = this.#page
     this.#seen = tree.changes
@@ -376,6 +377,7 @@ export class TreeCursor {
     this.#release()
     this.#saved = false
     const tree = this.#tree
+    if (tree.dropped) throw tree.goneError()
     const { pager } = tree
     const page = this.#page
     this.#seen = tree.changes

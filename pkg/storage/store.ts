@@ -105,12 +105,19 @@ export class Store implements PageStorage {
     return tree
   }
 
-  /** Frees all pages of the tree, reading those that name others. No cursor of it may be open. */
+  /** Frees all pages of the tree at once, reading them. No cursor of it may be open. */
   dropTree(root: PageId): void {
-    this.#assertUsable()
     const tree = this.openTree(root)
-    this.#trees.delete(root)
     tree.drop()
+    while (!this.freeTree(tree, Number.POSITIVE_INFINITY));
+  }
+
+  /** Frees about `pageCountMax` pages of a dropped tree; true when it has none any more. */
+  freeTree(tree: Tree, pageCountMax: number): boolean {
+    this.#assertUsable()
+    if (!tree.freeSlice(pageCountMax)) return false
+    this.#trees.delete(tree.root)
+    return true
   }
 
   // ---- checkpoints

@@ -58,6 +58,8 @@ export class Tree {
   readonly pager: Pager
   /** Counts the changes of the tree: a cursor that has seen another count is out of date. */
   changes = 0
+  /** It is gone for everybody but `freeSlice`: its pages are being freed, and soon belong to others. */
+  dropped = false
   readonly keyShortMax: number
   readonly keyHeadMax: number
   readonly inlineValueMax: number
@@ -102,6 +104,7 @@ export class Tree {
 
   /** Finds the value of `key[0, keyLength)`. A long value is copied, any other is where it lies. */
   get(key: Uint8Array, keyLength: number, into: ValueRef): boolean {
+    if (this.dropped) throw this.goneError()
     const { pager } = this
     const page = this.#page
     pager.attach(page, pager.fetch(this.root))
@@ -160,28 +163,76 @@ export class Tree {
     return page.level === 0 && page.count === 0
   }
 
-  /** Frees every page, the root too. */
+  /** From here on whoever still holds the tree or a cursor of it gets QueryPlanKilled. Reads nothing; `freeSlice` frees the pages. */
   drop(): void {
+    this.dropped = true
     this.changes++
     this.#rightmost = 0
-    this.#dropBelow(this.root)
   }
 
-  #dropBelow(id: number): void {
+  /**
+   * Frees about `pageCountMax` pages of a dropped tree, the last ones first; true when none is left, the root neither. What is
+   * left in between is a tree with fewer entries, so that a checkpoint may hold it and the next process go on.
+   */
+  freeSlice(pageCountMax: number): boolean {
+    assert(this.dropped, 'the pages of a dropped tree are freed')
+    for (let freed = 0; freed < pageCountMax; ) {
+      this.#descendLast()
+      const chained = this.#freeLastChains()
+      freed += chained
+      if (chained > 0 && this.#view(this.pathPage[0]!).count > 0) continue
+      if (this.#freeLeaf()) return true
+      freed++
+    }
+    return false
+  }
+
+  /** Notes the path to the last leaf. */
+  #descendLast(): void {
+    const { pager, pathPage } = this
+    const page = this.#page
+    let id: number = this.root
+    pager.attach(page, pager.fetch(id))
+    this.height = page.level
+    while (page.level !== 0) {
+      pathPage[page.level] = id
+      id = page.child(page.count - 1)
+      pager.attach(page, pager.fetch(id))
+    }
+    pathPage[0] = id
+  }
+
+  /** Removes the last entry of the path's leaf that has pages of its own; how many they were, 0 when there is no such entry. */
+  #freeLastChains(): number {
     const { pager } = this
-    const page = pager.view()
-    const frame = pager.fetch(id)
-    pager.attach(page, frame)
-    pager.pin(frame)
-    const children: number[] = []
-    const chains: number[] = []
-    if (page.level > 0) for (let i = -1; i < page.count; i++) children.push(page.child(i))
-    else for (let i = 0; i < page.count; i++) if (page.isOverflow(i)) chains.push(this.#firstOfChain(page, i))
-    for (let i = 0; i < page.count; i++) if (page.isLongKey(i)) chains.push(page.keyTail(i))
-    pager.unpin(frame)
-    for (const chain of chains) for (const id of chainPages(pager, chain)) pager.release(id)
-    for (const child of children) this.#dropBelow(child)
-    pager.release(id)
+    const page = this.#view(this.pathPage[0]!)
+    let index = page.count - 1
+    while (index >= 0 && !page.isOverflow(index) && !page.isLongKey(index)) index--
+    if (index < 0) return 0
+    const chain = page.isOverflow(index) ? this.#firstOfChain(page, index) : 0
+    const tail = page.isLongKey(index) ? page.keyTail(index) : 0
+    const pages = [...chainPages(pager, chain), ...chainPages(pager, tail)]
+    this.#editView(this.pathPage[0]!).remove(index)
+    for (const id of pages) pager.release(id)
+    return pages.length
+  }
+
+  /** Frees the path's leaf and the branches that have no other child; true when the root has gone. */
+  #freeLeaf(): boolean {
+    const { pager, pathPage } = this
+    pager.release(pathPage[0]!)
+    for (let level = 1; level <= this.height; level++) {
+      const page = this.#view(pathPage[level]!)
+      const last = page.count - 1
+      if (last >= 0) {
+        const tail = page.isLongKey(last) ? chainPages(pager, page.keyTail(last)) : []
+        this.#editView(pathPage[level]!).remove(last)
+        for (const id of tail) pager.release(id)
+        return false
+      }
+      pager.release(pathPage[level]!)
+    }
+    return true
   }
 
   // ---- for cursors: entries of the leaf that the path ends in
@@ -360,8 +411,14 @@ export class Tree {
 
   // ---- descent
 
+  /** For whoever comes to a dropped tree. */
+  goneError(): DatabaseError {
+    return new DatabaseError('QueryPlanKilled', 'what is being read or written was dropped meanwhile')
+  }
+
   /** Goes to the leaf for `key`, noting the path; as `Page.search` of that leaf. */
   #descend(key: Uint8Array, keyLength: number): number {
+    if (this.dropped) throw this.goneError()
     const { pager, pathPage, pathChild } = this
     const page = this.#page
     let id: number = this.root
