@@ -1,11 +1,13 @@
 /** Views: a name for a pipeline over a collection or another view. The catalog keeps one as a collection without documents. */
 import { parsePipeline } from '../aggregate/parse.ts'
 import { DatabaseError } from '../base/errors.ts'
+import { timestampOf } from '../base/timestamp.ts'
 import { bsonType } from '../bson/type.ts'
-import { documentFields, type Value } from '../bson/value.ts'
+import { documentFields, timestampValue, type Value } from '../bson/value.ts'
 import { BsonWriter, indexName } from '../bson/writer.ts'
 import type { Collection } from '../engine/collection.ts'
 import type { Engine } from '../engine/engine.ts'
+import { Scope } from '../expression/scope.ts'
 import { traitsOf } from './collection-traits.ts'
 import { checkCollectionName } from './namespace.ts'
 
@@ -40,7 +42,9 @@ export function checkView(database: string, name: string, viewOn: string, pipeli
       'ViewPipelineMaxSizeExceeded',
       `View pipeline exceeds maximum size; maximum size is ${pipelineSizeMax}`,
     )
-  parsePipeline(pipeline, 0, { place: 'view', database, collection: viewOn })
+  // Whether there is a cluster time is found out when the view is read.
+  const scope = Scope.outermost().withConstant('CLUSTER_TIME', timestampValue(timestampOf(0, 0)))
+  parsePipeline(pipeline, 0, { place: 'view', database, collection: viewOn, scope })
 }
 
 /** Throws when a view `name` over `viewOn` would read itself, or too many views one after the other. */

@@ -14,7 +14,6 @@ import { Pace } from '../pace.ts'
 import { ReadView } from '../read-view.ts'
 import { refuseCollation } from '../refuse.ts'
 import { Search } from '../search.ts'
-import { expressionOptions } from '../variables.ts'
 import { isView } from '../view.ts'
 import { drain, openView } from '../view-rows.ts'
 import { emptyDocument, parseHint } from './find.ts'
@@ -59,7 +58,8 @@ export const distinct = defineCommand({
   run: (operation: Operation, request: DistinctCommand): readonly Value[] | Promise<readonly Value[]> => {
     const { engine } = operation.instance
     operation.namespace = `${operation.databaseName}.${request.collection}`
-    const search = new Search(request.filter, undefined, request.hint, expressionOptions(operation))
+    // Without a time for `$$NOW`, which MongoDB refuses here too.
+    const search = new Search(request.filter, undefined, request.hint)
     const path = parsePath(request.key)
     const collection = engine.collection(operation.databaseName, request.collection)
     if (isView(collection)) return distinctInView(operation, request)
