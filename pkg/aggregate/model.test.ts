@@ -189,6 +189,39 @@ describe('windows', () => {
   })
 })
 
+describe('stages that sort', () => {
+  const window = { documents: [-5, 'current'] }
+  const stages: readonly Record<string, unknown>[] = [
+    { $sort: { sum: -1, _id: 1 } },
+    { $bucketAuto: { groupBy: '$sum', buckets: 7, output: { all: { $push: '$_id' } } } },
+    { $setWindowFields: { partitionBy: '$shop', sortBy: { at: 1, _id: 1 }, output: { t: { $sum: '$sum', window } } } },
+    { $densify: { field: 'at', partitionByFields: ['shop'], range: { step: 3, bounds: 'full' } } },
+  ]
+  it.each(stages)('give the same when they go to disk: %j', (stage) => {
+    const data = sales(9, 12_000, 40)
+    const files = new Files()
+    const spilled = run([stage], data, { memoryLimitBytes: 400_000, allowDiskUse: true, host: files.host })
+    expect(files.made).toBeGreaterThan(0)
+    expect(files.open).toBe(0)
+    expect(spilled).toEqual(run([stage], data))
+  })
+
+  it('leave no file behind when they are closed before their end', () => {
+    const files = new Files()
+    const documents = sales(10, 12_000, 40).map((each) => buildDocument({ ...each }))
+    const rows = runPipeline(parsePipeline(buildArray([{ $sort: { sum: 1 } }])), new DocumentRows(documents), {
+      nowMs: 0,
+      memoryLimitBytes: 400_000,
+      allowDiskUse: true,
+      host: files.host,
+    })
+    expect(rows.next()).toBe(true)
+    expect(files.open).toBeGreaterThan(0)
+    rows.close()
+    expect(files.open).toBe(0)
+  })
+})
+
 describe('moving filters', () => {
   const filters = [
     { shop: 'shop1' },

@@ -157,6 +157,75 @@ describe('views', () => {
   })
 })
 
+describe('a cursor over a pipeline', () => {
+  it('goes on at its moment while others write', async () => {
+    const server = await openServer({ tickMs: 1 })
+    const count = 3000
+    const documents = Array.from({ length: count }, (_, _id) => ({ _id, group: _id % 7 }))
+    await server.run({ insert: 'a', documents })
+    await server.run({ insert: 'b', documents: documents.slice(0, 7) })
+    const pipeline = [
+      {
+        $lookup: {
+          from: 'b',
+          let: { g: '$group' },
+          pipeline: [{ $match: { $expr: { $eq: ['$_id', '$$g'] } } }],
+          as: 'b',
+        },
+      },
+      { $unionWith: 'b' },
+    ]
+    let reply = (await server.run({ aggregate: 'a', pipeline, cursor: { batchSize: 100 } })) as {
+      cursor: { id: bigint | number; firstBatch?: object[]; nextBatch?: object[] }
+    }
+    const found: object[] = []
+    for (let n = 0; ; n++) {
+      found.push(...(reply.cursor.firstBatch ?? reply.cursor.nextBatch ?? []))
+      if (reply.cursor.id === 0 || reply.cursor.id === 0n) break
+      await server.run({ insert: 'b', documents: [{ _id: count + n }] })
+      await server.run({ delete: 'a', deletes: [{ q: { _id: n }, limit: 1 }] })
+      reply = (await server.run({ getMore: BigInt(reply.cursor.id), collection: 'a', batchSize: 500 })) as typeof reply
+    }
+    expect(found).toHaveLength(count + 7)
+    expect(found[2999]).toMatchObject({ _id: 2999, b: [{ _id: 2999 % 7 }] })
+  })
+
+  const byVariable = [{ $match: { $expr: { $gte: ['$_id', '$$x'] } } }]
+  const output = { n: { $sum: '$_id', window: { documents: [-3, 3] } } }
+  it.each([
+    { $lookup: { from: 'a', pipeline: byVariable, let: { x: '$_id' }, as: 'b' } },
+    { $lookup: { from: 'a', localField: 'x', foreignField: 'y', as: 'b' } },
+    {
+      $graphLookup: {
+        from: 'a',
+        startWith: '$_id',
+        connectFromField: 'y',
+        connectToField: '_id',
+        as: 'b',
+        maxDepth: 3,
+      },
+    },
+    { $facet: { all: [{ $group: { _id: '$x' } }], some: [{ $match: { x: 1 } }] } },
+    { $setWindowFields: { partitionBy: '$x', sortBy: { _id: 1 }, output } },
+    { $bucketAuto: { groupBy: '$x', buckets: 3 } },
+    { $unionWith: { coll: 'a', pipeline: [{ $match: { x: 99 } }] } },
+    { $densify: { field: '_id', range: { step: 1, bounds: 'full' } } },
+    { $merge: { into: 'target' } },
+    { $out: 'target' },
+  ])('ends when its time is over, and leaves nothing open: %j', async (stage) => {
+    const server = await openServer({ tickMs: 2 })
+    await server.run({
+      insert: 'a',
+      documents: Array.from({ length: 2000 }, (_, _id) => ({ _id, x: _id % 3, y: _id + 1 })),
+    })
+    const command = { aggregate: 'a', pipeline: [stage], cursor: { batchSize: 10_000 } }
+    expect(await server.reply({ ...command, maxTimeMS: 20 })).toMatchObject({ ok: 0, code: 50 })
+    expect(server.engine.statistics().openSnapshotCount).toBe(0)
+    expect(server.engine.collections('test').map(({ name }) => name)).not.toContainEqual(expect.stringMatching(/^tmp/))
+    expect((await server.engine.check()).problems).toEqual([])
+  })
+})
+
 describe('explain', () => {
   it('shows what the query takes over, then the other stages', async () => {
     const server = await library()

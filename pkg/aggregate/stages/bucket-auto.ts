@@ -303,6 +303,11 @@ class BucketAuto extends PassingStage {
     writer.end()
     this.showWritten(writer)
   }
+
+  override close(): void {
+    this.#sorter.close()
+    super.close()
+  }
 }
 
 interface Bucket {

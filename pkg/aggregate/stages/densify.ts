@@ -355,6 +355,11 @@ class Densify extends PassingStage {
     values[values.length - 1] = value
     this.showWritten(this.#setter.set(emptyDocument, 0, emptyDocument.length))
   }
+
+  override close(): void {
+    this.#sorter.close()
+    super.close()
+  }
 }
 
 /** A product of int32 and int64 as an int32 where both its factors were meant to be one. */

@@ -75,4 +75,9 @@ class Sample extends PassingStage {
       this.#sorter.add(key, key.length, 0, input.bytes, input.start, input.end)
     }
   }
+
+  override close(): void {
+    this.#sorter.close()
+    super.close()
+  }
 }

@@ -280,4 +280,9 @@ class SetWindowFields extends PassingStage {
     this.showWritten(this.#setter.set(document, 0, document.length))
     return step.row
   }
+
+  override close(): void {
+    this.#sorter?.close()
+    super.close()
+  }
 }

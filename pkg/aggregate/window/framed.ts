@@ -58,7 +58,7 @@ class FramedColumn implements WindowColumn {
     run: PipelineRun,
   ) {
     this.#accumulator = accumulator
-    this.#slides = accumulator.openSliding !== undefined
+    this.#slides = accumulator.openSliding !== undefined && frame.lower !== -Infinity
     this.#evaluate = compiled.evaluate
     this.#initial = compiled.initial
     this.#partition = partition
