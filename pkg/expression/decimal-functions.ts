@@ -6,6 +6,7 @@
  * hold exactly and 34 digits too has no zeros beyond what it needs; every other has 34 digits.
  */
 import { Decimal as Big } from 'decimal.js'
+import { divideDecimals } from '../bson/decimal-arithmetic.ts'
 import {
   type Decimal,
   decimalInfinity,
@@ -248,7 +249,7 @@ function keepSmall(x: Decimal, result: Decimal): Decimal {
 
 /** Angles beyond 10^20 have lost all digits by the time decimal.js has its few digits of π taken off; it is done exactly. */
 function reducedAngle(x: Decimal): Big {
-  if (x.exponent + digitCount(x.coefficient) <= 20) return bigOf(x)
+  if (x.exponent + digitCount(x.coefficient) <= 20) return quadBigOf(x)
   const places = 100
   // As many digits of π more than `places` as the angle has turns, so that their error stays behind the places kept.
   const digits = Math.max(0, x.exponent) + digitsMax + places
@@ -257,11 +258,18 @@ function reducedAngle(x: Decimal): Big {
   return x.negative ? angle.negated() : angle
 }
 
-/** The angle of the point (x, y), by the quadrant it lies in. */
+/** The angle of the point (x, y), by the quadrant it lies in. The quotient is taken in decimals first, as the library does. */
 export function angleOf(y: Decimal, x: Decimal): Decimal {
   if (y.form === 'nan' || x.form === 'nan') return decimalNaN
-  const big = (d: Decimal) => (d.form === 'infinity' ? new Precise(d.negative ? -Infinity : Infinity) : bigOf(d))
-  return decimalOfQuad(Precise.atan2(big(y), big(x)))
+  if (y.form === 'infinity' || x.form === 'infinity' || isZero(y) || isZero(x)) {
+    const big = (d: Decimal) => (d.form === 'infinity' ? new Precise(d.negative ? -Infinity : Infinity) : bigOf(d))
+    return decimalOfQuad(Precise.atan2(big(y), big(x)))
+  }
+  const slope = divideDecimals({ ...y, negative: false }, { ...x, negative: false })
+  if (slope.form === 'infinity') return constantDecimal(halfPi, y.negative)
+  const angle = quadBigOf(slope).atan()
+  const inQuadrant = x.negative ? pi.minus(angle) : angle
+  return decimalOfQuad(y.negative ? inQuadrant.negated() : inQuadrant)
 }
 
 export const pi = Precise.acos(-1)

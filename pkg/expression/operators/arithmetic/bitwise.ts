@@ -27,6 +27,9 @@ function bitOperator(name: string, identity: bigint, combine: (a: bigint, b: big
 }
 
 export const bitNot = numericOperator('$bitNot', (number) => {
+  if (number.type !== bsonType.int32 && number.type !== bsonType.int64) {
+    throw new DatabaseError('TypeMismatch', `$bitNot only supports int and long, not: ${shownType(number)}.`)
+  }
   const inverse = ~integerOf('$bitNot', number)
   return number.type === bsonType.int32 ? int32Value(Number(inverse)) : int64Value(inverse)
 })
@@ -34,5 +37,5 @@ export const bitNot = numericOperator('$bitNot', (number) => {
 function integerOf(name: string, value: Value): bigint {
   if (value.type === bsonType.int32) return BigInt(readInt32(value.bytes, value.start))
   if (value.type === bsonType.int64) return readInt64(value.bytes, value.start)
-  throw new DatabaseError('TypeMismatch', `${name} only supports int and long operands, not ${shownType(value)}`)
+  throw new DatabaseError('TypeMismatch', `${name} only supports int and long operands.`)
 }

@@ -33,6 +33,11 @@ describe('sizes and hashes', () => {
     expect(evaluate('{"$hash":{"input":"abc","algorithm":"md5"}}')).toEqual({
       $binary: { base64: 'kAFQmDzST7DWlj99KOF/cg==', subType: '00' },
     })
+    expect(evaluate('{"$hash":{"input":null,"algorithm":"md5"}}')).toBeNull()
+    expect(codeOf('{"$hash":{"input":"x"}}')).toBe(9)
+    expect(codeOf('{"$hash":{"input":[1],"algorithm":"md5"}}')).toBe(10754000)
+    expect(codeOf('{"$hash":{"input":"x","algorithm":null}}')).toBe(10754001)
+    expect(codeOf('{"$hash":{"input":"x","algorithm":"MD5"}}')).toBe(10754002)
     expect(evaluate('{"$eq":[{"$toHashedIndexKey":1},{"$toHashedIndexKey":{"$numberLong":"1"}}]}')).toBe(true)
     expect(evaluate('{"$eq":[{"$toHashedIndexKey":"$none"},{"$toHashedIndexKey":null}]}')).toBe(true)
   })

@@ -15,14 +15,16 @@ const algorithms: Readonly<Record<string, (content: Uint8Array) => Uint8Array>> 
   xxh64: xxHash64,
 }
 
-/** `{$hash: {input: string or binary data, algorithm: 'md5' | 'sha256' | 'xxh64'}}` */
+const failedToParse = 9
+
+/** `{$hash: {input: string or binary data, algorithm: 'md5' | 'sha256' | 'xxh64'}}`. Errors: FailedToParse, 10754000 to 10754002. */
 function hashOperator(name: string, resultOf: (digest: Uint8Array) => Value): Operator {
   return namedOperator({
     name,
     names: ['input', 'algorithm'],
-    required: { input: 40414, algorithm: 40414 },
-    notDocument: 10754000,
-    unknown: 40415,
+    required: { input: failedToParse, algorithm: failedToParse },
+    notDocument: failedToParse,
+    unknown: failedToParse,
     make({ input = absent, algorithm = absent }) {
       return (context) => {
         const value = input(context)
@@ -35,13 +37,13 @@ function hashOperator(name: string, resultOf: (digest: Uint8Array) => Value): Op
 }
 
 function algorithmOf(name: string, value: Value): (content: Uint8Array) => Uint8Array {
-  const text = value.type === bsonType.string ? readString(value.bytes, value.start) : ''
+  if (value.type !== bsonType.string) {
+    throw new DatabaseError(10754001, `${name} requires that 'algorithm' be a string`)
+  }
+  const text = readString(value.bytes, value.start)
   const algorithm = Object.hasOwn(algorithms, text) ? algorithms[text] : undefined
   if (algorithm === undefined) {
-    throw new DatabaseError(
-      10754001,
-      `${name} requires 'algorithm' to be one of: ${Object.keys(algorithms).join(', ')}`,
-    )
+    throw new DatabaseError(10754002, `${name} knows no algorithm ${text}, only ${Object.keys(algorithms).join(', ')}`)
   }
   return algorithm
 }
@@ -49,7 +51,7 @@ function algorithmOf(name: string, value: Value): (content: Uint8Array) => Uint8
 function contentOf(name: string, { type, bytes, start, end }: Value): Uint8Array {
   if (type === bsonType.string) return bytes.subarray(start + 4, end - 1)
   if (type === bsonType.binary) return bytes.subarray(start + 5, end)
-  throw new DatabaseError(10754002, `${name} requires 'input' to be a string or BinData`)
+  throw new DatabaseError(10754000, `${name} requires 'input' to be a string or BinData`)
 }
 
 export const hash = hashOperator('$hash', (digest) => binaryValue(digest))

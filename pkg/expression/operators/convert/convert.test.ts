@@ -151,5 +151,11 @@ describe('extended JSON', () => {
   it('is refused, or onError, where a type is given but no value of it', () => {
     const input = { $literal: { a: { $foo: 1 } } }
     expect(evaluate(JSON.stringify({ $deserializeEJSON: { input } }))).toEqual({ a: { $foo: 1 } })
+    // Written so that the test's own reader takes the wrapper for a document.
+    const bad = '{"$setField":{"field":{"$literal":"$numberLong"},"input":{},"value":"bad"}}'
+    expect(codeOf(`{"$deserializeEJSON":{"input":${bad}}}`)).toBe(241)
+    expect(evaluate(`{"$deserializeEJSON":{"input":${bad},"onError":"failed"}}`)).toBe('failed')
+    expect(codeOf('{"$serializeEJSON":{"input":1,"relaxed":1}}')).toBe(2)
+    expect(codeOf('{"$serializeEJSON":{"input":1,"more":1}}')).toBe(9)
   })
 })

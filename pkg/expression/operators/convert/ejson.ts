@@ -3,6 +3,7 @@
  * writes for it, `{$oid: ...}` and its like; `$deserializeEJSON` turns these back.
  */
 import { DatabaseError } from '../../../base/errors.ts'
+import { documentDepthMax } from '../../../base/limits.ts'
 import { buildDocument } from '../../../bson/build.ts'
 import { parseExtendedJson, stringifyExtendedJsonValue } from '../../../bson/ejson.ts'
 import { bsonType } from '../../../bson/type.ts'
@@ -14,19 +15,20 @@ import { absent, namedOperator } from '../named-operator.ts'
 import type { Operator } from '../operator.ts'
 
 const dollarSign = 0x24
+const failedToParse = 9
 const plainTypes: readonly number[] = [bsonType.string, bsonType.boolean, bsonType.null]
 
 const serialize = namedOperator({
   name: '$serializeEJSON',
   names: ['input', 'relaxed', 'onError'],
-  required: { input: 40414 },
-  notDocument: 10065,
-  unknown: 40415,
+  required: { input: failedToParse },
+  notDocument: failedToParse,
+  unknown: failedToParse,
   make({ input = absent, relaxed, onError }) {
     return (context) => {
       const value = input(context)
       if (value === missing) return nullValue
-      const isRelaxed = relaxed === undefined || truthy(relaxed(context))
+      const isRelaxed = relaxed === undefined || isTrue(relaxed(context))
       return orOnError(() => serialized(value, isRelaxed), onError)(context)
     }
   },
@@ -35,9 +37,9 @@ const serialize = namedOperator({
 const deserialize = namedOperator({
   name: '$deserializeEJSON',
   names: ['input', 'onError'],
-  required: { input: 40414 },
-  notDocument: 10065,
-  unknown: 40415,
+  required: { input: failedToParse },
+  notDocument: failedToParse,
+  unknown: failedToParse,
   make({ input = absent, onError }) {
     return (context) => {
       const value = input(context)
@@ -46,6 +48,11 @@ const deserialize = namedOperator({
     }
   },
 })
+
+function isTrue(relaxed: Value): boolean {
+  if (relaxed.type === bsonType.boolean) return truthy(relaxed)
+  throw new DatabaseError('BadValue', 'Unexpected value for relaxed: it must be true or false')
+}
 
 /** What `compute` refuses becomes a ConversionFailure, or `onError`. */
 function orOnError(compute: () => Value, onError: Evaluate | undefined): Evaluate {
@@ -63,23 +70,27 @@ function orOnError(compute: () => Value, onError: Evaluate | undefined): Evaluat
 function serialized(value: Value, relaxed: boolean): Value {
   const writer = new BsonWriter(128)
   writer.beginDocument()
-  write(writer, 'value', value, relaxed)
+  write(writer, 'value', value, relaxed, 1)
   writer.end()
   return getField(writer.finish(), 'value')!
 }
 
-function write(writer: BsonWriter, name: string, value: Value, relaxed: boolean): void {
+/** Errors: Overflow where a part written as a document would lie too deep. */
+function write(writer: BsonWriter, name: string, value: Value, relaxed: boolean, depth: number): void {
   const { type, bytes, start } = value
   if (plainTypes.includes(type)) writer.value(name, value)
   else if (type === bsonType.document || type === bsonType.array) {
     if (type === bsonType.document) writer.beginDocument(name)
     else writer.beginArray(name)
     const walker = new ElementWalker().reset(bytes, start)
-    while (walker.next()) write(writer, walker.name(), walker.value(), relaxed)
+    while (walker.next()) write(writer, walker.name(), walker.value(), relaxed, depth + 1)
     writer.end()
   } else {
     const written = JSON.parse(stringifyExtendedJsonValue(type, bytes, start, { relaxed })) as unknown
     // A number that relaxed JSON writes as a number stays the number it is.
+    if (typeof written === 'object' && depth + 1 > documentDepthMax) {
+      throw new DatabaseError('Overflow', `$serializeEJSON gives more than ${documentDepthMax} levels`)
+    }
     writer.value(name, typeof written === 'number' ? value : getField(buildDocument({ written }), 'written')!)
   }
 }

@@ -18,6 +18,12 @@ const cases: readonly (readonly [expression: unknown, result: string])[] = [
   [{ $asinh: decimal('1') }, '0.8813735870195430252326093249797923'],
   [{ $acosh: decimal('2') }, '1.316957896924816708625046347307968'],
   [{ $atanh: decimal('0.5') }, '0.5493061443340548456976226184612628'],
+  // The examples of the reference manual.
+  [{ $atan2: [decimal('4'), decimal('3')] }, '0.9272952180016122324285124629224287'],
+  [{ $atan2: [decimal('4'), decimal('-3')] }, '2.214297435588181006034130920357074'],
+  [{ $atan2: [decimal('-0'), decimal('-1')] }, '-3.141592653589793238462643383279503'],
+  [{ $degreesToRadians: decimal('53.13010235415597870314438744090659') }, '0.9272952180016122324285124629224290'],
+  [{ $degreesToRadians: decimal('90') }, '1.570796326794896619231321691639752'],
   [{ $cos: decimal('0') }, '1'],
   [{ $sin: decimal('-0') }, '-0'],
   [{ $acos: decimal('1') }, '0'],

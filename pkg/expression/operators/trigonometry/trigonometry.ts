@@ -4,7 +4,7 @@
  */
 import type { Decimal as Big } from 'decimal.js'
 import { DatabaseError } from '../../../base/errors.ts'
-import { multiplyDecimals } from '../../../bson/decimal-arithmetic.ts'
+import { divideDecimals, multiplyDecimals } from '../../../bson/decimal-arithmetic.ts'
 import {
   compareDecimals,
   type Decimal,
@@ -142,8 +142,11 @@ export const atan2 = fixedOperator('$atan2', 2, ([first, second]) => (context) =
   return doubleValue(Math.atan2(numberOf(y), numberOf(x)))
 })
 
-const radiansInDegree = constantDecimal(pi.dividedBy(180))
-const degreesInRadian = constantDecimal(pi.pow(-1).times(180))
+/** Of π as a decimal, which is a little more than π; the reference server divides just so. */
+const decimalPi = constantDecimal(pi)
+const halfCircle = integerDecimal(180n)
+const radiansInDegree = divideDecimals(decimalPi, halfCircle)
+const degreesInRadian = divideDecimals(halfCircle, decimalPi)
 
 export const degreesToRadians = realOperator(
   '$degreesToRadians',
