@@ -12,9 +12,14 @@ function refused(
     name,
     first: true,
     ...more,
-    parse() {
-      throw new DatabaseError(error, why)
-    },
+    // Where it stands is looked at first.
+    parse: () => ({
+      name,
+      isSource: true,
+      open() {
+        throw new DatabaseError(error, why)
+      },
+    }),
   }
 }
 
@@ -33,8 +38,7 @@ export const refusedStages: readonly StageDefinition[] = [
   needsSearch('$searchMeta'),
   needsSearch('$vectorSearch'),
   needsSearch('$listSearchIndexes'),
-  refused('$rankFusion', 'NotImplemented', '$rankFusion is not supported yet', { first: 10170100 }),
-  refused('$scoreFusion', 'NotImplemented', '$scoreFusion is not supported yet'),
+  refused('$scoreFusion', 'NotImplemented', '$scoreFusion is not supported yet', { first: 10170100 }),
   refused('$queryStats', 'NotImplemented', '$queryStats is not supported yet'),
   refused('$shardedDataDistribution', 'IllegalOperation', '$shardedDataDistribution runs on sharded clusters only'),
   refused('$score', 'NotImplemented', '$score is not supported yet'),

@@ -16,6 +16,7 @@ import { match } from './match.ts'
 import { merge } from './merge.ts'
 import { out } from './out.ts'
 import { project } from './project.ts'
+import { rankFusion } from './rank-fusion.ts'
 import { redact } from './redact.ts'
 import { refusedStages } from './refused.ts'
 import { replaceRoot, replaceWith } from './replace-root.ts'
@@ -57,6 +58,7 @@ export const stages: ReadonlyMap<string, StageDefinition> = new Map(
     merge,
     out,
     project,
+    rankFusion,
     redact,
     replaceRoot,
     replaceWith,
