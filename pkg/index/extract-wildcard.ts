@@ -66,6 +66,7 @@ export class WildcardExtractor implements Extractor {
     found.partCount = 1
     this.#document(document, start, [], found)
     const compound = this.#before !== undefined || this.#after !== undefined
+    if (found.multikey) into.markArray(wildcardAt, 0)
     if (found.count === 0) {
       if (!compound) return
       this.#add(found, minKeyValue, bsonType.minKey, minKeyValue.bytes, minKeyValue.start)
@@ -78,7 +79,6 @@ export class WildcardExtractor implements Extractor {
       }
     }
     for (let f = 0; f < this.#beforeCount; f++) copyArrays(this.#beforeKeys, f, into, f)
-    if (found.multikey) into.markArray(wildcardAt, 0)
     if (this.#after !== undefined) {
       for (let f = 0; f < this.#afterKeys.partCount; f++) copyArrays(this.#afterKeys, f, into, wildcardAt + 1 + f)
     }
@@ -244,6 +244,6 @@ function collectPaths(
     if (field.type === bsonType.document) {
       collectPaths(field.bytes.subarray(field.start, field.end), `${path}.`, into)
     } else if (isNumber(field.type) || field.type === bsonType.boolean) into.push({ path, shown: truthy(field) })
-    else throw new DatabaseError('BadValue', `wildcardProjection of '${path}' must be a number, boolean or object`)
+    else throw new DatabaseError(51271, `wildcardProjection of '${path}' must be a number, boolean or object`)
   }
 }

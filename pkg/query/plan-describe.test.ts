@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { timestampMax } from '../base/timestamp.ts'
-import { buildDocument } from '../bson/build.ts'
+import { buildDocument, rawDocument } from '../bson/build.ts'
 import { type FindRequest, planFind } from './execute.ts'
 import { parseFilter } from './filter/parse.ts'
 import { describePlan } from './plan-describe.ts'
@@ -48,7 +48,7 @@ describe('explain', () => {
             inputStage: {
               stage: 'IXSCAN',
               indexName: 'age_1',
-              keyPattern: { age: 1 },
+              keyPattern: rawDocument(buildDocument({ age: 1 })),
               isMultiKey: false,
               direction: 'forward',
             },

@@ -8,7 +8,7 @@
  * field in another there: no bounds.
  */
 import { bsonType } from '../bson/type.ts'
-import { int64Value, stringValue, type Value } from '../bson/value.ts'
+import { documentFields, int64Value, stringValue, type Value } from '../bson/value.ts'
 import { hashValue } from '../bson/value-hash.ts'
 import { conjunction, conjuncts, type Filter } from './filter/tree.ts'
 import { parsePath } from './path.ts'
@@ -76,7 +76,7 @@ export function indexBounds(index: QueryIndex, filter: Filter): readonly IndexBo
     seen.add(path)
     if (!index.coversPath(path)) continue
     const bounds = boundsFor(index, parts, path)
-    if (bounds !== undefined && !isWhole(bounds.parts[wildcardAt + 1]!.intervals)) result.push(bounds)
+    if (bounds !== undefined) result.push(bounds)
   }
   return result
 }
@@ -90,14 +90,22 @@ function boundsFor(
   const { definition } = index
   const done = new Set<Filter>()
   const parts: BoundedPart[] = []
+  let usable = true
   index.keyPaths.forEach(({ path, descending, kind }, i) => {
     const arrays = index.multikeyPaths[i]!
     if (kind === 'wildcard') {
-      const name = stringValue(wildcardPath!)
-      const point: Interval = { low: name, lowInclusive: true, high: name, highInclusive: true }
-      parts.push({ name: '$_path', path: undefined, descending: false, intervals: [point], multikeyPaths: 0 })
       const intervals = wildcardIntervals(wildcardPath!, arrays, filters, done)
-      parts.push({ name: wildcardPath!, path: wildcardPath, descending, intervals, multikeyPaths: arrays })
+      const below = isWhole(intervals) && demandsPath(wildcardPath!, arrays, filters)
+      const paths = below ? pathsBelow(wildcardPath!) : [textPoint(wildcardPath!)]
+      usable = below || !isWhole(intervals)
+      parts.push({ name: '$_path', path: undefined, descending: false, intervals: paths, multikeyPaths: 0 })
+      parts.push({
+        name: wildcardPath!,
+        path: below ? undefined : wildcardPath,
+        descending,
+        intervals,
+        multikeyPaths: below ? arrays | 1 : arrays,
+      })
       return
     }
     const shared = parts.some((other) => !isWhole(other.intervals) && sharesArray(other, path, arrays))
@@ -116,7 +124,7 @@ function boundsFor(
     })
   })
   if (definition.sparse && !parts.some((part) => demandsField(part, filters))) return undefined
-  if (wildcardPath !== undefined && containsNull(parts[definition.wildcardAt + 1]!.intervals)) return undefined
+  if (!usable) return undefined
   return build(index, parts, conjunction(filters.filter((filter) => !done.has(filter))))
 }
 
@@ -149,7 +157,7 @@ function build(index: QueryIndex, parts: readonly BoundedPart[], residual: Filte
   // Points of a part without arrays cannot be met twice by one document.
   const repeats =
     index.definition.wildcardAt >= 0
-      ? index.multikey
+      ? index.multikey || parts.some(({ name, intervals }) => name === '$_path' && !intervals.every(isPoint))
       : parts.some(
           ({ multikeyPaths, intervals }) => multikeyPaths !== 0 && !(intervals.length <= 1 && intervals.every(isPoint)),
         )
@@ -233,6 +241,16 @@ function boundsOn(filter: Filter, path: string, single: boolean): Bounds | undef
     const inner = filter.filter
     return 'path' in inner && inner.path.text === path ? boundsOf(filter, single) : undefined
   }
+  if (filter.kind === 'elemMatchDocument') {
+    if (!path.startsWith(`${filter.path.text}.`)) return undefined
+    const rest = path.slice(filter.path.text.length + 1)
+    for (const part of conjuncts(filter.filter)) {
+      // Negations inside are about one element, of many.
+      const found = part.kind === 'not' ? undefined : boundsOn(part, rest, false)
+      if (found !== undefined) return { intervals: found.intervals, exact: false }
+    }
+    return undefined
+  }
   if (filter.kind === 'elemMatchValue') {
     // Elements that are arrays themselves are no keys of their own elements: the tests are about the element as a whole.
     if (filter.path.text !== path) return undefined
@@ -265,10 +283,53 @@ function wildcardIntervals(
   if (arrays !== 0 && parsePath(path).parts.some(({ position }) => position >= 0)) return [wholeInterval]
   const usable = filters.filter(
     (filter) =>
-      (filter.kind === 'comparison' && isScalar(filter.value)) ||
-      (filter.kind === 'in' && filter.values.every(isScalar)),
+      filter.kind === 'regex' ||
+      (filter.kind === 'comparison' && (filter.operator === 'eq' ? isIndexed(filter.value) : isScalar(filter.value))) ||
+      (filter.kind === 'in' && filter.values.every(isIndexed)),
   )
   return intervalsFor(path, arrays, usable, done)
+}
+
+/** Whether only documents with something at or below the path are looked for. */
+function demandsPath(path: string, arrays: number, filters: readonly Filter[]): boolean {
+  if (arrays !== 0 && parsePath(path).parts.some(({ position }) => position >= 0)) return false
+  return filters.some((filter) => {
+    if (filter.kind === 'not') {
+      const inner = filter.filter
+      return (
+        inner.kind === 'comparison' &&
+        inner.operator === 'eq' &&
+        inner.path.text === path &&
+        inner.value.type === bsonType.null &&
+        arrays === 0
+      )
+    }
+    return (filter.kind === 'exists' || filter.kind === 'type') && filter.path.text === path
+  })
+}
+
+function textPoint(text: string): Interval {
+  const value = stringValue(text)
+  return { low: value, lowInclusive: true, high: value, highInclusive: true }
+}
+
+/** The path and all that go on from it. */
+function pathsBelow(path: string): readonly Interval[] {
+  const below: Interval = {
+    low: stringValue(`${path}.`),
+    lowInclusive: true,
+    high: stringValue(`${path}/`),
+    highInclusive: false,
+  }
+  return [textPoint(path), below]
+}
+
+/** What equality with finds in a wildcard index: scalars, the empty document, and arrays that do not begin with a document. */
+function isIndexed(value: Value): boolean {
+  if (value.type === bsonType.document) return value.end - value.start === 5
+  if (value.type !== bsonType.array) return isScalar(value)
+  const [first] = documentFields(value.bytes, value.start)
+  return first === undefined || first.type === bsonType.array || isIndexed(first)
 }
 
 /** Documents and arrays have no keys of their own in a wildcard index. */

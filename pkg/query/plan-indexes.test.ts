@@ -40,8 +40,9 @@ function randomDefinition(rng: Rng, i: number): Record<string, unknown> {
   const key: Record<string, number> = {}
   for (let n = 1 + rng(3); n > 0; n--) key[rng(3) === 0 ? randomPath(rng) : pick(rng, ['a', 'b', 'c'])] = direction()
   const definition: Record<string, unknown> = { v: 2, key, name }
-  if (rng(4) === 0) definition['sparse'] = true
-  else if (rng(4) === 0) {
+  const extra = rng(4)
+  if (extra === 0) definition['sparse'] = true
+  else if (extra === 1) {
     definition['partialFilterExpression'] = pick(rng, [
       { a: { $gt: 0 } },
       { b: { $exists: true } },
@@ -81,7 +82,7 @@ async function compare(seed: number, depth: number, used: Map<string, number>): 
   for (const definition of definitions.slice(3)) {
     const build = engine.beginIndexBuild(collection, definition)
     const built = unlessRefused(() => {
-      for (let i = 0; !build.slice(); i++) {
+      while (!build.slice()) {
         engine.write((unit) =>
           unlessRefused(() => unit.insert(collection, randomDocument(rng, 1000 + rng(1e6), depth))),
         )

@@ -105,7 +105,7 @@ export function choosePlan(source: QuerySource, request: PlanRequest): PlanChoic
   if (natural !== undefined) return only(withSort({ kind: 'collectionScan', direction: natural, filter }, request))
   const lookup = idLookup(filter)
   if (lookup !== undefined) return only(withSort(lookup, request))
-  const candidates = candidatesFor(source, request)
+  const candidates = candidatesFor(source.indexes, request)
     .map((node) => ({ node, rank: rank(node, sort) }))
     .filter((candidate) => candidate.rank > 0)
     .sort((a, b) => b.rank - a.rank)
@@ -119,18 +119,17 @@ function only(winner: PlanNode): PlanChoice {
 }
 
 /** Every way by one index, and by several for the branches of an `or`. */
-function candidatesFor(source: QuerySource, request: PlanRequest): readonly (FetchNode | OrNode)[] {
+function candidatesFor(indexes: readonly QueryIndex[], request: PlanRequest): readonly (FetchNode | OrNode)[] {
   const { filter } = request
   const candidates: (FetchNode | OrNode)[] = []
-  for (const index of source.indexes)
-    if (isUsable(index, request)) candidates.push(...fetchesBy(index, filter, request))
+  for (const index of indexes) if (isUsable(index, request)) candidates.push(...fetchesBy(index, filter, request))
   const parts = conjuncts(filter)
   for (const part of parts) {
     if (part.kind !== 'or') continue
     const others = parts.filter((other) => other !== part)
     const inputs: FetchNode[] = []
     for (const branch of part.filters) {
-      const input = bestBranch(source, conjunction([branch, ...others]), request)
+      const input = bestBranch(indexes, conjunction([branch, ...others]), request)
       if (input === undefined) break
       inputs.push(input)
     }
@@ -139,9 +138,9 @@ function candidatesFor(source: QuerySource, request: PlanRequest): readonly (Fet
   return candidates
 }
 
-function bestBranch(source: QuerySource, filter: Filter, request: PlanRequest): FetchNode | undefined {
+function bestBranch(indexes: readonly QueryIndex[], filter: Filter, request: PlanRequest): FetchNode | undefined {
   let best: FetchNode | undefined
-  for (const index of source.indexes) {
+  for (const index of indexes) {
     if (!isUsable(index, { ...request, filter })) continue
     for (const fetch of fetchesBy(index, filter, { filter })) {
       if (boundsRank(fetch.input) > 0 && (best === undefined || boundsRank(fetch.input) > boundsRank(best.input)))
@@ -172,6 +171,12 @@ function fetchesBy(index: QueryIndex, filter: Filter, request: PlanRequest): rea
   return indexBounds(index, filter).map((bounds) => fetchOf(bounds, request))
 }
 
+/** As one index of several could do it. */
+function orBy(index: QueryIndex, request: PlanRequest): FetchNode | OrNode | undefined {
+  const choice = candidatesFor([index], request).map((node) => ({ node, rank: rank(node, request.sort) }))
+  return choice.sort((a, b) => b.rank - a.rank)[0]?.node
+}
+
 function fetchOf(bounds: IndexBounds, { sort, keysOnly }: PlanRequest): FetchNode {
   const input: IndexScanNode = {
     kind: 'indexScan',
@@ -183,11 +188,13 @@ function fetchOf(bounds: IndexBounds, { sort, keysOnly }: PlanRequest): FetchNod
 }
 
 /** What the hint asks for, also when the index lacks documents: then these are not found. */
-function hinted(index: QueryIndex, request: PlanRequest): FetchNode {
+function hinted(index: QueryIndex, request: PlanRequest): FetchNode | OrNode {
   const candidates = fetchesBy(index, request.filter, request)
   const [best] = [...candidates].sort((a, b) => rank(b, request.sort) - rank(a, request.sort))
   if (best !== undefined) return best
   if (index.definition.wildcardAt >= 0) {
+    const node = orBy(index, request)
+    if (node !== undefined) return node
     throw new DatabaseError(
       'NoQueryExecutionPlans',
       'error processing query: planner returned error :: caused by :: No query solutions: the hinted wildcard index cannot answer the query',
