@@ -3,6 +3,7 @@
  * (`{v, key, name, unique?}`), and compared with the indexes there are.
  */
 import { DatabaseError } from '../base/errors.ts'
+import { timestampOf } from '../base/timestamp.ts'
 import { buildDocument } from '../bson/build.ts'
 import { equal } from '../bson/order.ts'
 import { bsonType, typeAlias } from '../bson/type.ts'
@@ -14,9 +15,11 @@ import {
   isNumber,
   numberOf,
   readString,
+  timestampValue,
   type Value,
   valueAt,
 } from '../bson/value.ts'
+import { Scope } from '../expression/scope.ts'
 import { parseFilter } from '../query/filter/parse.ts'
 import type { Filter } from '../query/filter/tree.ts'
 import { parseProjection } from '../query/projection/parse.ts'
@@ -244,7 +247,9 @@ function checkWildcard(
 
 /** Partial filters may use and, or, comparisons, in, exists: true and type. */
 function checkPartialFilter(filter: Uint8Array): void {
-  refuseUnsupported(parseFilter(filter), 0)
+  // With a time, so that `$expr` is refused as such whatever it names.
+  const scope = Scope.outermost().withConstant('CLUSTER_TIME', timestampValue(timestampOf(0, 0)))
+  refuseUnsupported(parseFilter(filter, 0, { nowMs: 0, scope }), 0)
 }
 
 function refuseUnsupported(filter: Filter, depth: number): void {
