@@ -74,7 +74,6 @@ test.each([
   [{ find: 'c', limit: 'a' }, 14, /find.limit/],
   [{ find: 'c', limit: -1 }, 2, /'limit' value must be >= 0/],
   [{ find: 'c', collation: { locale: 'de' } }, 238, /collation/],
-  [{ find: 'c', let: { a: 1 } }, 238, /let/],
   [{ killOp: 1, op: 1.5, $db: 'admin' }, 2, /whole/],
 ])('%j is refused with %d', async (command, code, message) => {
   const server = await openServer()

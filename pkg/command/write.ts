@@ -7,18 +7,20 @@
 import { DatabaseError } from '../base/errors.ts'
 import type { RecordId } from '../base/ids.ts'
 import { timestampMax } from '../base/timestamp.ts'
+import { bsonType } from '../bson/type.ts'
 import { objectIdValue, type Value } from '../bson/value.ts'
 import { valueEnd } from '../bson/walk.ts'
 import type { Collection, RecordRef } from '../engine/collection.ts'
 import type { WriteUnit } from '../engine/write-unit.ts'
 import { parseFilter } from '../query/filter/parse.ts'
-import { applyUpdate } from '../query/update/apply.ts'
+import { applyUpdate, type UpdateResult } from '../query/update/apply.ts'
 import { parseUpdateValue } from '../query/update/parse.ts'
 import type { Update, UpdateContext } from '../query/update/update.ts'
 import { upsertDocument } from '../query/update/upsert.ts'
 import { idEqualityAt, idValueStart } from './document.ts'
 import type { Operation } from './instance.ts'
 import { Search } from './search.ts'
+import { PipelineUpdate } from './update-pipeline.ts'
 import { enforceValidator } from './validator.ts'
 import { expressionOptions } from './variables.ts'
 import { insertOne, type Target, writableCollection } from './write-insert.ts'
@@ -57,17 +59,36 @@ const record: RecordRef = { bytes: new Uint8Array(0), start: 0, end: 0 }
 /** An update ready to be applied. */
 export interface PreparedUpdate {
   readonly request: UpdateRequest
-  readonly update: Update
+  readonly update: Update | PipelineUpdate
   /** Its upsert has met another's document once and found nothing then, either. */
   readonly isRetry?: boolean
 }
 
 /** Parses the update; throws what is wrong with it, whatever it would meet. */
 export function prepareUpdate(request: UpdateRequest): PreparedUpdate {
-  const update = parseUpdateValue(request.update, request.arrayFilters)
+  const update =
+    request.update.type === bsonType.array
+      ? pipelineUpdate(request)
+      : parseUpdateValue(request.update, request.arrayFilters)
   if (request.multi && update.kind === 'replacement')
     throw new DatabaseError('FailedToParse', 'multi update is not supported for replacement-style update')
   return { request, update }
+}
+
+function pipelineUpdate(request: UpdateRequest): PipelineUpdate {
+  if (request.arrayFilters.length > 0)
+    throw new DatabaseError('FailedToParse', 'arrayFilters may not be specified for pipeline-style updates')
+  return new PipelineUpdate(request.update)
+}
+
+function apply(
+  operation: Operation,
+  { update }: PreparedUpdate,
+  bytes: Uint8Array,
+  start: number,
+  context: UpdateContext,
+): UpdateResult {
+  return update.kind === 'pipeline' ? update.apply(operation, bytes, start) : applyUpdate(update, bytes, start, context)
 }
 
 /** Runs one update statement. Throws what makes it fail; of a multi update what was done until then stays done. */
@@ -77,6 +98,7 @@ export function updateDocuments(
   prepared: PreparedUpdate,
 ): UpdateOutcome | Promise<UpdateOutcome> {
   const collection = writableCollection(operation, target)
+  if (prepared.update.kind === 'pipeline') prepared.update.check(operation)
   if (collection === undefined) {
     parseFilter(prepared.request.filter, 0, expressionOptions(operation))
     return prepared.request.upsert ? upsert(operation, target, prepared) : nothingMatched
@@ -129,7 +151,7 @@ function changeRecord(
   if (!collection.read(recordId, timestampMax, record)) return undefined
   if (search !== undefined && !search.matches(record.bytes, record.start)) return undefined
   const context = updateContext(operation, unit, prepared.request.filter)
-  const { document, changed } = applyUpdate(prepared.update, record.bytes, record.start, context)
+  const { document, changed } = apply(operation, prepared, record.bytes, record.start, context)
   if (changed) {
     enforceValidator(operation, collection, document, record)
     unit.update(collection, recordId, document)
@@ -233,7 +255,9 @@ function upsert(operation: Operation, target: Target, prepared: PreparedUpdate):
 
 function upsertedDocument(operation: Operation, unit: WriteUnit, prepared: PreparedUpdate): Uint8Array {
   const context = updateContext(operation, unit, prepared.request.filter)
-  return upsertDocument(prepared.request.filter, prepared.update, context, newObjectId(operation))
+  const { update } = prepared
+  const make = update.kind === 'pipeline' ? (base: Uint8Array) => update.made(operation, base, 0) : update
+  return upsertDocument(prepared.request.filter, make, context, newObjectId(operation))
 }
 
 /** The value of a document's first field. */
@@ -326,8 +350,9 @@ function changeAndShow(
     unit.remove(collection, recordId)
     return { before, after: undefined }
   }
-  const { document, changed } = applyUpdate(
-    prepared.update,
+  const { document, changed } = apply(
+    operation,
+    prepared,
     before,
     0,
     updateContext(operation, unit, prepared.request.filter),

@@ -10,6 +10,9 @@ import { copyFieldsExceptId } from './replace.ts'
 import { buildTree } from './tree.ts'
 import { onMissing, type Update, type UpdateContext, type UpdateField } from './update.ts'
 
+/** Makes the new document of what the filter says about it: an update by a pipeline. */
+export type MakeDocument = (base: Uint8Array) => Uint8Array
+
 /**
  * The whole new document, `_id` first.
  *
@@ -20,7 +23,7 @@ import { onMissing, type Update, type UpdateContext, type UpdateField } from './
  */
 export function upsertDocument(
   filter: Uint8Array,
-  update: Update,
+  update: Update | MakeDocument,
   context: UpdateContext,
   newId: () => Value,
 ): Uint8Array {
@@ -29,7 +32,11 @@ export function upsertDocument(
   const base = fromEqualities(equalities)
   const fixedId = getField(base, '_id')
   const document =
-    update.kind === 'replacement' ? replacementFor(update.document, fixedId) : applyToNew(update, base, context)
+    typeof update === 'function'
+      ? replacementFor(update(base), fixedId)
+      : update.kind === 'replacement'
+        ? replacementFor(update.document, fixedId)
+        : applyToNew(update, base, context)
   const id = getField(document, '_id')
   if (fixedId !== undefined) {
     if (id === undefined || !equalValues(fixedId.type, fixedId.bytes, fixedId.start, id.type, id.bytes, id.start)) {
