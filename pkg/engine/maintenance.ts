@@ -8,6 +8,7 @@ import type { Timer } from '../io/clock.ts'
 import { VacuumSweep } from '../mvcc/vacuum.ts'
 import type { Store } from '../storage/store.ts'
 import type { Engine } from './engine.ts'
+import { sweepExpired } from './expiry.ts'
 import type { State } from './state.ts'
 
 /** Entries a vacuum slice looks at: about a millisecond. */
@@ -30,7 +31,12 @@ export class Maintenance {
   #vacuum: Promise<number> | undefined
   #freeing: Promise<void> | undefined
   #sweptReleaseCount = -1
+  #expiry: Promise<void> | undefined
+  #lastExpiryMs = 0
   vacuumedEntryCount = 0
+  /** Documents that TTL indexes let go, and passes over those indexes. */
+  expiredDocumentCount = 0
+  expiryPassCount = 0
 
   constructor(engine: Engine, state: State, store: Store) {
     this.#engine = engine
@@ -41,6 +47,7 @@ export class Maintenance {
   start(): void {
     this.#running = true
     this.#lastCheckpointMs = this.#engine.world.clock.monotonicMs()
+    this.#lastExpiryMs = this.#lastCheckpointMs
     this.#arm()
     this.wrote()
   }
@@ -54,6 +61,7 @@ export class Maintenance {
   async idle(): Promise<void> {
     await this.#checkpoint
     await this.#vacuum
+    await this.#expiry
     await this.#freeing
   }
 
@@ -90,6 +98,12 @@ export class Maintenance {
     const now = this.#engine.world.clock.monotonicMs()
     const due = now - this.#lastCheckpointMs >= this.#engine.options.checkpointIntervalMs
     if (due && this.#wroteSinceCheckpoint && this.#checkpoint === undefined) this.#startCheckpoint()
+    if (now - this.#lastExpiryMs >= this.#engine.options.expiryIntervalMs) {
+      this.#lastExpiryMs = now
+      this.#expiry ??= this.#expire().finally(() => {
+        this.#expiry = undefined
+      })
+    }
     this.#advanceHistory()
     if (this.#vacuum === undefined && this.#hasGarbage()) this.#startVacuum()
     if (this.#state.droppedTrees.waiting) this.#startFreeing()
@@ -128,6 +142,25 @@ export class Maintenance {
     this.#wroteSinceCheckpoint = true
     if (error instanceof DatabaseError && error.codeName === 'OutOfDiskSpace') return
     this.#engine.fail(error)
+  }
+
+  /** A full disk is for the next pass to try again; any other failure is final. */
+  async #expire(): Promise<void> {
+    const { clock } = this.#engine.world
+    try {
+      this.expiredDocumentCount += await sweepExpired({
+        collections: () => this.#state.catalog.all(),
+        nowMs: () => clock.nowMs(),
+        write: (body) => this.#engine.write(body),
+        yield: async () => {
+          await clock.yield()
+          return !this.#stopped
+        },
+      })
+      this.expiryPassCount++
+    } catch (error) {
+      if (!(error instanceof DatabaseError)) this.#engine.fail(error)
+    }
   }
 
   #startVacuum(): void {

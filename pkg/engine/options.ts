@@ -15,6 +15,8 @@ export interface EngineOptions {
   readonly checkpointIntervalMs: number
   /** How often vacuum looks whether readers have let go of versions. */
   readonly vacuumIntervalMs: number
+  /** How often TTL indexes are looked at. */
+  readonly expiryIntervalMs: number
   /** Superseded versions are kept this long for reads in the past; 0: only while a reader needs them. */
   readonly historyWindowMs: number
   /** How the filters of partial indexes become predicates; without it there can be no such index. */
@@ -29,6 +31,7 @@ export const engineDefaults: EngineOptions = {
   checkpointLogBytes: 128 * 1024 * 1024,
   checkpointIntervalMs: 60_000,
   vacuumIntervalMs: 1_000,
+  expiryIntervalMs: 60_000,
   historyWindowMs: 0,
   compileFilter: undefined,
 }
