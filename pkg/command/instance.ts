@@ -10,6 +10,7 @@ import type { LogIndex } from '../base/ids.ts'
 import { ObjectIdGenerator } from '../bson/objectid.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { World } from '../io/world.ts'
+import type { ExpressionOptions } from '../query/filter/operator.ts'
 import { BatchPool } from './batch.ts'
 import { CappedWaiters } from './capped.ts'
 import { defaultWriteConcern, type WriteConcern } from './concern.ts'
@@ -198,6 +199,9 @@ export class Operation {
   yields = 0
   /** How far long work has come, for currentOp. */
   progress: { readonly message: string; readonly done: () => number; readonly total: number } | undefined
+  /** What its expressions may name, once that has been read. */
+  expressions: ExpressionOptions | undefined = undefined
+  #nowMs: number | undefined = undefined
   #sliceStartMs: number
   #deadlineMs = Number.POSITIVE_INFINITY
   #killed: DatabaseError | undefined = undefined
@@ -221,6 +225,12 @@ export class Operation {
     this.startedMs = nowMs
     this.#sliceStartMs = nowMs
     this.namespace = databaseName
+  }
+
+  /** What `$$NOW` is throughout the command, in milliseconds since the epoch. */
+  get nowMs(): number {
+    this.#nowMs ??= this.instance.world.clock.nowMs()
+    return this.#nowMs
   }
 
   /** `maxTimeMs`: how long the operation may take from its beginning; 0 for no limit. */

@@ -70,7 +70,7 @@ export class CommandHost implements PipelineHost {
       if (pipelines.length === viewDepthMax) {
         throw new DatabaseError('ViewDepthLimitExceeded', `View depth too deep or a view cycle at ${database}.${name}`)
       }
-      const nowMs = this.#pace.operation.instance.world.clock.nowMs()
+      const { nowMs } = this.#pace.operation
       pipelines.push(parsePipeline(view.pipeline, 0, { place: 'view', database, collection: view.on, nowMs }))
       name = view.on
     }

@@ -25,7 +25,7 @@ export function openRows(
 ): Rows {
   const host = new CommandHost(pace, view)
   const run = new PipelineRun({
-    nowMs: operation.instance.world.clock.nowMs(),
+    nowMs: operation.nowMs,
     pause: pace.due,
     allowDiskUse: source.allowDiskUse ?? true,
     host,

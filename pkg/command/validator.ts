@@ -58,7 +58,7 @@ export function enforceValidator(
     read.set(options, validation)
     if (validation === undefined) return
   }
-  const nowMs = operation.instance.world.clock.nowMs()
+  const { nowMs } = operation
   if (validation.warnsOnly || validation.matches(document, 0, nowMs)) return
   if (before !== undefined && validation.moderate && !validation.matches(before.bytes, before.start, nowMs)) return
   if (bypasses(operation)) return

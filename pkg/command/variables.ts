@@ -8,8 +8,12 @@ import type { Operation } from './instance.ts'
 
 /** For the parsers of filters and projections. Errors: those of `scopeWithLet`. */
 export function expressionOptions(operation: Operation): ExpressionOptions {
-  const nowMs = operation.instance.world.clock.nowMs()
-  const given = operation.body && getField(operation.body, 'let')
+  operation.expressions ??= readOptions(operation)
+  return operation.expressions
+}
+
+function readOptions({ body, nowMs }: Operation): ExpressionOptions {
+  const given = body && getField(body, 'let')
   if (given?.type !== bsonType.document) return { nowMs }
   return { nowMs, scope: scopeWithLet(Scope.outermost(), given.bytes, given.start) }
 }
