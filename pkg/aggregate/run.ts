@@ -1,6 +1,7 @@
 /** Runs a pipeline over rows, and gives rows again: the same protocol as a query's. */
 import { DatabaseError } from '../base/errors.ts'
 import { documentSizeMaxInternal } from '../base/limits.ts'
+import { withNeededFields } from './needed-fields.ts'
 import type { Pipeline } from './parse.ts'
 import type { Rows } from './rows.ts'
 import { type PipelineOptions, PipelineRun, type Stage, type Step, step } from './stage.ts'
@@ -20,7 +21,7 @@ export function runWithin(pipeline: Pipeline, input: Rows, run: PipelineRun): Ro
 /** The last of the pipeline's stages over `input`. */
 export function openStages(pipeline: Pipeline, input: Stage, run: PipelineRun): Stage {
   let stage = input
-  for (const plan of withLimits(pipeline)) stage = plan.open(stage, run)
+  for (const plan of withNeededFields(withLimits(pipeline))) stage = plan.open(stage, run)
   return stage
 }
 

@@ -20,6 +20,7 @@ import type { EvaluationContext } from '../expression/context.ts'
 import type { Scope } from '../expression/scope.ts'
 import { Sorter } from '../query/sort/sorter.ts'
 import type { Namespace, PipelineHost } from './host.ts'
+import type { NeededFields } from './needed-fields.ts'
 import type { PathEffects } from './path-effects.ts'
 import type { Rows } from './rows.ts'
 import type { Unwinding } from './unwinding.ts'
@@ -58,6 +59,10 @@ export interface StagePlan {
   open(input: Stage, run: PipelineRun): Stage
   /** The same stage when only its first `count` documents will be read. */
   limited?(count: number): StagePlan
+  /** The fields of its input that it reads, when those of `after` will be read of its documents; undefined: all. */
+  needs?(after: NeededFields | undefined): NeededFields | undefined
+  /** The same stage when only these fields of its documents will be read: it may leave out others. */
+  narrowed?(fields: NeededFields): StagePlan
   /** This stage and the one that follows as one, where that is better. */
   fused?(next: StagePlan): StagePlan | undefined
   /** For explain: what the stage would be written as. */

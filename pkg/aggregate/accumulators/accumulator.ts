@@ -17,6 +17,8 @@ export interface ParsedAccumulator {
   readonly expression: Expression
   /** Evaluated once for a group, against its `_id`: `n` of `$firstN` and kin. */
   readonly initial?: Expression
+  /** Paths of the document that are read besides the expression's. */
+  readonly reads?: readonly string[]
   /** `initial`: the value of that expression. Errors: those of an unfit `n`. */
   open(initial?: Value): Accumulation
   /** Values can be taken out again in the order they came in: for windows that slide. */

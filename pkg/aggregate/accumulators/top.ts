@@ -44,6 +44,7 @@ function orderedAccumulator(name: string, which: Which): Accumulator {
       return {
         expression: parseExpression(output, scope),
         ...(n === undefined ? {} : { initial: parseExpression(n, scope) }),
+        reads: sort.parts.map(({ path }) => path.text),
         open: (count) => new OrderedValues(compileSort(sort), which.single ? 1 : countOf(name, count), which),
       }
     },

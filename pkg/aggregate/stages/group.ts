@@ -6,6 +6,7 @@ import { parseExpression } from '../../expression/parse.ts'
 import type { Scope } from '../../expression/scope.ts'
 import { accumulators } from '../accumulators/table.ts'
 import { type GroupField, type Grouping, GroupStage } from '../grouping.ts'
+import { FieldGathering, type NeededFields } from '../needed-fields.ts'
 import type { StageDefinition } from '../stage.ts'
 
 /** `{$group: {_id: expression, field: {$accumulator: expression}, ...}}` */
@@ -13,8 +14,21 @@ export const group: StageDefinition = {
   name: '$group',
   parse(operand, { scope }) {
     const grouping = parseGrouping(operand, scope)
-    return { name: '$group', open: (input, run) => new GroupStage(input, run, grouping) }
+    return {
+      name: '$group',
+      needs: () => fieldsRead(grouping),
+      open: (input, run) => new GroupStage(input, run, grouping),
+    }
   },
+}
+
+function fieldsRead({ id, fields }: Grouping): NeededFields | undefined {
+  const gathering = new FieldGathering().expression(id)
+  for (const { accumulator } of fields) {
+    gathering.expression(accumulator.expression)
+    for (const path of accumulator.reads ?? []) gathering.path(path)
+  }
+  return gathering.fields
 }
 
 function parseGrouping(operand: Value, scope: Scope): Grouping {

@@ -8,9 +8,11 @@ import { ExpressionCompiler } from '../../expression/compile.ts'
 import type { EvaluationContext } from '../../expression/context.ts'
 import { isNullish, missing } from '../../expression/expression.ts'
 import { fieldValue, splitFieldPath } from '../../expression/field-path.ts'
+import { NarrowUnwind } from '../narrow-unwind.ts'
+import { FieldGathering, type NeededFields } from '../needed-fields.ts'
 import { NestedSetter } from '../nested-setter.ts'
 import { changes } from '../path-effects.ts'
-import { type PipelineRun, type Stage, type StageDefinition, type Step, step } from '../stage.ts'
+import { type PipelineRun, type Stage, type StageDefinition, type StagePlan, type Step, step } from '../stage.ts'
 import type { Unwinding } from '../unwinding.ts'
 
 /** `{$unwind: path}` or `{$unwind: {path, includeArrayIndex, preserveNullAndEmptyArrays}}`: one document an element. */
@@ -18,14 +20,23 @@ export const unwind: StageDefinition = {
   name: '$unwind',
   parse(operand) {
     const unwinding = parseUnwinding(operand)
-    const { path, indexPath } = unwinding
-    return {
-      name: '$unwind',
-      unwinding,
-      effects: changes(indexPath === undefined ? [path] : [path, indexPath]),
-      open: (input, run) => new Unwind(input, run, unwinding),
-    }
+    return planOf(unwinding, undefined)
   },
+}
+
+function planOf(unwinding: Unwinding, needed: NeededFields | undefined): StagePlan {
+  const { path, indexPath } = unwinding
+  return {
+    name: '$unwind',
+    unwinding,
+    effects: changes(indexPath === undefined ? [path] : [path, indexPath]),
+    needs: (after) => new FieldGathering().others(after).path(path).fields,
+    narrowed: (fields) => planOf(unwinding, fields),
+    open: (input, run) =>
+      needed !== undefined && indexPath === undefined && !path.includes('.')
+        ? new NarrowUnwind(input, run, unwinding, needed)
+        : new Unwind(input, run, unwinding),
+  }
 }
 
 function parseUnwinding(operand: Value): Unwinding {

@@ -1,0 +1,129 @@
+/** An `$unwind` of a top-level field whose documents are read by a few fields only: they have no others. */
+import { writeInt32 } from '../bson/little-endian.ts'
+import { bsonType } from '../bson/type.ts'
+import { ElementWalker } from '../bson/walk.ts'
+import { BsonWriter } from '../bson/writer.ts'
+import { RootFields } from '../expression/root-fields.ts'
+import { NarrowWriter } from './narrow-writer.ts'
+import type { NeededFields } from './needed-fields.ts'
+import { type PipelineRun, type Stage, type Step, step } from './stage.ts'
+import type { Unwinding } from './unwinding.ts'
+
+export class NarrowUnwind implements Stage {
+  readonly #input: Stage
+  readonly #run: PipelineRun
+  readonly #path: string
+  readonly #keepEmpty: boolean
+  readonly #isElementRead: boolean
+  /** Finds the array; the fields beside it are copied once for all of its elements. */
+  readonly #root = new RootFields()
+  readonly #beside: NarrowWriter | undefined
+  readonly #writer = new BsonWriter()
+  readonly #elements = new ElementWalker()
+  #unwinding = false
+  /** Where the element's type and value go in the document. */
+  #typeAt = 0
+  #valueAt = 0
+  #lastType = 0
+  bytes: Uint8Array
+  start = 0
+  end = 0
+
+  constructor(input: Stage, run: PipelineRun, { path, keepEmpty }: Unwinding, needed: NeededFields) {
+    this.#input = input
+    this.#run = run
+    this.#path = path
+    this.#keepEmpty = keepEmpty
+    this.#isElementRead = needed.has(path)
+    this.#root.slotOf(path)
+    const beside = [...needed.keys()].filter((name) => name !== path)
+    this.#beside = beside.length === 0 ? undefined : new NarrowWriter(beside)
+    this.bytes = input.bytes
+  }
+
+  step(): Step {
+    for (;;) {
+      if (this.#unwinding && this.#nextElement()) return step.row
+      const input = this.#input
+      const answer = input.step()
+      if (answer !== step.row) return answer
+      if (this.#begin(input)) return step.row
+      if (this.#run.turnIsOver()) return step.pause
+    }
+  }
+
+  /** Takes up an input; true when it gives a document right away. */
+  #begin({ bytes, start, end }: Stage): boolean {
+    const root = this.#root
+    root.load(bytes, start)
+    const type = root.types[0]!
+    if (type === bsonType.array) {
+      this.#writeBeside(bytes, start)
+      this.#elements.reset(bytes, root.starts[0]!)
+      this.#unwinding = true
+      if (this.#nextElement()) return true
+      if (!this.#keepEmpty) return false
+      this.#show(this.#writer.length)
+      return true
+    }
+    const isNullish = type === 0 || type === bsonType.null || type === bsonType.undefined
+    if (isNullish && !this.#keepEmpty) return false
+    // What is no array counts as an array of itself.
+    this.bytes = bytes
+    this.start = start
+    this.end = end
+    return true
+  }
+
+  /** What all documents of an array begin with: up to the element's type and name, which are the same for most elements. */
+  #writeBeside(bytes: Uint8Array, start: number): void {
+    const writer = this.#writer.reset()
+    // The length is filled in when the document is shown.
+    writer.ensure(4)
+    writer.length = 4
+    this.#beside?.write(bytes, start, writer)
+    this.#lastType = 0
+  }
+
+  #nextElement(): boolean {
+    const elements = this.#elements
+    if (!elements.next()) {
+      this.#unwinding = false
+      return false
+    }
+    const writer = this.#writer
+    if (!this.#isElementRead) {
+      this.#show(writer.length)
+      return true
+    }
+    const { type, valueStart, valueEnd } = elements
+    if (this.#lastType === 0) {
+      this.#typeAt = writer.length
+      writer.head(type, this.#path)
+      this.#valueAt = writer.length
+    } else {
+      writer.length = this.#valueAt
+      writer.bytes[this.#typeAt] = type
+    }
+    this.#lastType = type
+    writer.append(elements.bytes, valueStart, valueEnd)
+    this.#show(writer.length)
+    return true
+  }
+
+  /** Ends the document at `length`, without the writer's knowing. */
+  #show(length: number): void {
+    const writer = this.#writer
+    writer.ensure(1)
+    const { bytes } = writer
+    bytes[length] = 0
+    writeInt32(bytes, 0, length + 1)
+    this.bytes = bytes
+    this.start = 0
+    this.end = length + 1
+  }
+
+  close(): void {
+    this.#input.close()
+  }
+}
