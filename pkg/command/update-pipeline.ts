@@ -3,8 +3,10 @@ import { parsePipeline } from '../aggregate/parse.ts'
 import { openStages } from '../aggregate/run.ts'
 import { PipelineRun, type Stage, step } from '../aggregate/stage.ts'
 import { DatabaseError } from '../base/errors.ts'
+import { timestampOf } from '../base/timestamp.ts'
 import { bsonType } from '../bson/type.ts'
-import { documentFields, documentOf, readInt32, type Value } from '../bson/value.ts'
+import { documentFields, documentOf, readInt32, timestampValue, type Value } from '../bson/value.ts'
+import { Scope } from '../expression/scope.ts'
 import type { UpdateResult } from '../query/update/apply.ts'
 import { applyReplacement } from '../query/update/replace.ts'
 import type { Operation } from './instance.ts'
@@ -58,7 +60,10 @@ function open(operation: Operation, pipeline: Uint8Array): (bytes: Uint8Array, s
   const options = expressionOptions(operation)
   const { world } = operation.instance
   const nowMs = options.nowMs ?? world.clock.nowMs()
-  const plans = parsePipeline(pipeline, 0, { nowMs, ...(options.scope === undefined ? {} : { scope: options.scope }) })
+  // Writes have a time in the log, also without a cluster.
+  const clusterTime = timestampValue(timestampOf(Math.floor(nowMs / 1000), 1))
+  const scope = (options.scope ?? Scope.outermost()).withConstant('CLUSTER_TIME', clusterTime)
+  const plans = parsePipeline(pipeline, 0, { nowMs, scope })
   const input = new OneDocument()
   const stage = openStages(plans, input, new PipelineRun({ nowMs }))
   return (bytes, start) => {
