@@ -66,6 +66,8 @@ function refuseFields(name: string, value: Value, code: number): void {
   }
 }
 
+const collStatsOptions: ReadonlySet<string> = new Set(['count', 'queryExecStats', 'storageStats', 'latencyStats'])
+
 /** `{$collStats: {storageStats: {scale}, count: {}, latencyStats: {histograms}, queryExecStats: {}}}` */
 export const collStats: StageDefinition = {
   name: '$collStats',
@@ -81,6 +83,7 @@ export const collStats: StageDefinition = {
     let queryExec = false
     for (const field of documentFields(operand.bytes, operand.start)) {
       const path = `$collStats.${field.name}`
+      if (field.type === bsonType.null && collStatsOptions.has(field.name)) continue
       switch (field.name) {
         case 'count':
         case 'queryExecStats':
@@ -127,8 +130,8 @@ function scaleOf(value: Value): number {
     const path = `$collStats.storageStats.${option.name}`
     if (option.name === 'verbose' || option.name === 'waitForLock' || option.name === 'numericOnly') {
       if (option.type !== bsonType.null) booleanOf(path, option)
-    } else if (option.name !== 'scale') throw unknownField(path)
-    else if (option.type !== bsonType.null) {
+    } else if (option.name === 'scale' && option.type !== bsonType.null) {
+      // What else stands here MongoDB passes over.
       if (!isNumber(option.type)) throw wrongType(path, option, 'number')
       scale = Math.trunc(numberOf(option))
       if (!(scale >= 1)) {

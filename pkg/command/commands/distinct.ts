@@ -68,7 +68,7 @@ export const distinct = defineCommand({
     const rows = find(collection, view.at, search.request({}))
     const distinct = new Distinct(rows, path)
     do {
-      if (distinct.advance(budget)) return distinct.values
+      if (distinct.advance(budget)) return sorted(distinct.values)
     } while (!operation.due())
     const goOn = async (): Promise<readonly Value[]> => {
       try {
@@ -77,7 +77,7 @@ export const distinct = defineCommand({
           rows.save()
           await operation.pause()
           do {
-            if (distinct.advance(budget)) return distinct.values
+            if (distinct.advance(budget)) return sorted(distinct.values)
           } while (!operation.due())
         }
       } finally {
@@ -88,9 +88,8 @@ export const distinct = defineCommand({
     return goOn()
   },
   reply: (values: readonly Value[], writer: BsonWriter) => {
-    const sorted = [...values].sort(compare)
     writer.beginArray('values')
-    for (let i = 0; i < sorted.length; i++) writer.value(indexName(i), sorted[i]!)
+    for (let i = 0; i < values.length; i++) writer.value(indexName(i), values[i]!)
     writer.end()
   },
   explain: (operation: Operation, request: DistinctCommand, verbosity: Verbosity): Explanation | Promise<Explanation> =>
@@ -103,11 +102,16 @@ export const distinct = defineCommand({
     ),
 })
 
+/** Whatever way they were found, they come in order. */
+function sorted(values: readonly Value[]): readonly Value[] {
+  return [...values].sort(compare)
+}
+
 async function distinctInView(operation: Operation, request: DistinctCommand): Promise<readonly Value[]> {
   const view = new ReadView(operation.instance.engine)
   const distinct = new DistinctValues(parsePath(request.key))
   await drain(operation, openView(operation, request, new Pace(operation), view), view, (rows) =>
     distinct.add(rows.bytes, rows.start),
   )
-  return distinct.values
+  return sorted(distinct.values)
 }
