@@ -122,10 +122,18 @@ function placesOf(name: string, given: Value): number {
 /** By way of a decimal of 34 digits, as MongoDB does: the digits that the double truly has count, not those it is shown with. */
 function roundDouble(n: number, places: number, mode: Mode): number {
   if (!Number.isFinite(n)) return n
+  if (places === 0) return mode === 'zero' ? Math.trunc(n) : nearestEven(n)
   const exact = exactDecimal(n)
   const decimal = roundDecimal(exact.negative, exact.coefficient, exact.exponent).decimal
   const rounded = quantized(decimal, -places, mode)
   return rounded.form === 'nan' ? n : decimalToNumber(rounded)
+}
+
+/** The sum with 2^52 has no digits beyond the point: it is the hardware that rounds, half to even. */
+function nearestEven(n: number): number {
+  const size = Math.abs(n)
+  const rounded = size < 2 ** 52 ? size + 2 ** 52 - 2 ** 52 : size
+  return n < 0 || Object.is(n, -0) ? -rounded : rounded
 }
 
 function roundInteger(name: string, number: Value, digits: number, mode: Mode): Value {
