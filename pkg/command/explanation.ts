@@ -1,8 +1,10 @@
 /** What explain says of a search: the plan, and what carrying it out took. */
 import { type RawDocument, rawDocument } from '../bson/build.ts'
 import type { Value } from '../bson/value.ts'
+import type { PlanNode } from '../query/plan.ts'
 import { describePlan } from '../query/plan-describe.ts'
 import type { Projection } from '../query/projection/tree.ts'
+import { stagesWithCounts } from './explain-stages.ts'
 import type { Operation } from './instance.ts'
 import { Pace } from './pace.ts'
 import { ReadView } from './read-view.ts'
@@ -23,6 +25,8 @@ export interface ExplainedSearch {
 
 interface Execution {
   returned: number
+  matched: number
+  skip: number
   keysExamined: number
   docsExamined: number
   timeMs: number
@@ -47,9 +51,14 @@ export function explainSearch(
     projection: what.projection,
     filterDocument: what.filter,
   }
-  const inner =
-    collection === undefined ? { stage: 'EOF' } : describePlan(search.plan(collection, view.at, window), described)
-  const winningPlan = outer === undefined ? inner : { stage: outer, inputStage: inner }
+  const choice = collection === undefined ? undefined : search.choice(collection, view.at, window)
+  const shown = (node: PlanNode): Explanation => {
+    const inner = describePlan(node, described)
+    return outer === undefined ? inner : { stage: outer, inputStage: inner }
+  }
+  const none = { stage: 'EOF' }
+  const winningPlan =
+    choice !== undefined ? shown(choice.winner) : outer === undefined ? none : { stage: outer, inputStage: none }
   const planner = {
     explainVersion: '1',
     queryPlanner: {
@@ -62,11 +71,18 @@ export function explainSearch(
       maxScansToExplodeReached: false,
       prunedSimilarIndexes: false,
       winningPlan,
-      rejectedPlans: [],
+      rejectedPlans: choice === undefined ? [] : choice.rejected.map(shown),
     },
   }
   if (verbosity === 'queryPlanner') return planner
-  const execution: Execution = { returned: 0, keysExamined: 0, docsExamined: 0, timeMs: 0 }
+  const execution: Execution = {
+    returned: 0,
+    matched: 0,
+    skip: window.skip ?? 0,
+    keysExamined: 0,
+    docsExamined: 0,
+    timeMs: 0,
+  }
   const finish = (): Explanation => ({ ...planner, executionStats: statistics(execution, winningPlan, verbosity) })
   if (collection === undefined) return finish()
   const rows = search.open(new Pace(operation), collection, view.at, window)
@@ -81,6 +97,7 @@ export function explainSearch(
       }
       execution.keysExamined = rows.rows.keysExamined
       execution.docsExamined = rows.rows.docsExamined
+      execution.matched = rows.rows.work.matched
       execution.timeMs = Math.round(operation.instance.world.clock.monotonicMs() - operation.startedMs)
       return finish()
     } finally {
@@ -102,7 +119,7 @@ function statistics(execution: Execution, winningPlan: Explanation, verbosity: V
     executionTimeMillis: execution.timeMs,
     totalKeysExamined: execution.keysExamined,
     totalDocsExamined: execution.docsExamined,
-    executionStages: { ...winningPlan, nReturned: execution.returned, docsExamined: execution.docsExamined },
+    executionStages: stagesWithCounts(winningPlan, execution),
     ...(verbosity === 'allPlansExecution' ? { allPlansExecution: [] } : {}),
   }
 }

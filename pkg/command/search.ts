@@ -7,12 +7,12 @@ import { getField, isNumber, numberOf, type Value } from '../bson/value.ts'
 import { BsonWriter } from '../bson/writer.ts'
 import type { Collection } from '../engine/collection.ts'
 import type { File } from '../io/disk.ts'
-import { atRow, type FindRequest, find, paused, planFind, type Rows } from '../query/execute.ts'
+import { atRow, type FindRequest, find, paused, planChoice, planFind, type Rows } from '../query/execute.ts'
 import { compileFilter, type Predicate } from '../query/filter/compile.ts'
 import type { ExpressionOptions } from '../query/filter/operator.ts'
 import { parseFilter } from '../query/filter/parse.ts'
 import type { Filter } from '../query/filter/tree.ts'
-import type { PlanNode } from '../query/plan.ts'
+import type { PlanChoice, PlanNode } from '../query/plan.ts'
 import { compileProjection, type Project } from '../query/projection/compile.ts'
 import type { Projection } from '../query/projection/tree.ts'
 import { parseSort, type Sort } from '../query/sort/parse.ts'
@@ -68,6 +68,11 @@ export class Search {
 
   plan(collection: Collection, at: Timestamp, window: SearchWindow): PlanNode {
     return planFind(collection, at, this.requestFor(collection, window))
+  }
+
+  /** The plan, and what else was thought of. */
+  choice(collection: Collection, at: Timestamp, window: SearchWindow): PlanChoice {
+    return planChoice(collection, at, this.requestFor(collection, window))
   }
 
   /** Throws BadValue for a hint that names no index. */

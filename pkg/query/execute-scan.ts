@@ -64,6 +64,7 @@ export class CollectionRows implements RowSource {
         this.bytes = bytes
         this.start = start
         this.end = scan.end
+        this.#work.matched++
         return atRow
       }
     }
@@ -114,7 +115,10 @@ export class IdRows implements RowSource, BytesRef {
       if (!this.#source.read(recordId, this.#at, this)) continue
       work.docsExamined++
       this.recordId = recordId
-      if (this.#predicate === undefined || this.#predicate(this.bytes, this.start)) return atRow
+      if (this.#predicate === undefined || this.#predicate(this.bytes, this.start)) {
+        work.matched++
+        return atRow
+      }
     }
     return paused
   }
@@ -176,6 +180,7 @@ export class IndexRows implements RowSource, BytesRef {
       if (this.#node.keysOnly) {
         seen?.add(recordId)
         this.recordId = recordId
+        work.matched++
         return atRow
       }
       if (!this.#source.read(recordId, this.#at, this)) continue
@@ -183,6 +188,7 @@ export class IndexRows implements RowSource, BytesRef {
       this.recordId = recordId
       if (this.#predicate !== undefined && !this.#predicate(this.bytes, this.start)) continue
       seen?.add(recordId)
+      work.matched++
       return atRow
     }
     return paused

@@ -13,6 +13,8 @@ export type Progress = typeof ended | typeof atRow | typeof paused
 export interface Work {
   keysExamined: number
   docsExamined: number
+  /** Rows found before sort, skip and limit. */
+  matched: number
 }
 
 export interface RowSource {

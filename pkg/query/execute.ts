@@ -8,7 +8,7 @@ import { CollectionRows, IdRows, IndexRows, OrRows } from './execute-scan.ts'
 import { SortedRows } from './execute-sort.ts'
 import { atRow, ended, type Progress, paused, type RowSource, type Work } from './execute-source.ts'
 import { type Filter, isMatchAll } from './filter/tree.ts'
-import { type PlanNode, plan } from './plan.ts'
+import { choosePlan, type PlanChoice, type PlanNode, type PlanRequest, plan } from './plan.ts'
 import type { QuerySource } from './plan-source.ts'
 import type { Sort } from './sort/parse.ts'
 import { sortMemoryDefaultBytes } from './sort/sorter.ts'
@@ -33,9 +33,17 @@ export interface FindRequest {
 
 /** The plan that `find` carries out for a request: explain shows it. Throws BadValue (2) for a hint that names no index. */
 export function planFind(source: QuerySource, at: Timestamp, request: FindRequest): PlanNode {
-  const { filter, sort, skip, limit, hint, keysOnly } = request
+  return plan(source, planRequest(at, request))
+}
+
+/** As `planFind`, with the plans that were thought of and not taken. */
+export function planChoice(source: QuerySource, at: Timestamp, request: FindRequest): PlanChoice {
+  return choosePlan(source, planRequest(at, request))
+}
+
+function planRequest(at: Timestamp, { filter, sort, skip, limit, hint, keysOnly }: FindRequest): PlanRequest {
   const rowLimit = limit === undefined || limit === 0 ? undefined : limit + (skip ?? 0)
-  return plan(source, { filter, sort, rowLimit, hint, keysOnly, at })
+  return { filter, sort, rowLimit, hint, keysOnly, at }
 }
 
 /** Rows of `source` as of `at`, which the caller holds a snapshot of. Nothing is read before the first row is asked for. */
@@ -45,7 +53,7 @@ export function find(
   request: FindRequest,
   node: PlanNode = planFind(source, at, request),
 ): Rows {
-  const work: Work = { keysExamined: 0, docsExamined: 0 }
+  const work: Work = { keysExamined: 0, docsExamined: 0, matched: 0 }
   return new Rows(source, open(source, at, node, request, work), node, request, work)
 }
 
