@@ -58,14 +58,15 @@ export function shownDefinition(collection: Collection, index: Index): Uint8Arra
 }
 
 /** Longest `_id` of a clustered collection, as it lies in a document. */
-const clusteredIdSizeMax = 8 * 1024 * 1024 - 1
+const clusteredIdSizeMax = 8 * 1024 * 1024 - 2
 
 /** Throws 5894900 for an `_id` too long to be the place of its document. `document`: `_id` first. */
 export function checkClusteredId(document: Uint8Array): void {
   const type = document[4]!
   if (type !== bsonType.string && type !== bsonType.binary) return
   const sizeBytes = valueEnd(document, type, 9) - 9
-  if (sizeBytes > clusteredIdSizeMax + 5)
+  // As it lies in a document a string has five bytes more, and so much more a binary value costs as a key.
+  if (sizeBytes > clusteredIdSizeMax + (type === bsonType.string ? 5 : 0))
     throw new DatabaseError(
       5894900,
       `The size of the _id in a clustered collection must be at most ${clusteredIdSizeMax} bytes, but is ${sizeBytes}`,

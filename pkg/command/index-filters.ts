@@ -67,3 +67,27 @@ function operandShape(field: Value & { readonly name: string }): string {
   const [first] = documentFields(field.bytes, field.start)
   return first?.name.startsWith('$') === true ? filterShape(documentOf(field)) : '?'
 }
+
+/** What makes queries alike: the command without the values that its filter, or its pipeline's stages, compare with. */
+export function commandShape(command: Uint8Array): string {
+  const parts: string[] = []
+  for (const field of documentFields(command)) {
+    if (notShaping.has(field.name)) continue
+    const isFilter = (field.name === 'filter' || field.name === 'query') && field.type === bsonType.document
+    const shape = isFilter ? filterShape(documentOf(field)) : valueShape(field)
+    parts.push(`${JSON.stringify(field.name)}:${shape}`)
+  }
+  return parts.join()
+}
+
+const notShaping: ReadonlySet<string> = new Set(['comment', 'maxTimeMS', 'lsid', 'batchSize', '$db'])
+
+/** Documents and arrays by their fields, names as they are, other values as placeholders. */
+function valueShape(value: Value): string {
+  if (value.type === bsonType.string) return hex(value.bytes.subarray(value.start, value.end))
+  if (value.type !== bsonType.document && value.type !== bsonType.array) return `?${value.type}`
+  const parts = [...documentFields(value.bytes, value.start)].map(
+    (field) => `${JSON.stringify(field.name)}:${valueShape(field)}`,
+  )
+  return `{${parts.join()}}`
+}

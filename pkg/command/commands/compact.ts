@@ -1,7 +1,7 @@
 import { DatabaseError } from '../../base/errors.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { defineCommand, emptyReply } from '../definition.ts'
-import { anyType, booleanType, commandFields, numberType, strictBooleanType } from '../fields.ts'
+import { anyType, commandFields, numberType, strictBooleanType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
 import { refuseView } from '../view.ts'
@@ -9,7 +9,7 @@ import { refuseView } from '../view.ts'
 const fields = commandFields('compact', {
   compact: { type: anyType, required: true },
   dryRun: { type: strictBooleanType },
-  force: { type: booleanType },
+  force: { type: strictBooleanType },
   freeSpaceTargetMB: { type: numberType, min: 1 },
 })
 
@@ -43,8 +43,7 @@ export const compact = defineCommand({
     return dryRun
   },
   reply: (dryRun: boolean, writer: BsonWriter) => {
-    if (dryRun) writer.int64('estimatedBytesFreed', 0)
-    else writer.int64('bytesFreed', 0)
+    writer.int32(dryRun ? 'estimatedBytesFreed' : 'bytesFreed', 0)
   },
 })
 

@@ -91,7 +91,7 @@ export const convertToCapped = defineCommand({
 })
 
 const cloneFields = commandFields('cloneCollectionAsCapped', {
-  cloneCollectionAsCapped: { type: anyType, required: true },
+  cloneCollectionAsCapped: { type: stringType, required: true },
   toCollection: { type: stringType, required: true },
   size: { type: anyType },
   temp: { type: booleanType },

@@ -9,7 +9,7 @@ export function listCommandsOf(all: () => readonly AnyDefinition[]): Definition<
     name: 'listCommands',
     help: 'the commands there are',
     kind: 'commands',
-    fields: commandFields('listCommands', { listCommands: { type: anyType } }),
+    fields: commandFields('listCommands', { listCommands: { type: anyType } }, { strict: false }),
     parse: noRequest,
     run: () => all(),
     reply: (definitions: readonly AnyDefinition[], writer: BsonWriter) =>

@@ -88,7 +88,7 @@ function filterOf(value: Value | undefined): ProfileFilter | 'unset' | undefined
   }
   if (value.type !== bsonType.document)
     throw new DatabaseError(
-      'TypeMismatch',
+      'BadValue',
       `BSON field 'profile.filter' is the wrong type '${typeAlias(value.type)}', expected types '[string, object]'`,
     )
   const document = documentOf(value).slice()

@@ -1,5 +1,6 @@
 import { DatabaseError } from '../../base/errors.ts'
 import { bsonType } from '../../bson/type.ts'
+import { traitsOf } from '../collection-traits.ts'
 import { checkCollectionUuid, collectionUuid } from '../collection-uuid.ts'
 import { defineCommand, emptyReply } from '../definition.ts'
 import { anyType, booleanType, commandFields, stringType, uuidType } from '../fields.ts'
@@ -19,6 +20,8 @@ export interface RenameCommand {
   readonly from: Target
   readonly to: Target
   readonly dropTarget: boolean
+  /** The UUID that the target to be dropped must have. */
+  readonly targetUuid: Uint8Array | undefined
   readonly uuid: Uint8Array | undefined
 }
 
@@ -33,7 +36,7 @@ export const renameCollection = defineCommand({
   parse: (): RenameCommand => {
     const at = fields.at
     const dropTarget = fields.value(at.dropTarget)
-    if (dropTarget !== undefined && dropTarget.type !== bsonType.boolean && !isUuid(dropTarget))
+    if (dropTarget !== undefined && dropTarget.type !== bsonType.boolean && dropTarget.type !== bsonType.binary)
       throw new DatabaseError(
         'TypeMismatch',
         `BSON field 'renameCollection.dropTarget' is the wrong type, expected types '[bool, binData]'`,
@@ -44,10 +47,14 @@ export const renameCollection = defineCommand({
       from,
       to,
       dropTarget: dropTarget !== undefined && (dropTarget.type !== bsonType.boolean || fields.boolean(at.dropTarget)),
+      targetUuid: dropTarget?.type === bsonType.binary ? collectionUuid(fields, at.dropTarget) : undefined,
       uuid: collectionUuid(fields, at.collectionUUID),
     }
   },
-  run: (operation: Operation, { from, to, dropTarget, uuid }: RenameCommand): undefined | Promise<undefined> => {
+  run: (
+    operation: Operation,
+    { from, to, dropTarget, targetUuid, uuid }: RenameCommand,
+  ): undefined | Promise<undefined> => {
     const { engine, cursors } = operation.instance
     if (from.database === to.database && from.collection === to.collection)
       throw new DatabaseError('IllegalOperation', `Can't rename a collection to itself`)
@@ -55,6 +62,11 @@ export const renameCollection = defineCommand({
     refuseSystemName(to)
     if (to.database !== from.database && (to.database === 'local' || from.database === 'local'))
       throw new DatabaseError('IllegalOperation', 'Cannot rename from or to the local database')
+    if (targetUuid !== undefined) {
+      if (from.database !== to.database)
+        throw new DatabaseError('InvalidOptions', `dropTarget by UUID is not possible across databases`)
+      checkCollectionUuid(operation, to.database, to.collection, targetUuid)
+    }
     checkCollectionUuid(operation, from.database, from.collection, uuid)
     const collection = engine.collection(from.database, from.collection)
     if (collection === undefined)
@@ -64,7 +76,9 @@ export const renameCollection = defineCommand({
       )
     checkNewCollection(operation, to)
     const existing = engine.collection(to.database, to.collection)
-    if (existing !== undefined && !dropTarget) throw new DatabaseError('NamespaceExists', 'target namespace exists')
+    const isView = existing !== undefined && traitsOf(existing).view !== undefined
+    if (existing !== undefined && (!dropTarget || isView))
+      throw new DatabaseError('NamespaceExists', 'target namespace exists')
     const { logIndex } = engine.write((unit) => {
       if (existing !== undefined) unit.dropCollection(existing)
       unit.renameCollection(collection, to.database, to.collection)
@@ -75,10 +89,6 @@ export const renameCollection = defineCommand({
   },
   reply: emptyReply,
 })
-
-function isUuid(value: { readonly type: number; readonly bytes: Uint8Array; readonly start: number }): boolean {
-  return value.type === bsonType.binary && value.bytes[value.start + 4] === 4
-}
 
 function refuseSystemName({ database, collection }: Target): void {
   if (collection.startsWith('system.'))

@@ -1,28 +1,34 @@
 import { DatabaseError } from '../../base/errors.ts'
 import { writeFields } from '../../bson/build.ts'
 import { bsonType, typeAlias } from '../../bson/type.ts'
+import { truthy } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import type { CheckReport } from '../../engine/check.ts'
 import type { Collection } from '../../engine/collection.ts'
 import { defineCommand } from '../definition.ts'
-import { anyType, booleanType, commandFields } from '../fields.ts'
+import { anyType, commandFields } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { checkCollectionName } from '../namespace.ts'
 import { refuseView } from '../view.ts'
 
-const fields = commandFields('validate', {
-  validate: { type: anyType, required: true },
-  full: { type: booleanType },
-  background: { type: booleanType },
-  repair: { type: booleanType },
-  metadata: { type: booleanType },
-  checkBSONConformance: { type: booleanType },
-  fixMultikey: { type: booleanType },
-  atClusterTime: { type: anyType },
-  collHash: { type: booleanType },
-  hashPrefixes: { type: anyType },
-  unhash: { type: anyType },
-})
+const fields = commandFields(
+  'validate',
+  {
+    validate: { type: anyType, required: true },
+    full: { type: anyType },
+    background: { type: anyType },
+    repair: { type: anyType },
+    metadata: { type: anyType },
+    checkBSONConformance: { type: anyType },
+    fixMultikey: { type: anyType },
+    atClusterTime: { type: anyType },
+    collHash: { type: anyType },
+    hashPrefixes: { type: anyType },
+    unhash: { type: anyType },
+  },
+  // MongoDB looks at what it knows and takes any truth value.
+  { strict: false },
+)
 
 interface Result {
   readonly collection: Collection
@@ -41,7 +47,8 @@ export const validate = defineCommand({
       throw new DatabaseError('InvalidNamespace', `collection name has invalid type ${typeAlias(fields.type(at))}`)
     const name = fields.string(at)!
     checkCollectionName(database, name)
-    if (fields.boolean(fields.at.repair))
+    const repair = fields.value(fields.at.repair)
+    if (repair !== undefined && truthy(repair))
       throw new DatabaseError('NotImplemented', 'validate with repair: true is not supported')
     return name
   },

@@ -8,7 +8,7 @@ export const whatsmyuri = defineCommand({
   name: 'whatsmyuri',
   help: 'the address of the client as the server sees it',
   kind: 'commands',
-  fields: commandFields('whatsmyuri', { whatsmyuri: { type: anyType } }),
+  fields: commandFields('whatsmyuri', { whatsmyuri: { type: anyType } }, { strict: false }),
   parse: noRequest,
   run: (operation: Operation) => operation.context.remoteAddress,
   reply: (address: string, writer: BsonWriter) => writer.string('you', address),

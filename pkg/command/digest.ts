@@ -1,4 +1,4 @@
-/** MD5 (RFC 1321), piece by piece: what `dbHash` tells. It protects nothing. */
+/** Digests that clients are told: MD5 (RFC 1321), piece by piece, for `dbHash`; SHA-256 for shapes of queries. They protect nothing. */
 import { createHash, type Hash } from 'node:crypto'
 
 export class Md5 {
@@ -12,4 +12,8 @@ export class Md5 {
   digest(): string {
     return this.#hash.digest('hex')
   }
+}
+
+export function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex').toUpperCase()
 }
