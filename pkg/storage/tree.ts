@@ -13,6 +13,8 @@
  *  (4) Before the structure changes, every page that takes part is in memory and pinned, so that reading a damaged page
  *      cannot leave half a change.
  *
+ * It is one file because it is one thing: descent, split, merge and removal work on the same path.
+ *
  * A page that is less than a quarter full is merged with a neighbour when both fit into one; entries are not moved
  * between neighbours otherwise. So two neighbours together are more than nine tenths full, or both more than a quarter.
  */
