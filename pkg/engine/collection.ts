@@ -47,6 +47,8 @@ export class Collection {
   /** Set when the collection has been dropped: cursors that still hold it stop. */
   dropped = false
   recordSetChanged = true
+  /** A change of a record and its index entries has begun and not ended. */
+  changing = false
   readonly #key = new Uint8Array(recordIdLength)
   readonly #idKey = new KeyWriter()
   readonly #old: ValueRef = { bytes: new Uint8Array(0), start: 0, end: 0 }
@@ -139,6 +141,7 @@ export class Collection {
 
   /** Inserts after `checkUnique` of the same document at the same timestamp. */
   insertChecked(recordId: RecordId, document: Uint8Array, at: Timestamp): void {
+    this.changing = true
     for (const index of this.maintained) {
       const keys = index.keys
       if (index.layout === 'unique' && keys.count === 1) index.addLocated(recordId)
@@ -147,6 +150,7 @@ export class Collection {
     }
     if (this.builds.length > 0) this.#noteForBuilds(recordId)
     this.#insertRecord(recordId, document, 0, document.length, at)
+    this.changing = false
   }
 
   /** Inserts a document that is known to be unique: replay. */
@@ -179,11 +183,13 @@ export class Collection {
         throw error
       }
     } else for (const index of maintained) index.extract(document, 0, index.keys)
+    this.changing = true
     this.records.writeLocated(document, 0, document.length)
     for (const index of maintained) if (!isPending(index, recordId)) this.reindex(index, recordId, at)
     if (this.builds.length > 0) this.#noteForBuilds(recordId)
     this.dataSizeBytes += document.length - oldLength
     this.recordSetChanged = true
+    this.changing = false
     return patch
   }
 
@@ -193,6 +199,7 @@ export class Collection {
     assert(this.records.locate(this.#key, recordIdLength, at, old), 'a removed record is live')
     const { maintained } = this
     for (const index of maintained) index.extract(old.bytes, old.start, index.oldKeys)
+    this.changing = true
     this.dataSizeBytes -= old.end - old.start
     this.documentCount--
     this.records.removeLocated()
@@ -204,6 +211,7 @@ export class Collection {
     }
     if (this.builds.length > 0) this.#noteForBuilds(recordId)
     this.recordSetChanged = true
+    this.changing = false
   }
 
   /** Brings a record's entries from `index.oldKeys` to `index.keys`. */

@@ -24,6 +24,7 @@ import { DiskError } from '../io/disk.ts'
 import { TemporaryFiles } from '../io/temporary-files.ts'
 import type { World } from '../io/world.ts'
 import type { Snapshot } from '../mvcc/snapshots.ts'
+import { isOutOfDiskSpace } from '../storage/data-file.ts'
 import { Log } from '../storage/log.ts'
 import { Store } from '../storage/store.ts'
 import type { CheckReport } from './check.ts'
@@ -36,7 +37,7 @@ import type { EngineOptions } from './options.ts'
 import { engineDefaults } from './options.ts'
 import { State } from './state.ts'
 import type { EngineStatistics } from './statistics.ts'
-import { WriteUnit } from './write-unit.ts'
+import { type WriteHost, WriteUnit } from './write-unit.ts'
 
 const firstTerm = 1 as Term
 const noPayload = new Uint8Array(0)
@@ -64,7 +65,7 @@ export class Engine {
   #checkpointIndex: LogIndex
   #checkpointCount = 0
   #appendedBytes = 0
-  #replayedEntryCount: number
+  #replayedEntryCount = 0
 
   /**
    * Opens the database in `directory` (relative to the disk's root), making it when it is not there.
@@ -74,13 +75,15 @@ export class Engine {
     const all = { ...engineDefaults, ...options }
     makeDurableDirectory(world, directory)
     const lock = takeLock(world, directory)
+    let engine: Engine | undefined
     try {
-      const engine = new Engine(world, directory, all, lock)
+      engine = new Engine(world, directory, all, lock)
       if (engine.#checkpointIndex < 0) await engine.checkpoint()
       engine.#maintenance.start()
       return engine
     } catch (error) {
-      lock.release()
+      if (engine === undefined) lock.release()
+      else await engine.#letGo(error)
       throw error
     }
   }
@@ -93,33 +96,34 @@ export class Engine {
     const { store, meta } = Store.open(world, `${directory}/data.laura`, options)
     this.#store = store
     this.#clock = new HybridClock(() => world.clock.nowMs())
-    const catalogTree = meta === undefined ? store.createTree() : store.openTree(meta.catalogRoot)
-    const state = new State(store, catalogTree, options.compileFilter)
-    this.#state = state
     this.#checkpointIndex = meta?.logIndex ?? (-1 as LogIndex)
     this.#lastTimestamp = meta?.timestamp ?? (0 as Timestamp)
-    if (meta !== undefined) {
-      state.load()
-      state.nextCollectionId = Math.max(
-        state.nextCollectionId,
-        readNextCollectionId(meta.payload),
-      ) as typeof state.nextCollectionId
-      this.#term = meta.term
-    }
-    let replayed = 0
+    if (meta !== undefined) this.#term = meta.term
     const from = ((meta?.logIndex ?? 0) + 1) as LogIndex
-    this.#log = Log.open(world, `${directory}/log`, { segmentSizeBytes: options.logSegmentBytes, from }, (entry) => {
-      state.replay(entry.bytes, entry.start, entry.end, entry.timestamp)
-      this.#lastTimestamp = entry.timestamp
-      this.#term = entry.term
-      this.#appendedBytes += entry.end - entry.start
-      replayed++
-    })
-    this.#replayedEntryCount = replayed
+    try {
+      const catalogTree = meta === undefined ? store.createTree() : store.openTree(meta.catalogRoot)
+      const state = new State(store, catalogTree, options.compileFilter)
+      this.#state = state
+      if (meta !== undefined) {
+        state.load()
+        const next = Math.max(state.nextCollectionId, readNextCollectionId(meta.payload))
+        state.nextCollectionId = next as typeof state.nextCollectionId
+      }
+      this.#log = Log.open(world, `${directory}/log`, { segmentSizeBytes: options.logSegmentBytes, from }, (entry) => {
+        state.replay(entry.bytes, entry.start, entry.end, entry.timestamp)
+        this.#lastTimestamp = entry.timestamp
+        this.#term = entry.term
+        this.#appendedBytes += entry.end - entry.start
+        this.#replayedEntryCount++
+      })
+    } catch (error) {
+      store.close()
+      throw error
+    }
     this.#clock.observe(this.#lastTimestamp)
     this.#log.onFailure = (error) => this.#fail(error)
     store.onFailure = (error) => this.#fail(error)
-    this.#maintenance = new Maintenance(this, state, store)
+    this.#maintenance = new Maintenance(this, this.#state, store)
   }
 
   collection(database: string, name: string): Collection | undefined {
@@ -176,16 +180,17 @@ export class Engine {
     this.#writing = true
     const operations = this.#operations
     operations.reset()
-    const unit = new WriteUnit(this.#state, operations, this.#clock.next(), this.world.random, this.#reserve)
+    const unit = new WriteUnit(this.#state, operations, this.#clock.next(), this.world.random, this.#host)
     let result: Result
     try {
       result = body(unit)
     } catch (error) {
-      this.#append(unit)
+      if (this.#failure === undefined) this.#append(unit)
       throw error
     } finally {
       this.#writing = false
     }
+    if (this.#failure !== undefined) throw this.#failureError()
     return { result, logIndex: this.#append(unit) }
   }
 
@@ -207,6 +212,7 @@ export class Engine {
 
   /** Resolves when the entry is on disk; rejects when it never will be. */
   durable(index: LogIndex): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failureError())
     return this.#log.durable(index)
   }
 
@@ -214,9 +220,15 @@ export class Engine {
   async checkpoint(): Promise<void> {
     while (this.#checkpoint !== undefined) await this.#checkpoint
     if (this.#failure !== undefined) throw this.#failureError()
-    this.#checkpoint = this.#runCheckpoint().finally(() => {
-      this.#checkpoint = undefined
-    })
+    this.#checkpoint = this.#runCheckpoint()
+      .catch((error: unknown) => {
+        // A full disk is for the next checkpoint to try again; any other failure is final.
+        if (!isOutOfDiskSpace(error)) this.fail(error)
+        throw error
+      })
+      .finally(() => {
+        this.#checkpoint = undefined
+      })
     await this.#checkpoint
   }
 
@@ -259,7 +271,10 @@ export class Engine {
     }
   }
 
-  /** Makes everything durable, checkpoints, and lets go of the directory. Writes are refused from here on. */
+  /**
+   * Makes everything durable, checkpoints, and lets go of the directory. Writes are refused from here on. On a full disk there is no
+   * checkpoint: the log has what it lacks. Rejects with the failure of an engine that has failed; the directory is free then, too.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -269,12 +284,24 @@ export class Engine {
     this.#maintenance.stop()
     try {
       await this.#maintenance.idle()
-      if (this.#failure === undefined) await this.checkpoint()
-      await this.#log.close()
+      if (this.#failure === undefined) await this.checkpoint().catch(unlessFull)
     } finally {
-      this.#store.close()
-      this.#lock.release()
+      // One that goes on after a failure still writes.
+      while (this.#checkpoint !== undefined) await Promise.allSettled([this.#checkpoint])
+      try {
+        await this.#log.close()
+      } finally {
+        this.#store.close()
+        this.#lock.release()
+      }
     }
+    if (this.#failure !== undefined) throw this.#failureError()
+  }
+
+  /** Gives up an engine that could not be opened. */
+  async #letGo(error: unknown): Promise<void> {
+    this.fail(error)
+    await Promise.allSettled([this.close()])
   }
 
   #append(unit: WriteUnit): LogIndex {
@@ -282,15 +309,25 @@ export class Engine {
     if (operations.count === 0) return this.#log.lastIndex
     this.#lastTimestamp = unit.timestamp
     this.#appendedBytes += operations.length
-    const index = this.#log.append(this.#term, unit.timestamp, operations.bytes, operations.length)
+    let index: LogIndex
+    try {
+      index = this.#log.append(this.#term, unit.timestamp, operations.bytes, operations.length)
+    } catch (error) {
+      // The pages have been changed: what the log lacks must not get into the data file.
+      this.fail(error)
+      throw error
+    }
     operations.reset()
     this.#maintenance.wrote()
     return index
   }
 
-  readonly #reserve = (logBytes: number): void => {
-    this.#log.ensureSpace(logBytes)
-    this.#store.ensureSpace(logBytes)
+  readonly #host: WriteHost = {
+    reserve: (logBytes) => {
+      this.#log.ensureSpace(logBytes)
+      this.#store.ensureSpace(logBytes)
+    },
+    halfDone: (error) => this.fail(error),
   }
 
   async #runCheckpoint(): Promise<void> {
@@ -327,6 +364,7 @@ export class Engine {
     if (this.#failure !== undefined) return
     this.#failure = error
     this.#maintenance.stop()
+    this.#log.fail(error)
     this.onFailure(error)
   }
 
@@ -336,6 +374,10 @@ export class Engine {
       `the database stopped after a disk failure: ${this.#failure?.message}`,
     )
   }
+}
+
+function unlessFull(error: unknown): void {
+  if (!isOutOfDiskSpace(error)) throw error
 }
 
 /** The names of the directory and of what it lies in must outlive a power loss as its files do, whoever made them. */

@@ -6,6 +6,7 @@ import { DatabaseError } from '../base/errors.ts'
 import { timestampOf } from '../base/timestamp.ts'
 import type { Timer } from '../io/clock.ts'
 import { VacuumSweep } from '../mvcc/vacuum.ts'
+import { isOutOfDiskSpace } from '../storage/data-file.ts'
 import type { Store } from '../storage/store.ts'
 import type { Engine } from './engine.ts'
 import { sweepExpired } from './expiry.ts'
@@ -131,17 +132,14 @@ export class Maintenance {
     this.#wroteSinceCheckpoint = false
     this.#checkpoint = this.#engine
       .checkpoint()
-      .catch((error: unknown) => this.#checkpointFailed(error))
+      .catch((error: unknown) => {
+        // The engine has said what is final; a full disk is for the next one to try again.
+        this.#wroteSinceCheckpoint = true
+        if (!isOutOfDiskSpace(error)) this.#engine.fail(error)
+      })
       .finally(() => {
         this.#checkpoint = undefined
       })
-  }
-
-  /** A full disk is for the next checkpoint to try again; any other failure is final. */
-  #checkpointFailed(error: unknown): void {
-    this.#wroteSinceCheckpoint = true
-    if (error instanceof DatabaseError && error.codeName === 'OutOfDiskSpace') return
-    this.#engine.fail(error)
   }
 
   /** A full disk is for the next pass to try again; any other failure is final. */

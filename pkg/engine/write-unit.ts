@@ -13,29 +13,34 @@ import { binaryValue, documentValue } from '../bson/value.ts'
 import { uuidSubtype } from '../catalog/collection-record.ts'
 import type { Index } from '../index/index.ts'
 import type { Random } from '../io/random.ts'
-import type { Collection } from './collection.ts'
+import type { Collection, Patch } from './collection.ts'
 import type { IndexBuild } from './index-build.ts'
 import type { OperationWriter } from './operation.ts'
 import { operationKind, operationOverheadMax } from './operation.ts'
 import type { State } from './state.ts'
 
-/** Makes sure that `logBytes` of payload in this entry and the pages they change fit on disk, or throws OutOfDiskSpace. */
-export type Reserve = (logBytes: number) => void
+/** What a write unit needs of the engine around it. */
+export interface WriteHost {
+  /** Makes sure that `logBytes` of payload in this entry and the pages they change fit on disk, or throws OutOfDiskSpace. */
+  reserve(logBytes: number): void
+  /** A change was cut off in its middle, by a damaged page or a defect: what is in memory must not reach the data file. */
+  halfDone(error: unknown): void
+}
 
 export class WriteUnit {
   readonly timestamp: Timestamp
   readonly #state: State
   readonly #operations: OperationWriter
   readonly #random: Random
-  readonly #reserveSpace: Reserve
+  readonly #host: WriteHost
   #reserved = 0
 
-  constructor(state: State, operations: OperationWriter, timestamp: Timestamp, random: Random, reserveSpace: Reserve) {
+  constructor(state: State, operations: OperationWriter, timestamp: Timestamp, random: Random, host: WriteHost) {
     this.#state = state
     this.#operations = operations
     this.timestamp = timestamp
     this.#random = random
-    this.#reserveSpace = reserveSpace
+    this.#host = host
   }
 
   /** `options`: BSON of create's options. Throws NamespaceExists. */
@@ -142,7 +147,11 @@ export class WriteUnit {
     this.#reserve(document.length)
     collection.checkUnique(document, this.timestamp, undefined)
     const recordId = collection.nextRecordId
-    collection.insertChecked(recordId, document, this.timestamp)
+    try {
+      collection.insertChecked(recordId, document, this.timestamp)
+    } catch (error) {
+      throw this.#cutOff(collection, error)
+    }
     this.#operations.insert(collection.id, recordId, document)
     return recordId
   }
@@ -152,7 +161,12 @@ export class WriteUnit {
     refuseDropped(collection)
     this.#refuseTooLarge(document)
     this.#reserve(document.length)
-    const patch = collection.replace(recordId, document, this.timestamp, true)
+    let patch: Patch | undefined
+    try {
+      patch = collection.replace(recordId, document, this.timestamp, true)
+    } catch (error) {
+      throw this.#cutOff(collection, error)
+    }
     if (patch === undefined) this.#operations.replace(collection.id, recordId, document)
     else this.#operations.patch(collection.id, recordId, patch.head, patch.tail, document)
   }
@@ -161,8 +175,18 @@ export class WriteUnit {
   remove(collection: Collection, recordId: RecordId): void {
     refuseDropped(collection)
     this.#reserve(0)
-    collection.remove(recordId, this.timestamp)
+    try {
+      collection.remove(recordId, this.timestamp)
+    } catch (error) {
+      throw this.#cutOff(collection, error)
+    }
     this.#operations.remove(collection.id, recordId)
+  }
+
+  /** The error of a call that was to be all or nothing; between the two it is final. */
+  #cutOff(collection: Collection, error: unknown): unknown {
+    if (collection.changing) this.#host.halfDone(error)
+    return error
   }
 
   #refuseTooLarge(document: Uint8Array): void {
@@ -178,7 +202,7 @@ export class WriteUnit {
     const need = this.#operations.length + documentBytes + operationOverheadMax
     if (need <= this.#reserved) return
     const ahead = Math.max(need, 2 * this.#operations.length)
-    this.#reserveSpace(ahead)
+    this.#host.reserve(ahead)
     this.#reserved = ahead
   }
 }

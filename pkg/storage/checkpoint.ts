@@ -70,6 +70,7 @@ export async function writeCheckpoint(store: Store, frozen: FrozenCheckpoint): P
     chunks = await writeChunks(store, writer, fresh)
     root = await writeRoot(file, chunks, fresh)
     await file.file.syncAsync()
+    if (store.failure !== undefined) throw store.failure
   } catch (error) {
     const reason = store.refusal(error)
     if (isOutOfDiskSpace(reason)) {

@@ -76,7 +76,7 @@ export class LogSpace {
     const frameBytes = frameLength(payloadLength)
     if (this.holds(frameBytes)) return
     if (this.#isKnownFull()) throw outOfSpace()
-    this.discard()
+    this.#giveUpFilling()
     const sizeBytes = Math.max(this.#nextSizeBytes, segmentHeaderLength + frameBytes)
     let file: File | undefined
     try {
@@ -89,6 +89,8 @@ export class LogSpace {
       this.#noteFailure(error)
       throw error instanceof DiskError && error.code === 'ENOSPC' ? outOfSpace() : error
     }
+    // Only now: a smaller one may have been promised to the unit that asks for more, and must stay if there is no more.
+    if (this.#ready !== undefined) this.#drop(this.#ready.file)
     this.#ready = { file, sizeBytes }
     this.#preparationFailed = false
   }
@@ -104,8 +106,12 @@ export class LogSpace {
   /** Gives up what is ready or being prepared. */
   discard(): void {
     if (this.#ready !== undefined) this.#drop(this.#ready.file)
-    if (this.#filling !== undefined) this.#drop(this.#filling)
     this.#ready = undefined
+    this.#giveUpFilling()
+  }
+
+  #giveUpFilling(): void {
+    if (this.#filling !== undefined) this.#drop(this.#filling)
     this.#filling = undefined
   }
 

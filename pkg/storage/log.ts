@@ -95,6 +95,8 @@ export class Log {
   #waiterCount = 0
   #writing: Cycle | undefined
   #writingIndex = 0 as LogIndex
+  /** Settles, without error, when the cycle that began last touches no file any more. */
+  #cycle: Promise<void> | undefined
   #lingerTimerSet = false
   #idleTimerSet = false
   #recentSyncMs = 0
@@ -204,6 +206,11 @@ export class Log {
     return this.#next.promise
   }
 
+  /** Something outside failed for good: nothing is reported durable or appended any more, and those who wait are told. */
+  fail(cause: Error): void {
+    this.#fail(cause)
+  }
+
   /** Has what is buffered written and synced soon. */
   flush(): void {
     if (this.#buffered > 0) this.#gather()
@@ -281,6 +288,7 @@ export class Log {
     } catch (error) {
       throw this.#fail(error)
     } finally {
+      await this.#cycle
       this.#space.discard()
       for (const segment of this.#segments) segment.release()
     }
@@ -337,7 +345,9 @@ export class Log {
     if (this.#phase !== 'idle') return
     this.#phase = 'gathering'
     this.#world.clock.defer(() => {
-      this.#runCycle().catch((error: unknown) => this.#fail(error))
+      this.#cycle = this.#runCycle().catch((error: unknown) => {
+        this.#fail(error)
+      })
     })
   }
 
@@ -363,6 +373,8 @@ export class Log {
     this.#spareBuffer = undefined
 
     for (const { segment, position, start, end } of runs) {
+      // Something else may have failed meanwhile.
+      if (this.#failure !== undefined) return
       // The runs before are durable, so the segment that holds them is complete.
       if (!segment.isPublished) this.#publish(segment)
       const { file } = segment
@@ -491,7 +503,12 @@ function beginLog(world: World, folder: string, space: LogSpace, from: LogIndex)
   const salt = Math.floor(world.random.next() * 2 ** 32)
   const header = { salt, firstIndex: from, previousTerm: 0 as Term, previousCrc: 0, sizeBytes: spare.sizeBytes }
   const segment = Segment.prepared(world.disk, folder, header, spare.file)
-  segment.publish()
+  try {
+    segment.publish()
+  } catch (error) {
+    segment.release()
+    throw error
+  }
   return {
     segments: [segment],
     position: segmentHeaderLength,
