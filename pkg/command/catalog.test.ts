@@ -152,7 +152,7 @@ test.each([
   [{ key: { a: 'text' }, name: 'x' }, 67],
   [{ key: { a: 'nonsense' }, name: 'x' }, 67],
   [{ key: { '$**': 1 }, name: 'x', unique: true }, 67],
-  [{ key: { '$**': 1, 'a.$**': 1 }, name: 'x' }, 67],
+  [{ key: { '$**': 1, 'a.$**': 1 }, name: 'x' }, 7246201],
   [{ key: { a: 1 }, name: 'x', wildcardProjection: { a: 1 } }, 2],
   [{ key: { 'a..b': 1 }, name: 'x' }, 67],
   [{ key: { a: 1 }, name: 'x', sparse: true, partialFilterExpression: { a: 1 } }, 67],

@@ -16,7 +16,7 @@ import {
 } from '../bson/value.ts'
 import type { Collection } from '../engine/collection.ts'
 import type { Index } from '../index/index.ts'
-import { sameKey } from './index-spec.ts'
+import { sameKey } from './index-presence.ts'
 
 export interface IndexChange {
   readonly index: Index

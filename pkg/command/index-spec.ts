@@ -5,13 +5,11 @@
 import { DatabaseError } from '../base/errors.ts'
 import { timestampOf } from '../base/timestamp.ts'
 import { buildDocument } from '../bson/build.ts'
-import { equal } from '../bson/order.ts'
 import { bsonType, typeAlias } from '../bson/type.ts'
 import {
   documentFields,
   documentOf,
   documentValue,
-  getField,
   isNumber,
   numberOf,
   readString,
@@ -217,7 +215,8 @@ function checkWildcard(
   hashedCount: number,
   options: Options,
 ): void {
-  if (wildcards.length > 1) throw cannotCreate('wildcard indexes do not allow more than one wildcard field')
+  if (wildcards.length > 1)
+    throw new DatabaseError(7246201, 'wildcard indexes do not allow more than one wildcard field')
   const wildcard = wildcards[0]!
   if (!isNumber(wildcard.type)) throw cannotCreate('A wildcard field of an index must be a number')
   if (hashedCount > 0) throw cannotCreate('wildcard indexes cannot have hashed fields')
@@ -240,9 +239,25 @@ function checkWildcard(
   const scope = whole ? '' : wildcard.name.slice(0, -3)
   for (const { name } of parts) {
     if (name === wildcard.name) continue
+    if (whole && !leavesOut(projection!, name))
+      throw new DatabaseError(
+        7246209,
+        `the wildcardProjection of a compound wildcard index must leave out its field '${name}'`,
+      )
     if (!whole && (`${name}.`.startsWith(scope) || scope.startsWith(`${name}.`)))
       throw cannotCreate(`wildcard and other fields of an index may not overlap: '${name}'`)
   }
+}
+
+/** Whether a projection leaves the field out: by name, or by taking others only. */
+function leavesOut(projection: Uint8Array, path: string): boolean {
+  const fields = [...documentFields(projection)].filter(({ name }) => name !== '_id')
+  const [first] = fields
+  if (first === undefined) return path === '_id'
+  const names = fields.map(({ name }) => name)
+  const overlaps = names.some((name) => `${path}.`.startsWith(`${name}.`) || name.startsWith(`${path}.`))
+  const included = truthyAt(first.type, first.bytes, first.start)
+  return included ? !overlaps : names.some((name) => `${path}.`.startsWith(`${name}.`))
 }
 
 /** Partial filters may use and, or, comparisons, in, exists: true and type. */
@@ -328,7 +343,7 @@ function checkPart(part: { readonly name: string } & Value): void {
       throw new DatabaseError('CannotCreateIndex', `Values in the index key pattern cannot be 0 or NaN.`)
   } else if (part.type === bsonType.string) {
     const plugin = readString(part.bytes, part.start)
-    if (plugin === 'wildcard')
+    if (plugin === 'wildcard' && !isWildcardPath(name))
       throw new DatabaseError(7246202, `The key pattern value for an index of type 'wildcard' must be a number`)
     if (!plugins.has(plugin)) throw new DatabaseError('CannotCreateIndex', `Unknown index plugin '${plugin}'`)
     if (plugin !== 'hashed') throw cannotCreate(`${plugin} indexes are not supported yet`)
@@ -356,74 +371,4 @@ function checkPath(name: string): void {
 
 function shownKey(parts: readonly ({ readonly name: string } & Value)[]): string {
   return `{ ${parts.map((part) => `${part.name}: ${isNumber(part.type) ? numberOf(part) : typeAlias(part.type)}`).join(', ')} }`
-}
-
-/** An index that is there, as far as a new one may clash with it. */
-export interface PresentIndex {
-  readonly name: string
-  /** The key pattern. */
-  readonly key: Uint8Array
-  readonly definition: Uint8Array
-}
-
-/** Whether the index is already there. Errors: IndexOptionsConflict, IndexKeySpecsConflict. */
-export function isPresent(spec: IndexSpec, present: readonly PresentIndex[]): boolean {
-  if (spec.isIdIndex) return present.some((index) => index.name === '_id_')
-  const named = present.find((index) => index.name === spec.name)
-  if (named !== undefined) {
-    if (!sameSignature(named, spec))
-      throw new DatabaseError(
-        'IndexKeySpecsConflict',
-        `An existing index has the same name as the requested index. When index names are not specified, they are auto generated and can cause conflicts. Please refer to our documentation. Requested index: ${spec.name}, existing index: ${named.name}`,
-      )
-    if (sameOption(named, spec, 'expireAfterSeconds') && sameOption(named, spec, 'hidden')) return true
-    throw new DatabaseError(
-      'IndexOptionsConflict',
-      `An equivalent index already exists with the same name but different options. Requested index: ${spec.name}, existing index: ${named.name}`,
-    )
-  }
-  const twin = present.find((index) => sameSignature(index, spec))
-  if (twin === undefined) return false
-  throw new DatabaseError(
-    'IndexOptionsConflict',
-    sameOption(twin, spec, 'expireAfterSeconds')
-      ? `Index already exists with a different name: ${twin.name}`
-      : `An equivalent index already exists with a different name and options. Requested index: ${spec.name}, existing index: ${twin.name}`,
-  )
-}
-
-/** Indexes of one signature hold the same entries and may not be there twice. */
-function sameSignature(a: PresentIndex, b: PresentIndex): boolean {
-  return (
-    sameKey(a.key, b.key) &&
-    ['unique', 'sparse', 'partialFilterExpression', 'wildcardProjection'].every((option) => sameOption(a, b, option))
-  )
-}
-
-function sameOption(a: PresentIndex, b: PresentIndex, option: string): boolean {
-  const left = getField(a.definition, option)
-  const right = getField(b.definition, option)
-  if (left === undefined || right === undefined) {
-    const one = left ?? right
-    return one === undefined || (one.type === bsonType.boolean && one.bytes[one.start] === 0)
-  }
-  return equal(left, right)
-}
-
-/** Whether two key patterns mean the same: names, order and directions. */
-export function sameKey(a: Uint8Array, b: Uint8Array): boolean {
-  const left = [...documentFields(a)]
-  const right = [...documentFields(b)]
-  return (
-    left.length === right.length &&
-    left.every((part, i) => {
-      const other = right[i]!
-      return part.name === other.name && directionOf(part) === directionOf(other)
-    })
-  )
-}
-
-function directionOf(part: Value): number | string {
-  if (isNumber(part.type)) return numberOf(part) < 0 ? -1 : 1
-  return part.type === bsonType.string ? readString(part.bytes, part.start) : Number.NaN
 }

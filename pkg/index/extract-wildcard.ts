@@ -73,14 +73,18 @@ export class WildcardExtractor implements Extractor {
     }
     this.#before?.extract(document, start, this.#beforeKeys)
     this.#after?.extract(document, start, this.#afterKeys)
+    if (
+      (this.#before !== undefined && this.#beforeKeys.multikey) ||
+      (this.#after !== undefined && this.#afterKeys.multikey)
+    )
+      throw new DatabaseError(
+        7246301,
+        'the fields of a compound wildcard index besides the wildcard may not hold arrays',
+      )
     for (let b = 0; b < (this.#before === undefined ? 1 : this.#beforeKeys.count); b++) {
       for (let w = 0; w < found.count; w++) {
         for (let a = 0; a < (this.#after === undefined ? 1 : this.#afterKeys.count); a++) this.#combine(into, b, w, a)
       }
-    }
-    for (let f = 0; f < this.#beforeCount; f++) copyArrays(this.#beforeKeys, f, into, f)
-    if (this.#after !== undefined) {
-      for (let f = 0; f < this.#afterKeys.partCount; f++) copyArrays(this.#afterKeys, f, into, wildcardAt + 1 + f)
     }
     if (into.count > 1) into.sortDistinct()
   }
@@ -196,11 +200,6 @@ export function pathKeyOf(path: Value): Uint8Array {
   const writer = new KeyWriter()
   encodeKey(writer, path.type, path.bytes, path.start)
   return writer.bytes.slice(0, writer.length)
-}
-
-function copyArrays(from: KeySet, f: number, into: KeySet, to: number): void {
-  if (!from.multikey) return
-  for (let d = 0; d <= 30; d++) if (((from.paths[f] ?? 0) >>> d) & 1) into.markArray(to, d)
 }
 
 function isEmpty(bytes: Uint8Array, start: number): boolean {

@@ -69,16 +69,23 @@ export function indexBounds(index: QueryIndex, filter: Filter): readonly IndexBo
     return bounds === undefined ? [] : [bounds]
   }
   const result: IndexBounds[] = []
-  const seen = new Set<string>()
-  for (const part of parts) {
-    if (!('path' in part) || seen.has(part.path.text) || part.path.parts.length === 0) continue
-    const path = part.path.text
-    seen.add(path)
+  for (const path of new Set(parts.flatMap((part) => pathsOf(part)))) {
     if (!index.coversPath(path)) continue
     const bounds = boundsFor(index, parts, path)
     if (bounds !== undefined) result.push(bounds)
   }
   return result
+}
+
+/** The paths that a wildcard part may stand for, for this filter. */
+function pathsOf(filter: Filter): readonly string[] {
+  if (filter.kind === 'not') return pathsOf(filter.filter)
+  if (!('path' in filter) || filter.path.parts.length === 0) return []
+  const { text } = filter.path
+  if (filter.kind !== 'elemMatchDocument') return [text]
+  return conjuncts(filter.filter)
+    .flatMap((part) => pathsOf(part))
+    .map((path) => `${text}.${path}`)
 }
 
 /** Undefined when the index may lack documents that match. `wildcardPath`: what the wildcard part stands for. */

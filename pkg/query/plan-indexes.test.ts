@@ -17,7 +17,7 @@ import { pick, type Rng, randomDocument, randomFilter, randomPath, rngOf } from 
 const natural = getField(buildDocument({ hint: { $natural: 1 } }), 'hint')!
 
 /** Refusals that depend on the document: arrays side by side, in hashed indexes, names that are positions. */
-const refusals: ReadonlySet<number> = new Set([171, 16766, 16746])
+const refusals: ReadonlySet<number> = new Set([171, 16766, 16746, 7246301])
 
 function unlessRefused(act: () => unknown): boolean {
   try {
