@@ -20,6 +20,8 @@ export interface Run {
 /** The columns: eight bytes for head and tag, four for each offset. */
 const entryBytes = 32
 const headLength = 6
+/** Bytes of a key that fit into the whole numbers of a double beside an entry's number of 12 bits. */
+const sortedLength = 5
 /** A run is closed early when its rows are large, so that a run's bytes stay addressable and its sort short. */
 const runBytesMax = 16 * 1024 * 1024
 
@@ -59,27 +61,81 @@ export class RunBuilder {
 
   /** The rows in order; the builder must not be used again. */
   sort(): Run {
-    const { heads, keyStarts, keyEnds } = { heads: this.#heads, keyStarts: this.#keyStarts, keyEnds: this.#keyEnds }
+    const count = this.#count
     const bytes = this.#bytes.slice(0, this.#length)
-    const order = new Uint16Array(this.#count)
-    for (let i = 0; i < order.length; i++) order[i] = i
-    order.sort(
-      (a, b) =>
-        heads[a]! - heads[b]! ||
-        compareBytes(bytes, keyStarts[a]!, keyEnds[a]!, bytes, keyStarts[b]!, keyEnds[b]!) ||
-        a - b,
-    )
-    return {
-      count: order.length,
+    const order = this.#order()
+    const run = {
+      count,
       bytes,
-      heads: Float64Array.from(order, (entry) => heads[entry]!),
-      keyStarts: Uint32Array.from(order, (entry) => keyStarts[entry]!),
-      keyEnds: Uint32Array.from(order, (entry) => keyEnds[entry]!),
-      documentStarts: Uint32Array.from(order, (entry) => keyEnds[entry]!),
-      documentEnds: Uint32Array.from(order, (entry) => this.#documentEnds[entry]!),
-      tags: Float64Array.from(order, (entry) => this.#tags[entry]!),
-      usedBytes: bytes.length + order.length * entryBytes,
+      heads: new Float64Array(count),
+      keyStarts: new Uint32Array(count),
+      keyEnds: new Uint32Array(count),
+      documentStarts: new Uint32Array(count),
+      documentEnds: new Uint32Array(count),
+      tags: new Float64Array(count),
+      usedBytes: bytes.length + count * entryBytes,
     }
+    for (let i = 0; i < count; i++) {
+      const entry = order[i]!
+      run.heads[i] = this.#heads[entry]!
+      run.keyStarts[i] = this.#keyStarts[entry]!
+      run.keyEnds[i] = this.#keyEnds[entry]!
+      run.documentStarts[i] = this.#keyEnds[entry]!
+      run.documentEnds[i] = this.#documentEnds[entry]!
+      run.tags[i] = this.#tags[entry]!
+    }
+    return run
+  }
+
+  /**
+   * The entries' numbers in the order of their keys, equal keys as they came. What all keys begin with is passed over; the
+   * next bytes of each and the entry's number make one number, so that sorting numbers sorts all but those whose bytes are
+   * the same there.
+   */
+  #order(): Uint16Array {
+    const count = this.#count
+    const bytes = this.#bytes
+    const keyStarts = this.#keyStarts
+    const keyEnds = this.#keyEnds
+    const shared = this.#sharedLength()
+    const numbers = new Float64Array(count)
+    for (let i = 0; i < count; i++) {
+      let number = 0
+      const from = keyStarts[i]! + shared
+      const end = keyEnds[i]!
+      for (let at = from; at < from + sortedLength; at++) number = number * 256 + (at < end ? bytes[at]! : 0)
+      numbers[i] = number * runRowsMax + i
+    }
+    numbers.sort()
+    const order = new Uint16Array(count)
+    for (let i = 0; i < count; i++) order[i] = numbers[i]! % runRowsMax
+    const compare = (a: number, b: number): number =>
+      compareBytes(bytes, keyStarts[a]! + shared, keyEnds[a]!, bytes, keyStarts[b]! + shared, keyEnds[b]!) || a - b
+    for (let from = 0; from < count; ) {
+      const head = Math.floor(numbers[from]! / runRowsMax)
+      let to = from + 1
+      while (to < count && Math.floor(numbers[to]! / runRowsMax) === head) to++
+      if (to - from > 1) order.subarray(from, to).sort(compare)
+      from = to
+    }
+    return order
+  }
+
+  /** How many bytes all keys begin with. */
+  #sharedLength(): number {
+    const bytes = this.#bytes
+    const first = this.#keyStarts[0]!
+    let shared = this.#count === 0 ? 0 : this.#keyEnds[0]! - first
+    for (let i = 1; i < this.#count; i++) {
+      const start = this.#keyStarts[i]!
+      shared = Math.min(shared, this.#keyEnds[i]! - start)
+      for (let at = 0; at < shared; at++) {
+        if (bytes[start + at] === bytes[first + at]) continue
+        shared = at
+        break
+      }
+    }
+    return shared
   }
 
   #ensure(count: number): void {
