@@ -2,6 +2,7 @@ import { DatabaseError } from '../../base/errors.ts'
 import { encodeKey, KeyWriter } from '../../bson/key.ts'
 import { bsonType, typeAlias } from '../../bson/type.ts'
 import { documentFields, nullValue, type Value } from '../../bson/value.ts'
+import { BsonWriter } from '../../bson/writer.ts'
 import { ExpressionCompiler } from '../../expression/compile.ts'
 import type { EvaluationContext } from '../../expression/context.ts'
 import { type Evaluate, type Expression, missing } from '../../expression/expression.ts'
@@ -12,7 +13,9 @@ import { compileSort, type SortKeyOf } from '../../query/sort/key.ts'
 import { parseSort, type Sort } from '../../query/sort/parse.ts'
 import type { Sorter } from '../../query/sort/sorter.ts'
 import { FieldSetter } from '../field-setter.ts'
-import { type PipelineRun, type Stage, type StageDefinition, type Step, step } from '../stage.ts'
+import { NarrowWriter } from '../narrow-writer.ts'
+import { FieldGathering, type NeededFields } from '../needed-fields.ts'
+import { type PipelineRun, type Stage, type StageDefinition, type StagePlan, type Step, step } from '../stage.ts'
 import { type Frame, parseFrame } from '../window/frame.ts'
 import { Partition } from '../window/partition.ts'
 import { windowFunctions } from '../window/table.ts'
@@ -29,12 +32,31 @@ interface Windowing {
 export const setWindowFields: StageDefinition = {
   name: '$setWindowFields',
   parse(operand, { scope }) {
-    const windowing = parseWindowing(operand, scope)
-    return {
-      name: '$setWindowFields',
-      open: (input, run) => new SetWindowFields(input, run, windowing),
-    }
+    return planOf(parseWindowing(operand, scope), undefined)
   },
+}
+
+function planOf(windowing: Windowing, needed: NeededFields | undefined): StagePlan {
+  return {
+    name: '$setWindowFields',
+    needs: (after) => fieldsRead(windowing, after),
+    narrowed: (fields) => planOf(windowing, fields),
+    open: (input, run) => new SetWindowFields(input, run, windowing, needed),
+  }
+}
+
+/** What it reads itself, and what of its input will be read after it. */
+function fieldsRead(windowing: Windowing, after: NeededFields | undefined): NeededFields | undefined {
+  const { partitionBy, sort, output } = windowing
+  // An output path with dots changes a part of what is there.
+  const whole = output.filter(({ path }) => !path.includes('.')).map(({ path }) => path)
+  const gathering = new FieldGathering().others(after, whole).expression(partitionBy)
+  for (const { path } of sort?.parts ?? []) gathering.path(path.text)
+  for (const column of output) {
+    if (column.function.reads === undefined) gathering.all()
+    else column.function.reads(gathering)
+  }
+  return gathering.fields
 }
 
 function parseWindowing(operand: Value, scope: Scope): Windowing {
@@ -118,6 +140,8 @@ function refuseUnordered({ kind, lower, upper }: Frame, sort: Sort | undefined):
   if (sort.parts[0]!.descending) throw new DatabaseError(8947401, 'Range-based bounds require an ascending sortBy')
 }
 
+const noBytes = new Uint8Array(0)
+
 /** Sorts its input by partition and order, then goes through it a partition at a time. */
 class SetWindowFields extends PassingStage {
   readonly #run: PipelineRun
@@ -128,19 +152,32 @@ class SetWindowFields extends PassingStage {
   readonly #key = new KeyWriter()
   readonly #partition: Partition
   readonly #columns: readonly WindowColumn[]
-  readonly #setter: FieldSetter
+  readonly #setter: FieldSetter | undefined
+  /** What is kept of a document when not all of it is read, and what of that is read after this stage. */
+  readonly #narrow: NarrowWriter | undefined
+  readonly #shown: NarrowWriter | undefined
+  /** Of the outputs, which are all read by their name alone. */
+  readonly #names: readonly string[]
+  readonly #values: Value[]
+  readonly #writer = new BsonWriter(256)
   #filled = false
   /** The partition's key, and whether the row after it has been taken up. */
   #partitionKey: Uint8Array | undefined
-  #waiting: Uint8Array | undefined
+  #waiting = false
+  /** The row after those that have been taken up. */
+  #nextBytes: Uint8Array = noBytes
+  #nextStart = 0
+  #nextEnd = 0
   #gathered = false
   #inputEnded = false
   #at = 0
   /** Columns whose value for the current document is there. */
   #column = 0
 
-  constructor(input: Stage, run: PipelineRun, { partitionBy, sort, output }: Windowing) {
+  /** `needed`: the fields that will be read of its documents; undefined: all. */
+  constructor(input: Stage, run: PipelineRun, windowing: Windowing, needed: NeededFields | undefined) {
     super(input)
+    const { partitionBy, sort, output } = windowing
     this.#run = run
     const partitionCompiler = new ExpressionCompiler()
     this.#partitionBy = partitionBy && partitionCompiler.compile(partitionBy)
@@ -155,10 +192,16 @@ class SetWindowFields extends PassingStage {
       only === undefined || second !== undefined ? undefined : compiler.compile({ kind: 'path', variable: 0, names })
     this.#partition = new Partition(run.context(compiler), sortValue, this.#sortKey)
     this.#columns = opens.map((open) => open(this.#partition, run))
-    this.#setter = new FieldSetter(
-      output.map(({ path }) => path),
-      run,
-    )
+    this.#names = output.map(({ path }) => path)
+    const read = needed === undefined ? undefined : fieldsRead(windowing, needed)
+    this.#narrow = read && new NarrowWriter(read.keys())
+    if (needed !== undefined && this.#names.every((name) => !name.includes('.'))) {
+      this.#values = this.#names.map(() => missing)
+      this.#shown = new NarrowWriter([...needed.keys()].filter((name) => !this.#names.includes(name)))
+    } else {
+      this.#setter = new FieldSetter(this.#names, run)
+      this.#values = this.#setter.values
+    }
   }
 
   step(): Step {
@@ -191,8 +234,20 @@ class SetWindowFields extends PassingStage {
       key.reset()
       this.#writePartitionKey(input.bytes, input.start, input.end)
       this.#sortKey?.(input.bytes, input.start, key)
-      sorter.add(key.bytes, key.length, 0, input.bytes, input.start, input.end)
+      if (this.#narrow === undefined) sorter.add(key.bytes, key.length, 0, input.bytes, input.start, input.end)
+      else {
+        const narrowed = this.#narrowed(this.#narrow, input.bytes, input.start)
+        sorter.add(key.bytes, key.length, 0, narrowed.bytes, 0, narrowed.length)
+      }
     }
+  }
+
+  #narrowed(narrow: NarrowWriter, bytes: Uint8Array, start: number): BsonWriter {
+    const writer = this.#writer.reset()
+    writer.beginDocument()
+    narrow.write(bytes, start, writer)
+    writer.end()
+    return writer
   }
 
   #writePartitionKey(bytes: Uint8Array, start: number, end: number): void {
@@ -208,47 +263,62 @@ class SetWindowFields extends PassingStage {
 
   /** Takes up the documents of the next partition: `row` when there is one. */
   #gather(): Step {
-    if (this.#waiting !== undefined) {
-      this.#partition.add(this.#waiting)
-      this.#waiting = undefined
+    if (this.#waiting) {
+      this.#take()
+      this.#waiting = false
     }
     while (!this.#inputEnded) {
-      const document = this.#next()
-      if (document === undefined) return step.pause
-      if (document === 'end') {
+      const answer = this.#next()
+      if (answer === step.pause) return answer
+      if (answer === step.end) {
         this.#inputEnded = true
         break
       }
-      if (this.#beginsPartition(document)) {
-        if (this.#partition.count > 0) {
-          this.#waiting = document
-          return step.row
-        }
+      if (this.#beginsPartition() && this.#partition.count > 0) {
+        this.#waiting = true
+        return step.row
       }
-      this.#partition.add(document)
+      this.#take()
       this.#refuseTooLarge()
       if (this.#run.turnIsOver()) return step.pause
     }
     return this.#partition.count > 0 ? step.row : step.end
   }
 
-  /** A copy of the next document in order; undefined: the turn is over. */
-  #next(): Uint8Array | 'end' | undefined {
+  /** To the next document in order, which lies where `#nextBytes` says until the one after it is asked for. */
+  #next(): Step {
     const sorter = this.#sorter
     if (sorter !== undefined) {
-      return sorter.next() ? sorter.document.slice(sorter.documentStart, sorter.documentEnd) : 'end'
+      if (!sorter.next()) return step.end
+      this.#nextBytes = sorter.document
+      this.#nextStart = sorter.documentStart
+      this.#nextEnd = sorter.documentEnd
+      return step.row
     }
     const { input } = this
     const answer = input.step()
-    if (answer === step.pause) return undefined
-    return answer === step.end ? 'end' : input.bytes.slice(input.start, input.end)
+    if (answer !== step.row) return answer
+    this.#nextBytes = input.bytes
+    this.#nextStart = input.start
+    this.#nextEnd = input.end
+    return step.row
   }
 
-  #beginsPartition(document: Uint8Array): boolean {
+  #take(): void {
+    if (this.#sorter !== undefined || this.#narrow === undefined) {
+      this.#partition.add(this.#nextBytes, this.#nextStart, this.#nextEnd)
+      return
+    }
+    const narrowed = this.#narrowed(this.#narrow, this.#nextBytes, this.#nextStart)
+    this.#partition.add(narrowed.bytes, 0, narrowed.length)
+  }
+
+  /** Only sorted documents are of partitions. */
+  #beginsPartition(): boolean {
     if (this.#partitionBy === undefined) return false
     const key = this.#key
     key.reset()
-    this.#writePartitionKey(document, 0, document.length)
+    this.#writePartitionKey(this.#nextBytes, this.#nextStart, this.#nextEnd)
     const before = this.#partitionKey
     if (before?.length === key.length) {
       let same = 0
@@ -269,16 +339,31 @@ class SetWindowFields extends PassingStage {
 
   #emit(): Step {
     const columns = this.#columns
-    const { values } = this.#setter
+    const values = this.#values
     while (this.#column < columns.length) {
       const value = columns[this.#column]!.valueOf(this.#at)
       if (value === undefined) return step.pause
       values[this.#column++] = value
     }
     this.#column = 0
-    const document = this.#partition.documents[this.#at++]!
-    this.showWritten(this.#setter.set(document, 0, document.length))
+    this.#partition.show(this.#at++)
+    const { bytes, start, end } = this.#partition.context
+    this.showWritten(this.#setter === undefined ? this.#written(bytes, start) : this.#setter.set(bytes, start, end))
     return step.row
+  }
+
+  /** What is read of the document, then the values. */
+  #written(bytes: Uint8Array, start: number): BsonWriter {
+    const writer = this.#writer.reset()
+    const values = this.#values
+    writer.beginDocument()
+    this.#shown?.write(bytes, start, writer)
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i]!
+      if (value !== missing) writer.value(this.#names[i]!, value)
+    }
+    writer.end()
+    return writer
   }
 
   override close(): void {

@@ -23,6 +23,10 @@ export function framed(accumulator: Accumulator): WindowFunctionDefinition {
 
 export function framedFunction(parsed: ParsedAccumulator, frame: Frame): WindowFunction {
   return {
+    reads(gathering) {
+      gathering.expression(parsed.expression).expression(parsed.initial)
+      for (const path of parsed.reads ?? []) gathering.path(path)
+    },
     compile(compiler) {
       const evaluate = compiler.compile(parsed.expression)
       const initial = parsed.initial && compiler.compile(parsed.initial)
@@ -123,6 +127,7 @@ export function atEnd(accumulator: Accumulator, end: 'first' | 'last'): WindowFu
     parse(operand, { scope, frame }) {
       const { expression } = accumulator.parse(operand, scope)
       return {
+        reads: (gathering) => gathering.expression(expression),
         compile(compiler) {
           const evaluate = compiler.compile(expression)
           return (partition) => {

@@ -6,9 +6,18 @@ import { isNumber, numberOf, readInt64Number, type Value } from '../../bson/valu
 import type { EvaluationContext } from '../../expression/context.ts'
 import { type Evaluate, missing } from '../../expression/expression.ts'
 import type { SortKeyOf } from '../../query/sort/key.ts'
+import { copyBytes } from '../../storage/copy.ts'
+
+/** Documents are copied into chunks of this size; a longer one has a chunk of its own. */
+const chunkBytes = 64 * 1024
 
 export class Partition {
-  readonly documents: Uint8Array[] = []
+  /** Document i lies in `#chunks[i]` from `#starts[i]` to `#ends[i]`. */
+  readonly #chunks: Uint8Array[] = []
+  readonly #starts: number[] = []
+  readonly #ends: number[] = []
+  #chunk = new Uint8Array(1024)
+  #chunkLength = 0
   readonly context: EvaluationContext
   /** The value that documents are sorted by, when it is one. */
   readonly #sortValue: Evaluate | undefined
@@ -25,7 +34,7 @@ export class Partition {
   }
 
   get count(): number {
-    return this.documents.length
+    return this.#chunks.length
   }
 
   get usedBytes(): number {
@@ -33,23 +42,40 @@ export class Partition {
   }
 
   reset(): void {
-    this.documents.length = 0
+    this.#chunks.length = 0
+    this.#starts.length = 0
+    this.#ends.length = 0
+    this.#chunkLength = 0
     this.#usedBytes = 0
     this.#current = -1
   }
 
-  add(document: Uint8Array): void {
-    this.documents.push(document)
-    this.#usedBytes += document.length + 96
+  /** Copies a document. */
+  add(bytes: Uint8Array, start: number, end: number): void {
+    const length = end - start
+    if (this.#chunkLength + length > this.#chunk.length) {
+      this.#chunk = new Uint8Array(Math.max(length, chunkBytes))
+      this.#chunkLength = 0
+    }
+    const at = this.#chunkLength
+    copyBytes(bytes, start, end, this.#chunk, at)
+    this.#chunkLength = at + length
+    this.#chunks.push(this.#chunk)
+    this.#starts.push(at)
+    this.#ends.push(at + length)
+    this.#usedBytes += length + 96
+  }
+
+  /** Makes document `i` that of the context. */
+  show(i: number): void {
+    if (this.#current === i) return
+    this.context.reset(this.#chunks[i]!, this.#starts[i]!, this.#ends[i]!)
+    this.#current = i
   }
 
   /** The expression's value for document `i`: valid until the next evaluation. */
   evaluate(i: number, evaluate: Evaluate): Value {
-    if (this.#current !== i) {
-      const document = this.documents[i]!
-      this.context.reset(document, 0, document.length)
-      this.#current = i
-    }
+    this.show(i)
     return evaluate(this.context)
   }
 
@@ -72,8 +98,8 @@ export class Partition {
   areTied(i: number, j: number): boolean {
     if (this.#sortKey === undefined) return true
     const [a, b] = this.#keys
-    this.#sortKey(this.documents[i]!, 0, a.reset())
-    this.#sortKey(this.documents[j]!, 0, b.reset())
+    this.#sortKey(this.#chunks[i]!, this.#starts[i]!, a.reset())
+    this.#sortKey(this.#chunks[j]!, this.#starts[j]!, b.reset())
     return compareBytes(a.bytes, 0, a.length, b.bytes, 0, b.length) === 0
   }
 }

@@ -29,7 +29,7 @@ function ranking(name: string, open: (partition: Partition) => WindowColumn): Wi
           `${name} must be specified with a top level sortBy expression with exactly one element`,
         )
       }
-      return { compile: () => open }
+      return { reads: () => undefined, compile: () => open }
     },
   }
 }

@@ -3,6 +3,7 @@ import type { Value } from '../../bson/value.ts'
 import type { ExpressionCompiler } from '../../expression/compile.ts'
 import type { Scope } from '../../expression/scope.ts'
 import type { Sort } from '../../query/sort/parse.ts'
+import type { FieldGathering } from '../needed-fields.ts'
 import type { PipelineRun } from '../stage.ts'
 import type { Frame } from './frame.ts'
 import type { Partition } from './partition.ts'
@@ -21,6 +22,8 @@ export interface WindowDetails {
 }
 
 export interface WindowFunction {
+  /** Which fields of documents it reads, besides those that the partition is sorted by; not there: it may read any. */
+  readonly reads?: (gathering: FieldGathering) => void
   /** Compiled together with all others of the stage. */
   compile(compiler: ExpressionCompiler): (partition: Partition, run: PipelineRun) => WindowColumn
 }
