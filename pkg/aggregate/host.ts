@@ -3,6 +3,7 @@
  * Implemented by the command path; a pipeline that asks for nothing runs without one.
  */
 import type { File } from '../io/disk.ts'
+import type { PointLookup } from '../query/point-lookup.ts'
 import type { Pipeline } from './parse.ts'
 import type { Rows } from './rows.ts'
 import type { PipelineRun } from './stage.ts'
@@ -39,6 +40,8 @@ export interface ForeignCollection {
   readonly documentCount: number
   /** The documents that match a filter document. */
   find(filter: Uint8Array): Rows
+  /** Finds documents by values of `path`, where an index tells alone which have one. */
+  points(path: string): PointLookup | undefined
 }
 
 export type SystemRequest =

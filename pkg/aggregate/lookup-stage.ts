@@ -1,7 +1,8 @@
 /**
  * Joins: how `$lookup` finds the foreign documents of a local one.
  *
- *   by equality, the foreign path is indexed       a query by the local values, for each local document
+ *   by equality, the foreign path is indexed       a seek in the index for a single local value (`point-join.ts`),
+ *                                                  else a query by the local values, for each local document
  *   by equality otherwise, and once the queries    a table of all foreign documents by their values, made once;
  *   have cost as much as a table would             beyond its memory, a query for each local document after all
  *   by a pipeline                                  the pipeline for each local document, after a query when there is equality too
@@ -20,8 +21,10 @@ import { GatheredArray } from './accumulators/gathered.ts'
 import type { ForeignCollection, Namespace } from './host.ts'
 import { JoinTable } from './join-table.ts'
 import { equalityFilter, localValues } from './join-values.ts'
+import type { NeededFields } from './needed-fields.ts'
 import { NestedSetter } from './nested-setter.ts'
 import type { Pipeline } from './parse.ts'
+import { PointJoin } from './point-join.ts'
 import { DocumentRows, type Rows } from './rows.ts'
 import { runWithin } from './run.ts'
 import { type PipelineRun, type Stage, type Step, step } from './stage.ts'
@@ -74,10 +77,16 @@ export class LookupStage extends PassingStage {
   /** Whether the current local document waits for its foreign ones. */
   #joining = false
 
-  constructor(input: Stage, run: PipelineRun, lookup: Lookup) {
+  /** Seeks, where they find what is asked for; undefined until the first local document, null: not here. */
+  #points: PointJoin | null | undefined
+  readonly #needed: NeededFields | undefined
+
+  /** `needed`: the fields that will be read of its documents; undefined: all. */
+  constructor(input: Stage, run: PipelineRun, lookup: Lookup, needed: NeededFields | undefined) {
     super(input)
     this.#run = run
     this.#lookup = lookup
+    this.#needed = needed
     const compiler = new ExpressionCompiler()
     this.#variables = lookup.variables.map(({ slot, expression }) => ({ slot, evaluate: compiler.compile(expression) }))
     this.#context = run.context(compiler)
@@ -90,8 +99,16 @@ export class LookupStage extends PassingStage {
     for (;;) {
       if (!this.#joining) {
         const { input } = this
+        const points = this.#points
+        if (points?.joining === true) {
+          const answer = points.next()
+          if (answer === step.row) this.showWritten(points.writer)
+          if (answer !== step.end) return answer
+        }
         const answer = input.step()
         if (answer !== step.row) return answer
+        if (this.#points === undefined) this.#points = this.#openPoints()
+        if (this.#points?.begin(input.bytes, input.start) === true) continue
         // The input's bytes may go while foreign documents are read: keep them.
         this.#local = input.bytes.slice(input.start, input.end)
         this.#array = new GatheredArray()
@@ -101,6 +118,13 @@ export class LookupStage extends PassingStage {
       const answer = this.#join()
       if (answer !== step.end) return answer
     }
+  }
+
+  #openPoints(): PointJoin | null {
+    const { from, localPath, foreignPath, hasPipeline } = this.#lookup
+    if (hasPipeline || localPath === undefined || foreignPath === undefined || !isPlain(this.#lookup)) return null
+    const lookup = this.#run.host.foreign(from)?.points(foreignPath.text)
+    return lookup === undefined ? null : new PointJoin(lookup, localPath, this.#run, this.#lookup, this.#needed)
   }
 
   /** A row, a pause, or `end`: this local document gives nothing more. */
@@ -247,8 +271,14 @@ export class LookupStage extends PassingStage {
   override close(): void {
     if (this.#rows !== undefined) this.#release(this.#rows)
     if (this.#filling !== undefined) this.#release(this.#filling)
+    this.#points?.close()
     super.close()
   }
+}
+
+/** What it sets is one top-level field. */
+function isPlain({ as, unwinding }: Lookup): boolean {
+  return !as.includes('.') && unwinding?.indexPath === undefined
 }
 
 function copyOrMissing(value: Value): Value {

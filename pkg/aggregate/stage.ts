@@ -22,7 +22,6 @@ import { Sorter } from '../query/sort/sorter.ts'
 import type { Namespace, PipelineHost } from './host.ts'
 import type { NeededFields } from './needed-fields.ts'
 import type { PathEffects } from './path-effects.ts'
-import type { Rows } from './rows.ts'
 import type { Unwinding } from './unwinding.ts'
 
 export const step = { end: 0, row: 1, pause: 2 } as const
@@ -133,6 +132,11 @@ export interface PipelineOptions {
   readonly variables?: readonly Value[]
 }
 
+/** What is read from while a pipeline runs: before a yield or a write it lets go of what must not be held meanwhile. */
+export interface Saving {
+  save(): void
+}
+
 /** One execution of a pipeline: what its stages share. */
 export class PipelineRun {
   readonly nowMs: number
@@ -141,7 +145,7 @@ export class PipelineRun {
   readonly variables: readonly Value[]
   readonly #host: PipelineHost | undefined
   readonly #pause: (() => boolean) | undefined
-  readonly #openRows: Set<Rows>
+  readonly #openRows: Set<Saving>
   #untilCheck = turnCheckInterval
 
   /** `outer`: the run that this one is part of. */
@@ -194,11 +198,11 @@ export class PipelineRun {
   }
 
   /** Rows that are read from now on; they are saved with all others. */
-  track(rows: Rows): void {
+  track(rows: Saving): void {
     this.#openRows.add(rows)
   }
 
-  untrack(rows: Rows): void {
+  untrack(rows: Saving): void {
     this.#openRows.delete(rows)
   }
 

@@ -23,6 +23,7 @@ import type { Collection } from '../engine/collection.ts'
 import type { WriteUnit } from '../engine/write-unit.ts'
 import type { File } from '../io/disk.ts'
 import { parsePath } from '../query/path.ts'
+import { PointLookup } from '../query/point-lookup.ts'
 import { traitsOf } from './collection-traits.ts'
 import { storedForm } from './document.ts'
 import { OutTarget } from './out-target.ts'
@@ -102,6 +103,7 @@ export class CommandHost implements PipelineHost {
     if (collection !== undefined && traitsOf(collection).view !== undefined) return undefined
     return {
       documentCount: collection?.documentCount ?? 0,
+      points: (path) => collection && PointLookup.open(collection, path, this.#view.at),
       isIndexed: (path) => collection !== undefined && isIndexed(collection, path),
       find: (filter) => this.#search({ database, collection: name }, new Search(filter, undefined, undefined), {}),
     }

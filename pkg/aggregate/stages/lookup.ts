@@ -8,6 +8,7 @@ import { refuseUnfitVariableName, type Scope } from '../../expression/scope.ts'
 import { parsePath } from '../../query/path.ts'
 import type { Namespace } from '../host.ts'
 import { type Lookup, LookupStage } from '../lookup-stage.ts'
+import { FieldGathering, type NeededFields } from '../needed-fields.ts'
 import { changes } from '../path-effects.ts'
 import type { StageContext, StageDefinition, StagePlan } from '../stage.ts'
 
@@ -17,20 +18,23 @@ import type { StageContext, StageDefinition, StagePlan } from '../stage.ts'
  */
 export const lookup: StageDefinition = {
   name: '$lookup',
-  parse: (operand, context) => planOf(parseLookup(operand, context)),
+  parse: (operand, context) => planOf(parseLookup(operand, context), undefined),
 }
 
-function planOf(lookup: Lookup): StagePlan {
+/** `needed`: the fields that will be read of its documents; undefined: all. */
+function planOf(lookup: Lookup, needed: NeededFields | undefined): StagePlan {
   const plan: StagePlan = {
     name: '$lookup',
     effects: changes([lookup.as]),
     oneToOne: true,
     reads: [lookup.from, ...lookup.pipeline.flatMap(({ reads }) => reads ?? [])],
-    open: (input, run) => new LookupStage(input, run, lookup),
+    needs: (after) => fieldsRead(lookup, after),
+    narrowed: (fields) => planOf(lookup, fields),
+    open: (input, run) => new LookupStage(input, run, lookup, needed),
     fused(next) {
       const { unwinding } = next
       if (unwinding === undefined || unwinding.path !== lookup.as) return undefined
-      const { oneToOne, fused, ...rest } = planOf({ ...lookup, unwinding })
+      const { oneToOne, fused, ...rest } = planOf({ ...lookup, unwinding }, needed)
       return {
         ...rest,
         effects: changes([lookup.as, ...(unwinding.indexPath === undefined ? [] : [unwinding.indexPath])]),
@@ -38,6 +42,14 @@ function planOf(lookup: Lookup): StagePlan {
     },
   }
   return plan
+}
+
+/** What it reads itself, and what of its input will be read after it. */
+function fieldsRead({ as, localPath, variables }: Lookup, after: NeededFields | undefined): NeededFields | undefined {
+  const gathering = new FieldGathering().others(after, as.includes('.') ? [] : [as])
+  if (localPath !== undefined) gathering.path(localPath.text)
+  for (const { expression } of variables) gathering.expression(expression)
+  return gathering.fields
 }
 
 const known: ReadonlySet<string> = new Set(['from', 'localField', 'foreignField', 'let', 'pipeline', 'as'])

@@ -1,0 +1,145 @@
+/**
+ * A join of documents that have one plain value at the local path with those that an index of the foreign path has for it: a seek for
+ * each, and the result written as the documents are found.
+ */
+import { writeInt32 } from '../bson/little-endian.ts'
+import { bsonType } from '../bson/type.ts'
+import { utf8Bytes } from '../bson/utf8.ts'
+import { BsonWriter, indexName } from '../bson/writer.ts'
+import { findElement, type Path } from '../query/path.ts'
+import type { PointLookup } from '../query/point-lookup.ts'
+import { NarrowWriter } from './narrow-writer.ts'
+import type { NeededFields } from './needed-fields.ts'
+import { type PipelineRun, type Step, step } from './stage.ts'
+import type { Unwinding } from './unwinding.ts'
+
+export interface PointJoinTarget {
+  /** A top-level field. */
+  readonly as: string
+  /** Without an index: one document for each that is found. */
+  readonly unwinding: Unwinding | undefined
+}
+
+export class PointJoin {
+  readonly #lookup: PointLookup
+  readonly #localPath: Path
+  readonly #run: PipelineRun
+  readonly #as: string
+  readonly #asBytes: Uint8Array
+  readonly #unwinding: Unwinding | undefined
+  /** What is read of local documents; undefined: all. */
+  readonly #local: NarrowWriter | undefined
+  /** Whether foreign documents are read, or only how many there are. */
+  readonly #reads: boolean
+  /** Holds the document after `next` answered `row`. */
+  readonly writer = new BsonWriter()
+  /** Whether `next` is to be asked for documents of the local one. */
+  joining = false
+  #count = 0
+  /** Where what is written for the local document ends, and where the array begins. */
+  #localEnd = 0
+  #arrayStart = 0
+
+  constructor(
+    lookup: PointLookup,
+    localPath: Path,
+    run: PipelineRun,
+    { as, unwinding }: PointJoinTarget,
+    needed: NeededFields | undefined,
+  ) {
+    this.#lookup = lookup
+    this.#localPath = localPath
+    this.#run = run
+    this.#as = as
+    this.#asBytes = utf8Bytes(as)
+    this.#unwinding = unwinding
+    this.#local = needed && new NarrowWriter([...needed.keys()].filter((name) => name !== as))
+    this.#reads = needed === undefined || needed.get(as) === 'value' || (unwinding !== undefined && needed.has(as))
+    run.track(lookup)
+  }
+
+  /** Takes up a local document; false when it must be joined in another way. */
+  begin(bytes: Uint8Array, start: number): boolean {
+    // The array would have to be written in the place of what is there.
+    if (this.#local === undefined && findElement(bytes, start, this.#asBytes) >= 0) return false
+    const { parts } = this.#localPath
+    let at = start
+    let type: number = bsonType.document
+    for (let i = 0; i < parts.length; i++) {
+      if (type !== bsonType.document) return false
+      const name = parts[i]!.bytes
+      const element = findElement(bytes, at, name)
+      if (element < 0) return false
+      type = bytes[element]!
+      at = element + name.length + 2
+    }
+    if (!this.#lookup.seek(type, bytes, at)) return false
+    const writer = this.writer.reset()
+    // The length is filled in at the end.
+    writer.ensure(4)
+    writer.length = 4
+    if (this.#local === undefined) writer.raw(bytes, start + 4, documentEnd(bytes, start) - 1)
+    else this.#local.write(bytes, start, writer)
+    this.#localEnd = writer.length
+    if (this.#unwinding === undefined) {
+      writer.head(bsonType.array, this.#as)
+      this.#arrayStart = writer.length
+      writer.ensure(4)
+      writer.length += 4
+    }
+    this.#count = 0
+    this.joining = true
+    return true
+  }
+
+  next(): Step {
+    return this.#unwinding === undefined ? this.#gather() : this.#unwind(this.#unwinding)
+  }
+
+  #gather(): Step {
+    const lookup = this.#lookup
+    const { writer } = this
+    while (lookup.next(this.#reads)) {
+      const name = indexName(this.#count++)
+      if (this.#reads) writer.document(name, lookup.bytes, lookup.start, lookup.end)
+      else writer.null(name)
+      if (this.#run.turnIsOver()) return step.pause
+    }
+    this.joining = false
+    this.#end(this.#arrayStart)
+    this.#end(0)
+    return step.row
+  }
+
+  #unwind({ keepEmpty }: Unwinding): Step {
+    const lookup = this.#lookup
+    const { writer } = this
+    writer.length = this.#localEnd
+    if (lookup.next(this.#reads)) {
+      this.#count++
+      if (this.#reads) writer.document(this.#as, lookup.bytes, lookup.start, lookup.end)
+    } else {
+      this.joining = false
+      if (this.#count > 0 || !keepEmpty) return step.end
+    }
+    this.#end(0)
+    return step.row
+  }
+
+  /** Ends the document or array that begins at `start`. */
+  #end(start: number): void {
+    const { writer } = this
+    writer.ensure(1)
+    writer.bytes[writer.length++] = 0
+    writeInt32(writer.bytes, start, writer.length - start)
+  }
+
+  close(): void {
+    this.#run.untrack(this.#lookup)
+    this.#lookup.close()
+  }
+}
+
+function documentEnd(bytes: Uint8Array, start: number): number {
+  return start + (bytes[start]! | (bytes[start + 1]! << 8) | (bytes[start + 2]! << 16) | (bytes[start + 3]! << 24))
+}

@@ -1,0 +1,85 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Laura, open } from '../lauradb.ts'
+import type { Db } from './db.ts'
+import type { Document } from './types.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'laura-lookup-'))
+let laura: Laura
+let db: Db
+
+const keys: unknown[] = [0, 1, 2.5, 'a', 'b', null, undefined, [1, 2], [], { x: 1 }, true, new Date(5), /a/, 99]
+
+const foreign: Document[] = Array.from({ length: 90 }, (_, _id) => {
+  const key = keys[(_id * 7) % keys.length]
+  return { _id, ...(key === undefined ? {} : { key }), rest: 'r'.repeat(_id) }
+})
+/** Without the arrays, so that the index tells all. */
+const plain = foreign.filter(({ key }) => !Array.isArray(key))
+const local: Document[] = Array.from({ length: 60 }, (_, _id) => {
+  const key = keys[(_id * 5) % keys.length]
+  return { _id, a: { ...(key === undefined ? {} : { key }) }, who: _id % 9 === 0 ? 'before' : undefined, n: _id % 4 }
+})
+
+beforeAll(async () => {
+  laura = await open(directory)
+  db = laura.db('test')
+  await db.collection('local').insertMany(local)
+  for (const [name, documents] of Object.entries({ foreign, plain })) {
+    await db.collection(name).insertMany(documents as Document[])
+    await db.collection(`${name}Up`).insertMany(documents as Document[])
+    await db.collection(`${name}Up`).createIndex({ key: 1 })
+    await db.collection(`${name}Down`).insertMany(documents as Document[])
+    await db.collection(`${name}Down`).createIndex({ key: -1 })
+  }
+})
+
+afterAll(async () => {
+  await laura.close()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+const tails: readonly Document[][] = [
+  [],
+  [{ $unwind: '$who' }],
+  [{ $unwind: { path: '$who', preserveNullAndEmptyArrays: true } }],
+  [{ $unwind: { path: '$who', includeArrayIndex: 'n' } }],
+  [{ $group: { _id: '$n', found: { $sum: { $size: '$who' } } } }, { $sort: { _id: 1 } }],
+  [{ $group: { _id: '$n', found: { $push: '$who' } } }, { $sort: { _id: 1 } }],
+  [{ $unwind: '$who' }, { $group: { _id: '$who.key', found: { $sum: '$n' } } }, { $sort: { found: 1, _id: 1 } }],
+  [{ $unwind: '$who' }, { $group: { _id: null, found: { $sum: 1 } } }],
+]
+
+describe('$lookup', () => {
+  it.each(['foreign', 'plain'])('finds by an index of %s what it finds without one', async (name) => {
+    const join = (from: string, tail: Document[]) =>
+      db
+        .collection('local')
+        .aggregate([
+          { $lookup: { from, localField: 'a.key', foreignField: 'key', as: 'who' } },
+          // The order of several foreign documents is the index's.
+          ...(tail.length === 0 ? [{ $set: { who: { $sortArray: { input: '$who', sortBy: { _id: 1 } } } } }] : tail),
+        ])
+        .toArray()
+    for (const tail of tails) {
+      const expected = await join(name, [...tail])
+      expect(await join(`${name}Up`, [...tail]), JSON.stringify(tail)).toEqual(expected)
+      expect(await join(`${name}Down`, [...tail]), JSON.stringify(tail)).toEqual(expected)
+    }
+  })
+
+  it('sees the foreign documents as they were when the pipeline began', async () => {
+    await db.collection('items').insertMany(Array.from({ length: 500 }, (_, _id) => ({ _id, key: _id })))
+    await db.collection('items').createIndex({ key: 1 })
+    const cursor = db
+      .collection('items')
+      .aggregate([{ $lookup: { from: 'items', localField: 'key', foreignField: 'key', as: 'same' } }], { batchSize: 2 })
+    expect(await cursor.next()).toEqual({ _id: 0, key: 0, same: [{ _id: 0, key: 0 }] })
+    await db.collection('items').updateMany({}, { $inc: { key: 1000 } })
+    const rest = await cursor.toArray()
+    expect(rest).toHaveLength(499)
+    for (const { _id, key, same } of rest) expect(same).toEqual([{ _id, key }])
+  })
+})
