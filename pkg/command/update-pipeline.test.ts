@@ -39,6 +39,15 @@ test('each of many documents is computed from itself, and let gives variables', 
   expect(await server.all({ find: 'c' })).toEqual([1, 2, 3].map((_id) => ({ _id, x: _id + 10 })))
 })
 
+test('constants of a statement go before the variables of let, and only pipelines have them', async () => {
+  const server = await withOne()
+  const u = [{ $set: { x: '$$v' } }]
+  await server.run({ update: 'c', updates: [{ q: {}, u, c: { v: 'own' } }], let: { v: 'shared' } })
+  expect(await server.all({ find: 'c', projection: { x: 1 } })).toEqual([{ _id: 1, x: 'own' }])
+  const refused = { update: 'c', updates: [{ q: {}, u: { $set: { x: 1 } }, c: { v: 1 } }] }
+  expect(await server.run(refused)).toMatchObject({ writeErrors: [{ code: 51198 }] })
+})
+
 test('an upsert runs the stages over what the filter says', async () => {
   const server = await openServer()
   const u = [{ $set: { b: { $add: ['$a', 1] } } }]

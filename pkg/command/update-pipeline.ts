@@ -6,6 +6,7 @@ import { DatabaseError } from '../base/errors.ts'
 import { timestampOf } from '../base/timestamp.ts'
 import { bsonType } from '../bson/type.ts'
 import { documentFields, documentOf, readInt32, timestampValue, type Value } from '../bson/value.ts'
+import { scopeWithLet } from '../expression/command-let.ts'
 import { Scope } from '../expression/scope.ts'
 import type { UpdateResult } from '../query/update/apply.ts'
 import { applyReplacement } from '../query/update/replace.ts'
@@ -24,10 +25,12 @@ const allowed: ReadonlySet<string> = new Set([
 export class PipelineUpdate {
   readonly kind = 'pipeline'
   readonly #pipeline: Uint8Array
+  readonly #constants: Uint8Array | undefined
   #apply: ((bytes: Uint8Array, start: number) => Uint8Array) | undefined
 
   /** `value`: a BSON array. Errors: InvalidOptions for a stage that no update can have, TypeMismatch for no stage at all. */
-  constructor(value: Value) {
+  constructor(value: Value, constants?: Uint8Array) {
+    this.#constants = constants
     this.#pipeline = documentOf(value)
     for (const stage of documentFields(this.#pipeline)) {
       if (stage.type !== bsonType.document)
@@ -46,23 +49,28 @@ export class PipelineUpdate {
 
   /** What the stages make of the document at `start`. */
   made(operation: Operation, bytes: Uint8Array, start: number): Uint8Array {
-    this.#apply ??= open(operation, this.#pipeline)
+    this.#apply ??= open(operation, this.#pipeline, this.#constants)
     return this.#apply(bytes, start)
   }
 
   /** Throws what is wrong with the stages, whatever they would meet. */
   check(operation: Operation): void {
-    this.#apply ??= open(operation, this.#pipeline)
+    this.#apply ??= open(operation, this.#pipeline, this.#constants)
   }
 }
 
-function open(operation: Operation, pipeline: Uint8Array): (bytes: Uint8Array, start: number) => Uint8Array {
+function open(
+  operation: Operation,
+  pipeline: Uint8Array,
+  constants: Uint8Array | undefined,
+): (bytes: Uint8Array, start: number) => Uint8Array {
   const options = expressionOptions(operation)
   const { world } = operation.instance
   const nowMs = options.nowMs ?? world.clock.nowMs()
   // Writes have a time in the log, also without a cluster.
   const clusterTime = timestampValue(timestampOf(Math.floor(nowMs / 1000), 1))
-  const scope = (options.scope ?? Scope.outermost()).withConstant('CLUSTER_TIME', clusterTime)
+  const outer = (options.scope ?? Scope.outermost()).withConstant('CLUSTER_TIME', clusterTime)
+  const scope = constants === undefined ? outer : scopeWithLet(outer, constants)
   const plans = parsePipeline(pipeline, 0, { nowMs, scope })
   const input = new OneDocument()
   const stage = openStages(plans, input, new PipelineRun({ nowMs }))

@@ -35,6 +35,8 @@ export interface UpdateRequest {
   readonly arrayFilters: readonly Uint8Array[]
   readonly hint: Value | undefined
   readonly sort: Uint8Array | undefined
+  /** Variables of a pipeline, beside those of the command's `let`. */
+  readonly constants?: Uint8Array | undefined
 }
 
 export interface UpdateOutcome {
@@ -66,6 +68,8 @@ export interface PreparedUpdate {
 
 /** Parses the update; throws what is wrong with it, whatever it would meet. */
 export function prepareUpdate(request: UpdateRequest): PreparedUpdate {
+  if (request.constants !== undefined && request.update.type !== bsonType.array)
+    throw new DatabaseError(51198, 'Constant values may only be specified for pipeline updates')
   const update =
     request.update.type === bsonType.array
       ? pipelineUpdate(request)
@@ -78,7 +82,7 @@ export function prepareUpdate(request: UpdateRequest): PreparedUpdate {
 function pipelineUpdate(request: UpdateRequest): PipelineUpdate {
   if (request.arrayFilters.length > 0)
     throw new DatabaseError('FailedToParse', 'arrayFilters may not be specified for pipeline-style updates')
-  return new PipelineUpdate(request.update)
+  return new PipelineUpdate(request.update, request.constants)
 }
 
 function apply(

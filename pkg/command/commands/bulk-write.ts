@@ -22,7 +22,7 @@ import {
 import type { Operation } from '../instance.ts'
 import { splitNamespace } from '../namespace.ts'
 import { openCursor } from '../read.ts'
-import { refuse, refuseCollation } from '../refuse.ts'
+import { refuseCollation } from '../refuse.ts'
 import { ListRows } from '../rows.ts'
 import { runStatements } from '../statements.ts'
 import { deleteDocuments, prepareUpdate, type UpdateOutcome, type UpdateRequest, updateDocuments } from '../write.ts'
@@ -216,7 +216,6 @@ function parseUpdate(document: Uint8Array, targets: readonly BulkTarget[]): Bulk
   const read = updateFields.read(document, 0)
   const at = read.at
   refuseCollation(read.document(at.collation))
-  refuse('constants', read.document(at.constants))
   return {
     kind: 'update',
     target: targetAt(targets, read.number(at.update)!),
@@ -228,6 +227,7 @@ function parseUpdate(document: Uint8Array, targets: readonly BulkTarget[]): Bulk
       arrayFilters: read.documents(at.arrayFilters) ?? [],
       hint: read.value(at.hint),
       sort: read.document(at.sort),
+      constants: read.document(at.constants),
     },
   }
 }

@@ -183,16 +183,16 @@ function readView(database: string, collection: string, options: Options): void 
     return
   }
   if (viewOn === '') throw new DatabaseError('BadValue', `'viewOn' cannot be empty`)
-  for (const name of [
-    'capped',
-    'idIndex',
-    'expireAfterSeconds',
-    'clusteredIndex',
-    'changeStreamPreAndPostImages',
-    'timeseries',
-  ] as const) {
+  for (const name of ['idIndex', 'expireAfterSeconds', 'clusteredIndex', 'timeseries'] as const) {
     if (fields.has(at[name])) throw new DatabaseError('InvalidOptions', `Cannot create view with the '${name}' option`)
   }
+  const preImages = fields.document(at.changeStreamPreAndPostImages)
+  const keepsImages = preImages !== undefined && preImageFields.read(preImages, 0).boolean(preImageFields.at.enabled)
+  if (fields.boolean(at.capped) || keepsImages)
+    throw new DatabaseError(
+      'InvalidOptions',
+      `Cannot create view with the '${keepsImages ? 'changeStreamPreAndPostImages' : 'capped'}' option`,
+    )
   if (fields.has(at.encryptedFields))
     throw new DatabaseError(6346401, 'Encrypted fields cannot be used with views or time-series collections')
   const pipeline = viewPipeline(fields.value(at.pipeline))

@@ -3,16 +3,17 @@ import { bsonType } from '../../bson/type.ts'
 import { traitsOf } from '../collection-traits.ts'
 import { checkCollectionUuid, collectionUuid } from '../collection-uuid.ts'
 import { defineCommand, emptyReply } from '../definition.ts'
-import { anyType, booleanType, commandFields, stringType, uuidType } from '../fields.ts'
+import { anyType, commandFields, strictBooleanType, stringType, uuidType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { splitNamespace } from '../namespace.ts'
+import { refuseView } from '../view.ts'
 import { checkNewCollection, type Target } from '../write-insert.ts'
 
 const fields = commandFields('renameCollection', {
   renameCollection: { type: stringType, required: true },
   to: { type: stringType, required: true },
   dropTarget: { type: anyType },
-  stayTemp: { type: booleanType },
+  stayTemp: { type: strictBooleanType },
   collectionUUID: { type: uuidType },
 })
 
@@ -60,8 +61,6 @@ export const renameCollection = defineCommand({
       throw new DatabaseError('IllegalOperation', `Can't rename a collection to itself`)
     refuseSystemName(from)
     refuseSystemName(to)
-    if (to.database !== from.database && (to.database === 'local' || from.database === 'local'))
-      throw new DatabaseError('IllegalOperation', 'Cannot rename from or to the local database')
     if (targetUuid !== undefined) {
       if (from.database !== to.database)
         throw new DatabaseError('InvalidOptions', `dropTarget by UUID is not possible across databases`)
@@ -74,6 +73,7 @@ export const renameCollection = defineCommand({
         'NamespaceNotFound',
         `Source collection ${from.database}.${from.collection} does not exist`,
       )
+    refuseView(collection)
     checkNewCollection(operation, to)
     const existing = engine.collection(to.database, to.collection)
     const isView = existing !== undefined && traitsOf(existing).view !== undefined

@@ -17,7 +17,7 @@ import {
 } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
-import { refuse, refuseCollation } from '../refuse.ts'
+import { refuseCollation } from '../refuse.ts'
 import { runStatements } from '../statements.ts'
 import { prepareUpdate, type UpdateOutcome, type UpdateRequest, updateDocuments } from '../write.ts'
 import { forgetUnwanted, type WriteError, writeWriteErrors } from '../write-errors.ts'
@@ -144,7 +144,6 @@ function parseStatement(statement: Uint8Array): UpdateRequest {
   const read = statementFields.read(statement, 0)
   const at = read.at
   refuseCollation(read.document(at.collation))
-  refuse('c (constants of a pipeline update)', read.document(at.c))
   const multi = read.boolean(at.multi)
   const sort = read.document(at.sort)
   if (multi && sort !== undefined) throw new DatabaseError('FailedToParse', 'Cannot specify sort with multi=true')
@@ -156,6 +155,7 @@ function parseStatement(statement: Uint8Array): UpdateRequest {
     arrayFilters: read.documents(at.arrayFilters) ?? [],
     hint: read.value(at.hint),
     sort,
+    constants: read.document(at.c),
   }
 }
 
