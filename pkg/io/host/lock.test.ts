@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import fs, { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, expect, test, vi } from 'vitest'
 import { HostDisk } from './disk.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'laura-lock-'))
@@ -57,4 +57,16 @@ test('of processes that race for the lock of a dead one, exactly one gets it', a
   const said = (await Promise.all([contender(), contender(), contender(), contender()])).map((each) => each.said)
   expect(said.filter((text) => text === 'locked')).toHaveLength(1)
   expect(said.filter((text) => text.includes('ELOCKED'))).toHaveLength(3)
+})
+
+test('a full disk does not keep the lock from being taken', async () => {
+  const full = vi.spyOn(fs, 'writeFileSync').mockImplementation(() => {
+    throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })
+  })
+  const lock = disk.lock('full')
+  expect(full).toHaveBeenCalled()
+  full.mockRestore()
+  expect(() => disk.lock('full')).toThrow('already open in this process')
+  lock.release()
+  disk.lock('full').release()
 })

@@ -37,8 +37,12 @@ export function lockFile(absolute: string, shown: string): DiskLock {
   try {
     fs.writeFileSync(`${key}.holder`, describeSelf(), { mode: 0o600 })
   } catch (error) {
-    release(key, database)
-    throw diskErrorOf(error, shown)
+    // A full disk must not keep a database from being read; whoever comes second is told no name then.
+    const diskError = diskErrorOf(error, shown)
+    if (diskError.code !== 'ENOSPC') {
+      release(key, database)
+      throw diskError
+    }
   }
   return { release: () => release(key, database) }
 }
