@@ -57,6 +57,7 @@ interface Options {
   partial: Uint8Array | undefined
   projection: Uint8Array | undefined
   expires: boolean
+  version: number
   refused: string | undefined
   /** As they are stored and listed, in the order given. */
   readonly stored: Record<string, unknown>
@@ -76,6 +77,7 @@ export function parseIndexSpec(document: Uint8Array, ignoreUnknown = false): Ind
     partial: undefined,
     projection: undefined,
     expires: false,
+    version: 2,
     refused: undefined,
     stored: {},
   }
@@ -116,6 +118,7 @@ function readOption(field: { readonly name: string } & Value, options: Options, 
       return
     case 'v':
       checkVersion(field)
+      options.version = numberOf(field)
       return
     case 'ns':
       return
@@ -217,6 +220,7 @@ function checkWildcard(
 ): void {
   if (wildcards.length > 1)
     throw new DatabaseError(7246201, 'wildcard indexes do not allow more than one wildcard field')
+  if (options.version < 2) throw cannotCreate('wildcard indexes need v: 2')
   const wildcard = wildcards[0]!
   if (!isNumber(wildcard.type)) throw cannotCreate('A wildcard field of an index must be a number')
   if (hashedCount > 0) throw cannotCreate('wildcard indexes cannot have hashed fields')

@@ -288,13 +288,24 @@ function wildcardIntervals(
   done: Set<Filter>,
 ): readonly Interval[] {
   if (arrays !== 0 && parsePath(path).parts.some(({ position }) => position >= 0)) return [wholeInterval]
-  const usable = filters.filter(
-    (filter) =>
-      filter.kind === 'regex' ||
-      (filter.kind === 'comparison' && (filter.operator === 'eq' ? isIndexed(filter.value) : isScalar(filter.value))) ||
-      (filter.kind === 'in' && filter.values.every(isIndexed)),
-  )
+  const usable = filters.filter(isFoundByWildcard)
   return intervalsFor(path, arrays, usable, done)
+}
+
+/** Whether all values that the filter is about have keys in a wildcard index. */
+function isFoundByWildcard(filter: Filter): boolean {
+  switch (filter.kind) {
+    case 'regex':
+      return true
+    case 'comparison':
+      return filter.operator === 'eq' ? isIndexed(filter.value) : isScalar(filter.value)
+    case 'in':
+      return filter.values.every(isIndexed)
+    case 'elemMatchDocument':
+      return conjuncts(filter.filter).every(isFoundByWildcard)
+    default:
+      return false
+  }
 }
 
 /** Whether only documents with something at or below the path are looked for. */
