@@ -1,8 +1,8 @@
 /** Server parameters: what getParameter shows and setParameter changes. */
 import { DatabaseError } from '../base/errors.ts'
 import { bsonType, typeAlias } from '../bson/type.ts'
-import { isNumber, type Value } from '../bson/value.ts'
-import { truthyAt, wholeNumberAt } from './number.ts'
+import { isNumber, truthy, type Value } from '../bson/value.ts'
+import { wholeNumberAt } from './number.ts'
 import { featureCompatibilityVersion } from './version.ts'
 
 interface ParameterSpec {
@@ -87,15 +87,14 @@ export class Parameters {
 }
 
 function converted(name: string, spec: ParameterSpec, to: Value): boolean | number {
+  // A switch takes anything as its truth.
+  if (typeof spec.initial === 'boolean') return truthy(to)
   if (to.type !== bsonType.boolean && !isNumber(to.type))
     throw new DatabaseError(
       'BadValue',
       `Failed to set parameter ${name}: a value of type ${typeAlias(to.type)} is not possible`,
     )
-  if (typeof spec.initial === 'boolean') return truthyAt(to.type, to.bytes, to.start)
-  if (to.type === bsonType.boolean)
-    throw new DatabaseError('BadValue', `Failed to set parameter ${name}: expected a number`)
-  const number = wholeNumberAt(to.type, to.bytes, to.start)
+  const number = to.type === bsonType.boolean ? Number(truthy(to)) : wholeNumberAt(to.type, to.bytes, to.start)
   if (spec.min !== undefined && number < spec.min)
     throw new DatabaseError(
       'BadValue',

@@ -1,11 +1,12 @@
 import { DatabaseError } from '../../base/errors.ts'
-import { numberOf } from '../../bson/value.ts'
+import { typeAlias } from '../../bson/type.ts'
+import { isNumber, numberOf } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { defineCommand } from '../definition.ts'
-import { anyType, commandFields, numberType } from '../fields.ts'
+import { anyType, commandFields } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 
-const fields = commandFields('killOp', { killOp: { type: anyType }, op: { type: numberType, required: true } })
+const fields = commandFields('killOp', { killOp: { type: anyType }, op: { type: anyType } }, { strict: false })
 
 /** Interrupts an operation in progress; one that is not there is no error. */
 export const killOp = defineCommand({
@@ -15,7 +16,13 @@ export const killOp = defineCommand({
   adminOnly: true,
   fields,
   parse: (): number => {
-    const op = fields.value(fields.at.op)!
+    const op = fields.value(fields.at.op)
+    if (op === undefined) throw new DatabaseError('NoSuchKey', `Did not provide "op" field`)
+    if (!isNumber(op.type))
+      throw new DatabaseError(
+        'TypeMismatch',
+        `Expected field "op" to have numeric type, but found ${typeAlias(op.type)}`,
+      )
     const id = numberOf(op)
     if (!Number.isInteger(id))
       throw new DatabaseError('BadValue', `Expected field "op" to have a whole number, but got ${id}`)
