@@ -179,6 +179,47 @@ test('updates of one document do not make the data file grow', async () => {
   await engine.close()
 })
 
+test('a collection is checked as it was at the beginning while writes, vacuum and drops of indexes go on', async () => {
+  const engine = await withDocuments(2000)
+  const collection = engine.collection('db', 'c')!
+  for (const name of ['n_1', 'm_1']) {
+    engine.write((unit) => unit.createIndex(collection, buildDocument({ v: 2, key: { [name[0]!]: 1 }, name })))
+  }
+  let pauses = 0
+  const report = await engine.checkCollection(
+    collection,
+    () => true,
+    async () => {
+      const id = pauses++
+      engine.write((unit) => {
+        unit.remove(collection, collection.findById(16, idOf(id), 0, timestampMax)!)
+        unit.insert(collection, buildDocument({ _id: 5000 + id, n: id, m: [1, 2] }))
+        unit.update(
+          collection,
+          collection.findById(16, idOf(1999 - id), 0, timestampMax)!,
+          buildDocument({ _id: 1999 - id, n: -id, m: [id] }),
+        )
+      })
+      if (pauses === 20) engine.write((unit) => unit.dropIndex(collection, 'm_1'))
+      if (pauses % 5 === 0) await engine.vacuum()
+      await engine.world.clock.yield()
+    },
+  )
+  expect(pauses).toBeGreaterThan(60)
+  expect(report).toEqual({ problems: [], documents: 2000, indexEntries: 4000 })
+  const dropped = engine.checkCollection(
+    collection,
+    () => true,
+    async () => {
+      if (!collection.dropped) engine.write((unit) => unit.dropCollection(collection))
+      await engine.world.clock.yield()
+    },
+  )
+  await expect(dropped).rejects.toMatchObject({ codeName: 'QueryPlanKilled' })
+  expect(engine.statistics().openSnapshotCount).toBe(0)
+  await engine.close()
+})
+
 function idOf(n: number): Uint8Array {
   const bytes = new Uint8Array(4)
   new DataView(bytes.buffer).setInt32(0, n, true)

@@ -28,7 +28,7 @@ import { isOutOfDiskSpace } from '../storage/data-file.ts'
 import { Log } from '../storage/log.ts'
 import { Store } from '../storage/store.ts'
 import type { CheckReport } from './check.ts'
-import { checkState } from './check.ts'
+import { checkState, collectionSteps } from './check.ts'
 import type { Collection } from './collection.ts'
 import { IndexBuild } from './index-build.ts'
 import { Maintenance } from './maintenance.ts'
@@ -247,9 +247,27 @@ export class Engine {
     return checkState(this.#state, this.#store)
   }
 
-  /** As `check`, of one collection and its indexes only. */
-  checkCollection(collection: Collection): CheckReport {
-    return checkState(this.#state, undefined, collection)
+  /**
+   * Checks the records, index entries and counts of one collection as they are now, a little at a time: when `due` says so,
+   * `pause` is awaited, which lets others run and throws to end it. Rejects with QueryPlanKilled when the collection is dropped.
+   */
+  async checkCollection(
+    collection: Collection,
+    due: () => boolean,
+    pause: () => Promise<void>,
+  ): Promise<Pick<CheckReport, 'problems' | 'documents' | 'indexEntries'>> {
+    const snapshot = this.snapshot()
+    const problems: string[] = []
+    const steps = collectionSteps(collection, snapshot.timestamp, problems)
+    try {
+      for (;;) {
+        const step = nextStep(steps, problems)
+        if (step.done === true) return { problems, ...step.value }
+        if (due()) await pause()
+      }
+    } finally {
+      snapshot.release()
+    }
   }
 
   statistics(): EngineStatistics {
@@ -373,6 +391,17 @@ export class Engine {
       'InterruptedAtShutdown',
       `the database stopped after a disk failure: ${this.#failure?.message}`,
     )
+  }
+}
+
+/** Damage that ends a check is what it was looking for. */
+function nextStep(steps: ReturnType<typeof collectionSteps>, problems: string[]): ReturnType<typeof steps.next> {
+  try {
+    return steps.next()
+  } catch (error) {
+    if (!(error instanceof DatabaseError) || error.codeName === 'QueryPlanKilled') throw error
+    problems.push(error.message)
+    return { done: true, value: { documents: 0, indexEntries: 0 } }
   }
 }
 

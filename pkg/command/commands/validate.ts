@@ -3,8 +3,8 @@ import { writeFields } from '../../bson/build.ts'
 import { bsonType, typeAlias } from '../../bson/type.ts'
 import { truthy } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
-import type { CheckReport } from '../../engine/check.ts'
 import type { Collection } from '../../engine/collection.ts'
+import type { Engine } from '../../engine/engine.ts'
 import { defineCommand } from '../definition.ts'
 import { anyType, commandFields } from '../fields.ts'
 import type { Operation } from '../instance.ts'
@@ -32,7 +32,7 @@ const fields = commandFields(
 
 interface Result {
   readonly collection: Collection
-  readonly report: CheckReport
+  readonly report: Awaited<ReturnType<Engine['checkCollection']>>
 }
 
 /** Walks a collection and its indexes and says whether they agree. */
@@ -52,14 +52,19 @@ export const validate = defineCommand({
       throw new DatabaseError('NotImplemented', 'validate with repair: true is not supported')
     return name
   },
-  run: (operation: Operation, name: string): Result => {
+  run: async (operation: Operation, name: string): Promise<Result> => {
     const { engine } = operation.instance
     operation.namespace = `${operation.databaseName}.${name}`
     const collection = engine.collection(operation.databaseName, name)
     refuseView(collection)
     if (collection === undefined)
       throw new DatabaseError('NamespaceNotFound', `Collection '${operation.namespace}' does not exist to validate.`)
-    return { collection, report: engine.checkCollection(collection) }
+    const report = await engine.checkCollection(
+      collection,
+      () => operation.due(),
+      () => operation.pause(),
+    )
+    return { collection, report }
   },
   reply: ({ collection, report }: Result, writer: BsonWriter) => {
     const valid = report.problems.length === 0
