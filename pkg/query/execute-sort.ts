@@ -6,6 +6,7 @@ import { KeyWriter } from '../bson/key.ts'
 import { atRow, ended, type Progress, paused, type RowSource, type Work } from './execute-source.ts'
 import type { BytesRef, QuerySource } from './plan-source.ts'
 import { compileSort, type SortKeyOf } from './sort/key.ts'
+import { Outsiders } from './sort/outsiders.ts'
 import type { Sort } from './sort/parse.ts'
 import { Sorter, type SorterOptions } from './sort/sorter.ts'
 
@@ -17,6 +18,7 @@ export class SortedRows implements RowSource, BytesRef {
   readonly #keyOf: SortKeyOf
   readonly #key = new KeyWriter()
   readonly #sorter: Sorter
+  readonly #outsiders: Outsiders | undefined
   #filled = false
   bytes: Uint8Array = new Uint8Array(0)
   start = 0
@@ -30,6 +32,7 @@ export class SortedRows implements RowSource, BytesRef {
     this.#work = work
     this.#keyOf = compileSort(sort)
     this.#sorter = new Sorter(options)
+    this.#outsiders = this.#sorter.keepsFirst ? Outsiders.of(sort) : undefined
   }
 
   advance(budget: number): Progress {
@@ -44,6 +47,7 @@ export class SortedRows implements RowSource, BytesRef {
   #fill(budget: number): boolean {
     const input = this.#input
     const key = this.#key
+    const outsiders = this.#outsiders
     const work = this.#work
     const stop = work.docsExamined + work.keysExamined + budget
     for (;;) {
@@ -52,8 +56,10 @@ export class SortedRows implements RowSource, BytesRef {
       const progress = input.advance(left)
       if (progress === ended) break
       if (progress === paused) return false
+      if (outsiders?.includes(input.bytes, input.start) === true) continue
       this.#keyOf(input.bytes, input.start, key.reset())
-      this.#sorter.add(key.bytes, key.length, input.recordId)
+      if (outsiders === undefined) this.#sorter.add(key.bytes, key.length, input.recordId)
+      else this.#sorter.addInsider(outsiders, key.bytes, key.length, input.recordId)
     }
     input.close()
     this.#filled = true

@@ -4,6 +4,7 @@ import { bsonType } from '../../bson/type.ts'
 import { documentOf } from '../../bson/value.ts'
 import { splitFieldPath } from '../../expression/field-path.ts'
 import { compileSort, type SortKeyOf } from '../../query/sort/key.ts'
+import { Outsiders } from '../../query/sort/outsiders.ts'
 import { type Sort as ParsedSort, parseSort } from '../../query/sort/parse.ts'
 import type { Sorter } from '../../query/sort/sorter.ts'
 import { keepsAll } from '../path-effects.ts'
@@ -31,7 +32,7 @@ function planOf(parsed: ParsedSort, document: Uint8Array, limit: number | undefi
     name: '$sort',
     pushdown: { kind: 'sort', document },
     effects: keepsAll,
-    open: (input, run) => new Sort(input, run, compileSort(parsed), limit),
+    open: (input, run) => new Sort(input, run, parsed, limit),
     limited: (count) => planOf(parsed, document, count),
   }
 }
@@ -40,16 +41,18 @@ class Sort implements Stage {
   readonly #input: Stage
   readonly #keyOf: SortKeyOf
   readonly #sorter: Sorter
+  readonly #outsiders: Outsiders | undefined
   readonly #key = new KeyWriter()
   #filled = false
   bytes: Uint8Array
   start = 0
   end = 0
 
-  constructor(input: Stage, run: PipelineRun, keyOf: SortKeyOf, limit: number | undefined) {
+  constructor(input: Stage, run: PipelineRun, parsed: ParsedSort, limit: number | undefined) {
     this.#input = input
-    this.#keyOf = keyOf
+    this.#keyOf = compileSort(parsed)
     this.#sorter = run.sorter(limit)
+    this.#outsiders = this.#sorter.keepsFirst ? Outsiders.of(parsed) : undefined
     this.bytes = input.bytes
   }
 
@@ -71,12 +74,16 @@ class Sort implements Stage {
   #fill(): Step {
     const input = this.#input
     const key = this.#key
+    const outsiders = this.#outsiders
     for (;;) {
       const answer = input.step()
       if (answer !== step.row) return answer
+      const { bytes, start, end } = input
+      if (outsiders?.includes(bytes, start) === true) continue
       key.reset()
-      this.#keyOf(input.bytes, input.start, key)
-      this.#sorter.add(key.bytes, key.length, 0, input.bytes, input.start, input.end)
+      this.#keyOf(bytes, start, key)
+      if (outsiders === undefined) this.#sorter.add(key.bytes, key.length, 0, bytes, start, end)
+      else this.#sorter.addInsider(outsiders, key.bytes, key.length, 0, bytes, start, end)
     }
   }
 

@@ -1,5 +1,6 @@
 /** The k least rows of those added: a heap with the greatest of them at the root. */
 import { compareBytes } from '../../bson/key.ts'
+import type { FirstPart } from './outsiders.ts'
 import type { RunBuilder } from './runs.ts'
 
 interface Row {
@@ -8,10 +9,14 @@ interface Row {
   readonly sequence: number
   readonly tag: number
   readonly document: Uint8Array
+  readonly kind: number
+  readonly number: number
 }
 
 /** What a row costs besides its bytes, roughly. */
 const rowBytes = 160
+
+const noFirstPart: FirstPart = { kind: 0, number: 0 }
 
 export class LeastRows {
   readonly #limit: number
@@ -24,7 +29,21 @@ export class LeastRows {
     this.#limit = limit
   }
 
-  add(key: Uint8Array, keyLength: number, tag: number, document: Uint8Array, start: number, end: number): void {
+  /** The greatest row, once there are as many as wanted: what is greater than this will not be kept. */
+  get bound(): FirstPart | undefined {
+    return this.#heap.length === this.#limit ? this.#heap[0] : undefined
+  }
+
+  /** `first`: of the row's sort, for `bound`. */
+  add(
+    key: Uint8Array,
+    keyLength: number,
+    tag: number,
+    document: Uint8Array,
+    start: number,
+    end: number,
+    first: FirstPart = noFirstPart,
+  ): void {
     const heap = this.#heap
     const sequence = this.#sequence++
     const full = heap.length === this.#limit
@@ -34,7 +53,8 @@ export class LeastRows {
       if (compareBytes(key, 0, keyLength, greatest.key, 0, greatest.key.length) >= 0) return
       this.usedBytes -= sizeOf(greatest)
     }
-    const row: Row = { key: key.slice(0, keyLength), sequence, tag, document: document.slice(start, end) }
+    const { kind, number } = first
+    const row: Row = { key: key.slice(0, keyLength), sequence, tag, document: document.slice(start, end), kind, number }
     this.usedBytes += sizeOf(row)
     if (full) {
       heap[0] = row

@@ -14,6 +14,7 @@ import { DatabaseError } from '../../base/errors.ts'
 import type { File } from '../../io/disk.ts'
 import { LeastRows } from './least.ts'
 import { Continued, RunMerge, type RunReader, SingleRun } from './merge.ts'
+import type { Outsiders } from './outsiders.ts'
 import { type Run, RunBuilder } from './runs.ts'
 import { SpilledRun } from './spilled-run.ts'
 
@@ -70,6 +71,11 @@ export class Sorter {
     if (options.limit !== undefined && options.limit <= heapRowsMax) this.#least = new LeastRows(options.limit)
   }
 
+  /** Whether it keeps no more than the first rows, so far. */
+  get keepsFirst(): boolean {
+    return this.#least !== undefined
+  }
+
   get usedBytes(): number {
     const spilling = this.#spilling?.usedBytes ?? 0
     return this.#least?.usedBytes ?? this.#runBytes + (this.#builder?.usedBytes ?? 0) + spilling
@@ -105,6 +111,30 @@ export class Sorter {
     else if (this.usedBytes > this.#memoryLimitBytes * (this.#temporaryFile === undefined ? 1 : spillingShare)) {
       this.#startSpilling()
     }
+  }
+
+  /**
+   * As `add`, when rows that `outsiders` includes have been left out before: it learns which those are. To be asked for every row of a
+   * sorter, or for none.
+   */
+  addInsider(
+    outsiders: Outsiders,
+    key: Uint8Array,
+    keyLength: number,
+    tag: number,
+    document: Uint8Array = noDocument,
+    start = 0,
+    end = document.length,
+  ): void {
+    const least = this.#least
+    if (least === undefined) {
+      this.add(key, keyLength, tag, document, start, end)
+      return
+    }
+    least.add(key, keyLength, tag, document, start, end, outsiders)
+    const { bound } = least
+    if (bound !== undefined) outsiders.bound(bound)
+    if (least.usedBytes > this.#memoryLimitBytes) this.#giveUpHeap()
   }
 
   /** To the next row in order. */

@@ -1,0 +1,87 @@
+/**
+ * Tells rows that cannot be among the first k any more before a key is made for them: by comparing one number or date of theirs with
+ * that of the last of the k. Most rows of a long scan are told so.
+ */
+import { bsonType } from '../../bson/type.ts'
+import { readDouble, readInt32, readInt64Number } from '../../bson/value.ts'
+import { fieldsPredicate } from '../filter/fields.ts'
+import type { FieldTest, Predicate } from '../filter/operator.ts'
+import type { Sort } from './parse.ts'
+
+/** What the first part of a sort was for a row: a number, the milliseconds of a date, or neither. */
+export interface FirstPart {
+  /** 0: neither. */
+  readonly kind: number
+  readonly number: number
+}
+
+const neither = 0
+const ofNumber = bsonType.double
+const ofDate = bsonType.date
+
+/** From so many rows on the dearer, faster way to find the field pays. */
+const hotAfterRows = 2048
+
+export class Outsiders implements FirstPart {
+  readonly #tests: readonly FieldTest[]
+  #mayBeFirst: Predicate
+  #untilHot = hotAfterRows
+  /** Of the last row that `includes` was asked about. */
+  kind = neither
+  number = 0
+  /** Of the last of the first k; neither: there are not yet so many. */
+  #boundKind = neither
+  #bound = 0
+
+  /** undefined where the first part of the sort lies deeper than documents' fields. */
+  static of({ parts }: Sort): Outsiders | undefined {
+    const [first] = parts
+    const [part, deeper] = first?.path.parts ?? []
+    return first === undefined || part === undefined || deeper !== undefined
+      ? undefined
+      : new Outsiders(part, first.descending)
+  }
+
+  private constructor(part: FieldTest['part'], descending: boolean) {
+    const test = descending ? this.#isNotBelow : this.#isNotAbove
+    this.#tests = [{ part, test }]
+    this.#mayBeFirst = fieldsPredicate(this.#tests)
+  }
+
+  /** Whether the document at `start` certainly comes after the last of the first k. */
+  includes(bytes: Uint8Array, start: number): boolean {
+    this.kind = neither
+    if (this.#untilHot > 0 && --this.#untilHot === 0) this.#mayBeFirst = fieldsPredicate(this.#tests, { bytes, start })
+    return !this.#mayBeFirst(bytes, start)
+  }
+
+  /** The last of the first k, once there are so many. */
+  bound({ kind, number }: FirstPart): void {
+    this.#boundKind = kind
+    this.#bound = number
+  }
+
+  #isNotAbove = (type: number, bytes: Uint8Array, at: number): boolean => {
+    this.#read(type, bytes, at)
+    return !(this.kind === this.#boundKind && this.kind !== neither && this.number > this.#bound)
+  }
+
+  #isNotBelow = (type: number, bytes: Uint8Array, at: number): boolean => {
+    this.#read(type, bytes, at)
+    return !(this.kind === this.#boundKind && this.kind !== neither && this.number < this.#bound)
+  }
+
+  /** Of dates beyond 2^53 ms the nearest double: two that differ may become equal, never change places. */
+  #read(type: number, bytes: Uint8Array, at: number): void {
+    if (type === bsonType.double) {
+      this.kind = ofNumber
+      this.number = readDouble(bytes, at)
+    } else if (type === bsonType.int32) {
+      this.kind = ofNumber
+      this.number = readInt32(bytes, at)
+    } else if (type === bsonType.date) {
+      this.kind = ofDate
+      this.number = readInt64Number(bytes, at)
+    } else this.kind = neither
+  }
+}
