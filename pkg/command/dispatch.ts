@@ -8,7 +8,6 @@
  */
 import { AssertionError } from '../base/assert.ts'
 import { DatabaseError } from '../base/errors.ts'
-import { timestampMax } from '../base/timestamp.ts'
 import { writeField } from '../bson/build.ts'
 import { bsonType } from '../bson/type.ts'
 import { documentFields, readString } from '../bson/value.ts'
@@ -104,8 +103,7 @@ export class Database extends Instance {
     if (collection === undefined || collection.documentCount === 0) return undefined
     this.counters.query++
     this.counters.latencies.reads.operations++
-    const recordId = collection.findById(filter[typeAt]!, filter, idValueStart, timestampMax)
-    if (recordId === undefined || !collection.read(recordId, timestampMax, into)) return false
+    if (!collection.readById(filter[typeAt]!, filter, idValueStart, into)) return false
     this.counters.returned++
     return true
   }

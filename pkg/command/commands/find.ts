@@ -1,5 +1,4 @@
 import { DatabaseError } from '../../base/errors.ts'
-import { timestampMax } from '../../base/timestamp.ts'
 import { bsonType } from '../../bson/type.ts'
 import type { Value } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
@@ -223,8 +222,7 @@ function findById(
   namespace: string,
 ): Batch {
   const batch = operation.instance.batches.take(namespace)
-  const recordId = collection.findById(filter[typeAt]!, filter, idValueStart, timestampMax)
-  if (recordId !== undefined && collection.read(recordId, timestampMax, record)) {
+  if (collection.readById(filter[typeAt]!, filter, idValueStart, record)) {
     batch.lend(record.bytes, record.start)
     operation.instance.counters.returned++
   }
