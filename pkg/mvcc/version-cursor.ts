@@ -56,7 +56,7 @@ export class VersionCursor {
     if (this.#map.isPlainAt(this.#at)) {
       if (!cursor.next()) return false
       this.#currentLength = -1
-      this.value = cursor.readValue()
+      this.value = cursor.isLong ? cursor.readValue() : cursor.value
       return true
     }
     if (this.#currentLength < 0) {
@@ -109,7 +109,7 @@ export class VersionCursor {
   #settleForward(found: boolean): boolean {
     const cursor = this.#cursor
     if (found && this.#map.isPlainAt(this.#at)) {
-      this.value = cursor.readValue()
+      this.value = cursor.isLong ? cursor.readValue() : cursor.value
       return true
     }
     while (found) {

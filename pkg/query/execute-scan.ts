@@ -8,6 +8,7 @@ import type { Predicate } from './filter/operator.ts'
 import { type Filter, isMatchAll } from './filter/tree.ts'
 import type { CollectionScanNode, FetchNode, IdLookupNode, OrNode } from './plan.ts'
 import type { BytesRef, KeyScan, QuerySource, RecordScan } from './plan-source.ts'
+import type { Outsiders } from './sort/outsiders.ts'
 
 /** A scan that got so far will likely be long: from here on the dearer, faster predicate pays. */
 const hotAfterDocuments = 4096
@@ -19,6 +20,7 @@ export class CollectionRows implements RowSource {
   readonly #filter: Filter
   #predicate: Predicate | undefined
   #untilHot = hotAfterDocuments
+  #outsiders: Outsiders | undefined
   readonly #work: Work
   bytes: Uint8Array = noBytes
   start = 0
@@ -48,9 +50,14 @@ export class CollectionRows implements RowSource {
     return progress === paused && budget > slice ? this.#scanOn(budget - slice) : progress
   }
 
+  leaveOut(outsiders: Outsiders): void {
+    this.#outsiders = outsiders
+  }
+
   #scanOn(budget: number): Progress {
     const scan = this.#scan
     const predicate = this.#predicate
+    const outsiders = this.#outsiders
     let examined = 0
     while (examined < budget) {
       if (!scan.next()) {
@@ -60,11 +67,12 @@ export class CollectionRows implements RowSource {
       examined++
       const { bytes, start } = scan
       if (predicate === undefined || predicate(bytes, start)) {
+        this.#work.matched++
+        if (outsiders?.includes(bytes, start) === true) continue
         this.#work.docsExamined += examined
         this.bytes = bytes
         this.start = start
         this.end = scan.end
-        this.#work.matched++
         return atRow
       }
     }

@@ -19,6 +19,8 @@ export class SortedRows implements RowSource, BytesRef {
   readonly #key = new KeyWriter()
   readonly #sorter: Sorter
   readonly #outsiders: Outsiders | undefined
+  /** The input leaves the outsiders out itself. */
+  readonly #isScreened: boolean
   #filled = false
   bytes: Uint8Array = new Uint8Array(0)
   start = 0
@@ -33,6 +35,8 @@ export class SortedRows implements RowSource, BytesRef {
     this.#keyOf = compileSort(sort)
     this.#sorter = new Sorter(options)
     this.#outsiders = this.#sorter.keepsFirst ? Outsiders.of(sort) : undefined
+    if (this.#outsiders !== undefined) input.leaveOut?.(this.#outsiders)
+    this.#isScreened = this.#outsiders === undefined || input.leaveOut !== undefined
   }
 
   advance(budget: number): Progress {
@@ -56,7 +60,7 @@ export class SortedRows implements RowSource, BytesRef {
       const progress = input.advance(left)
       if (progress === ended) break
       if (progress === paused) return false
-      if (outsiders?.includes(input.bytes, input.start) === true) continue
+      if (!this.#isScreened && outsiders!.includes(input.bytes, input.start)) continue
       this.#keyOf(input.bytes, input.start, key.reset())
       if (outsiders === undefined) this.#sorter.add(key.bytes, key.length, input.recordId)
       else this.#sorter.addInsider(outsiders, key.bytes, key.length, input.recordId)

@@ -1,5 +1,6 @@
 /** What the nodes of a plan become when it is carried out. */
 import type { RecordId } from '../base/ids.ts'
+import type { Outsiders } from './sort/outsiders.ts'
 
 /** How far a call to `advance` got. */
 export const ended = 0
@@ -25,6 +26,8 @@ export interface RowSource {
   readonly recordId: RecordId
   /** To the next row, looking at no more than about `budget` keys and documents. */
   advance(budget: number): Progress
+  /** From now on it may pass over rows that `outsiders` includes. */
+  leaveOut?(outsiders: Outsiders): void
   /** Before a yield or a write; `advance` goes on after it. */
   save(): void
   close(): void

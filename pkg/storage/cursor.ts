@@ -17,7 +17,9 @@ const noBytes = new Uint8Array(0)
 export class TreeCursor {
   /** On an entry. */
   valid = false
-  /** The current value, as long as it is not long: then `readValue` is needed. */
+  /** The current value is long: `readValue` is needed. After a move only. */
+  isLong = false
+  /** The current value, as long as it is not long. */
   readonly value: ValueRef = { bytes: noBytes, start: 0, end: 0 }
   /** The current key after `readKey`. */
   key: Uint8Array = new Uint8Array(64)
@@ -86,7 +88,9 @@ export class TreeCursor {
       const { value } = this
       value.bytes = bytes
       value.start = start
-      value.end = start + (bytes[cell]! | ((bytes[cell + 1]! & 0x7f) << 8))
+      const high = bytes[cell + 1]!
+      value.end = start + (bytes[cell]! | ((high & 0x7f) << 8))
+      this.isLong = high >= 0x80
       this.valid = true
       return true
     }
@@ -252,7 +256,9 @@ export class TreeCursor {
     const { value } = this
     value.bytes = bytes
     value.start = start
-    value.end = start + (bytes[cell]! | ((bytes[cell + 1]! & 0x7f) << 8))
+    const high = bytes[cell + 1]!
+    value.end = start + (bytes[cell]! | ((high & 0x7f) << 8))
+    this.isLong = high >= 0x80
     this.valid = true
     return true
   }
