@@ -22,6 +22,8 @@ import { duplicateKeyError } from './duplicate-key.ts'
 import { IdCache } from './id-cache.ts'
 import { RecordCursor } from './record-cursor.ts'
 
+const noBytes = new Uint8Array(0)
+
 /** Where a record's bytes are: valid until the next call on the engine or a yield. */
 export type RecordRef = ValueRef
 
@@ -54,7 +56,7 @@ export class Collection {
   readonly #key = new Uint8Array(recordIdLength)
   readonly #idKey = new KeyWriter()
   readonly #idCache = new IdCache()
-  readonly #old: ValueRef = { bytes: new Uint8Array(0), start: 0, end: 0 }
+  readonly #old: ValueRef = { bytes: noBytes, start: 0, end: 0 }
 
   constructor(record: CollectionRecord, records: VersionedMap, indexes: Index[]) {
     this.id = record.id
@@ -204,6 +206,7 @@ export class Collection {
     this.dataSizeBytes += document.length - oldLength
     this.recordSetChanged = true
     this.changing = false
+    old.bytes = noBytes
     return patch
   }
 
@@ -226,6 +229,7 @@ export class Collection {
     if (this.builds.length > 0) this.#noteForBuilds(recordId)
     this.recordSetChanged = true
     this.changing = false
+    old.bytes = noBytes
   }
 
   /** Brings a record's entries from `index.oldKeys` to `index.keys`. */

@@ -28,10 +28,12 @@ interface Reached {
 
 const absent: Reached = { done: true, type: bsonType.null, at: -1, missing: true, depth: 0, position: undefined }
 
+/** For the length of one call: see extract.ts. */
+const walker = new ElementWalker()
+
 export class ArrayKeys {
   readonly #paths: readonly PathPlan[]
   readonly #sparse: boolean
-  readonly #walker = new ElementWalker()
 
   constructor(paths: readonly PathPlan[], sparse: boolean) {
     this.#paths = paths
@@ -92,7 +94,6 @@ export class ArrayKeys {
   /** Follows a path through documents to its end or to an array. */
   #follow(bytes: Uint8Array, start: number, state: Reached, f: number): Reached {
     const { parts } = this.#paths[f]!
-    const walker = this.#walker
     if (start < 0 || !findField(walker, bytes, start, parts[state.depth]!)) return state.position ?? absent
     if (state.position !== undefined) {
       throw new DatabaseError(
@@ -106,7 +107,6 @@ export class ArrayKeys {
   /** From a value with `depth` parts used up. */
   #descend(bytes: Uint8Array, type: number, at: number, depth: number, f: number): Reached {
     const { parts } = this.#paths[f]!
-    const walker = this.#walker
     while (depth < parts.length && type !== bsonType.array) {
       if (type !== bsonType.document || !findField(walker, bytes, at, parts[depth]!)) return absent
       type = walker.type

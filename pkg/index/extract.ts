@@ -40,11 +40,13 @@ export interface PathPlan {
 
 const encoder = new TextEncoder()
 
+/** For the length of one call. Not one for each index: it would keep the last document, and the message it came in, alive. */
+const walker = new ElementWalker()
+
 export class KeyExtractor implements Extractor {
   readonly #paths: readonly PathPlan[]
   readonly #sparse: boolean
   readonly #hashed: boolean
-  readonly #walker = new ElementWalker()
   #arrays: ArrayKeys | undefined
 
   constructor(paths: readonly KeyPath[], sparse: boolean) {
@@ -65,7 +67,6 @@ export class KeyExtractor implements Extractor {
   extract(document: Uint8Array, start: number, into: KeySet): void {
     into.reset()
     const paths = this.#paths
-    const walker = this.#walker
     into.partCount = paths.length
     const writer = into.writer
     let missing = 0

@@ -238,8 +238,10 @@ export class TreeCursor {
     return this.seek(this.key, this.keyLength) && this.#page.compareKey(this.#index, this.key, this.keyLength) === 0
   }
 
+  /** Lets go of everything, also of the value, which may be long. */
   close(): void {
     this.#release()
+    this.value.bytes = noBytes
     this.valid = false
     this.#saved = false
   }

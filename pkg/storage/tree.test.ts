@@ -308,6 +308,20 @@ describe('limits', () => {
     expect(store.cachedBytes).toBeLessThanOrEqual(64 * 16384)
   })
 
+  it('keeps no long value once nobody reads it: there are many trees', () => {
+    const tree = newStore(16384, 64).createTree()
+    put(tree, key(1), new Uint8Array(1_000_000))
+    expect(get(tree, key(1))!.length).toBe(1_000_000)
+    const first = ref.bytes
+    expect(get(tree, key(1))!.length).toBe(1_000_000)
+    expect(ref.bytes).not.toBe(first)
+    const cursor = tree.cursor()
+    cursor.first()
+    expect(cursor.readValue().bytes.length).toBe(1_000_000)
+    cursor.close()
+    expect(cursor.value.bytes.length).toBe(0)
+  })
+
   it('gives all pages of a dropped tree back', () => {
     const store = newStore(512, 20)
     const tree = store.createTree()

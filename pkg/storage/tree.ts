@@ -54,6 +54,8 @@ export interface BulkEntry {
 }
 
 const noBytes = new Uint8Array(0)
+/** There are many trees: longer values get memory of their own, which goes with whoever asked for them. */
+const longKeptBytes = 64 * 1024
 
 export class Tree {
   readonly root: PageId
@@ -250,9 +252,13 @@ export class Tree {
     }
     const length = readUint32(page.bytes, start)
     const first = readUint32(page.bytes, start + 4)
-    if (this.#long.length < length) this.#long = new Uint8Array(length)
-    readChain(this.pager, first, length, this.#long, 0)
-    into.bytes = this.#long
+    let target = this.#long
+    if (target.length < length) {
+      target = new Uint8Array(length)
+      if (length <= longKeptBytes) this.#long = target
+    }
+    readChain(this.pager, first, length, target, 0)
+    into.bytes = target
     into.start = 0
     into.end = length
   }
