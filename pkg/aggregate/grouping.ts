@@ -16,7 +16,7 @@ import { type Evaluate, type Expression, missing } from '../expression/expressio
 import { type Accumulation, copyOf, type ParsedAccumulator } from './accumulators/accumulator.ts'
 import { hashOf, KeyTable } from './key-table.ts'
 import { SpillFile } from './spill-file.ts'
-import { type PipelineRun, type Stage, type Step, step } from './stage.ts'
+import { type FieldSource, type PipelineRun, type Stage, type Step, step } from './stage.ts'
 
 export interface GroupField {
   readonly name: string
@@ -52,6 +52,9 @@ export class GroupStage implements Stage {
   readonly #initialContext: EvaluationContext
   readonly #accumulators: readonly ParsedAccumulator[]
   readonly #names: readonly string[]
+  /** The input, when it gives one field instead of documents, and that field's slot. */
+  readonly #field: FieldSource | undefined
+  #fieldSlot = 0
   readonly #key = new KeyWriter()
   #table = new KeyTable()
   /** By group: the first value of its key. */
@@ -90,6 +93,12 @@ export class GroupStage implements Stage {
     this.#accumulators = grouping.fields.map(({ accumulator }) => accumulator)
     this.#names = grouping.fields.map(({ name }) => name)
     this.bytes = input.bytes
+    const { field } = input
+    if (field === undefined || grouping.fields.some(({ accumulator }) => accumulator.reads !== undefined)) return
+    this.#fieldSlot = this.#context.slotOf(field.fieldName)
+    if (this.#fieldSlot < 0) return
+    this.#field = field
+    field.giveField()
   }
 
   step(): Step {
@@ -125,16 +134,23 @@ export class GroupStage implements Stage {
 
   #fill(): Step {
     const input = this.#input
+    const field = this.#field
+    const slot = this.#fieldSlot
     for (;;) {
       const answer = input.step()
       if (answer !== step.row) return answer
-      this.#add(input.bytes, input.start, input.end)
+      if (field === undefined) this.#context.reset(input.bytes, input.start, input.end)
+      else this.#context.resetField(slot, field.fieldType, field.fieldBytes, field.fieldStart, field.fieldEnd)
+      if (this.#add()) continue
+      field?.makeDocument()
+      this.#spillDocument(input.bytes, input.start, input.end)
     }
   }
 
   #refill(source: SpillFile): Step {
     while (source.next()) {
-      this.#add(source.bytes, source.start, source.end)
+      this.#context.reset(source.bytes, source.start, source.end)
+      if (!this.#add()) this.#spillDocument(source.bytes, source.start, source.end)
       if (this.#run.turnIsOver()) return step.pause
     }
     source.close()
@@ -142,10 +158,10 @@ export class GroupStage implements Stage {
     return step.end
   }
 
-  #add(bytes: Uint8Array, start: number, end: number): void {
+  /** Adds the context's document; false when it must be spilled, under the key that has been made. */
+  #add(): boolean {
     const context = this.#context
     const key = this.#key
-    context.reset(bytes, start, end)
     let id = this.#id(context)
     if (id === missing) id = nullValue
     key.reset()
@@ -156,10 +172,7 @@ export class GroupStage implements Stage {
       if (group === this.#ids.length) this.#open(id)
     } else {
       group = this.#table.find(key.bytes, key.length)
-      if (group < 0) {
-        this.#spillFile(hashOf(key.bytes, key.length)).append(bytes, start, end)
-        return
-      }
+      if (group < 0) return false
     }
     const values = this.#values
     const count = values.length
@@ -167,6 +180,11 @@ export class GroupStage implements Stage {
     const first = group * count
     for (let i = 0; i < count; i++) states[first + i]!.add(values[i]!(context), context)
     if (--this.#untilMemoryCheck === 0) this.#checkMemory()
+    return true
+  }
+
+  #spillDocument(bytes: Uint8Array, start: number, end: number): void {
+    this.#spillFile(hashOf(this.#key.bytes, this.#key.length)).append(bytes, start, end)
   }
 
   #open(id: Value): void {

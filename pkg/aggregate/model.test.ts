@@ -93,6 +93,20 @@ describe('groups', () => {
     expect(spilled).toEqual(run([groupStage, { $sort: { _id: 1 } }], data))
   })
 
+  it('of elements are the same when they go to disk', () => {
+    const data = sales(5, 3000, 3000).map((sale) => ({ ...sale, tags: [sale.shop, sale.sum, `t${sale._id}`] }))
+    const files = new Files()
+    const stages = [
+      { $unwind: '$tags' },
+      { $group: { _id: '$tags', n: { $sum: 1 }, all: { $push: '$tags' } } },
+      { $sort: { _id: 1 } },
+    ]
+    const spilled = run(stages, data, { memoryLimitBytes: 300_000, allowDiskUse: true, host: files.host })
+    expect(files.made).toBeGreaterThan(0)
+    expect(files.open).toBe(0)
+    expect(spilled).toEqual(run(stages, data))
+  })
+
   it('are refused beyond their memory when nothing may go to disk', () => {
     const data = sales(4, 6000, 3000)
     expect(() => run([groupStage], data, { memoryLimitBytes: 300_000 })).toThrow(/memory limit for \$group/)

@@ -1,22 +1,23 @@
 /** An `$unwind` of a top-level field whose documents are read by a few fields only: they have no others. */
 import { writeInt32 } from '../bson/little-endian.ts'
 import { bsonType } from '../bson/type.ts'
-import { ElementWalker } from '../bson/walk.ts'
+import { ElementWalker, valueEnd } from '../bson/walk.ts'
 import { BsonWriter } from '../bson/writer.ts'
-import { RootFields } from '../expression/root-fields.ts'
+import { FieldFinder } from '../query/field-finder.ts'
 import { NarrowWriter } from './narrow-writer.ts'
 import type { NeededFields } from './needed-fields.ts'
-import { type PipelineRun, type Stage, type Step, step } from './stage.ts'
+import { type FieldSource, type PipelineRun, type Stage, type Step, step } from './stage.ts'
 import type { Unwinding } from './unwinding.ts'
 
-export class NarrowUnwind implements Stage {
+export class NarrowUnwind implements Stage, FieldSource {
   readonly #input: Stage
   readonly #run: PipelineRun
-  readonly #path: string
+  readonly fieldName: string
+  readonly field: FieldSource | undefined
   readonly #keepEmpty: boolean
   readonly #isElementRead: boolean
   /** Finds the array; the fields beside it are copied once for all of its elements. */
-  readonly #root = new RootFields()
+  readonly #finder: FieldFinder
   readonly #beside: NarrowWriter | undefined
   readonly #writer = new BsonWriter()
   readonly #elements = new ElementWalker()
@@ -25,6 +26,11 @@ export class NarrowUnwind implements Stage {
   #typeAt = 0
   #valueAt = 0
   #lastType = 0
+  #givesField = false
+  fieldType = 0
+  fieldBytes: Uint8Array
+  fieldStart = 0
+  fieldEnd = 0
   bytes: Uint8Array
   start = 0
   end = 0
@@ -32,13 +38,32 @@ export class NarrowUnwind implements Stage {
   constructor(input: Stage, run: PipelineRun, { path, keepEmpty }: Unwinding, needed: NeededFields) {
     this.#input = input
     this.#run = run
-    this.#path = path
+    this.fieldName = path
     this.#keepEmpty = keepEmpty
     this.#isElementRead = needed.has(path)
-    this.#root.slotOf(path)
+    this.#finder = new FieldFinder(path)
     const beside = [...needed.keys()].filter((name) => name !== path)
     this.#beside = beside.length === 0 ? undefined : new NarrowWriter(beside)
+    if (this.#isElementRead && this.#beside === undefined) this.field = this
     this.bytes = input.bytes
+    this.fieldBytes = input.bytes
+  }
+
+  giveField(): void {
+    this.#givesField = true
+  }
+
+  makeDocument(): void {
+    const writer = this.#writer.reset()
+    writer.beginDocument()
+    if (this.fieldType !== 0) {
+      writer.head(this.fieldType, this.fieldName)
+      writer.append(this.fieldBytes, this.fieldStart, this.fieldEnd)
+    }
+    writer.end()
+    this.bytes = writer.bytes
+    this.start = 0
+    this.end = writer.length
   }
 
   step(): Step {
@@ -54,25 +79,35 @@ export class NarrowUnwind implements Stage {
 
   /** Takes up an input; true when it gives a document right away. */
   #begin({ bytes, start, end }: Stage): boolean {
-    const root = this.#root
-    root.load(bytes, start)
-    const type = root.types[0]!
+    const finder = this.#finder
+    const { type, at } = finder.find(bytes, start) ? finder : nothing
     if (type === bsonType.array) {
-      this.#writeBeside(bytes, start)
-      this.#elements.reset(bytes, root.starts[0]!)
+      if (!this.#givesField) this.#writeBeside(bytes, start)
+      this.#elements.reset(bytes, at)
       this.#unwinding = true
       if (this.#nextElement()) return true
       if (!this.#keepEmpty) return false
-      this.#show(this.#writer.length)
+      if (this.#givesField) this.fieldType = 0
+      else this.#show(this.#writer.length)
       return true
     }
     const isNullish = type === 0 || type === bsonType.null || type === bsonType.undefined
     if (isNullish && !this.#keepEmpty) return false
     // What is no array counts as an array of itself.
-    this.bytes = bytes
-    this.start = start
-    this.end = end
+    if (this.#givesField) this.#showField(type, bytes, at, type === 0 ? at : valueEnd(bytes, type, at))
+    else {
+      this.bytes = bytes
+      this.start = start
+      this.end = end
+    }
     return true
+  }
+
+  #showField(type: number, bytes: Uint8Array, start: number, end: number): void {
+    this.fieldType = type
+    this.fieldBytes = bytes
+    this.fieldStart = start
+    this.fieldEnd = end
   }
 
   /** What all documents of an array begin with: up to the element's type and name, which are the same for most elements. */
@@ -91,6 +126,10 @@ export class NarrowUnwind implements Stage {
       this.#unwinding = false
       return false
     }
+    if (this.#givesField) {
+      this.#showField(elements.type, elements.bytes, elements.valueStart, elements.valueEnd)
+      return true
+    }
     const writer = this.#writer
     if (!this.#isElementRead) {
       this.#show(writer.length)
@@ -99,7 +138,7 @@ export class NarrowUnwind implements Stage {
     const { type, valueStart, valueEnd } = elements
     if (this.#lastType === 0) {
       this.#typeAt = writer.length
-      writer.head(type, this.#path)
+      writer.head(type, this.fieldName)
       this.#valueAt = writer.length
     } else {
       writer.length = this.#valueAt
@@ -127,3 +166,5 @@ export class NarrowUnwind implements Stage {
     this.#input.close()
   }
 }
+
+const nothing = { type: 0, at: 0 }

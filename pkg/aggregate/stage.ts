@@ -27,7 +27,26 @@ import type { Unwinding } from './unwinding.ts'
 export const step = { end: 0, row: 1, pause: 2 } as const
 export type Step = (typeof step)[keyof typeof step]
 
+/**
+ * Documents of which one field is read and nothing else: whoever asks for it gets the value instead of a document around it.
+ */
+export interface FieldSource {
+  readonly fieldName: string
+  /** After a step that answered `row`: the field's type, 0 when it is missing, and where its value lies. */
+  readonly fieldType: number
+  readonly fieldBytes: Uint8Array
+  readonly fieldStart: number
+  /** Exclusive. */
+  readonly fieldEnd: number
+  /** From now on a step makes no document but when asked for one. */
+  giveField(): void
+  /** Makes the document of the last step. */
+  makeDocument(): void
+}
+
 export interface Stage {
+  /** Of a stage that knows that one of its fields alone is read. */
+  readonly field?: FieldSource | undefined
   readonly bytes: Uint8Array
   readonly start: number
   /** Exclusive. */

@@ -46,6 +46,25 @@ export class EvaluationContext {
   }
 
   /**
+   * Instead of a document one field of it, the only one that is read: type 0, it is missing. To be used with expressions that read nothing
+   * else, neither other fields (which are missing then) nor the root.
+   */
+  resetField(slot: number, type: number, bytes: Uint8Array, start: number, end: number): void {
+    const fields = this.#fields
+    fields.types[slot] = type
+    fields.starts[slot] = start
+    fields.ends[slot] = end
+    this.bytes = bytes
+    this.#loaded = true
+    this.#steps = 0
+  }
+
+  /** The slot of a top-level field that some expression reads; -1: none does. */
+  slotOf(name: string): number {
+    return this.#fields.knownSlot(name)
+  }
+
+  /**
    * Counts evaluations and comparisons in loops over arrays, which can be nested: nothing else runs while an expression is
    * evaluated, so that this must come to an end. Errors: ExceededTimeLimit.
    */

@@ -40,6 +40,11 @@ export class RootFields {
     return slot
   }
 
+  /** The slot of a field; -1: it is not wanted. */
+  knownSlot(name: string): number {
+    return this.#slots.get(name) ?? -1
+  }
+
   /** Finds all wanted fields of the document at `start`; of a name that comes twice the first. */
   load(bytes: Uint8Array, start: number): void {
     const { types } = this
