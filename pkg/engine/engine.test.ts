@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { DatabaseError } from '../base/errors.ts'
+import type { RecordId } from '../base/ids.ts'
 import { timestampMax } from '../base/timestamp.ts'
 import { buildDocument } from '../bson/build.ts'
 import { getField, numberOf } from '../bson/value.ts'
@@ -44,6 +45,49 @@ test('a snapshot sees the moment it was taken at, whatever is written and vacuum
   expect((await engine.check()).problems).toEqual([])
   await engine.close()
 })
+
+test.for([1, -1] as const)(
+  'a walk in direction %d that rests on a record goes on after it, whatever becomes of the record',
+  async (direction) => {
+    for (const change of ['update', 'remove', 'update all', 'remove all'] as const) {
+      for (const stop of [1, 17, 29, 30]) {
+        const engine = await withDocuments(30)
+        const collection = engine.collection('db', 'c')!
+        engine.write((unit) => unit.createIndex(collection, buildDocument({ v: 2, key: { n: 1 }, name: 'n' })))
+        const snapshot = engine.snapshot()
+        const cursor = collection.scan(snapshot.timestamp, direction)
+        const walk = collection.index('n')!.scan(snapshot.timestamp, undefined, undefined, direction)
+        const seen: number[] = []
+        const walked: number[] = []
+        for (;;) {
+          const found = cursor.next()
+          expect(walk.next()).toBe(found)
+          if (!found) break
+          seen.push(numberOf(getField(cursor.bytes, 'n', cursor.start)!))
+          walked.push(walk.recordId - 1)
+          if (seen.length !== stop) continue
+          const resting = cursor.recordId
+          cursor.save()
+          walk.save()
+          engine.write((unit) => {
+            for (let n = 0; n < 30; n++) {
+              const recordId = (n + 1) as RecordId
+              if (!change.endsWith('all') && recordId !== resting) continue
+              if (change.startsWith('update')) unit.update(collection, recordId, buildDocument({ _id: n, n: n - 0.5 }))
+              else unit.remove(collection, recordId)
+            }
+          })
+          await engine.vacuum()
+        }
+        const expected = Array.from({ length: 30 }, (_, n) => (direction === 1 ? n : 29 - n))
+        expect(seen, `${change} at ${stop}`).toEqual(expected)
+        expect(walked, `${change} at ${stop}`).toEqual(expected)
+        snapshot.release()
+        await engine.close()
+      }
+    }
+  },
+)
 
 test('a unique index refuses a second holder and leaves everything as it was', async () => {
   const engine = await withDocuments(10)

@@ -78,7 +78,11 @@ export class VersionCursor {
       this.value = cursor.readValue()
       return true
     }
-    if (this.#currentLength < 0) return this.#settleBackward(cursor.previous())
+    if (this.#currentLength < 0) {
+      // The walk was plain until now; a newer version of the key it is on may lie before it by now.
+      cursor.readKey()
+      this.#remember(cursor.keyLength - versionSuffixLength)
+    }
     return this.#settleBackward(cursor.seekBefore(this.#current, this.#currentLength))
   }
 
