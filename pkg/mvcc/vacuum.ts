@@ -87,10 +87,13 @@ export class VacuumSweep {
   #dropBareTombstone(cursor: TreeCursor): void {
     if (!this.#bareTombstone) return
     this.#bareTombstone = false
-    if (cursor.seek(this.#key, this.#keyLength) && cursor.keyStartsWith(this.#key, this.#keyLength)) {
+    const length = this.#keyLength
+    // Nothing is known of the key from here on: a write between slices may bring it back, with a version that nothing has superseded.
+    this.#keyLength = -1
+    if (cursor.seek(this.#key, length) && cursor.keyStartsWith(this.#key, length)) {
       const value = cursor.readValue()
       cursor.readKey()
-      if (value.end === value.start && readVersion(cursor.key, this.#keyLength) === this.#newer) {
+      if (value.end === value.start && readVersion(cursor.key, length) === this.#newer) {
         cursor.remove()
         this.#map.supersededCount--
         this.removedCount++
@@ -98,7 +101,7 @@ export class VacuumSweep {
       }
       // A write came between the slices and made the key live again.
       do if (!cursor.next()) return
-      while (cursor.keyStartsWith(this.#key, this.#keyLength))
+      while (cursor.keyStartsWith(this.#key, length))
     }
   }
 

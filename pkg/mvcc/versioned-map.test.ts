@@ -114,3 +114,93 @@ function compareNames(a: string, b: string): number {
   for (let i = 0; i < 4; i++) if (x[i] !== y[i]) return x[i]! - y[i]!
   return 0
 }
+
+/** Entries that are not the live newest version of their key, counted one by one. */
+function countSuperseded(map: VersionedMap): number {
+  const cursor = map.tree.cursor()
+  let count = 0
+  let previous = ''
+  for (let on = cursor.first(); on; on = cursor.next()) {
+    cursor.readKey()
+    const name = textOf(cursor.key, cursor.keyLength - 7)
+    const value = cursor.readValue()
+    if (name === previous || value.end === value.start) count++
+    previous = name
+  }
+  cursor.close()
+  return count
+}
+
+for (const seed of [11, 12, 13, 14, 15, 16, 17, 18]) {
+  test(`writes between the slices of vacuum and the steps of walks change neither (seed ${seed})`, () => {
+    const random = new SeededRandom(seed)
+    const { store } = Store.open(simulatedWorld(seed), 'data', {
+      pageSizeBytes: 512,
+      cacheSizeBytes: 64 * 512,
+      compression: 'none',
+    })
+    const snapshots = new Snapshots()
+    const map = new VersionedMap(store.createTree(), snapshots, 0, timestampMin)
+    const history = new History()
+    const ref = newValue()
+    let now = 1
+    let sweep = new VacuumSweep(map, snapshots)
+    const walks: {
+      walk: VersionCursor
+      snapshot: Snapshot
+      left: [string, number][]
+      backward: boolean
+      begun: boolean
+    }[] = []
+    let finished = 0
+    for (let step = 0; step < 8000; step++) {
+      const draw = random.integer(100)
+      const key = keyOf(random.integer(60))
+      if (draw < 50) {
+        now += random.integer(3)
+        const name = textOf(key, key.length)
+        if (map.locate(key, key.length, now as Timestamp, ref) && draw < 25) {
+          map.removeLocated()
+          history.current.delete(name)
+        } else {
+          const value = 1 + random.integer(200)
+          map.writeLocated(new Uint8Array([value]), 0, 1)
+          history.current.set(name, value)
+        }
+        history.states.set(now, new Map(history.current))
+      } else if (draw < 55 && walks.length < 6) {
+        const snapshot = snapshots.open(now as Timestamp)
+        const backward = random.integer(2) === 0
+        const all = [...history.at(now as Timestamp)].sort(([a], [b]) => compareNames(a, b))
+        const left = backward ? all.toReversed() : all
+        walks.push({ walk: new VersionCursor(map, snapshot.timestamp), snapshot, left, backward, begun: false })
+        now++
+      } else if (draw < 75 && walks.length > 0) {
+        const at = random.integer(walks.length)
+        const state = walks[at]!
+        const { walk, backward } = state
+        let on = true
+        for (let i = 0; i < 1 + random.integer(12) && on; i++) {
+          if (state.begun) on = backward ? walk.previous() : walk.next()
+          else on = backward ? walk.last() : walk.first()
+          state.begun = true
+          const expected = state.left.shift()
+          expect(on).toBe(expected !== undefined)
+          if (!on) break
+          walk.readKey()
+          expect([textOf(walk.keyBytes, walk.keyLength), walk.value.bytes[walk.value.start]]).toEqual(expected)
+        }
+        if (on) walk.save()
+        else {
+          walk.close()
+          state.snapshot.release()
+          walks.splice(at, 1)
+          finished++
+        }
+      } else if (draw < 95) {
+        if (sweep.slice(1 + random.integer(8))) sweep = new VacuumSweep(map, snapshots)
+      } else expect(map.supersededCount).toBe(countSuperseded(map))
+    }
+    expect(finished).toBeGreaterThan(50)
+  })
+}
