@@ -10,6 +10,7 @@
  */
 import { bsonType } from '../bson/type.ts'
 import { int64Value, nullValue, type Value } from '../bson/value.ts'
+import { BsonWriter } from '../bson/writer.ts'
 import { ExpressionCompiler } from '../expression/compile.ts'
 import type { EvaluationContext } from '../expression/context.ts'
 import { type Evaluate, type Expression, missing } from '../expression/expression.ts'
@@ -27,7 +28,7 @@ import type { Pipeline } from './parse.ts'
 import { PointJoin } from './point-join.ts'
 import { DocumentRows, type Rows } from './rows.ts'
 import { runWithin } from './run.ts'
-import { type PipelineRun, type Stage, type Step, step } from './stage.ts'
+import { type FieldSource, type PipelineRun, type Stage, type Step, step } from './stage.ts'
 import { filterPlan } from './stages/match.ts'
 import { PassingStage } from './stages/passing.ts'
 import type { Unwinding } from './unwinding.ts'
@@ -50,7 +51,7 @@ export interface Lookup {
 /** How many documents can be put into a table in the time of one query, about. */
 const queryCost = 8
 
-export class LookupStage extends PassingStage {
+export class LookupStage extends PassingStage implements FieldSource {
   readonly #run: PipelineRun
   readonly #lookup: Lookup
   readonly #context: EvaluationContext
@@ -80,6 +81,14 @@ export class LookupStage extends PassingStage {
   /** Seeks, where they find what is asked for; undefined until the first local document, null: not here. */
   #points: PointJoin | null | undefined
   readonly #needed: NeededFields | undefined
+  readonly field: FieldSource | undefined
+  readonly fieldName: string
+  fieldType = 0
+  fieldBytes: Uint8Array = new Uint8Array(0)
+  fieldStart = 0
+  fieldEnd = 0
+  #givesField = false
+  readonly #fieldWriter = new BsonWriter(256)
 
   /** `needed`: the fields that will be read of its documents; undefined: all. */
   constructor(input: Stage, run: PipelineRun, lookup: Lookup, needed: NeededFields | undefined) {
@@ -87,6 +96,8 @@ export class LookupStage extends PassingStage {
     this.#run = run
     this.#lookup = lookup
     this.#needed = needed
+    this.fieldName = lookup.as
+    if (lookup.unwinding === undefined && needed?.size === 1 && needed.has(lookup.as)) this.field = this
     const compiler = new ExpressionCompiler()
     this.#variables = lookup.variables.map(({ slot, expression }) => ({ slot, evaluate: compiler.compile(expression) }))
     this.#context = run.context(compiler)
@@ -102,7 +113,10 @@ export class LookupStage extends PassingStage {
         const points = this.#points
         if (points?.joining === true) {
           const answer = points.next()
-          if (answer === step.row) this.showWritten(points.writer)
+          if (answer === step.row) {
+            if (points.givesField) this.#showField(bsonType.array, points.arrayBytes, 0, points.arrayEnd)
+            else this.showWritten(points.writer)
+          }
           if (answer !== step.end) return answer
         }
         const answer = input.step()
@@ -124,7 +138,30 @@ export class LookupStage extends PassingStage {
     const { from, localPath, foreignPath, hasPipeline } = this.#lookup
     if (hasPipeline || localPath === undefined || foreignPath === undefined || !isPlain(this.#lookup)) return null
     const lookup = this.#run.host.foreign(from)?.points(foreignPath.text)
-    return lookup === undefined ? null : new PointJoin(lookup, localPath, this.#run, this.#lookup, this.#needed)
+    if (lookup === undefined) return null
+    const join = new PointJoin(lookup, localPath, this.#run, this.#lookup, this.#needed)
+    join.givesField = this.#givesField
+    return join
+  }
+
+  giveField(): void {
+    this.#givesField = true
+  }
+
+  makeDocument(): void {
+    const writer = this.#fieldWriter.reset()
+    writer.beginDocument()
+    writer.head(this.fieldType, this.fieldName)
+    writer.append(this.fieldBytes, this.fieldStart, this.fieldEnd)
+    writer.end()
+    this.showWritten(writer)
+  }
+
+  #showField(type: number, bytes: Uint8Array, start: number, end: number): void {
+    this.fieldType = type
+    this.fieldBytes = bytes
+    this.fieldStart = start
+    this.fieldEnd = end
   }
 
   /** A row, a pause, or `end`: this local document gives nothing more. */
@@ -157,6 +194,10 @@ export class LookupStage extends PassingStage {
   }
 
   #emit(value: Value, index: Value): void {
+    if (this.#givesField) {
+      this.#showField(value.type, value.bytes, value.start, value.end)
+      return
+    }
     const setter = this.#setter
     setter.values[0] = value
     if (setter.values.length > 1) setter.values[1] = index

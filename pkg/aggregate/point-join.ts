@@ -2,6 +2,7 @@
  * A join of documents that have one plain value at the local path with those that an index of the foreign path has for it: a seek for
  * each, and the result written as the documents are found.
  */
+import { buildArray } from '../bson/build.ts'
 import { writeInt32 } from '../bson/little-endian.ts'
 import { bsonType } from '../bson/type.ts'
 import { utf8Bytes } from '../bson/utf8.ts'
@@ -35,6 +36,11 @@ export class PointJoin {
   readonly writer = new BsonWriter()
   /** Whether `next` is to be asked for documents of the local one. */
   joining = false
+  /** The array alone is asked for, not a document with it. */
+  givesField = false
+  arrayBytes: Uint8Array = noBytes
+  /** Exclusive; it begins at 0. */
+  arrayEnd = 0
   #count = 0
   /** Where what is written for the local document ends, and where the array begins. */
   #localEnd = 0
@@ -74,10 +80,11 @@ export class PointJoin {
       at = element + name.length + 2
     }
     if (!this.#lookup.seek(type, bytes, at)) return false
-    const writer = this.writer.reset()
-    // The length is filled in at the end.
-    writer.ensure(4)
-    writer.length = 4
+    this.#count = 0
+    this.joining = true
+    if (this.givesField && !this.#reads) return true
+    const writer = this.#begin()
+    if (this.givesField) return true
     if (this.#local === undefined) writer.raw(bytes, start + 4, documentEnd(bytes, start) - 1)
     else this.#local.write(bytes, start, writer)
     this.#localEnd = writer.length
@@ -87,9 +94,15 @@ export class PointJoin {
       writer.ensure(4)
       writer.length += 4
     }
-    this.#count = 0
-    this.joining = true
     return true
+  }
+
+  /** A document or array; its length is filled in at the end. */
+  #begin(): BsonWriter {
+    const writer = this.writer.reset()
+    writer.ensure(4)
+    writer.length = 4
+    return writer
   }
 
   next(): Step {
@@ -100,15 +113,37 @@ export class PointJoin {
     const lookup = this.#lookup
     const { writer } = this
     while (lookup.next(this.#reads)) {
-      const name = indexName(this.#count++)
-      if (this.#reads) writer.document(name, lookup.bytes, lookup.start, lookup.end)
-      else writer.null(name)
+      const position = this.#count++
+      if (this.#reads) writer.document(indexName(position), lookup.bytes, lookup.start, lookup.end)
       if (this.#run.turnIsOver()) return step.pause
     }
     this.joining = false
+    if (this.givesField) {
+      this.#endField()
+      return step.row
+    }
+    if (!this.#reads) this.#writeNulls()
     this.#end(this.#arrayStart)
     this.#end(0)
     return step.row
+  }
+
+  #endField(): void {
+    const known = this.#reads ? undefined : nullArrays[this.#count]
+    if (known === undefined) {
+      if (!this.#reads) {
+        this.#begin()
+        this.#writeNulls()
+      }
+      this.#end(0)
+    }
+    this.arrayBytes = known ?? this.writer.bytes
+    this.arrayEnd = known?.length ?? this.writer.length
+  }
+
+  /** As many elements as were found, when nobody reads what they are. */
+  #writeNulls(): void {
+    for (let i = 0; i < this.#count; i++) this.writer.null(indexName(i))
   }
 
   #unwind({ keepEmpty }: Unwinding): Step {
@@ -139,6 +174,11 @@ export class PointJoin {
     this.#lookup.close()
   }
 }
+
+const noBytes = new Uint8Array(0)
+
+/** The arrays of 0, 1, 2... nulls. */
+const nullArrays: readonly Uint8Array[] = Array.from({ length: 16 }, (_, count) => buildArray(Array(count).fill(null)))
 
 function documentEnd(bytes: Uint8Array, start: number): number {
   return start + (bytes[start]! | (bytes[start + 1]! << 8) | (bytes[start + 2]! << 16) | (bytes[start + 3]! << 24))

@@ -22,6 +22,7 @@ import type { IndexDefinition, KeyPath } from './definition.ts'
 import { type Extractor, KeyExtractor, KeySet } from './extract.ts'
 import { WildcardExtractor } from './extract-wildcard.ts'
 import { IndexCursor } from './index-cursor.ts'
+import { IndexPoints } from './index-points.ts'
 import { readRecordId, recordIdLength, writeRecordId } from './record-id.ts'
 
 export type IndexLayout = 'unique' | 'shared'
@@ -128,6 +129,12 @@ export class Index {
   scan(at: Timestamp, lower?: Uint8Array, upper?: Uint8Array, direction: 1 | -1 = 1): IndexCursor {
     this.useCount++
     return new IndexCursor(this.map, this.layout === 'unique', at, lower, upper, direction)
+  }
+
+  /** Walks the records of single encoded values, one value after another, at `at`. */
+  points(at: Timestamp): IndexPoints {
+    this.useCount++
+    return new IndexPoints(this.map, this.layout === 'unique', at)
   }
 
   /** The record that an index of layout `unique` has for an encoded value, or `undefined`. */

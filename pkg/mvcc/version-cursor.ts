@@ -86,6 +86,11 @@ export class VersionCursor {
     return this.#settleBackward(cursor.seekBefore(this.#current, this.#currentLength))
   }
 
+  /** Whether the current user key begins with `prefix[0, prefixLength)`; without building it. */
+  keyStartsWith(prefix: Uint8Array, prefixLength: number): boolean {
+    return this.#cursor.keyStartsWith(prefix, prefixLength)
+  }
+
   /** The current user key: `keyBytes[0..keyLength)`, valid until the next move. */
   readKey(): void {
     const cursor = this.#cursor

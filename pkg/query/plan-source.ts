@@ -37,6 +37,17 @@ export interface QueryIndex {
   coversPath(path: string): boolean
   /** lower <= key bytes < upper by memcmp; undefined: no bound. */
   scan(at: Timestamp, lower?: Uint8Array, upper?: Uint8Array, direction?: 1 | -1): KeyScan
+  /** The records of single key values, one value after another. */
+  points(at: Timestamp): KeyPoints
+}
+
+export interface KeyPoints {
+  readonly recordId: RecordId
+  /** Goes before the entries of a key, whose bytes stay as they are until the next seek. */
+  seek(key: Uint8Array, keyLength: number): void
+  next(): boolean
+  save(): void
+  close(): void
 }
 
 export interface RecordScan extends Readonly<BytesRef> {

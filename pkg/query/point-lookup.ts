@@ -3,19 +3,16 @@
  */
 import { DatabaseError } from '../base/errors.ts'
 import type { Timestamp } from '../base/timestamp.ts'
-import { compareBytes, encodeKey, KeyWriter } from '../bson/key.ts'
+import { encodeKey, KeyWriter } from '../bson/key.ts'
 import { bsonType } from '../bson/type.ts'
-import type { BytesRef, KeyScan, QueryIndex, QuerySource } from './plan-source.ts'
+import type { BytesRef, KeyPoints, QueryIndex, QuerySource } from './plan-source.ts'
 
 export class PointLookup implements BytesRef {
   readonly #source: QuerySource
-  readonly #index: QueryIndex
   readonly #at: Timestamp
   readonly #descending: boolean
   readonly #key = new KeyWriter()
-  /** Over the whole index: each seek moves it. */
-  #scan: KeyScan | undefined
-  #done = true
+  readonly #points: KeyPoints
   bytes: Uint8Array = new Uint8Array(0)
   start = 0
   end = 0
@@ -41,8 +38,8 @@ export class PointLookup implements BytesRef {
 
   private constructor(source: QuerySource, index: QueryIndex, at: Timestamp) {
     this.#source = source
-    this.#index = index
     this.#at = at
+    this.#points = index.points(at)
     this.#descending = index.keyPaths[0]!.descending
   }
 
@@ -66,35 +63,22 @@ export class PointLookup implements BytesRef {
     }
     const key = this.#key.reset()
     encodeKey(key, type, bytes, start, this.#descending)
-    this.#scan ??= this.#index.scan(this.#at)
-    this.#scan.skipTo(key.bytes, key.length)
-    this.#done = false
+    this.#points.seek(key.bytes, key.length)
     return true
   }
 
   /** To the next document of the value. `read`: its bytes are asked for. */
   next(read: boolean): boolean {
-    const key = this.#key
-    while (!this.#done) {
-      const scan = this.#scan!
-      if (!scan.next()) {
-        // At the end of the index a scan is over.
-        this.#scan = undefined
-        this.#done = true
-      } else if (scan.keyEnd !== key.length || compareBytes(scan.key, 0, scan.keyEnd, key.bytes, 0, key.length) !== 0) {
-        this.#done = true
-      } else if (!read || this.#source.read(scan.recordId, this.#at, this)) return true
-    }
+    const points = this.#points
+    while (points.next()) if (!read || this.#source.read(points.recordId, this.#at, this)) return true
     return false
   }
 
   save(): void {
-    this.#scan?.save()
+    this.#points.save()
   }
 
   close(): void {
-    this.#scan?.close()
-    this.#scan = undefined
-    this.#done = true
+    this.#points.close()
   }
 }

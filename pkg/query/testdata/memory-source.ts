@@ -7,7 +7,7 @@ import { compareBytes, encodeKey, KeyWriter } from '../../bson/key.ts'
 import { getField } from '../../bson/value.ts'
 import { type IndexDefinition, type KeyPath, parseIndexDefinition } from '../../index/definition.ts'
 import { KeyExtractor, KeySet } from '../../index/extract.ts'
-import type { BytesRef, KeyScan, QueryIndex, QuerySource, RecordScan } from '../plan-source.ts'
+import type { BytesRef, KeyPoints, KeyScan, QueryIndex, QuerySource, RecordScan } from '../plan-source.ts'
 
 export class MemorySource implements QuerySource {
   readonly namespace = 'test.memory'
@@ -118,6 +118,22 @@ class MemoryIndex implements QueryIndex {
       return upper === undefined || compareBytes(bytes, 0, bytes.length, upper, 0, upper.length) < 0
     })
     return new ListScan(direction === 1 ? within : within.reverse(), direction)
+  }
+
+  points(): KeyPoints {
+    let list = new ListScan([])
+    return {
+      get recordId() {
+        return list.recordId
+      },
+      seek: (key, keyLength) => {
+        const found = this.#entries.filter(({ bytes }) => compareBytes(bytes, 0, bytes.length, key, 0, keyLength) === 0)
+        list = new ListScan(found)
+      },
+      next: () => list.next(),
+      save: () => list.save(),
+      close: () => list.close(),
+    }
   }
 }
 
