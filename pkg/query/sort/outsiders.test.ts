@@ -1,3 +1,4 @@
+import { Double } from 'bson'
 import { describe, expect, it } from 'vitest'
 import { buildDocument } from '../../bson/build.ts'
 import { decodeDocument, encodeDocument } from '../../bson/convert.ts'
@@ -65,6 +66,16 @@ describe('the first rows of a sort', () => {
     const input = documents(seed)
     for (const sort of [{ n: 1 }, { n: -1 }, { n: 1, m: -1 }, { n: -1, m: 1 }] as Record<string, number>[]) {
       for (const limit of [1, 20]) expect(firstOf(sort, limit, input, true)).toEqual(firstOf(sort, limit, input, false))
+    }
+  })
+
+  it('are kept when zeros differ in sign only', () => {
+    const input = [0, 0, -0, -0, 5, -5].map((n, _id) =>
+      encodeDocument({ _id, n: n === 0 ? new Double(n) : n, m: 9 - _id }),
+    )
+    for (const n of [1, -1]) {
+      const sort = { n, m: 1 }
+      expect(firstOf(sort, 2, input, true)).toEqual(firstOf(sort, 2, input, false))
     }
   })
 

@@ -2,6 +2,8 @@
  * Tells rows that cannot be among the first k any more before a key is made for them: by comparing one number or date of theirs with
  * that of the last of the k. Most rows of a long scan are told so.
  */
+
+import { writeDouble } from '../../bson/little-endian.ts'
 import { bsonType } from '../../bson/type.ts'
 import { readDouble, readInt32, readInt64Number } from '../../bson/value.ts'
 import { fieldsPredicate } from '../filter/fields.ts'
@@ -32,6 +34,8 @@ export class Outsiders implements FirstPart {
   /** Of the last of the first k; neither: there are not yet so many. */
   #boundKind = neither
   #bound = 0
+  /** `roughOrder` of it, NaN when it has none: nothing is below or above that. */
+  #boundRough = Number.NaN
 
   /** undefined where the first part of the sort lies deeper than documents' fields. */
   static of({ parts }: Sort): Outsiders | undefined {
@@ -59,14 +63,20 @@ export class Outsiders implements FirstPart {
   bound({ kind, number }: FirstPart): void {
     this.#boundKind = kind
     this.#bound = number
+    writeDouble(bits, 0, number)
+    this.#boundRough = roughOrder(bits, 0)
   }
 
   #isNotAbove = (type: number, bytes: Uint8Array, at: number): boolean => {
+    if (type === bsonType.double && this.#boundKind === ofNumber && roughOrder(bytes, at) > this.#boundRough)
+      return false
     this.#read(type, bytes, at)
     return !(this.kind === this.#boundKind && this.kind !== neither && this.number > this.#bound)
   }
 
   #isNotBelow = (type: number, bytes: Uint8Array, at: number): boolean => {
+    if (type === bsonType.double && this.#boundKind === ofNumber && roughOrder(bytes, at) < this.#boundRough)
+      return false
     this.#read(type, bytes, at)
     return !(this.kind === this.#boundKind && this.kind !== neither && this.number < this.#bound)
   }
@@ -84,4 +94,17 @@ export class Outsiders implements FirstPart {
       this.number = readInt64Number(bytes, at)
     } else this.kind = neither
   }
+}
+
+const bits = new Uint8Array(8)
+
+/**
+ * A number that orders doubles by their upper half, as far as these differ; NaN, which has no order, for those without a finite value.
+ * Reading a whole double costs several times as much.
+ */
+function roughOrder(bytes: Uint8Array, at: number): number {
+  const high = bytes[at + 4]! | (bytes[at + 5]! << 8) | (bytes[at + 6]! << 16) | (bytes[at + 7]! << 24)
+  if ((high & 0x7ff00000) === 0x7ff00000) return Number.NaN
+  // Both zeros give 0.
+  return high >= 0 ? high : -(high & 0x7fffffff)
 }
