@@ -13,6 +13,7 @@ import { BsonWriter } from '../bson/writer.ts'
 import { ExpressionCompiler } from '../expression/compile.ts'
 import type { EvaluationContext } from '../expression/context.ts'
 import { type Evaluate, type Expression, missing } from '../expression/expression.ts'
+import { findByShape } from '../query/shaped-fields.ts'
 import { type Accumulation, copyOf, type ParsedAccumulator } from './accumulators/accumulator.ts'
 import { hashOf, KeyTable } from './key-table.ts'
 import { SpillFile } from './spill-file.ts'
@@ -33,6 +34,9 @@ const memoryCheckInterval = 1024
 /** Files that the documents of unseen keys are divided among, as bits of the hash. */
 const partitionBits = 4
 const levelsMax = 6
+
+/** After so many documents it pays to make code for finding their fields. */
+const hotAfterDocuments = 4096
 
 interface Partition {
   readonly file: SpillFile
@@ -74,6 +78,7 @@ export class GroupStage implements Stage {
   readonly #waiting: Partition[] = []
   #source: SpillFile | undefined
   #filled = false
+  #untilHot = hotAfterDocuments
   #emitted = 0
   readonly #writer = new BsonWriter()
   bytes: Uint8Array
@@ -139,6 +144,7 @@ export class GroupStage implements Stage {
     for (;;) {
       const answer = input.step()
       if (answer !== step.row) return answer
+      if (this.#untilHot > 0 && --this.#untilHot === 0 && field === undefined) findByShape(this.#context.fields, input)
       if (field === undefined) this.#context.reset(input.bytes, input.start, input.end)
       else this.#context.resetField(slot, field.fieldType, field.fieldBytes, field.fieldStart, field.fieldEnd)
       if (this.#add()) continue

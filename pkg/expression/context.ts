@@ -59,6 +59,11 @@ export class EvaluationContext {
     this.#steps = 0
   }
 
+  /** The fields of the root that expressions read, for who finds them in a way of his own. */
+  get fields(): RootFields {
+    return this.#fields
+  }
+
   /** The slot of a top-level field that some expression reads; -1: none does. */
   slotOf(name: string): number {
     return this.#fields.knownSlot(name)

@@ -24,6 +24,7 @@ export class RootFields {
   readonly #rememberedEnds = new Int32Array(rememberedMax)
   readonly #rememberedSlots = new Int32Array(rememberedMax)
   #rememberedCount = 0
+  #findBy: ((bytes: Uint8Array, start: number) => void) | undefined
 
   /** The slot of a field that is wanted; to be asked before the first `load`. */
   slotOf(name: string): number {
@@ -40,6 +41,16 @@ export class RootFields {
     return slot
   }
 
+  /** The fields, by slot. */
+  get names(): readonly string[] {
+    return [...this.#slots.keys()]
+  }
+
+  /** From now on `find` finds the fields: it fills `types`, `starts` and `ends` of those that a document has. */
+  findBy(find: (bytes: Uint8Array, start: number) => void): void {
+    this.#findBy = find
+  }
+
   /** The slot of a field; -1: it is not wanted. */
   knownSlot(name: string): number {
     return this.#slots.get(name) ?? -1
@@ -50,6 +61,10 @@ export class RootFields {
     const { types } = this
     let left = types.length
     for (let slot = 0; slot < left; slot++) types[slot] = 0
+    if (this.#findBy !== undefined) {
+      this.#findBy(bytes, start)
+      return
+    }
     const remembered = this.#remembered
     const ends = this.#rememberedEnds
     let at = start + 4
