@@ -1,7 +1,10 @@
 /** Aggregation beside sqlite's JSONB on the same documents, in turn. */
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { fileURLToPath } from 'node:url'
+import { stageMemoryDefaultBytes } from '../../pkg/aggregate/stage.ts'
 import { open } from '../../pkg/lauradb.ts'
 import { makePeople } from '../documents.ts'
 import type { Results } from '../measure.ts'
@@ -144,5 +147,17 @@ export async function aggregateCases(results: Results, directory: string, count:
   }
   await laura.close()
   sqlite.close()
+  beyondMemory(results, mkdtempSync(join(directory, 'beyond-')))
   rmSync(directory, { recursive: true, force: true })
+}
+
+/** Keys of ten times the memory that $group may have: that it ends, in which time, and how much memory the process held. */
+function beyondMemory(results: Results, directory: string): void {
+  const script = fileURLToPath(new URL('../group-beyond-memory.ts', import.meta.url))
+  const output = execFileSync(process.execPath, [script, directory], { encoding: 'utf8' })
+  const { groups, seconds, residentBytes } = JSON.parse(output) as Record<string, number>
+  const work = '$group with 10 x its memory limit in keys'
+  results.rate(work, 'lauradb', groups!, seconds!)
+  const most = (stageMemoryDefaultBytes + 300 * 2 ** 20) / 2 ** 20
+  results.add({ work, engine: `RSS, at most ${most} MB`, value: residentBytes! / 2 ** 20, unit: 'MB' })
 }

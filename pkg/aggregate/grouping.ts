@@ -14,7 +14,8 @@ import { ExpressionCompiler } from '../expression/compile.ts'
 import type { EvaluationContext } from '../expression/context.ts'
 import { type Evaluate, type Expression, missing } from '../expression/expression.ts'
 import { findByShape } from '../query/shaped-fields.ts'
-import { type Accumulation, copyOf, type ParsedAccumulator } from './accumulators/accumulator.ts'
+import type { Accumulation, ParsedAccumulator } from './accumulators/accumulator.ts'
+import { HeldValues } from './held-values.ts'
 import { hashOf, KeyTable } from './key-table.ts'
 import { SpillFile } from './spill-file.ts'
 import { type FieldSource, type PipelineRun, type Stage, type Step, step } from './stage.ts'
@@ -62,8 +63,7 @@ export class GroupStage implements Stage {
   readonly #key = new KeyWriter()
   #table = new KeyTable()
   /** By group: the first value of its key. */
-  #ids: Value[] = []
-  #idBytes = 0
+  #ids = new HeldValues()
   /** By group, then field: group * number of fields + field. */
   #states: Accumulation[] = []
   /** Memory of the accumulators: what the last whole round of adding up gave, and the round that is under way. */
@@ -73,6 +73,7 @@ export class GroupStage implements Stage {
   #checkedState = 0
   /** Of the documents being taken in, by hash; undefined: all groups have room so far. */
   #spill: (SpillFile | undefined)[] | undefined
+  #usedAtSpill = 0
   #level = 0
   /** Still to be grouped. */
   readonly #waiting: Partition[] = []
@@ -114,7 +115,7 @@ export class GroupStage implements Stage {
         this.#filled = true
         this.#closeSpill()
       }
-      if (this.#emitted < this.#ids.length) {
+      if (this.#emitted < this.#ids.count) {
         this.#emit(this.#emitted++)
         return step.row
       }
@@ -175,7 +176,7 @@ export class GroupStage implements Stage {
     let group: number
     if (this.#spill === undefined) {
       group = this.#table.numberOf(key.bytes, key.length)
-      if (group === this.#ids.length) this.#open(id)
+      if (group === this.#ids.count) this.#open(id)
     } else {
       group = this.#table.find(key.bytes, key.length)
       if (group < 0) return false
@@ -194,11 +195,9 @@ export class GroupStage implements Stage {
   }
 
   #open(id: Value): void {
-    const held = copyOf(id)
-    this.#ids.push(held)
-    this.#idBytes += held.end
+    this.#ids.push(id)
     const accumulators = this.#accumulators
-    for (let i = 0; i < accumulators.length; i++) this.#states.push(accumulators[i]!.open(this.#initial(i, held)))
+    for (let i = 0; i < accumulators.length; i++) this.#states.push(accumulators[i]!.open(this.#initial(i, id)))
   }
 
   #initial(field: number, id: Value): Value | undefined {
@@ -224,7 +223,7 @@ export class GroupStage implements Stage {
       this.#roundBytes = 0
       this.#checkedState = 0
     }
-    const used = this.#table.usedBytes + this.#idBytes + this.#ids.length * 64 + this.#stateBytes
+    const used = this.#table.usedBytes + this.#ids.usedBytes + this.#stateBytes
     const limit = this.#run.memoryLimitBytes
     if (used <= limit) return
     if (!this.#run.allowDiskUse) {
@@ -234,10 +233,12 @@ export class GroupStage implements Stage {
       )
     }
     // What single groups hold cannot go to disk.
-    if (used > limit * 2 && this.#spill !== undefined) {
+    if (this.#spill !== undefined && used > this.#usedAtSpill + limit) {
       throw new DatabaseError(146, `The groups of $group hold ${used} bytes, more than they may`)
     }
-    this.#spill ??= []
+    if (this.#spill !== undefined) return
+    this.#spill = []
+    this.#usedAtSpill = used
   }
 
   #spillFile(hash: number): SpillFile {
@@ -263,9 +264,8 @@ export class GroupStage implements Stage {
     this.#source = next.file
     this.#level = Math.min(next.level, levelsMax)
     this.#table = new KeyTable()
-    this.#ids = []
+    this.#ids = new HeldValues()
     this.#states = []
-    this.#idBytes = 0
     this.#stateBytes = 0
     this.#roundBytes = 0
     this.#checkedState = 0
@@ -279,7 +279,7 @@ export class GroupStage implements Stage {
     const names = this.#names
     writer.reset()
     writer.beginDocument()
-    writer.value('_id', this.#ids[group]!)
+    this.#ids.write(group, '_id', writer)
     for (let i = 0; i < names.length; i++) {
       writer.value(names[i]!, this.#states[group * names.length + i]!.result())
     }

@@ -15,7 +15,7 @@ export class KeyTable {
 
   /** Bytes held, as a measure of memory. */
   get usedBytes(): number {
-    return this.#length + this.count * 16
+    return this.#bytes.length + (this.#slots.length + this.#hashes.length + this.#ends.length) * 4
   }
 
   /** The number of the key in `bytes` up to `length`; a key that is new gets the next one. */
