@@ -12,14 +12,12 @@ import { assert } from '../base/assert.ts'
 import type { CollectionId, RecordId } from '../base/ids.ts'
 import { type Timestamp, timestampMax } from '../base/timestamp.ts'
 import { encodeKey, KeyWriter } from '../bson/key.ts'
-import { valueEnd } from '../bson/walk.ts'
 import type { CollectionRecord } from '../catalog/collection-record.ts'
 import type { Index } from '../index/index.ts'
 import { recordIdLength, writeRecordId } from '../index/record-id.ts'
 import type { VersionedMap } from '../mvcc/versioned-map.ts'
 import type { ValueRef } from '../storage/tree.ts'
 import { duplicateKeyError } from './duplicate-key.ts'
-import { IdCache } from './id-cache.ts'
 import { RecordCursor } from './record-cursor.ts'
 
 const noBytes = new Uint8Array(0)
@@ -55,7 +53,6 @@ export class Collection {
   changing = false
   readonly #key = new Uint8Array(recordIdLength)
   readonly #idKey = new KeyWriter()
-  readonly #idCache = new IdCache()
   readonly #old: ValueRef = { bytes: noBytes, start: 0, end: 0 }
 
   constructor(record: CollectionRecord, records: VersionedMap, indexes: Index[]) {
@@ -104,13 +101,8 @@ export class Collection {
 
   /** Reads the record whose `_id` equals the given value, as it is now; false when there is none. */
   readById(type: number, bytes: Uint8Array, start: number, into: RecordRef): boolean {
-    const end = valueEnd(bytes, type, start)
-    const guess = this.#idCache.guess(bytes, start, end)
-    if (guess !== 0 && this.read(guess, timestampMax, into) && hasId(into, type, bytes, start, end)) return true
     const recordId = this.findById(type, bytes, start, timestampMax)
-    if (recordId === undefined || !this.read(recordId, timestampMax, into)) return false
-    this.#idCache.remember(bytes, start, end, recordId, this.documentCount)
-    return true
+    return recordId !== undefined && this.read(recordId, timestampMax, into)
   }
 
   /** Puts the index among those of the collection, or, by name, takes it out; a definition's change needs neither. */
@@ -281,18 +273,4 @@ function patchOf(old: Uint8Array, oldStart: number, oldLength: number, document:
   while (at >= stop && old[shift + at] === document[at]) at--
   const tail = length - 1 - at
   return length - head - tail + 12 < length ? { head, tail } : undefined
-}
-
-/** An element's type, then `_id` and its NUL. */
-const idNameLength = 4
-const firstElement = 4
-
-/** Whether the document's `_id`, its first field, has exactly this type and these bytes. */
-function hasId(document: RecordRef, type: number, bytes: Uint8Array, start: number, end: number): boolean {
-  const own = document.bytes
-  const element = document.start + firstElement
-  if (own[element] !== type) return false
-  const value = element + 1 + idNameLength
-  for (let i = 0; i < end - start; i++) if (own[value + i] !== bytes[start + i]) return false
-  return true
 }
