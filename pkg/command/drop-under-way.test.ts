@@ -48,7 +48,8 @@ test.for(Object.keys(commands).flatMap((command) => Object.keys(drops).map((drop
       // What comes into the place of the pages that became free.
       await other.run({ insert: `later${pauses}`, documents: documents.slice(0, 500) })
       const reply = await running
-      if (reply['ok'] !== 1) expect(reply['codeName'], String(reply['errmsg'])).not.toMatch(/InternalError|DataCorruption/)
+      if (reply['ok'] !== 1)
+        expect(reply['codeName'], String(reply['errmsg'])).not.toMatch(/InternalError|DataCorruption/)
       expect(await other.run({ count: `later${pauses}`, query: { x: { $gte: 0 } } })).toMatchObject({ n: 500 })
     }
     expect(defects).toEqual([])
