@@ -153,7 +153,7 @@ export async function aggregateCases(results: Results, directory: string, count:
 
 /** Keys of ten times the memory that $group may have: that it ends, in which time, and how much memory the process held. */
 function beyondMemory(results: Results, directory: string): void {
-  const script = fileURLToPath(new URL('../../bench/group-beyond-memory.ts', import.meta.url))
+  const script = join(fileURLToPath(new URL('../..', import.meta.url)), 'bench/group-beyond-memory.ts')
   const output = execFileSync(process.execPath, [script, directory], { encoding: 'utf8' })
   const { groups, seconds, residentBytes } = JSON.parse(output) as Record<string, number>
   const work = '$group with 10 x its memory limit in keys'
