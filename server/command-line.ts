@@ -1,7 +1,7 @@
 /** What `laura` can be told: the commands, their flags, and how a failure is shown. The work itself is loaded when it is asked for. */
 import { Argument, Command, Option } from 'commander'
+import { version } from '../pkg/base/version.ts'
 import { type Flags, settings } from './config.ts'
-import { lauraVersion } from './version.ts'
 
 /** Runs `argv` (as in `process.argv`); sets the exit code. */
 export async function runCommandLine(argv: readonly string[]): Promise<void> {
@@ -15,7 +15,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
 }
 
 function program(): Command {
-  const root = new Command('laura').description('LauraDB: a document database').version(lauraVersion, '-v, --version')
+  const root = new Command('laura').description('LauraDB: a document database').version(version, '-v, --version')
   root.addCommand(serveCommand())
   root.addCommand(checkCommand())
   root.addCommand(importCommand())
@@ -24,7 +24,7 @@ function program(): Command {
     .command('version')
     .description('print the version')
     .action(() => {
-      process.stdout.write(`laura ${lauraVersion} (node ${process.versions.node})\n`)
+      process.stdout.write(`laura ${version} (node ${process.versions.node})\n`)
     })
   return root
 }

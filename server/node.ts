@@ -1,6 +1,7 @@
 /** Puts the parts together: a directory, the engine on it, the command path over it. */
 import os from 'node:os'
 import { basename, dirname, resolve } from 'node:path'
+import { version } from '../pkg/base/version.ts'
 import { ConnectionContext } from '../pkg/command/context.ts'
 import { Database } from '../pkg/command/dispatch.ts'
 import type { HostFacts } from '../pkg/command/instance.ts'
@@ -8,7 +9,6 @@ import { Engine } from '../pkg/engine/engine.ts'
 import type { EngineOptions } from '../pkg/engine/options.ts'
 import { hostWorld } from '../pkg/io/host/world.ts'
 import { compileIndexFilter } from '../pkg/query/index-filter.ts'
-import { lauraVersion } from './version.ts'
 
 export interface NodeOptions {
   readonly dir: string
@@ -34,7 +34,7 @@ export interface Node {
 /** Opens (and recovers) the directory. Throws what `Engine.open` throws. */
 export async function openNode({ dir, engine: engineOptions, ...options }: NodeOptions): Promise<Node> {
   const engine = await openEngine(dir, engineOptions)
-  const database = new Database(engine, engine.world, { version: lauraVersion, host: hostFacts(), ...options })
+  const database = new Database(engine, engine.world, { version, host: hostFacts(), ...options })
   return {
     engine,
     database,

@@ -8,6 +8,7 @@
  */
 import { setTimeout } from 'node:timers/promises'
 import { AssertionError } from '../pkg/base/assert.ts'
+import { version } from '../pkg/base/version.ts'
 import { stringifyExtendedJson } from '../pkg/bson/ejson.ts'
 import { booleanValue, int64Value, stringValue, type Value } from '../pkg/bson/value.ts'
 import { ConnectionContext } from '../pkg/command/context.ts'
@@ -15,7 +16,6 @@ import { isLoopback, type ServeConfig } from './config.ts'
 import { openLog, type ServerLog } from './log.ts'
 import { type Node, openNode } from './node.ts'
 import { Refusal } from './refusal.ts'
-import { lauraVersion } from './version.ts'
 import { WireDoor } from './wire/door.ts'
 
 /** How long a stopping server waits for clients' requests before it cuts them off. */
@@ -56,7 +56,7 @@ class Server {
     const { logger } = this.#log
     const { dir, bind, mongoPort, httpPort, cacheSizeBytes, pageCompression } = this.#config
     logger.info(
-      { version: lauraVersion, node: process.versions.node, pid: process.pid, dir, cacheSizeBytes, pageCompression },
+      { version, node: process.versions.node, pid: process.pid, dir, cacheSizeBytes, pageCompression },
       'starting',
     )
     process.on('SIGTERM', this.#onSignal)

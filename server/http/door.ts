@@ -1,6 +1,6 @@
 /** The HTTP door: health for now. */
 import fastify from 'fastify'
-import { lauraVersion } from '../version.ts'
+import { version } from '../../pkg/base/version.ts'
 
 export interface HttpDoorOptions {
   readonly bind: string
@@ -19,7 +19,7 @@ export interface HttpDoor {
 /** Resolves when connections are accepted; rejects when the port cannot be had. */
 export async function openHttpDoor({ bind, port, isReady }: HttpDoorOptions): Promise<HttpDoor> {
   const app = fastify({ forceCloseConnections: 'idle', bodyLimit: 1024 * 1024, requestTimeout: 30_000 })
-  app.get('/', () => ({ name: 'LauraDB', version: lauraVersion }))
+  app.get('/', () => ({ name: 'LauraDB', version }))
   app.get('/healthz', () => ({ status: 'ok' }))
   app.get('/readyz', (_request, reply) => {
     const ready = isReady()
