@@ -44,8 +44,6 @@ function serveCommand(): Command {
     command.addOption(option)
     return { name: setting.name, attribute: option.attributeName() }
   })
-  const unsupported = new Option('--repl-set <name>').hideHelp()
-  command.addOption(unsupported)
   return command
     .addHelpText(
       'after',
@@ -58,7 +56,6 @@ function serveCommand(): Command {
         if (given === true) flags.set(name, ['true'])
         else if (given !== undefined) flags.set(name, given as string[])
       }
-      if (command.getOptionValue('replSet') !== undefined) flags.set('repl-set', ['true'])
       const { readConfig } = await import('./config-file.ts')
       const config = await readConfig(
         flags satisfies Flags,

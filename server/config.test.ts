@@ -23,6 +23,8 @@ const samples: Record<keyof typeof settings, readonly [string, unknown]> = {
   logLevel: ['debug', 'debug'],
   maxConnections: ['12', 12],
   pageCompression: ['zstd', 'zstd'],
+  replSet: ['rs0', 'rs0'],
+  replSetMember: ['db.example:27017', 'db.example:27017'],
   setParameter: ['a=1', new Map([['a', '1']])],
 }
 
@@ -38,6 +40,8 @@ describe('configuration', () => {
       logLevel: 'info',
       maxConnections: 65536,
       pageCompression: 'none',
+      replSet: '',
+      replSetMember: '',
       setParameter: new Map(),
     })
   })
@@ -89,8 +93,9 @@ describe('configuration', () => {
     [flags({ insecure: 'maybe' }), {}, '--insecure must be true or false'],
     [flags({ 'set-parameter': 'novalue' }), {}, '--set-parameter must be name=value'],
     [flags({ dir: '' }), {}, '--dir must not be empty'],
-    [flags({ 'repl-set': 'rs0' }), {}, 'repl-set: replica sets are not supported yet'],
-    [none, { LAURA_REPL_SET: 'rs0' }, 'repl-set: replica sets are not supported yet'],
+    [flags({ 'repl-set': 'a b' }), {}, '--repl-set must be a name of letters'],
+    [none, { LAURA_REPL_SET: '' }, 'LAURA_REPL_SET must be a name of letters'],
+    [flags({ 'repl-set-member': 'db.example' }), {}, '--repl-set-member must be host:port'],
   ])('refuses what makes no sense: %#', (given, environment, message) => {
     expect(() => configOf(given, environment)).toThrow(message)
   })
@@ -98,7 +103,7 @@ describe('configuration', () => {
   it.each([
     [{ 'cache-szie': '1GB' }, 'laura.yaml: unknown setting "cache-szie"'],
     [{ cacheSize: '1GB' }, 'laura.yaml: unknown setting "cacheSize"'],
-    [{ 'repl-set': 'rs0' }, 'laura.yaml: repl-set: replica sets are not supported yet'],
+    [{ 'repl-set': '' }, 'laura.yaml: repl-set must be a name'],
     [{ dir: ['a'] }, 'laura.yaml: dir must be a single value'],
     [{ dir: null }, 'laura.yaml: dir must be a single value'],
     [{ 'mongo-port': 'x' }, 'laura.yaml: mongo-port must be a whole number'],

@@ -17,6 +17,10 @@ export interface ServeConfig {
   readonly logLevel: LogLevel
   readonly maxConnections: number
   readonly pageCompression: 'none' | 'zstd'
+  /** Name of the replica set whose only member the node presents itself as; empty: a standalone. */
+  readonly replSet: string
+  /** `host:port` under which clients reach this member; empty: the address that each of them came to. */
+  readonly replSetMember: string
   readonly setParameter: ReadonlyMap<string, string>
 }
 
@@ -80,6 +84,16 @@ function parameters(value: string): ReadonlyMap<string, string> {
   return map
 }
 
+function replicaSetName(value: string): string {
+  if (!/^[\w.-]{1,128}$/.test(value)) throw new Refusal('must be a name of letters, digits, -, _ and .')
+  return value
+}
+
+function hostAndPort(value: string): string {
+  if (!/^(?:[\w.-]+|\[[\da-f:.]+\]):\d{1,5}$/i.test(value)) throw new Refusal('must be host:port')
+  return value
+}
+
 export const settings = {
   dir: { name: 'dir', value: 'directory', about: 'where the data is', default: './laura-data', read: text },
   bind: { name: 'bind', value: 'address', about: 'address to listen on', default: '127.0.0.1', read: text },
@@ -132,6 +146,22 @@ export const settings = {
     default: 'none',
     read: oneOf('none', 'zstd'),
   },
+  replSet: {
+    name: 'repl-set',
+    value: 'name',
+    about: 'present this node as a replica set of one member, as transactions and change streams need it',
+    default: '',
+    shownDefault: 'a standalone',
+    read: replicaSetName,
+  },
+  replSetMember: {
+    name: 'repl-set-member',
+    value: 'host:port',
+    about: 'how clients of the replica set reach this node',
+    default: '',
+    shownDefault: 'the address they came to',
+    read: hostAndPort,
+  },
   setParameter: {
     name: 'set-parameter',
     value: 'name=value',
@@ -149,14 +179,6 @@ const keys = Object.keys(settings) as Key[]
 
 function settingOf(key: Key): Setting<unknown> {
   return settings[key]
-}
-
-/** Named by people who know other databases, and not there yet: refused by name, not as unknown. */
-const notYet: ReadonlyMap<string, string> = new Map([['repl-set', 'replica sets are not supported yet']])
-
-export function notSupportedYet(name: string): string | undefined {
-  const reason = notYet.get(name)
-  return reason === undefined ? undefined : `${name}: ${reason}`
 }
 
 export function variableOf(name: string): string {
@@ -210,9 +232,6 @@ export function configOf(
       result[key] = readTexts(setting, textsOf(setting, inFile.get(setting.name), where), where)
     } else result[key] = setting.default
   }
-  for (const name of notYet.keys()) {
-    if (flags.has(name) || environment[variableOf(name)] !== undefined) throw new Refusal(notSupportedYet(name)!)
-  }
   return result as unknown as ServeConfig
 }
 
@@ -223,7 +242,7 @@ function fileEntries(file: { readonly path: string; readonly content: unknown })
   const entries = new Map(Object.entries(content))
   for (const name of entries.keys()) {
     if (keys.some((key) => settingOf(key).name === name)) continue
-    throw new Refusal(`${path}: ${notSupportedYet(name) ?? `unknown setting ${JSON.stringify(name)}`}`)
+    throw new Refusal(`${path}: unknown setting ${JSON.stringify(name)}`)
   }
   return entries
 }

@@ -5,6 +5,7 @@ import { version } from '../pkg/base/version.ts'
 import { ConnectionContext } from '../pkg/command/context.ts'
 import { Database } from '../pkg/command/dispatch.ts'
 import type { HostFacts } from '../pkg/command/instance.ts'
+import type { ReplicaSetOptions } from '../pkg/command/replica-set.ts'
 import { Engine } from '../pkg/engine/engine.ts'
 import type { EngineOptions } from '../pkg/engine/options.ts'
 import { hostWorld } from '../pkg/io/host/world.ts'
@@ -15,6 +16,8 @@ export interface NodeOptions {
   readonly engine: Partial<EngineOptions>
   /** How the process was started, for getCmdLineOpts. */
   readonly arguments?: readonly string[]
+  /** The node presents itself as the only member of a replica set. */
+  readonly replicaSet?: ReplicaSetOptions | undefined
   /** A defect surfaced in a command; the client has got InternalError. */
   readonly onInternalError?: (error: unknown, command: string) => void
   /** An operation took long; the document says which. */

@@ -54,9 +54,17 @@ class Server {
 
   async start(): Promise<void> {
     const { logger } = this.#log
-    const { dir, bind, mongoPort, httpPort, cacheSizeBytes, pageCompression } = this.#config
+    const { dir, bind, mongoPort, httpPort, cacheSizeBytes, pageCompression, replSet, replSetMember } = this.#config
     logger.info(
-      { version, node: process.versions.node, pid: process.pid, dir, cacheSizeBytes, pageCompression },
+      {
+        version,
+        node: process.versions.node,
+        pid: process.pid,
+        dir,
+        cacheSizeBytes,
+        pageCompression,
+        ...(replSet === '' ? {} : { replSet }),
+      },
       'starting',
     )
     process.on('SIGTERM', this.#onSignal)
@@ -66,6 +74,8 @@ class Server {
       dir,
       engine: { cacheSizeBytes, compression: pageCompression },
       arguments: process.argv,
+      replicaSet:
+        replSet === '' ? undefined : { name: replSet, ...(replSetMember === '' ? {} : { member: replSetMember }) },
       onInternalError: (error, command) => this.#onDefect(error, command),
       onSlowOperation: (operation) =>
         this.#log.logger.info(

@@ -12,10 +12,12 @@ import { writeField } from '../bson/build.ts'
 import { bsonType } from '../bson/type.ts'
 import { documentFields, readString } from '../bson/value.ts'
 import type { RecordRef } from '../engine/collection.ts'
+import { writeClusterTime } from './cluster-time.ts'
+import { readsDurably } from './concern.ts'
 import type { ConnectionContext } from './context.ts'
 import type { AnyDefinition, Definition, Sequences } from './definition.ts'
 import { idEqualityAt, idValueStart } from './document.ts'
-import { databaseErrorOf, writeErrorReply } from './error-reply.ts'
+import { databaseErrorOf, writeErrorFields } from './error-reply.ts'
 import { type CommandFailure, failsAtOnce } from './fail-points.ts'
 import { applyGenericFields, generic } from './generic.ts'
 import { Instance, Operation } from './instance.ts'
@@ -59,7 +61,7 @@ export class Database extends Instance {
       const result = this.#run(operation, definition, request)
       if (result instanceof Promise) return this.#replyLater(operation, definition, result)
       this.#account(definition, operation)
-      return this.#reply(definition, result)
+      return this.#whenReadable(operation, this.#reply(operation, definition, result))
     } catch (error) {
       return this.#failure(definition, error)
     }
@@ -169,7 +171,7 @@ export class Database extends Instance {
         definition,
         Promise.resolve(this.#run(operation, definition, request)),
       )
-      return this.#reply(definition, result, failure)
+      return await this.#whenReadable(operation, this.#reply(operation, definition, result, failure))
     } catch (error) {
       return this.#failure(definition, error, error instanceof DatabaseError)
     }
@@ -185,23 +187,38 @@ export class Database extends Instance {
     })
   }
 
-  #reply(definition: AnyDefinition, result: unknown, failure?: CommandFailure): Uint8Array {
+  #reply(operation: Operation, definition: AnyDefinition, result: unknown, failure?: CommandFailure): Uint8Array {
     const writer = this.#replies.begin()
     writer.beginDocument()
     definition.reply(result, writer)
     if (failure?.writeConcernError !== undefined) {
       writer.document('writeConcernError', failure.writeConcernError)
       if (failure.errorLabels.length > 0) writeField(writer, 'errorLabels', failure.errorLabels)
+    } else if (operation.writeConcern.unmet !== undefined) {
+      writeField(writer, 'writeConcernError', operation.writeConcern.unmet)
     }
     writer.double('ok', 1)
+    if (this.replicaSet !== undefined)
+      writeClusterTime(writer, this.engine, this.replicaSet, operation.readConcern.after)
     writer.end()
     return this.#replies.take()
+  }
+
+  /** The reply, once what was read for it is as durable as the read concern asks. */
+  #whenReadable(operation: Operation, reply: Uint8Array): Uint8Array | Promise<Uint8Array> {
+    if (!readsDurably(operation.readConcern)) return reply
+    const { lastIndex, durableIndex } = this.engine
+    if (durableIndex >= lastIndex) return reply
+    return this.engine.durable(lastIndex).then(
+      () => reply,
+      (error: unknown) => this.#failure(undefined, error),
+    )
   }
 
   async #replyLater(operation: Operation, definition: AnyDefinition, running: Promise<unknown>): Promise<Uint8Array> {
     try {
       const result = await this.#awaited(operation, definition, running)
-      return this.#reply(definition, result)
+      return await this.#whenReadable(operation, this.#reply(operation, definition, result))
     } catch (error) {
       return this.#failure(definition, error, true)
     }
@@ -221,7 +238,7 @@ export class Database extends Instance {
   }
 
   #account(definition: AnyDefinition, operation: Operation): void {
-    const ms = this.world.clock.monotonicMs() - operation.startedMs
+    const ms = this.world.clock.monotonicMs() - operation.startedMs - operation.waitedMs
     this.counters.finished(definition.name, definition.kind, ms)
     if (operation.namespace !== operation.databaseName)
       this.usage.record(operation.namespace, definition.name, definition.kind, ms)
@@ -245,7 +262,11 @@ export class Database extends Instance {
 
   #failure(definition: AnyDefinition | undefined, error: unknown, counted = false): Uint8Array {
     const known = counted ? (error as DatabaseError) : this.#counted(definition, error)
-    writeErrorReply(this.#replies.begin(), known)
+    const writer = this.#replies.begin()
+    writer.beginDocument()
+    writeErrorFields(writer, known)
+    if (this.replicaSet !== undefined) writeClusterTime(writer, this.engine, this.replicaSet, undefined)
+    writer.end()
     return this.#replies.take()
   }
 }

@@ -12,16 +12,14 @@ export function databaseErrorOf(error: unknown): DatabaseError | undefined {
   return undefined
 }
 
-/** Writes `{ok: 0, errmsg, code, codeName, ...details, errorLabels?}`. */
-export function writeErrorReply(writer: BsonWriter, error: DatabaseError): void {
-  writer.beginDocument()
+/** Writes `ok: 0, errmsg, code, codeName, ...details, errorLabels?`. */
+export function writeErrorFields(writer: BsonWriter, error: DatabaseError): void {
   writer.double('ok', 0)
   writer.string('errmsg', error.message)
   writer.int32('code', error.code)
   writer.string('codeName', error.codeName)
   writeDetails(writer, error.details)
   if (error.labels.length > 0) writeField(writer, 'errorLabels', error.labels)
-  writer.end()
 }
 
 /** The further fields of an error, such as `keyPattern`. */

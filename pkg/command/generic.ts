@@ -2,10 +2,12 @@
 import { DatabaseError } from '../base/errors.ts'
 import { bsonType } from '../bson/type.ts'
 import { numberOf } from '../bson/value.ts'
+import { learnClusterTime } from './cluster-time.ts'
 import { parseReadConcern, parseWriteConcern } from './concern.ts'
 import { commandFields, type Fields, type GenericName } from './fields.ts'
 import type { Operation } from './instance.ts'
 import { sessionIdStart } from './session.ts'
+import { readTransactionFields } from './transaction-fields.ts'
 
 /** The generic fields stand at the same positions in every command's table. */
 export const generic = (commandFields('', {}) as Fields<GenericName>).at
@@ -17,17 +19,27 @@ export function applyGenericFields(operation: Operation, fields: Fields<string>)
   const { command, instance } = operation
   if (fields.has(generic.lsid)) useSession(operation, fields)
   if (fields.has(generic.maxTimeMS)) operation.limitTime(timeLimit(fields, generic.maxTimeMS))
-  if (fields.has(generic.readConcern)) {
-    const concern = fields.document(generic.readConcern)!
-    parseReadConcern(concern, command.name, command.readConcern === true)
-  }
   if (fields.has(generic.writeConcern)) {
     if (command.writeConcern !== true)
       throw new DatabaseError('InvalidOptions', `Command ${command.name} does not support writeConcern`)
-    operation.writeConcern = parseWriteConcern(fields.document(generic.writeConcern)!)
+    operation.writeConcern = parseWriteConcern(
+      fields.document(generic.writeConcern)!,
+      instance.replicaSet !== undefined,
+    )
   }
   if (fields.has(generic.txnNumber) || fields.has(generic.autocommit) || fields.has(generic.startTransaction))
-    refuseTransaction(fields)
+    numberInSession(operation, fields)
+  if (instance.replicaSet !== undefined && fields.has(generic.$clusterTime)) {
+    learnClusterTime(instance, fields.bytes, fields.start(generic.$clusterTime))
+  }
+  if (fields.has(generic.readConcern)) {
+    operation.readConcern = parseReadConcern(fields.document(generic.readConcern)!, {
+      command: command.name,
+      allowed: command.readConcern === true,
+      snapshotAllowed: command.snapshotReads === true || operation.transaction?.statement !== undefined,
+      clusterTime: instance.replicaSet === undefined ? undefined : instance.engine.clusterTime,
+    })
+  }
   if (fields.has(generic.apiVersion) || fields.has(generic.apiStrict) || fields.has(generic.apiDeprecationErrors))
     checkApiVersion(operation, fields)
   else if (instance.parameters.requireApiVersion)
@@ -63,14 +75,16 @@ export function timeLimit(fields: Fields<string>, field: number): number {
   return ms
 }
 
-function refuseTransaction(fields: Fields<string>): void {
-  if (!fields.has(generic.txnNumber)) {
-    const name = fields.has(generic.autocommit) ? 'autocommit' : 'startTransaction'
-    throw new DatabaseError('InvalidOptions', `'${name}' field requires a transaction number to also be specified`)
-  }
-  if (!fields.has(generic.lsid))
-    throw new DatabaseError('InvalidOptions', 'Transaction number requires a session ID to also be specified')
-  throw new DatabaseError('IllegalOperation', 'Transaction numbers are only allowed on a replica set member or mongos')
+function numberInSession(operation: Operation, fields: Fields<string>): void {
+  const transaction = readTransactionFields(fields, generic, operation.instance.replicaSet !== undefined)
+  if (transaction.statement !== undefined)
+    throw new DatabaseError('NotImplemented', 'multi-document transactions are not supported yet')
+  if (operation.command.retryableWrite !== true)
+    throw new DatabaseError(
+      50768,
+      `txnNumber may only be provided for multi-document transactions and retryable write commands. autocommit:false was not provided, and ${operation.command.name} is not a retryable write command.`,
+    )
+  operation.transaction = transaction
 }
 
 function checkApiVersion(operation: Operation, fields: Fields<string>): void {

@@ -7,13 +7,14 @@
  */
 import { DatabaseError } from '../base/errors.ts'
 import type { LogIndex } from '../base/ids.ts'
+import { timestampOf } from '../base/timestamp.ts'
 import { ObjectIdGenerator } from '../bson/objectid.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { World } from '../io/world.ts'
 import type { ExpressionOptions } from '../query/filter/operator.ts'
 import { BatchPool } from './batch.ts'
 import { CappedWaiters } from './capped.ts'
-import { defaultWriteConcern, type WriteConcern } from './concern.ts'
+import { defaultReadConcern, defaultWriteConcern, type ReadConcern, type WriteConcern } from './concern.ts'
 import type { ConnectionContext } from './context.ts'
 import { Counters } from './counters.ts'
 import { CursorRegistry } from './cursor.ts'
@@ -22,7 +23,9 @@ import { FsyncLock } from './fsync-lock.ts'
 import { IndexFilters } from './index-filters.ts'
 import { Parameters } from './parameters.ts'
 import { Profiler } from './profiler.ts'
+import { ReplicaSet, type ReplicaSetOptions } from './replica-set.ts'
 import { type Session, SessionRegistry } from './session.ts'
+import type { TransactionFields } from './transaction-fields.ts'
 import { UsageByNamespace } from './usage.ts'
 
 export interface HostFacts {
@@ -39,6 +42,8 @@ export interface HostFacts {
 export interface DatabaseOptions {
   /** LauraDB's own version. */
   readonly version: string
+  /** The node presents itself as a replica set of one member. */
+  readonly replicaSet?: ReplicaSetOptions | undefined
   /** How the server was started, for getCmdLineOpts. */
   readonly arguments?: readonly string[]
   readonly host?: HostFacts
@@ -72,6 +77,10 @@ export interface Command {
   readonly name: string
   /** Read concerns other than local are accepted. */
   readonly readConcern?: boolean
+  /** The read concern snapshot is accepted outside of transactions, too. */
+  readonly snapshotReads?: boolean
+  /** It may carry a transaction number and be sent again under it. */
+  readonly retryableWrite?: boolean
   /** It changes data: it takes a write concern and waits for the disk. */
   readonly writeConcern?: boolean
   /** Belongs to the stable API, version 1. */
@@ -98,6 +107,12 @@ export class Instance {
   readonly connections = new Set<ConnectionContext>()
   /** Operations that wait for something, by id; one that is answered in its caller's turn is never seen here. */
   readonly operations = new Map<number, Operation>()
+  /** undefined: a standalone. */
+  readonly replicaSet: ReplicaSet | undefined
+  /** This run of the server, for the topologyVersion of hello. */
+  readonly processId: Uint8Array
+  /** How often what hello says of the node has changed in this run. */
+  readonly topologyCounter: number
   readonly startedAtMs: number
   readonly startedMonotonicMs: number
   #lastOperationId = 0
@@ -112,12 +127,22 @@ export class Instance {
     this.startedMonotonicMs = world.clock.monotonicMs()
     this.failCommand = new FailCommand(world.random)
     this.objectIds = new ObjectIdGenerator(world.random, () => world.clock.nowMs())
+    this.processId = this.objectIds.next()
+    // A member counts: started, recovered, elected.
+    this.topologyCounter = options.replicaSet === undefined ? 0 : 6
+    this.replicaSet = options.replicaSet === undefined ? undefined : this.#replicaSet(options.replicaSet)
     this.cursors = new CursorRegistry(
       world.clock,
       world.random,
       () => this.parameters.cursorTimeoutMillis,
       () => this.#expireSessions(),
     )
+  }
+
+  #replicaSet(options: ReplicaSetOptions): ReplicaSet {
+    const { engine } = this
+    engine.observeTime(timestampOf(this.nowSeconds(), 1))
+    return new ReplicaSet(options, `${this.host.hostname}:27017`, this.objectIds.next(), engine.clusterTime)
   }
 
   get isClosed(): boolean {
@@ -193,10 +218,15 @@ export class Operation {
   readonly body: Uint8Array | undefined
   readonly startedMs: number
   writeConcern: WriteConcern = defaultWriteConcern
+  readConcern: ReadConcern = defaultReadConcern
   session: Session | undefined = undefined
+  /** The command's number in its session; undefined: it has none. */
+  transaction: TransactionFields | undefined = undefined
   /** What the command works on, for currentOp. */
   namespace: string
   yields = 0
+  /** Time spent waiting because the client asked for it: no part of how long the command took. */
+  waitedMs = 0
   /** How far long work has come, for currentOp. */
   progress: { readonly message: string; readonly done: () => number; readonly total: number } | undefined
   /** What its expressions may name, once that has been read. */

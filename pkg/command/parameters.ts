@@ -21,6 +21,7 @@ const atStartup = { settableAtRuntime: false, settableAtStartup: true } as const
 const specs: Readonly<Record<string, ParameterSpec>> = {
   cursorTimeoutMillis: { initial: 600_000, min: 1, ...settable },
   requireApiVersion: { initial: false, ...settable },
+  maxAcceptableLogicalClockDriftSecs: { initial: 31_536_000, min: 1, ...atStartup },
   logLevel: { initial: 0, min: 0, max: 5, ...settable },
   quiet: { initial: false, ...settable },
   notablescan: { initial: false, ...fixed },
@@ -46,6 +47,8 @@ export class Parameters {
   /** How long a cursor may lie idle. */
   cursorTimeoutMillis = 600_000
   requireApiVersion = false
+  /** How far ahead of the wall clock a cluster time that we are told may be. */
+  maxAcceptableLogicalClockDriftSecs = 31_536_000
   readonly #values = new Map<string, unknown>(Object.entries(specs).map(([name, spec]) => [name, spec.initial]))
 
   names(): IterableIterator<string> {
@@ -81,6 +84,7 @@ export class Parameters {
     const value = converted(name, spec, to)
     this.#values.set(name, value)
     if (name === 'cursorTimeoutMillis') this.cursorTimeoutMillis = value as number
+    if (name === 'maxAcceptableLogicalClockDriftSecs') this.maxAcceptableLogicalClockDriftSecs = value as number
     if (name === 'requireApiVersion') this.requireApiVersion = value as boolean
     return before
   }

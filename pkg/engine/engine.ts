@@ -155,6 +155,21 @@ export class Engine {
     return this.#lastTimestamp
   }
 
+  /** The greatest timestamp given out, brought by recovery or told by `observeTime`: the next entry's is greater. */
+  get clusterTime(): Timestamp {
+    return this.#clock.last
+  }
+
+  /** Another node or a client knows of this timestamp: none up to it is given out any more. */
+  observeTime(timestamp: Timestamp): void {
+    this.#clock.observe(timestamp)
+  }
+
+  /** Every entry up to this one is on disk. */
+  get durableIndex(): LogIndex {
+    return this.#log.durableIndex
+  }
+
   get lastIndex(): LogIndex {
     return this.#log.lastIndex
   }

@@ -3,6 +3,7 @@
  *
  *            data                    dispatch settled
  *   idle ------------> running ---------------------------> idle (or the next request that has already arrived)
+ *     |                   |  a hello that goes on (exhaust): its reply is sent and it is dispatched again
  *     \                   \  socket is full
  *      \ end, error        `--------------> draining -- drain --> idle
  *       `-> closed (from any state): the context is closed, which ends what the client left running
@@ -17,8 +18,16 @@ import { buildDocument } from '../../pkg/bson/build.ts'
 import type { CommandMessage } from '../../pkg/command/dispatch.ts'
 import { unwrap, wrap } from './compression.ts'
 import { MessageReader } from './framing.ts'
-import { opcode, readInt32, replyFlag } from './protocol.ts'
-import { errorDocument, messagePrefixLength, messageReply, queryReply, writeMessagePrefix } from './reply.ts'
+import { asksForStream, nextOfStream, ownCopy } from './hello-stream.ts'
+import { messageFlag, opcode, readInt32, replyFlag } from './protocol.ts'
+import {
+  errorDocument,
+  messagePrefixLength,
+  messageReply,
+  queryReply,
+  requestIdOf,
+  writeMessagePrefix,
+} from './reply.ts'
 import { parseMessage, parseQuery, wantsReply } from './request.ts'
 
 /** What a connection needs of the rest of the server. */
@@ -68,6 +77,8 @@ export class Connection {
   #opcode = 0
   #compressorId = notCompressed
   #replyExpected = true
+  /** The hello that is answered again and again until the client goes away. */
+  #streaming: CommandMessage | undefined
 
   constructor(socket: Socket, peer: ConnectionPeer) {
     this.#socket = socket
@@ -82,7 +93,7 @@ export class Connection {
   /** Lets the request that runs finish and be answered, then closes. */
   end(): void {
     this.#ending = true
-    if (!this.#running) this.#socket.destroySoon()
+    if (!this.#running || this.#streaming !== undefined) this.#socket.destroySoon()
   }
 
   destroy(): void {
@@ -199,6 +210,11 @@ export class Connection {
       return
     }
     this.#replyExpected = message.replyExpected
+    this.#streaming = code === opcode.message && asksForStream(bytes, start, message) ? ownCopy(message) : undefined
+    this.#dispatch(message)
+  }
+
+  #dispatch(message: CommandMessage): void {
     const reply = this.#peer.dispatch(message)
     if (reply instanceof Promise) {
       this.#running = true
@@ -234,6 +250,8 @@ export class Connection {
     if (this.#isClosed) return
     if (!this.#replyExpected) {
       this.#finished(true)
+    } else if (this.#streaming !== undefined) {
+      this.#answerOn(document, this.#streaming)
     } else if (this.#opcode === opcode.query) {
       const failed = document.length > 6 && document[4] === 2 && document[5] === 0x24
       this.#finished(this.#socket.write(queryReply(document, this.#requestId, failed ? replyFlag.queryFailure : 0)))
@@ -243,13 +261,40 @@ export class Connection {
       this.#finished(this.#socket.write(messageReply(document, this.#requestId)))
     } else {
       const prefix = new Uint8Array(messagePrefixLength)
-      writeMessagePrefix(prefix, document.length, this.#requestId)
+      writeMessagePrefix(prefix, document.length, this.#requestId, 0)
       this.#socket.cork()
       this.#socket.write(prefix)
       const roomLeft = this.#socket.write(document)
       this.#socket.uncork()
       this.#finished(roomLeft)
     }
+  }
+
+  /** One of the replies to a hello that goes on: the next one answers this one. */
+  #answerOn(document: Uint8Array, hello: CommandMessage): void {
+    const next = this.#ending ? undefined : nextOfStream(hello, document)
+    this.#streaming = next
+    const message = messageReply(document, this.#requestId, next === undefined ? 0 : messageFlag.moreToCome)
+    this.#requestId = requestIdOf(message)
+    if (next === undefined) {
+      if (this.#compressorId !== notCompressed) this.#answerCompressed(message)
+      else this.#finished(this.#socket.write(message))
+      return
+    }
+    this.#running = true
+    const wrapped = this.#compressorId === notCompressed ? message : wrap(message, this.#compressorId)
+    if (wrapped instanceof Promise) wrapped.then((bytes) => this.#goOn(next, bytes), this.#onFailure)
+    else this.#goOn(next, wrapped)
+  }
+
+  /** Sends a reply of the stream; the next one begins in a turn of its own, and not before the client reads. */
+  #goOn(next: CommandMessage, reply: Uint8Array): void {
+    if (this.#isClosed) return
+    const dispatchNext = (): void => {
+      if (!this.#isClosed) this.#dispatch(next)
+    }
+    if (this.#socket.write(reply)) setImmediate(dispatchNext)
+    else this.#socket.once('drain', dispatchNext)
   }
 
   #answerCompressed(message: Uint8Array): void {

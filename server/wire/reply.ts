@@ -1,7 +1,7 @@
 /** Replies as wire messages, each one buffer. */
 import type { DatabaseError } from '../../pkg/base/errors.ts'
 import { buildDocument } from '../../pkg/bson/build.ts'
-import { headerLength, opcode, replyFlag, writeHeader, writeInt32 } from './protocol.ts'
+import { headerLength, opcode, readInt32, replyFlag, writeHeader, writeInt32 } from './protocol.ts'
 
 /** Header, flags and section kind: what stands before the document of an OP_MSG. */
 export const messagePrefixLength = headerLength + 5
@@ -14,18 +14,31 @@ function nextRequestId(): number {
   return lastRequestId
 }
 
-/** Fills the first `messagePrefixLength` bytes of an OP_MSG whose one section is a document of `documentLength` bytes. */
-export function writeMessagePrefix(target: Uint8Array, documentLength: number, responseTo: number): void {
+/**
+ * Fills the first `messagePrefixLength` bytes of an OP_MSG whose one section is a document of `documentLength` bytes.
+ * `flags`: of `messageFlag`.
+ */
+export function writeMessagePrefix(
+  target: Uint8Array,
+  documentLength: number,
+  responseTo: number,
+  flags: number,
+): void {
   writeHeader(target, messagePrefixLength + documentLength, nextRequestId(), responseTo, opcode.message)
-  writeInt32(target, headerLength, 0)
+  writeInt32(target, headerLength, flags)
   target[headerLength + 4] = 0
 }
 
-export function messageReply(document: Uint8Array, responseTo: number): Uint8Array {
+export function messageReply(document: Uint8Array, responseTo: number, flags = 0): Uint8Array {
   const message = Buffer.allocUnsafe(messagePrefixLength + document.length)
-  writeMessagePrefix(message, document.length, responseTo)
+  writeMessagePrefix(message, document.length, responseTo, flags)
   message.set(document, messagePrefixLength)
   return message
+}
+
+/** The id of a message that was made here. */
+export function requestIdOf(message: Uint8Array): number {
+  return readInt32(message, 4)
 }
 
 /** An OP_REPLY, for who asked by OP_QUERY. `flags`: of `replyFlag`. */

@@ -75,6 +75,7 @@ export const aggregate: Definition<AggregateCommand, Result> = defineCommand({
   kind: 'reads',
   stable: true,
   readConcern: true,
+  snapshotReads: true,
   writeConcern: true,
   fields,
   parse: (database: string): AggregateCommand => {

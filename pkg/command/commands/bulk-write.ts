@@ -118,6 +118,7 @@ export const bulkWrite: Definition<BulkWriteCommand, Result> = defineCommand({
   adminOnly: true,
   stable: true,
   writeConcern: true,
+  retryableWrite: true,
   fields,
   parse: (_: string, sequences: Sequences): BulkWriteCommand => {
     const at = fields.at

@@ -71,6 +71,7 @@ export const deleteCommand = defineCommand({
   kind: 'writes',
   stable: true,
   writeConcern: true,
+  retryableWrite: true,
   fields,
   parse: (database: string, sequences: Sequences): DeleteRequest => {
     const at = fields.at

@@ -42,6 +42,7 @@ export const distinct = defineCommand({
   help: 'the distinct values of a field',
   kind: 'reads',
   readConcern: true,
+  snapshotReads: true,
   fields,
   parse: (database: string): DistinctCommand => {
     const at = fields.at

@@ -62,6 +62,7 @@ export const findAndModify: Definition<FindAndModifyCommand, FindAndModifyResult
   kind: 'writes',
   stable: true,
   writeConcern: true,
+  retryableWrite: true,
   fields,
   parse: (database: string): FindAndModifyCommand => {
     const at = fields.at

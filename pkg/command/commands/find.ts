@@ -82,6 +82,7 @@ export const find = defineCommand({
   kind: 'reads',
   stable: true,
   readConcern: true,
+  snapshotReads: true,
   fields,
   parse: (database: string): FindCommand => {
     const at = fields.at

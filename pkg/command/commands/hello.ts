@@ -1,11 +1,27 @@
 import { DatabaseError } from '../../base/errors.ts'
 import { documentSizeMax, messageSizeMax, writeBatchMax } from '../../base/limits.ts'
+import { writeField, writeFields } from '../../bson/build.ts'
+import { compareBytes } from '../../bson/bytes.ts'
+import { readInt64 } from '../../bson/little-endian.ts'
 import { bsonType } from '../../bson/type.ts'
-import { documentFields, readString } from '../../bson/value.ts'
+import { documentFields, objectIdValue, readString } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
+import type { ConnectionContext } from '../context.ts'
 import { type Definition, defineCommand } from '../definition.ts'
-import { anyType, arrayType, booleanType, commandFields, numberType, objectType, stringType } from '../fields.ts'
-import type { Operation } from '../instance.ts'
+import {
+  anyType,
+  arrayType,
+  booleanType,
+  commandFields,
+  Fields,
+  int64Type,
+  numberType,
+  objectIdType,
+  objectType,
+  stringType,
+} from '../fields.ts'
+import type { Instance, Operation } from '../instance.ts'
+import { configurationVersion, opTime, opTimeDate, type ReplicaSet } from '../replica-set.ts'
 import { sessionTimeoutMinutes } from '../session.ts'
 import { maxWireVersion, minWireVersion } from '../version.ts'
 
@@ -13,9 +29,12 @@ interface HelloRequest {
   readonly client: Uint8Array | undefined
   readonly compression: readonly string[] | undefined
   readonly helloOk: boolean
+  /** The `topologyVersion` that the client knows already, and how long it waits for another one. */
+  readonly await: { readonly processId: Uint8Array; readonly counter: bigint; readonly ms: number } | undefined
 }
 
 interface HelloResult {
+  readonly operation: Operation
   readonly localTimeMs: number
   readonly connectionId: number
   readonly compression: readonly string[] | undefined
@@ -39,6 +58,11 @@ const own = {
   appName: { type: stringType },
 } as const
 
+const topologyFields = new Fields('hello.topologyVersion', {
+  processId: { type: objectIdType, required: true },
+  counter: { type: int64Type, required: true },
+})
+
 /** Drivers newer than this server may say more of themselves: unknown fields are passed over. */
 const lenient = { strict: false } as const
 const helloFields = commandFields('hello', { hello: { type: anyType }, ...own }, lenient)
@@ -54,6 +78,28 @@ function parseFrom(fields: typeof helloFields | typeof isMasterFields): HelloReq
     client: fields.document(at.client)?.slice(),
     compression: compressorsIn(fields.document(at.compression)),
     helloOk: fields.boolean(at.helloOk),
+    await: awaited(fields.document(at.topologyVersion), fields.number(at.maxAwaitTimeMS)),
+  }
+}
+
+/** Both fields or none: a client that names a topology waits for another one. */
+function awaited(topology: Uint8Array | undefined, ms: number | undefined): HelloRequest['await'] {
+  if (topology === undefined) {
+    if (ms !== undefined)
+      throw new DatabaseError(31368, `A request with a 'topologyVersion' must include 'maxAwaitTimeMS'`)
+    return undefined
+  }
+  const read = topologyFields.read(topology, 0)
+  const counter = read.value(read.at.counter)!
+  if (ms === undefined)
+    throw new DatabaseError(31368, `A request with a 'topologyVersion' must include 'maxAwaitTimeMS'`)
+  const known = { processId: read.value(read.at.processId)!, counter: readInt64(counter.bytes, counter.start) }
+  if (known.counter < 0n)
+    throw new DatabaseError(31372, `topologyVersion must have a non-negative counter value, but got ${known.counter}`)
+  return {
+    processId: known.processId.bytes.slice(known.processId.start, known.processId.end),
+    counter: known.counter,
+    ms,
   }
 }
 
@@ -72,23 +118,66 @@ function compressorsIn(list: Uint8Array | undefined): readonly string[] | undefi
   return names
 }
 
-function greet(operation: Operation, request: HelloRequest): HelloResult {
+function greet(operation: Operation, request: HelloRequest): HelloResult | Promise<HelloResult> {
   const { context } = operation
   if (request.client !== undefined) context.introduce(request.client)
   context.greeted = true
   if (request.compression !== undefined && request.compression.length > 0)
     context.agreeOnCompressors(request.compression)
-  return {
+  const greeting = (): HelloResult => ({
+    operation,
     localTimeMs: operation.instance.world.clock.nowMs(),
     connectionId: context.connectionId,
     compression: request.compression,
     helloOk: request.helloOk,
-  }
+  })
+  const known = request.await
+  if (known === undefined || !isCurrent(operation.instance, known)) return greeting()
+  const { clock } = operation.instance.world
+  const beginMs = clock.monotonicMs()
+  return quiet(operation, known.ms).then(() => {
+    operation.waitedMs = clock.monotonicMs() - beginMs
+    return greeting()
+  })
+}
+
+/** Errors: a counter beyond ours in the same process is a defect of the client. */
+function isCurrent({ processId, topologyCounter }: Instance, known: NonNullable<HelloRequest['await']>): boolean {
+  if (compareBytes(known.processId, 0, 12, processId, 0, 12) !== 0) return false
+  if (known.counter > BigInt(topologyCounter))
+    throw new DatabaseError(
+      31382,
+      `Received a topology version with counter: ${known.counter} which is greater than the server topology version counter: ${topologyCounter}`,
+    )
+  return known.counter === BigInt(topologyCounter)
+}
+
+/** What a single node is does not change: until the time is over, or the operation is interrupted. */
+function quiet(operation: Operation, ms: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = operation.instance.world.clock.setTimer(ms, resolve)
+    operation.whenKilled(() => {
+      timer.cancel()
+      try {
+        operation.check()
+        resolve()
+      } catch (reason) {
+        reject(reason as DatabaseError)
+      }
+    })
+  })
 }
 
 function writeGreeting(result: HelloResult, writer: BsonWriter, primaryField: string): void {
+  const { instance, context } = result.operation
   if (result.helloOk) writer.boolean('helloOk', true)
-  writer.boolean(primaryField, true)
+  const topologyVersion = {
+    processId: objectIdValue(instance.processId),
+    counter: BigInt(instance.topologyCounter),
+  }
+  if (instance.replicaSet === undefined) writer.boolean(primaryField, true)
+  else writeMember(writer, instance, instance.replicaSet, context, primaryField)
+  writeField(writer, 'topologyVersion', topologyVersion)
   writer.int32('maxBsonObjectSize', documentSizeMax)
   writer.int32('maxMessageSizeBytes', messageSizeMax)
   writer.int32('maxWriteBatchSize', writeBatchMax)
@@ -103,6 +192,33 @@ function writeGreeting(result: HelloResult, writer: BsonWriter, primaryField: st
     for (let i = 0; i < result.compression.length; i++) writer.string(String(i), result.compression[i]!)
     writer.end()
   }
+}
+
+function writeMember(
+  writer: BsonWriter,
+  { engine }: Instance,
+  set: ReplicaSet,
+  context: ConnectionContext,
+  primaryField: string,
+): void {
+  const member = set.memberFor(context)
+  const last = set.lastPosition(engine.lastTimestamp)
+  writeFields(writer, {
+    hosts: [member],
+    setName: set.name,
+    setVersion: configurationVersion,
+    [primaryField]: true,
+    secondary: false,
+    primary: member,
+    me: member,
+    electionId: set.electionId,
+    lastWrite: {
+      opTime: opTime(last),
+      lastWriteDate: opTimeDate(last),
+      majorityOpTime: opTime(last),
+      majorityWriteDate: opTimeDate(last),
+    },
+  })
 }
 
 /** The handshake: what the server is and can do; keeps what the client says of itself. */

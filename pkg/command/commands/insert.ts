@@ -42,6 +42,7 @@ export const insert = defineCommand({
   kind: 'writes',
   stable: true,
   writeConcern: true,
+  retryableWrite: true,
   fields,
   parse: (database: string, sequences: Sequences): InsertRequest => {
     const at = fields.at

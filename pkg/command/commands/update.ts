@@ -80,6 +80,7 @@ export const update = defineCommand({
   kind: 'writes',
   stable: true,
   writeConcern: true,
+  retryableWrite: true,
   fields,
   parse: (database: string, sequences: Sequences): UpdateCommand => {
     const at = fields.at

@@ -1,0 +1,126 @@
+import { Long, Timestamp, UUID } from 'bson'
+import { beforeEach, expect, test } from 'vitest'
+import { openServer, type TestServer } from './testdata/server.ts'
+
+type Document = Record<string, unknown>
+
+const lsid = { id: new UUID() }
+let server: TestServer
+
+beforeEach(async () => {
+  server = await openServer({ replicaSet: { name: 'rs0', member: 'db.example:27017' } })
+})
+
+function timeOf(reply: Document): bigint {
+  return (reply['operationTime'] as Timestamp).toBigInt()
+}
+
+test('hello tells of a set of one member, which is primary', async () => {
+  const reply = await server.run({ hello: 1 })
+  expect(reply).toMatchObject({
+    setName: 'rs0',
+    setVersion: 1,
+    hosts: ['db.example:27017'],
+    me: 'db.example:27017',
+    primary: 'db.example:27017',
+    isWritablePrimary: true,
+    secondary: false,
+  })
+  expect((reply['electionId'] as { toHexString(): string }).toHexString()).toBe('7fffffff0000000000000001')
+  expect(await server.run({ isMaster: 1 })).toMatchObject({ ismaster: true, setName: 'rs0' })
+})
+
+test('each client is told the address it came to when none was configured', async () => {
+  const plain = await openServer({ replicaSet: { name: 'rs0' } })
+  for (const [localAddress, member] of [
+    ['127.0.0.1:27017', '127.0.0.1:27017'],
+    ['::ffff:10.0.0.1:27018', '10.0.0.1:27018'],
+    ['::1:27019', '[::1]:27019'],
+  ] as const) {
+    Object.assign(plain.context, { localAddress })
+    expect(await plain.run({ hello: 1 })).toMatchObject({ me: member, hosts: [member] })
+  }
+})
+
+test('a standalone says nothing of a set and of cluster times', async () => {
+  const reply = await (await openServer()).run({ hello: 1 })
+  for (const name of ['setName', 'hosts', 'me', 'lastWrite', '$clusterTime', 'operationTime'])
+    expect(reply).not.toHaveProperty(name)
+})
+
+test('a hello that knows the topology is answered when its time is over, one that does not at once', async () => {
+  const { processId, counter } = (await server.run({ hello: 1 }))['topologyVersion'] as Document
+  const topologyVersion = { processId, counter: Long.fromNumber(counter as number) }
+  const begin = server.world.clock.monotonicMs()
+  await server.run({ hello: 1, topologyVersion, maxAwaitTimeMS: 500 })
+  expect(server.world.clock.monotonicMs() - begin).toBeGreaterThanOrEqual(500)
+  const other = { processId, counter: Long.fromNumber(5) }
+  const again = server.world.clock.monotonicMs()
+  await server.run({ hello: 1, topologyVersion: other, maxAwaitTimeMS: 500 })
+  expect(server.world.clock.monotonicMs() - again).toBeLessThan(500)
+  expect(await server.reply({ hello: 1, topologyVersion })).toMatchObject({ code: 31368 })
+  expect(await server.reply({ hello: 1, maxAwaitTimeMS: 5 })).toMatchObject({ code: 31368 })
+})
+
+test('operationTime grows with every write and is that of the last write for a read', async () => {
+  const first = timeOf(await server.run({ insert: 'c', documents: [{ _id: 1 }] }))
+  const second = timeOf(await server.run({ insert: 'c', documents: [{ _id: 2 }] }))
+  expect(second).toBeGreaterThan(first)
+  expect(timeOf(await server.run({ find: 'c' }))).toBe(second)
+  expect(timeOf(await server.reply({ insert: 'c', documents: [{ _id: 2 }], ordered: 1 }))).toBe(second)
+})
+
+test('a fresh set has a cluster time that a client may ask to read after', async () => {
+  const { operationTime } = await server.run({ ping: 1 })
+  expect((operationTime as Timestamp).toBigInt()).toBeGreaterThan(0n)
+  await server.run({ find: 'c', readConcern: { afterClusterTime: operationTime } })
+})
+
+test('a cluster time that a client brings is before all later writes, unless it is too far ahead', async () => {
+  const nowSeconds = Math.floor(server.world.clock.nowMs() / 1000)
+  const told = new Timestamp({ t: nowSeconds + 1000, i: 7 })
+  const $clusterTime = { clusterTime: told }
+  expect((await server.run({ ping: 1, $clusterTime }))['$clusterTime']).toMatchObject($clusterTime)
+  expect(timeOf(await server.run({ insert: 'c', documents: [{}] }))).toBeGreaterThan(told.toBigInt())
+  const far = { clusterTime: new Timestamp({ t: nowSeconds + 400 * 86_400, i: 1 }) }
+  expect(await server.reply({ ping: 1, $clusterTime: far })).toMatchObject({ ok: 0, code: 209 })
+})
+
+test('a read that names a time answers with a time that is not before it', async () => {
+  const told = new Timestamp({ t: Math.floor(server.world.clock.nowMs() / 1000) + 50, i: 1 })
+  const reply = await server.run({
+    find: 'c',
+    $clusterTime: { clusterTime: told },
+    readConcern: { level: 'majority', afterClusterTime: told },
+  })
+  expect(timeOf(reply)).toBe(told.toBigInt())
+})
+
+test('a write concern for more members than one is done and reported as not met', async () => {
+  const reply = await server.run({ insert: 'c', documents: [{ _id: 1 }], writeConcern: { w: 2 } })
+  expect(reply).toMatchObject({ n: 1, writeConcernError: { code: 100, codeName: 'UnsatisfiableWriteConcern' } })
+  expect(await server.all({ find: 'c' })).toEqual([{ _id: 1 }])
+  expect(await server.run({ insert: 'c', documents: [{}], writeConcern: { w: 'majority' } })).not.toHaveProperty(
+    'writeConcernError',
+  )
+})
+
+test('what is read with majority is on disk before the client has it', async () => {
+  await server.run({ insert: 'c', documents: [{ _id: 1 }], writeConcern: { w: 1, j: false } })
+  const { engine } = server
+  expect(engine.durableIndex).toBeLessThan(engine.lastIndex)
+  await server.run({ find: 'c' })
+  expect(engine.durableIndex).toBeLessThan(engine.lastIndex)
+  await server.run({ find: 'c', readConcern: { level: 'majority' } })
+  expect(engine.durableIndex).toBe(engine.lastIndex)
+})
+
+test.each([
+  [{ ping: 1, autocommit: false }, 72],
+  [{ insert: 'c', documents: [{}], txnNumber: Long.fromNumber(1) }, 72],
+  [{ insert: 'c', documents: [{}], txnNumber: Long.fromNumber(-1), lsid }, 72],
+  [{ insert: 'c', documents: [{}], txnNumber: Long.fromNumber(1), lsid, autocommit: true }, 72],
+  [{ find: 'c', txnNumber: Long.fromNumber(1), lsid }, 50768],
+])('refuses the transaction fields of %j with %d', async (command, code) => {
+  expect(await server.reply(command)).toMatchObject({ ok: 0, code })
+})

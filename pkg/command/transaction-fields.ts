@@ -1,0 +1,53 @@
+/**
+ * The fields that number a write within its session: `txnNumber` alone makes a command a retryable write; with
+ * `autocommit: false` it is a statement of a transaction, and with `startTransaction: true` its first one.
+ */
+import { DatabaseError } from '../base/errors.ts'
+import { readInt64 } from '../bson/little-endian.ts'
+import { bsonType } from '../bson/type.ts'
+import { readInt32 } from '../bson/value.ts'
+import type { Fields, GenericName } from './fields.ts'
+
+/** Where a command stands in its session. */
+export interface TransactionFields {
+  readonly txnNumber: bigint
+  /** Outside of transactions undefined: a retryable write. */
+  readonly statement: 'first' | 'later' | undefined
+}
+
+type At = Readonly<Record<GenericName, number>>
+
+/** Checks the fields against each other. Errors: InvalidOptions. `replicated`: whether the node has transaction numbers at all. */
+export function readTransactionFields(fields: Fields<string>, at: At, replicated: boolean): TransactionFields {
+  if (!fields.has(at.txnNumber)) {
+    const name = fields.has(at.autocommit) ? 'autocommit' : 'startTransaction'
+    throw new DatabaseError('InvalidOptions', `'${name}' field requires a transaction number to also be specified`)
+  }
+  if (!fields.has(at.lsid))
+    throw new DatabaseError('InvalidOptions', 'Transaction number requires a session ID to also be specified')
+  if (!replicated)
+    throw new DatabaseError(
+      'IllegalOperation',
+      'Transaction numbers are only allowed on a replica set member or mongos',
+    )
+  const start = fields.start(at.txnNumber)
+  const txnNumber =
+    fields.type(at.txnNumber) === bsonType.int32
+      ? BigInt(readInt32(fields.bytes, start))
+      : readInt64(fields.bytes, start)
+  if (txnNumber < 0n) throw new DatabaseError('InvalidOptions', 'Transaction number cannot be negative')
+  const first = fields.has(at.startTransaction)
+  if (!fields.has(at.autocommit)) {
+    if (first)
+      throw new DatabaseError(
+        'InvalidOptions',
+        `'startTransaction' field requires 'autocommit' field to also be specified`,
+      )
+    return { txnNumber, statement: undefined }
+  }
+  if (fields.boolean(at.autocommit))
+    throw new DatabaseError('InvalidOptions', `Specifying autocommit=true is not allowed.`)
+  if (first && !fields.boolean(at.startTransaction))
+    throw new DatabaseError('InvalidOptions', `Specifying startTransaction=false is not allowed.`)
+  return { txnNumber, statement: first ? 'first' : 'later' }
+}
