@@ -1,7 +1,7 @@
 /**
  * Joins: how `$lookup` finds the foreign documents of a local one.
  *
- *   by equality, the foreign path is indexed       a seek in the index for a single local value (`point-join.ts`),
+ *   by equality, the foreign path is indexed       seeks in the index for single local values (`point-join.ts`),
  *                                                  else a query by the local values, for each local document
  *   by equality otherwise, and once the queries    a table of all foreign documents by their values, made once;
  *   have cost as much as a table would             beyond its memory, a query for each local document after all
@@ -78,7 +78,7 @@ export class LookupStage extends PassingStage implements FieldSource {
   /** Whether the current local document waits for its foreign ones. */
   #joining = false
 
-  /** Seeks, where they find what is asked for; undefined until the first local document, null: not here. */
+  /** Seeks, where they find what is asked for; undefined until the first step, null: not here. */
   #points: PointJoin | null | undefined
   readonly #needed: NeededFields | undefined
   readonly field: FieldSource | undefined
@@ -109,7 +109,7 @@ export class LookupStage extends PassingStage implements FieldSource {
   step(): Step {
     for (;;) {
       if (!this.#joining) {
-        const { input } = this
+        if (this.#points === undefined) this.#points = this.#openPoints()
         const points = this.#points
         if (points?.joining === true) {
           const answer = points.next()
@@ -119,10 +119,10 @@ export class LookupStage extends PassingStage implements FieldSource {
           }
           if (answer !== step.end) return answer
         }
+        const input = points?.locals ?? this.input
         const answer = input.step()
         if (answer !== step.row) return answer
-        if (this.#points === undefined) this.#points = this.#openPoints()
-        if (this.#points?.begin(input.bytes, input.start) === true) continue
+        if (points?.begin() === true) continue
         // The input's bytes may go while foreign documents are read: keep them.
         this.#local = input.bytes.slice(input.start, input.end)
         this.#array = new GatheredArray()
@@ -139,9 +139,12 @@ export class LookupStage extends PassingStage implements FieldSource {
     if (hasPipeline || localPath === undefined || foreignPath === undefined || !isPlain(this.#lookup)) return null
     const lookup = this.#run.host.foreign(from)?.points(foreignPath.text)
     if (lookup === undefined) return null
-    const join = new PointJoin(lookup, localPath, this.#run, this.#lookup, this.#needed)
-    join.givesField = this.#givesField
-    return join
+    return new PointJoin(this.input, localPath, lookup, this.#run, {
+      as: this.#lookup.as,
+      unwinding: this.#lookup.unwinding,
+      needed: this.#needed,
+      givesField: this.#givesField,
+    })
   }
 
   giveField(): void {

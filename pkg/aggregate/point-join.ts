@@ -1,6 +1,6 @@
 /**
- * A join of documents that have one plain value at the local path with those that an index of the foreign path has for it: a seek for
- * each, and the result written as the documents are found.
+ * A join of documents that have one plain value at the local path with those that an index of the foreign path has for it: the result is
+ * written as the documents are found.
  */
 import { buildArray } from '../bson/build.ts'
 import { writeInt32 } from '../bson/little-endian.ts'
@@ -11,7 +11,8 @@ import { findElement, type Path } from '../query/path.ts'
 import type { PointLookup } from '../query/point-lookup.ts'
 import { NarrowWriter } from './narrow-writer.ts'
 import type { NeededFields } from './needed-fields.ts'
-import { type PipelineRun, type Step, step } from './stage.ts'
+import { PointBatch } from './point-batch.ts'
+import { type PipelineRun, type Stage, type Step, step } from './stage.ts'
 import type { Unwinding } from './unwinding.ts'
 
 export interface PointJoinTarget {
@@ -19,11 +20,14 @@ export interface PointJoinTarget {
   readonly as: string
   /** Without an index: one document for each that is found. */
   readonly unwinding: Unwinding | undefined
+  readonly needed: NeededFields | undefined
+  readonly givesField: boolean
 }
 
 export class PointJoin {
   readonly #lookup: PointLookup
-  readonly #localPath: Path
+  /** The local documents. */
+  readonly locals: PointBatch
   readonly #run: PipelineRun
   readonly #as: string
   readonly #asBytes: Uint8Array
@@ -37,7 +41,7 @@ export class PointJoin {
   /** Whether `next` is to be asked for documents of the local one. */
   joining = false
   /** The array alone is asked for, not a document with it. */
-  givesField = false
+  readonly givesField: boolean
   arrayBytes: Uint8Array = noBytes
   /** Exclusive; it begins at 0. */
   arrayEnd = 0
@@ -46,40 +50,33 @@ export class PointJoin {
   #localEnd = 0
   #arrayStart = 0
 
+  /** `needed`: the fields that will be read of its documents; undefined: all. */
   constructor(
-    lookup: PointLookup,
+    input: Stage,
     localPath: Path,
+    lookup: PointLookup,
     run: PipelineRun,
-    { as, unwinding }: PointJoinTarget,
-    needed: NeededFields | undefined,
+    { as, unwinding, needed, givesField }: PointJoinTarget,
   ) {
     this.#lookup = lookup
-    this.#localPath = localPath
     this.#run = run
+    this.givesField = givesField
     this.#as = as
     this.#asBytes = utf8Bytes(as)
     this.#unwinding = unwinding
     this.#local = needed && new NarrowWriter([...needed.keys()].filter((name) => name !== as))
     this.#reads = needed === undefined || needed.get(as) === 'value' || (unwinding !== undefined && needed.has(as))
+    this.locals = new PointBatch(input, lookup, localPath, run, { keepsLocals: !givesField, reads: this.#reads })
     run.track(lookup)
   }
 
-  /** Takes up a local document; false when it must be joined in another way. */
-  begin(bytes: Uint8Array, start: number): boolean {
+  /** Takes up the local document; false when it must be joined in another way. */
+  begin(): boolean {
+    const { locals } = this
+    if (!locals.hasKey) return false
+    const { bytes, start } = locals
     // The array would have to be written in the place of what is there.
     if (this.#local === undefined && findElement(bytes, start, this.#asBytes) >= 0) return false
-    const { parts } = this.#localPath
-    let at = start
-    let type: number = bsonType.document
-    for (let i = 0; i < parts.length; i++) {
-      if (type !== bsonType.document) return false
-      const name = parts[i]!.bytes
-      const element = findElement(bytes, at, name)
-      if (element < 0) return false
-      type = bytes[element]!
-      at = element + name.length + 2
-    }
-    if (!this.#lookup.seek(type, bytes, at)) return false
     this.#count = 0
     this.joining = true
     if (this.givesField && !this.#reads) return true
@@ -111,8 +108,8 @@ export class PointJoin {
 
   #gather(): Step {
     const lookup = this.#lookup
-    const { writer } = this
-    while (lookup.next(this.#reads)) {
+    const { locals, writer } = this
+    while (locals.next()) {
       const position = this.#count++
       if (this.#reads) writer.document(indexName(position), lookup.bytes, lookup.start, lookup.end)
       if (this.#run.turnIsOver()) return step.pause
@@ -148,9 +145,9 @@ export class PointJoin {
 
   #unwind({ keepEmpty }: Unwinding): Step {
     const lookup = this.#lookup
-    const { writer } = this
+    const { locals, writer } = this
     writer.length = this.#localEnd
-    if (lookup.next(this.#reads)) {
+    if (locals.next()) {
       this.#count++
       if (this.#reads) writer.document(this.#as, lookup.bytes, lookup.start, lookup.end)
     } else {

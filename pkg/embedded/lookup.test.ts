@@ -70,6 +70,32 @@ describe('$lookup', () => {
     }
   })
 
+  it('finds many keys by an index, in whatever order and however often they come', async () => {
+    // Beginnings that many have in common, one key the beginning of another, and keys that nobody has.
+    const keyOf = (n: number) => (n % 3 === 0 ? `person ${n}` : n % 3 === 1 ? `person ${'x'.repeat(n % 40)}` : n / 8)
+    const many = Array.from({ length: 2500 }, (_, _id) => ({ _id, key: keyOf((_id * 48271) % 1999) }))
+    for (const [name, unique] of Object.entries({ some: false, each: true })) {
+      const seen = new Set<unknown>()
+      const documents = Array.from({ length: 1500 }, (_, _id) => ({ _id, key: keyOf((_id * 16807) % 1801) }))
+      const kept = documents.filter(({ key }) => !unique || (!seen.has(key) && seen.add(key)))
+      await db.collection(`${name}Bare`).insertMany(kept)
+      await db.collection(name).insertMany(kept)
+      await db.collection(name).createIndex({ key: 1 }, { unique })
+    }
+    await db.collection('many').insertMany(many)
+    for (const name of ['some', 'each']) {
+      const join = (from: string, ...tail: Document[]) =>
+        db
+          .collection('many')
+          .aggregate([{ $lookup: { from, localField: 'key', foreignField: 'key', as: 'who' } }, ...tail])
+          .toArray()
+      expect(await join(name)).toEqual(await join(`${name}Bare`))
+      const sizes = { $group: { _id: null, sizes: { $push: { $size: '$who' } } } }
+      expect(await join(name, sizes)).toEqual(await join(`${name}Bare`, sizes))
+      expect(await join(name, { $limit: 3 })).toEqual(await join(`${name}Bare`, { $limit: 3 }))
+    }
+  })
+
   it('sees the foreign documents as they were when the pipeline began', async () => {
     await db.collection('items').insertMany(Array.from({ length: 500 }, (_, _id) => ({ _id, key: _id })))
     await db.collection('items').createIndex({ key: 1 })

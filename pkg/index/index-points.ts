@@ -11,33 +11,42 @@ export class IndexPoints {
   readonly #idInValue: boolean
   #key: Uint8Array = new Uint8Array(0)
   #keyLength = 0
-  /** Before the key's entries, on one, or beyond them. */
-  #place: 'before' | 'on' | 'beyond' = 'beyond'
+  /** Before the key's entries, reached by a way of its own or by going on from those of a lower key; on one of them, or beyond them. */
+  #place: 'before' | 'below' | 'on' | 'beyond' = 'beyond'
 
   constructor(map: VersionedMap, idInValue: boolean, at: Timestamp) {
     this.#walk = new VersionCursor(map, at)
     this.#idInValue = idInValue
   }
 
-  /** Goes before the entries of an encoded value, which must stay as it is until the next seek. */
-  seek(key: Uint8Array, keyLength: number): void {
+  /**
+   * Goes before the entries of an encoded value, which must stay as it is until the next seek. `above`: it is greater than that of
+   * the seek before.
+   */
+  seek(key: Uint8Array, keyLength: number, above = false): void {
     this.#key = key
     this.#keyLength = keyLength
-    this.#place = 'before'
+    this.#place = above ? 'below' : 'before'
   }
 
   next(): boolean {
     if (this.#place === 'beyond') return false
     const walk = this.#walk
     const key = this.#key
-    const found = this.#place === 'before' ? walk.seek(key, this.#keyLength) : !this.#idInValue && walk.next()
-    // No key begins with another one.
-    if (!found || !walk.keyStartsWith(key, this.#keyLength)) {
+    if (!this.#move(key) || !walk.keyStartsWith(key, this.#keyLength)) {
+      // No key begins with another one.
       this.#place = 'beyond'
       return false
     }
     this.#place = 'on'
     return true
+  }
+
+  #move(key: Uint8Array): boolean {
+    const walk = this.#walk
+    if (this.#place === 'before') return walk.seek(key, this.#keyLength)
+    if (this.#place === 'below') return walk.seekOnward(key, this.#keyLength)
+    return !this.#idInValue && walk.next()
   }
 
   /** Of the current entry. */

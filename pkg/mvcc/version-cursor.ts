@@ -45,6 +45,12 @@ export class VersionCursor {
     return this.#settleForward(this.#cursor.seek(key, keyLength))
   }
 
+  /** As `seek`, of a key above all visible ones that lie before the one it rests on. */
+  seekOnward(key: Uint8Array, keyLength: number): boolean {
+    this.#currentLength = -1
+    return this.#settleForward(this.#cursor.seekOnward(key, keyLength))
+  }
+
   /** Rests on the last visible key < `key`. */
   seekBefore(key: Uint8Array, keyLength: number): boolean {
     this.#currentLength = -1

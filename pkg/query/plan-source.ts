@@ -43,8 +43,8 @@ export interface QueryIndex {
 
 export interface KeyPoints {
   readonly recordId: RecordId
-  /** Goes before the entries of a key, whose bytes stay as they are until the next seek. */
-  seek(key: Uint8Array, keyLength: number): void
+  /** Goes before the entries of a key, whose bytes stay as they are until the next seek. `above`: it is greater than the last one. */
+  seek(key: Uint8Array, keyLength: number, above?: boolean): void
   next(): boolean
   save(): void
   close(): void

@@ -2,8 +2,9 @@
  * Documents by one value of a path, one value after another: what a join asks thousands of times, without a query each time.
  */
 import { DatabaseError } from '../base/errors.ts'
+import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
-import { encodeKey, KeyWriter } from '../bson/key.ts'
+import { encodeKey, type KeyWriter } from '../bson/key.ts'
 import { bsonType } from '../bson/type.ts'
 import type { BytesRef, KeyPoints, QueryIndex, QuerySource } from './plan-source.ts'
 
@@ -11,7 +12,6 @@ export class PointLookup implements BytesRef {
   readonly #source: QuerySource
   readonly #at: Timestamp
   readonly #descending: boolean
-  readonly #key = new KeyWriter()
   readonly #points: KeyPoints
   bytes: Uint8Array = new Uint8Array(0)
   start = 0
@@ -44,11 +44,10 @@ export class PointLookup implements BytesRef {
   }
 
   /**
-   * Goes before the first document whose field equals the value at `start`. False when a key does not tell which those are: of null,
-   * which a missing field equals too, of arrays and regular expressions.
-   * Errors: QueryPlanKilled when the collection was dropped meanwhile.
+   * Appends the key by which documents are found whose field equals the value at `start`. False when a key does not tell which those
+   * are: of null, which a missing field equals too, of arrays and regular expressions.
    */
-  seek(type: number, bytes: Uint8Array, start: number): boolean {
+  appendKey(key: KeyWriter, type: number, bytes: Uint8Array, start: number): boolean {
     if (
       type === 0 ||
       type === bsonType.null ||
@@ -58,20 +57,39 @@ export class PointLookup implements BytesRef {
     ) {
       return false
     }
-    if (this.#source.dropped) {
-      throw new DatabaseError('QueryPlanKilled', `collection dropped: ${this.#source.namespace}`)
-    }
-    const key = this.#key.reset()
     encodeKey(key, type, bytes, start, this.#descending)
-    this.#points.seek(key.bytes, key.length)
     return true
   }
 
-  /** To the next document of the value. `read`: its bytes are asked for. */
-  next(read: boolean): boolean {
-    const points = this.#points
-    while (points.next()) if (!read || this.#source.read(points.recordId, this.#at, this)) return true
-    return false
+  /**
+   * Goes before the first document of a key, whose bytes stay as they are until the next seek. `above`: it is greater than that of the
+   * seek before.
+   * Errors: QueryPlanKilled when the collection was dropped meanwhile.
+   */
+  seek(key: Uint8Array, keyLength: number, above: boolean): void {
+    this.#refuseDropped()
+    this.#points.seek(key, keyLength, above)
+  }
+
+  /** To the next document of the key. */
+  next(): boolean {
+    return this.#points.next()
+  }
+
+  /** Of the current document. */
+  get recordId(): RecordId {
+    return this.#points.recordId
+  }
+
+  /** Puts a document that was found where `bytes`, `start` and `end` say. Errors: QueryPlanKilled. */
+  read(recordId: RecordId): boolean {
+    this.#refuseDropped()
+    return this.#source.read(recordId, this.#at, this)
+  }
+
+  #refuseDropped(): void {
+    if (!this.#source.dropped) return
+    throw new DatabaseError('QueryPlanKilled', `collection dropped: ${this.#source.namespace}`)
   }
 
   save(): void {

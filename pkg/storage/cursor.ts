@@ -9,7 +9,7 @@
  */
 import { assert } from '../base/assert.ts'
 import { compareRanges } from './copy.ts'
-import { headerSize, heightMax, type Page } from './page.ts'
+import { headerSize, headOf, heightMax, type Page } from './page.ts'
 import type { Tree, ValueRef } from './tree.ts'
 
 const noBytes = new Uint8Array(0)
@@ -50,6 +50,23 @@ export class TreeCursor {
     this.#index = slot >= 0 ? slot : ~slot
     if (this.#index < this.#page.count) return this.#rest()
     return this.#nextLeaf()
+  }
+
+  /**
+   * As `seek`, of a key above all that lie before the entry the cursor is on: many keys in their order are found without a way down
+   * the tree for each.
+   */
+  seekOnward(key: Uint8Array, keyLength: number): boolean {
+    if (this.valid && this.#frame !== 0 && this.#seen === this.#tree.changes) {
+      const page = this.#page
+      const slot = page.search(key, keyLength, this.#index)
+      const index = slot >= 0 ? slot : ~slot
+      if (index >= this.#index && index < page.count) {
+        this.#index = index
+        return this.#rest()
+      }
+    }
+    return this.seek(key, keyLength)
   }
 
   /** Rests on the last entry whose key is < `key`. False: there is none, the cursor is before the first. */
@@ -133,19 +150,27 @@ export class TreeCursor {
       return this.keyLength >= prefixLength && compareRanges(this.key, 0, prefixLength, prefix, 0, prefixLength) === 0
     }
     const page = this.#page
-    const { bytes, prefixLength: shared } = page
+    const { bytes, words, prefixLength: shared } = page
+    const at = page.slots + (this.#index << 1)
+    const slot = words[at + 1]!
+    const isLong = slot >>> 16 >= 0x8000
+    let known = shared
+    if (prefixLength - shared >= 4 && !isLong) {
+      // The first bytes beside the slot tell most keys apart, without a look at the cell.
+      if (words[at] !== headOf(prefix, shared, prefixLength)) return false
+      known += 4
+    }
     const prefixAt = page.base + headerSize
     const common = Math.min(prefixLength, shared)
     for (let i = 0; i < common; i++) if (bytes[prefixAt + i] !== prefix[i]) return false
     if (prefixLength <= shared) return true
-    const slot = page.words[page.slots + (this.#index << 1) + 1]!
-    if (slot >>> 16 >= 0x8000) {
+    if (isLong) {
       this.readKey()
       return this.keyLength >= prefixLength && compareRanges(this.key, 0, prefixLength, prefix, 0, prefixLength) === 0
     }
     if (slot >>> 16 < prefixLength - shared) return false
     const start = page.base + page.cellHeader + (slot & 0xffff) - shared
-    for (let i = shared; i < prefixLength; i++) if (bytes[start + i] !== prefix[i]) return false
+    for (let i = known; i < prefixLength; i++) if (bytes[start + i] !== prefix[i]) return false
     return true
   }
 

@@ -163,8 +163,8 @@ export class Page {
 
   // ---- reading
 
-  /** The slot of `key`; or, when it is not there, `~slot` of the first greater key. */
-  search(key: Uint8Array, keyLength: number): number {
+  /** The slot of `key`; or, when it is not there, `~slot` of the first greater key. No slot before `from` may have it. */
+  search(key: Uint8Array, keyLength: number, from = 0): number {
     const { bytes, words, slots, base, prefixLength } = this
     const prefixAt = base + headerSize
     for (let i = 0; i < prefixLength; i++) {
@@ -177,7 +177,7 @@ export class Page {
     const known = prefixLength + 4 <= headEnd ? 4 : 0
     const restLength = keyLength - prefixLength
     const cells = base + this.cellHeader
-    let low = 0
+    let low = from
     let high = this.count
     while (low < high) {
       const middle = (low + high) >>> 1
