@@ -270,6 +270,34 @@ describe('decodeDocument', () => {
     )
   })
 
+  it('gives the same when documents of one shape have now and then another value, name or length', () => {
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(anyName, { minLength: 3, maxLength: 12 }),
+        fc.array(scalar, { minLength: 12, maxLength: 12 }),
+        fc.array(scalar, { minLength: 20, maxLength: 20 }),
+        (names, usual, others) => {
+          for (let i = 0; i < 140; i++) {
+            const object: Record<string, unknown> = {}
+            names.forEach((name, position) => {
+              const odd = i > 70 && (i * 7 + position) % 23 === 0
+              if (odd && i % 3 === 0) return
+              let value = odd ? others[i % 20] : usual[position]
+              if (position === 1) value = { [names[0]!]: value, deep: { [names[2]!]: usual[3] } }
+              if (position === 2) value = odd ? [1, { inner: value }] : ['a', 1, 2.5, 'b']
+              Object.defineProperty(object, name, { value, enumerable: true, writable: true, configurable: true })
+            })
+            if (i % 31 === 30) object.further = i
+            const bytes = driverBytes(object)
+            assert.deepStrictEqual(decodeDocument(bytes), deserialize(bytes))
+            assert.deepEqual(Object.keys(decodeDocument(bytes)), Object.keys(deserialize(bytes)))
+          }
+        },
+      ),
+      { numRuns: 60 },
+    )
+  })
+
   it('makes __proto__ a field, also by a compiled shape', () => {
     const object = JSON.parse('{ "a": 1, "__proto__": { "polluted": true }, "b": 2 }') as object
     const bytes = driverBytes(object)

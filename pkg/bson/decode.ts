@@ -9,7 +9,8 @@
 import { Code, ObjectId } from 'bson'
 import { decodeClass, decodeInt64, decodeString, referenceOr } from './decode-class.ts'
 import { readDouble, readInt32, readInt64Number } from './little-endian.ts'
-import { type ShapeNode, Shapes } from './shape.ts'
+import { type ShapeNode, Shapes, startsWith } from './shape.ts'
+import type { DecodeValue, ShapeDecoder } from './shape-decoder.ts'
 import { readText } from './short-text.ts'
 import { type BsonType, bsonType } from './type.ts'
 import { valueEnd } from './walk.ts'
@@ -21,6 +22,9 @@ type Fields = Record<string, unknown>
 
 /** Longest list of values that is kept between documents. */
 const keptValuesMax = 1024
+/** A guess of the shape is given up when it is wrong more often than once in `trustLost` documents, until as many went by as it takes to reach 0. */
+const trustMax = 64
+const trustLost = 8
 
 /** Reusable; learns the shapes of what it decodes. */
 export class DocumentDecoder {
@@ -31,11 +35,39 @@ export class DocumentDecoder {
   #highest = 0
   /** Where the value decoded last ends. */
   #end = 0
+  /** The decoder of the shape that the last documents had, and how often of late it was the right one. */
+  #likely: ShapeDecoder | undefined = undefined
+  #trust = 0
+  /** The shape of the document decoded last; undefined when it was not learned. */
+  #last: ShapeNode | undefined = undefined
+  readonly #decodeValue: DecodeValue = (type, bytes, at, field) => this.#value(type, bytes, at, field)
 
   outermost(bytes: Uint8Array, start: number): Fields {
+    const decode = this.#likely
+    if (decode !== undefined) {
+      const result = decode(bytes, start)
+      if (this.#highest > 0) this.#forget()
+      if (result !== undefined) {
+        if (this.#trust < trustMax) this.#trust++
+        return result
+      }
+      this.#trust -= trustLost
+    }
     const result = this.#document(bytes, start, this.#shapes.start, true)
+    this.#chooseLikely(bytes, start)
     this.#forget()
     return result
+  }
+
+  /** After a document that `#likely` could not decode: what is tried first with the next one. */
+  #chooseLikely(bytes: Uint8Array, start: number): void {
+    const last = this.#last
+    this.#last = undefined
+    if (this.#trust < 0) {
+      // Shapes change too often for a guess to pay: none for a while.
+      this.#likely = undefined
+      this.#trust++
+    } else this.#likely = last?.decoder(bytes, start, this.#decodeValue)
   }
 
   single(type: BsonType, bytes: Uint8Array, start: number): unknown {
@@ -58,6 +90,7 @@ export class DocumentDecoder {
     let at = start + 4
     if (shape === undefined) {
       this.#shapes.missed()
+      this.#last = undefined
       return this.#rest(bytes, at, {}, mayBeReference)
     }
     const values = this.#values
@@ -67,10 +100,11 @@ export class DocumentDecoder {
       const type = bytes[at]!
       if (type === 0) break
       let field = node.next
-      if (field === undefined || !matches(field.nameBytes, bytes, at + 1)) {
+      if (field === undefined || !startsWith(bytes, at + 1, field.nameBytes)) {
         field = node.follow(bytes, at + 1)
         if (field === undefined) {
           this.#shapes.missed()
+          this.#last = undefined
           const begun = assemble(node.names(), values, base)
           this.#close(at, base)
           return this.#rest(bytes, at, begun, mayBeReference)
@@ -83,6 +117,7 @@ export class DocumentDecoder {
       values[this.#top++] = value
     }
     this.#close(at + 1, base)
+    this.#last = node
     const maker = node.maker()
     const object = maker === undefined ? assemble(node.names(), values, base) : maker(values, base)
     return node.hasDollarName && mayBeReference ? referenceOr(object) : object
@@ -180,13 +215,6 @@ export class DocumentDecoder {
 }
 
 const dollar = 0x24
-
-/** Whether the name with its NUL stands at `at`. */
-function matches(nameBytes: Uint8Array, bytes: Uint8Array, at: number): boolean {
-  const length = nameBytes.length
-  for (let i = 0; i < length; i++) if (bytes[at + i] !== nameBytes[i]) return false
-  return true
-}
 
 function assemble(names: readonly string[], values: readonly unknown[], base: number): Fields {
   const object: Fields = {}

@@ -17,7 +17,9 @@
  */
 import { compileFunction } from './compile.ts'
 import { fieldNameBytes } from './field-names.ts'
+import { type DecodeValue, makeShapeDecoder, type ShapeDecoder } from './shape-decoder.ts'
 import { readText } from './short-text.ts'
+import { valueEnd } from './walk.ts'
 
 /** Makes an object of the values from `base` on. */
 export type ObjectMaker = (values: readonly unknown[], base: number) => Record<string, unknown>
@@ -46,6 +48,8 @@ export class ShapeNode {
   #inner: ShapeNode | undefined = undefined
   #hits = 0
   #maker: ObjectMaker | undefined = undefined
+  #decoder: ShapeDecoder | undefined = undefined
+  #decoderAsked = false
 
   constructor(name: string, parent: ShapeNode | undefined, tree: ShapeTree) {
     this.name = name
@@ -92,15 +96,48 @@ export class ShapeNode {
     return this.#maker
   }
 
+  /** What decodes documents that end here and are like the one at `start`, once it is worth its while. */
+  decoder(bytes: Uint8Array, start: number, decodeValue: DecodeValue): ShapeDecoder | undefined {
+    if (this.#maker === undefined || this.#decoderAsked) return this.#decoder
+    this.#decoderAsked = true
+    this.#decoder = makeShapeDecoder(bytes, start, this, decodeValue)
+    return this.#decoder
+  }
+
+  /** The nodes on the way here, this one included, without the start. */
+  path(): ShapeNode[] {
+    const path: ShapeNode[] = []
+    for (let node: ShapeNode = this; node.parent !== undefined; node = node.parent) path.push(node)
+    return path.reverse()
+  }
+
   /** The names on the way here, in their order. */
   names(): string[] {
-    const names: string[] = []
-    for (let node: ShapeNode = this; node.parent !== undefined; node = node.parent) names.push(node.name)
-    return names.reverse()
+    return this.path().map(({ name }) => name)
+  }
+
+  /** From a start: the node in which the document at `start` ends; undefined when the tree does not have it. */
+  find(bytes: Uint8Array, start: number): ShapeNode | undefined {
+    let node: ShapeNode | undefined = this
+    let at = start + 4
+    while (bytes[at] !== 0) {
+      const next: ShapeNode | undefined = node.next
+      node = next !== undefined && startsWith(bytes, at + 1, next.nameBytes) ? next : node.follow(bytes, at + 1)
+      if (node === undefined) return undefined
+      at = valueEnd(bytes, bytes[at]!, at + 1 + node.nameBytes.length)
+    }
+    return node
   }
 }
 
 const noBytes = new Uint8Array(0)
+
+/** Whether the name with its NUL stands at `at`. */
+export function startsWith(bytes: Uint8Array, at: number, nameBytes: Uint8Array): boolean {
+  const length = nameBytes.length
+  for (let i = 0; i < length; i++) if (bytes[at + i] !== nameBytes[i]) return false
+  return true
+}
 
 /** Counts what a tree of shapes takes. */
 class ShapeTree {
