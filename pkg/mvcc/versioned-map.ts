@@ -43,26 +43,14 @@ export class VersionedMap {
 
   /** Reads `key` as of `at`. `into` points into a page until the next call on any map or a yield. */
   get(key: Uint8Array, keyLength: number, at: Timestamp, into: ValueRef): boolean {
-    const cursor = this.#cursor
     this.#located = false
-    let found: boolean
+    const { tree } = this
     // The key alone sorts before all its versions, so that it leads to the newest.
-    if (at === timestampMax) found = cursor.seek(key, keyLength)
-    else {
-      this.#setVersionKey(key, keyLength, at)
-      found = cursor.seek(this.#scratch, this.#scratchLength)
+    if (at === timestampMax) {
+      return tree.getFirst(key, keyLength, keyLength, into) && into.end > into.start
     }
-    found = found && cursor.keyStartsWith(key, keyLength)
-    if (!found) {
-      cursor.close()
-      return false
-    }
-    const value = cursor.readValue()
-    into.bytes = value.bytes
-    into.start = value.start
-    into.end = value.end
-    cursor.close()
-    return value.end > value.start
+    this.#setVersionKey(key, keyLength, at)
+    return tree.getFirst(this.#scratch, this.#scratchLength, keyLength, into) && into.end > into.start
   }
 
   /**

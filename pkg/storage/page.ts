@@ -66,6 +66,10 @@ export interface KeyTails {
   read(page: Page, first: number, length: number, target: Uint8Array, at: number): void
 }
 
+/** Entries from which on a search begins where interpolation says, and how far from there the place mostly is. */
+const interpolatedMin = 32
+const interpolatedReach = 4
+
 const noBytes = new Uint8Array(0)
 const noWords = new Uint32Array(0)
 
@@ -179,8 +183,21 @@ export class Page {
     const cells = base + this.cellHeader
     let low = from
     let high = this.count
-    while (low < high) {
-      const middle = (low + high) >>> 1
+    let middle = high >>> 1
+    if (high > interpolatedMin) {
+      // Where heads are spread evenly, as those of counters and hashes are, the place is near where their share of the range says.
+      const first = words[slots]!
+      const last = words[slots + ((high - 1) << 1)]!
+      if (head > first && head < last) {
+        middle = Math.floor(((head - first) / (last - first)) * (high - 1))
+        const low0 = middle - interpolatedReach
+        const high0 = middle + interpolatedReach
+        if (low0 > 0 && words[slots + (low0 << 1)]! < head) low = low0 + 1
+        if (high0 < high && words[slots + (high0 << 1)]! > head) high = high0
+        middle = (low + high) >>> 1
+      }
+    }
+    for (; low < high; middle = (low + high) >>> 1) {
       const at = slots + (middle << 1)
       const other = words[at]!
       if (other < head) low = middle + 1
@@ -206,6 +223,26 @@ export class Page {
       }
     }
     return ~low
+  }
+
+  /** Whether the key of entry `index` begins with `key[0, keyLength)`. */
+  keyStartsWith(index: number, key: Uint8Array, keyLength: number): boolean {
+    const { bytes, prefixLength } = this
+    const prefixAt = this.base + headerSize
+    const shared = Math.min(keyLength, prefixLength)
+    for (let i = 0; i < shared; i++) if (bytes[prefixAt + i] !== key[i]) return false
+    if (keyLength <= prefixLength) return true
+    const slot = this.words[this.slots + (index << 1) + 1]!
+    if (((slot >>> 16) & longKey) !== 0) {
+      const length = this.keyLength(index)
+      if (length < keyLength) return false
+      const whole = this.keyCopy(index)
+      return compareRanges(whole, 0, keyLength, key, 0, keyLength) === 0
+    }
+    if (slot >>> 16 < keyLength - prefixLength) return false
+    const start = this.base + this.cellHeader + (slot & 0xffff) - prefixLength
+    for (let i = prefixLength; i < keyLength; i++) if (bytes[start + i] !== key[i]) return false
+    return true
   }
 
   /** Order of entry `index` against `key`. */

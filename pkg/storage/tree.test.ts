@@ -78,8 +78,15 @@ describe('a tree under random operations', () => {
         for (let i = 0; i < 2000; i++) {
           const k = keys[random.integer(keys.length)]!
           if (random.chance(deletes)) expect(tree.delete(k, k.length)).toBe(model.delete(k))
-          else if (random.chance(0.2)) expect(get(tree, k)).toEqual(model.entries[model.find(k)]?.value)
-          else {
+          else if (random.chance(0.2)) {
+            expect(get(tree, k)).toEqual(model.entries[model.find(k)]?.value)
+            const front = 1 + random.integer(k.length)
+            const first = model.entries[model.seek(k)]
+            const begins = first !== undefined && compareKeys(first.key.subarray(0, front), k.subarray(0, front)) === 0
+            const found = tree.getFirst(k, k.length, front, ref)
+            expect(found).toBe(begins)
+            if (found) expect(bytesOf(ref)).toEqual(first!.value)
+          } else {
             const value = randomValue(random, shape.valueLengthMax)
             put(tree, k, value)
             model.put(k, value)
@@ -94,6 +101,36 @@ describe('a tree under random operations', () => {
       expectSound(store, [tree.root])
     })
   }
+
+  it('finds keys that are counters, spread evenly, in clusters and all alike but one', () => {
+    const random = new SeededRandom(11)
+    const store = newStore(16384, 64)
+    const spreads: ((i: number) => number)[] = [
+      (i) => i,
+      (i) => i * 1_000_003,
+      (i) => Math.floor(i / 300) * 2 ** 40 + i,
+      (i) => (i < 2999 ? i : 2 ** 50),
+      (i) => Math.floor(2 ** (i / 70)) * 4096 + i,
+    ]
+    for (const spread of spreads) {
+      const tree = store.createTree()
+      const model = new TreeModel()
+      const numbers = Array.from({ length: 3000 }, (_, i) => spread(i))
+      for (const n of random.chance(0.5) ? numbers : numbers.toReversed()) {
+        put(tree, key(n), bytesOf({ bytes: key(n), start: 4, end: 8 }))
+        model.put(key(n), key(n).slice(4))
+      }
+      for (const n of numbers) {
+        for (const asked of [n - 1, n, n + 1].filter((value) => value >= 0)) {
+          const k = key(asked)
+          expect(get(tree, k)).toEqual(model.entries[model.find(k)]?.value)
+          const first = model.entries[model.seek(k)]
+          expect(tree.getFirst(k, 8, 0, ref)).toBe(first !== undefined)
+          if (first !== undefined) expect(bytesOf(ref)).toEqual(first.value)
+        }
+      }
+    }
+  })
 
   it('is what a sorted array is through one cursor that reads and changes', () => {
     const random = new SeededRandom(7)

@@ -122,6 +122,41 @@ export class Tree {
     return true
   }
 
+  /**
+   * Finds the value of the first entry whose key is >= `key[0, keyLength)`; false when there is none or that key does not begin with
+   * `key[0, prefixLength)`. A long value is copied, any other is where it lies. As a cursor's `seek`, without a place to go on from.
+   */
+  getFirst(key: Uint8Array, keyLength: number, prefixLength: number, into: ValueRef): boolean {
+    if (this.dropped) throw this.goneError()
+    const { pager } = this
+    const page = this.#page
+    pager.attach(page, pager.fetch(this.root))
+    /** The leaf that follows, by the lowest branch that has a child further to the right. */
+    let branch = 0
+    let following = 0
+    while (page.level !== 0) {
+      const slot = page.search(key, keyLength)
+      const child = slot >= 0 ? slot : ~slot - 1
+      if (child + 1 < page.count) {
+        branch = page.id
+        following = child + 1
+      }
+      pager.attach(page, pager.fetch(page.child(child)))
+    }
+    const slot = page.search(key, keyLength)
+    let index = slot >= 0 ? slot : ~slot
+    if (index === page.count) {
+      if (branch === 0) return false
+      pager.attach(page, pager.fetch(branch))
+      pager.attach(page, pager.fetch(page.child(following)))
+      while (page.level !== 0) pager.attach(page, pager.fetch(page.child(-1)))
+      index = 0
+    }
+    if (!page.keyStartsWith(index, key, prefixLength)) return false
+    this.readValue(page, index, into)
+    return true
+  }
+
   /** Inserts or replaces. The key is not empty. */
   put(key: Uint8Array, keyLength: number, value: Uint8Array, valueStart: number, valueEnd: number): void {
     if (this.#rightmost !== 0 && this.#append(key, keyLength, value, valueStart, valueEnd)) return
