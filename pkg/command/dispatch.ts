@@ -17,13 +17,16 @@ import { readsDurably } from './concern.ts'
 import type { ConnectionContext } from './context.ts'
 import type { AnyDefinition, Definition, Sequences } from './definition.ts'
 import { idEqualityAt, idValueStart } from './document.ts'
+import { labelsOf, writeConcernLabels } from './error-labels.ts'
 import { databaseErrorOf, writeErrorFields } from './error-reply.ts'
 import { type CommandFailure, failsAtOnce } from './fail-points.ts'
 import { applyGenericFields, generic } from './generic.ts'
 import { Instance, Operation } from './instance.ts'
 import { checkDatabaseName } from './namespace.ts'
 import { ReplyBuffer } from './reply-buffer.ts'
+import { retryableWrite } from './retryable-write.ts'
 import { commandOf } from './table.ts'
+import type { TransactionFields } from './transaction-fields.ts'
 
 export interface CommandMessage {
   /** The whole command document with `$db`, validated. */
@@ -43,6 +46,7 @@ export class Database extends Instance {
   dispatch(context: ConnectionContext, message: CommandMessage): Uint8Array | Promise<Uint8Array> {
     const { body } = message
     let definition: AnyDefinition | undefined
+    let operation: Operation | undefined
     try {
       definition = commandOf(body)
       this.counters.requests++
@@ -51,7 +55,7 @@ export class Database extends Instance {
       if (!fields.has(generic.$db)) throw new DatabaseError(40571, 'OP_MSG requests require a $db argument')
       const databaseName = readString(body, fields.start(generic.$db))
       checkDatabaseName(databaseName)
-      const operation = this.#begin(context, definition, databaseName, body)
+      operation = this.#begin(context, definition, databaseName, body)
       applyGenericFields(operation, fields)
       const failure = this.failCommand.isOn ? this.#failureOf(operation, definition, body) : undefined
       if (failure !== undefined && failsAtOnce(failure)) return this.#failOnRequest(operation, definition, failure)
@@ -63,7 +67,7 @@ export class Database extends Instance {
       this.#account(definition, operation)
       return this.#whenReadable(operation, this.#reply(operation, definition, result))
     } catch (error) {
-      return this.#failure(definition, error)
+      return this.#failure(definition, operation, error)
     }
   }
 
@@ -130,6 +134,42 @@ export class Database extends Instance {
   }
 
   #run(operation: Operation, definition: AnyDefinition, request: unknown): unknown {
+    if (operation.transaction !== undefined)
+      return this.#runInSession(operation, operation.transaction, definition, request)
+    return this.#runFreely(operation, definition, request)
+  }
+
+  /** Runs a command that has a number in its session: alone among those. */
+  #runInSession(
+    operation: Operation,
+    { txnNumber }: TransactionFields,
+    definition: AnyDefinition,
+    request: unknown,
+  ): unknown {
+    const session = operation.session!
+    const run = (): unknown => {
+      operation.retry = retryableWrite(operation, session, txnNumber)
+      return this.#runFreely(operation, definition, request)
+    }
+    const giveBack = (): void => {
+      session.checkIn()
+      if (session.endsLater) this.sessions.end(session.key)
+    }
+    const waiting = session.checkOut(operation)
+    if (waiting !== undefined) return waiting.then(run).finally(giveBack)
+    let result: unknown
+    try {
+      result = run()
+    } catch (error) {
+      giveBack()
+      throw error
+    }
+    if (result instanceof Promise) return result.finally(giveBack)
+    giveBack()
+    return result
+  }
+
+  #runFreely(operation: Operation, definition: AnyDefinition, request: unknown): unknown {
     if (definition.writeConcern !== true || !this.fsyncLock.held) return definition.run(operation, request)
     if (definition.changesNothing?.(operation) === true) return definition.run(operation, request)
     return this.fsyncLock.released(operation).then(() => definition.run(operation, request))
@@ -146,14 +186,12 @@ export class Database extends Instance {
   async #failOnRequest(operation: Operation, definition: AnyDefinition, failure: CommandFailure): Promise<Uint8Array> {
     if (failure.blockMs > 0) await this.#sleep(operation, failure.blockMs)
     if (failure.closesConnection) operation.context.drop?.()
+    const { errorCode = 'InternalError', errorLabels } = failure
     return this.#failure(
       definition,
-      new DatabaseError(
-        failure.errorCode ?? 'InternalError',
-        `Failing command via 'failCommand' failpoint`,
-        {},
-        failure.errorLabels,
-      ),
+      operation,
+      new DatabaseError(errorCode, `Failing command via 'failCommand' failpoint`, {}, errorLabels ?? []),
+      errorLabels === undefined ? 'count' : 'as it is',
     )
   }
 
@@ -173,7 +211,7 @@ export class Database extends Instance {
       )
       return await this.#whenReadable(operation, this.#reply(operation, definition, result, failure))
     } catch (error) {
-      return this.#failure(definition, error, error instanceof DatabaseError)
+      return this.#failure(definition, operation, error, error instanceof DatabaseError ? 'counted' : 'count')
     }
   }
 
@@ -193,7 +231,8 @@ export class Database extends Instance {
     definition.reply(result, writer)
     if (failure?.writeConcernError !== undefined) {
       writer.document('writeConcernError', failure.writeConcernError)
-      if (failure.errorLabels.length > 0) writeField(writer, 'errorLabels', failure.errorLabels)
+      const labels = failure.errorLabels ?? writeConcernLabels(failure.writeConcernError, operation)
+      if (labels.length > 0) writeField(writer, 'errorLabels', labels)
     } else if (operation.writeConcern.unmet !== undefined) {
       writeField(writer, 'writeConcernError', operation.writeConcern.unmet)
     }
@@ -211,7 +250,7 @@ export class Database extends Instance {
     if (durableIndex >= lastIndex) return reply
     return this.engine.durable(lastIndex).then(
       () => reply,
-      (error: unknown) => this.#failure(undefined, error),
+      (error: unknown) => this.#failure(undefined, operation, error),
     )
   }
 
@@ -220,7 +259,7 @@ export class Database extends Instance {
       const result = await this.#awaited(operation, definition, running)
       return await this.#whenReadable(operation, this.#reply(operation, definition, result))
     } catch (error) {
-      return this.#failure(definition, error, true)
+      return this.#failure(definition, operation, error, 'counted')
     }
   }
 
@@ -260,11 +299,17 @@ export class Database extends Instance {
     return new DatabaseError('InternalError', `${kind}: ${what}`)
   }
 
-  #failure(definition: AnyDefinition | undefined, error: unknown, counted = false): Uint8Array {
-    const known = counted ? (error as DatabaseError) : this.#counted(definition, error)
+  /** The reply that tells of an error. `how`: whether it has been counted, and whether its labels are said already. */
+  #failure(
+    definition: AnyDefinition | undefined,
+    operation: Operation | undefined,
+    error: unknown,
+    how: 'count' | 'counted' | 'as it is' = 'count',
+  ): Uint8Array {
+    const known = how === 'counted' ? (error as DatabaseError) : this.#counted(definition, error)
     const writer = this.#replies.begin()
     writer.beginDocument()
-    writeErrorFields(writer, known)
+    writeErrorFields(writer, known, how === 'as it is' ? known.labels : labelsOf(known, operation))
     if (this.replicaSet !== undefined) writeClusterTime(writer, this.engine, this.replicaSet, undefined)
     writer.end()
     return this.#replies.take()

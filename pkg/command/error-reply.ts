@@ -13,13 +13,13 @@ export function databaseErrorOf(error: unknown): DatabaseError | undefined {
 }
 
 /** Writes `ok: 0, errmsg, code, codeName, ...details, errorLabels?`. */
-export function writeErrorFields(writer: BsonWriter, error: DatabaseError): void {
+export function writeErrorFields(writer: BsonWriter, error: DatabaseError, labels: readonly string[]): void {
   writer.double('ok', 0)
   writer.string('errmsg', error.message)
   writer.int32('code', error.code)
   writer.string('codeName', error.codeName)
   writeDetails(writer, error.details)
-  if (error.labels.length > 0) writeField(writer, 'errorLabels', error.labels)
+  if (labels.length > 0) writeField(writer, 'errorLabels', labels)
 }
 
 /** The further fields of an error, such as `keyPattern`. */

@@ -27,7 +27,8 @@ export interface CommandFailure {
   readonly appName: string | undefined
   readonly namespace: string | undefined
   readonly errorCode: number | undefined
-  readonly errorLabels: readonly string[]
+  /** In place of those that the error would have; undefined: as usual. */
+  readonly errorLabels: readonly string[] | undefined
   readonly closesConnection: boolean
   readonly blockMs: number
   /** A document for the reply of a command that is carried out. */
@@ -119,7 +120,7 @@ export function parseFailPointMode(value: Value): FailPointMode {
 /** The `data` of failCommand. Errors: BadValue for what is unknown or of a wrong type. */
 export function parseCommandFailure(data: Uint8Array): CommandFailure {
   const commands = new Set<string>()
-  const errorLabels: string[] = []
+  let errorLabels: string[] | undefined
   let appName: string | undefined
   let namespace: string | undefined
   let errorCode: number | undefined
@@ -133,7 +134,7 @@ export function parseCommandFailure(data: Uint8Array): CommandFailure {
         for (const name of texts(field)) commands.add(name)
         break
       case 'errorLabels':
-        errorLabels.push(...texts(field))
+        errorLabels = texts(field)
         break
       case 'errorCode':
         errorCode = numberOf(field)

@@ -24,6 +24,7 @@ import { IndexFilters } from './index-filters.ts'
 import { Parameters } from './parameters.ts'
 import { Profiler } from './profiler.ts'
 import { ReplicaSet, type ReplicaSetOptions } from './replica-set.ts'
+import type { RetryableWrite } from './retryable-write.ts'
 import { type Session, SessionRegistry } from './session.ts'
 import type { TransactionFields } from './transaction-fields.ts'
 import { UsageByNamespace } from './usage.ts'
@@ -222,6 +223,8 @@ export class Operation {
   session: Session | undefined = undefined
   /** The command's number in its session; undefined: it has none. */
   transaction: TransactionFields | undefined = undefined
+  /** Where a retryable write's statements are looked up and recorded. */
+  retry: RetryableWrite | undefined = undefined
   /** What the command works on, for currentOp. */
   namespace: string
   yields = 0

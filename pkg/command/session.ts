@@ -11,6 +11,20 @@ export const sessionTimeoutMinutes = 30
 const sessionsMax = 1_000_000
 const uuidSubtype = 4
 
+const noTxnNumber = -1n
+
+/** An operation, as far as a session cares. */
+export interface SessionUser {
+  whenKilled(action: () => void): void
+  /** Throws when it was killed or its time is over. */
+  check(): void
+}
+
+interface Waiting {
+  readonly user: SessionUser
+  readonly take: () => void
+}
+
 export class Session {
   /** 16 bytes. */
   readonly uuid: Uint8Array
@@ -18,11 +32,59 @@ export class Session {
   lastUseMs: number
   /** Gone from the registry; whoever kept it must look again. */
   ended = false
+  /** The greatest transaction number used; -1: none yet. */
+  txnNumber = noTxnNumber
+  /** Whether something was written under that number, or perhaps was. */
+  hasWritten = false
+  /** Whether the number belongs to a transaction rather than to a retryable write. */
+  inTransaction = false
+  /** Whether the session's record has been looked at. */
+  isKnown = false
+  /** The operation that has the session for itself, and those that wait for it, first come first. */
+  #holder: SessionUser | undefined
+  readonly #waiting: Waiting[] = []
+  /** It ends when it is given back. */
+  endsLater = false
 
   constructor(uuid: Uint8Array, key: string, nowMs: number) {
     this.uuid = uuid
     this.key = key
     this.lastUseMs = nowMs
+  }
+
+  get isHeld(): boolean {
+    return this.#holder !== undefined
+  }
+
+  /**
+   * Takes the session for an operation under a transaction number: at once, or when those before it have given it back. Rejects
+   * when the operation is killed while it waits.
+   */
+  checkOut(user: SessionUser): void | Promise<void> {
+    if (this.#holder === undefined) {
+      this.#holder = user
+      return
+    }
+    return new Promise((resolve, reject) => {
+      const waiting: Waiting = { user, take: resolve }
+      this.#waiting.push(waiting)
+      user.whenKilled(() => {
+        const at = this.#waiting.indexOf(waiting)
+        if (at < 0) return
+        this.#waiting.splice(at, 1)
+        try {
+          user.check()
+        } catch (reason) {
+          reject(reason as Error)
+        }
+      })
+    })
+  }
+
+  checkIn(): void {
+    const next = this.#waiting.shift()
+    this.#holder = next?.user
+    next?.take()
   }
 
   /** Whether 16 bytes of `bytes` from `start` name this session. */
@@ -74,12 +136,18 @@ export class SessionRegistry {
       this.#sessions.set(key, session)
     }
     session.lastUseMs = nowMs
+    session.endsLater = false
     return session
   }
 
+  /** Ends a session: now, or when the operation that holds it gives it back. */
   end(key: string): boolean {
     const session = this.#sessions.get(key)
     if (session === undefined) return false
+    if (session.isHeld) {
+      session.endsLater = true
+      return true
+    }
     session.ended = true
     return this.#sessions.delete(key)
   }

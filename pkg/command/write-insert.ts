@@ -10,6 +10,7 @@ import { storedForm } from './document.ts'
 import { databaseErrorOf } from './error-reply.ts'
 import type { Operation } from './instance.ts'
 import { checkNewCollectionName } from './namespace.ts'
+import { checkInsertResult, type RetryableWrite } from './retryable-write.ts'
 import { enforceValidator } from './validator.ts'
 import { refuseView } from './view.ts'
 
@@ -54,14 +55,23 @@ export function checkNewCollection(operation: Operation, target: Target): void {
     )
 }
 
-/** Inserts one document; throws what keeps it out. */
-export function insertOne(operation: Operation, unit: WriteUnit, target: Target, document: Uint8Array): Uint8Array {
+/** Inserts one document; throws what keeps it out. `recorded`: what a retryable write records of it, when it is the whole statement. */
+export function insertOne(
+  operation: Operation,
+  unit: WriteUnit,
+  target: Target,
+  document: Uint8Array,
+  recorded?: (stored: Uint8Array) => Uint8Array,
+): Uint8Array {
   const stored = storedForm(document, operation.instance)
   const collection = collectionForWrite(operation, unit, target)
   const { capped, clustered } = traitsOf(collection)
   if (clustered) checkClusteredId(stored)
   enforceValidator(operation, collection, stored)
+  const retry = recorded === undefined ? undefined : operation.retry
+  if (retry !== undefined) retry.announce(unit, recorded!(stored))
   const recordId = unit.insert(collection, stored)
+  if (retry !== undefined) retry.record(unit)
   if (capped !== undefined) {
     evict(unit, collection, capped, recordId)
     // Those who wait go on when this turn is over, with what it wrote.
@@ -74,18 +84,19 @@ export function insertOne(operation: Operation, unit: WriteUnit, target: Target,
 export type OnInsertError = (index: number, error: DatabaseError) => boolean
 
 /**
- * Inserts `documents` from `from` on. `inserted` hears of every document that is in. Returns when all are done or
+ * Inserts `documents`, which are the statements of the command from `firstIndex` on. `onInserted` hears of every document that is in. Returns when all are done or
  * `onError` says stop; a promise when the work takes more than a slice.
  */
 export function insertAll(
   operation: Operation,
   target: Target,
   documents: readonly Uint8Array[],
+  firstIndex: number,
   onInserted: () => void,
   onError: OnInsertError,
 ): void | Promise<void> {
-  const next = insertSlice(operation, target, documents, 0, onInserted, onError)
-  if (next < documents.length) return insertRest(operation, target, documents, next, onInserted, onError)
+  const next = insertSlice(operation, target, documents, 0, firstIndex, onInserted, onError)
+  if (next < documents.length) return insertRest(operation, target, documents, next, firstIndex, onInserted, onError)
 }
 
 async function insertRest(
@@ -93,13 +104,14 @@ async function insertRest(
   target: Target,
   documents: readonly Uint8Array[],
   from: number,
+  firstIndex: number,
   onInserted: () => void,
   onError: OnInsertError,
 ): Promise<void> {
   let next = from
   while (next < documents.length) {
     await operation.pause()
-    next = insertSlice(operation, target, documents, next, onInserted, onError)
+    next = insertSlice(operation, target, documents, next, firstIndex, onInserted, onError)
   }
 }
 
@@ -109,21 +121,47 @@ function insertSlice(
   target: Target,
   documents: readonly Uint8Array[],
   from: number,
+  firstIndex: number,
   onInserted: () => void,
   onError: OnInsertError,
 ): number {
+  const { retry } = operation
   return operation.instance.engine.write((unit) => {
-    for (let i = from; i < documents.length; i++) {
-      try {
-        insertOne(operation, unit, target, documents[i]!)
-        onInserted()
-      } catch (error) {
-        if (!onError(i, userError(error))) return documents.length
+    try {
+      for (let i = from; i < documents.length; i++) {
+        try {
+          if (retry === undefined) insertOne(operation, unit, target, documents[i]!)
+          else insertOnce(operation, unit, target, documents[i]!, retry, firstIndex + i)
+          onInserted()
+        } catch (error) {
+          if (!onError(i, userError(error))) return documents.length
+        }
+        if ((i + 1 - from) % stepsPerLook === 0 && operation.due()) return i + 1
       }
-      if ((i + 1 - from) % stepsPerLook === 0 && operation.due()) return i + 1
+      return documents.length
+    } finally {
+      retry?.recordRun(unit)
     }
-    return documents.length
   }).result
+}
+
+/** Inserts a document unless the statement was done before. */
+function insertOnce(
+  operation: Operation,
+  unit: WriteUnit,
+  target: Target,
+  document: Uint8Array,
+  retry: RetryableWrite,
+  index: number,
+): void {
+  const earlier = retry.earlier(index)
+  if (earlier !== undefined) {
+    checkInsertResult(earlier)
+    return
+  }
+  retry.announceRun(unit, index)
+  insertOne(operation, unit, target, document)
+  retry.extendRun()
 }
 
 /** The error as one that can be told to the user; anything else is thrown on. */

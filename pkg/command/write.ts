@@ -19,6 +19,7 @@ import type { Update, UpdateContext } from '../query/update/update.ts'
 import { upsertDocument } from '../query/update/upsert.ts'
 import { idEqualityAt, idValueStart } from './document.ts'
 import type { Operation } from './instance.ts'
+import { deleteResult, imageResult, updateResult } from './retryable-write.ts'
 import { Search } from './search.ts'
 import { PipelineUpdate } from './update-pipeline.ts'
 import { enforceValidator } from './validator.ts'
@@ -56,12 +57,17 @@ const nothingMatched: UpdateOutcome = { matched: 0, modified: 0, upserted: undef
 const oneModified: UpdateOutcome = { matched: 1, modified: 1, upserted: undefined }
 const oneMatched: UpdateOutcome = { matched: 1, modified: 0, upserted: undefined }
 
+const oneModifiedResult = updateResult(oneModified)
+const oneRemovedResult = deleteResult(1)
+
 const record: RecordRef = { bytes: new Uint8Array(0), start: 0, end: 0 }
 
 /** An update ready to be applied. */
 export interface PreparedUpdate {
   readonly request: UpdateRequest
   readonly update: Update | PipelineUpdate
+  /** A findAndModify that shows the document as it is afterwards. */
+  readonly showAfter?: boolean
   /** Its upsert has met another's document once and found nothing then, either. */
   readonly isRetry?: boolean
 }
@@ -158,7 +164,10 @@ function changeRecord(
   const { document, changed } = apply(operation, prepared, record.bytes, record.start, context)
   if (changed) {
     enforceValidator(operation, collection, document, record)
+    const { retry } = operation
+    retry?.announce(unit, oneModifiedResult)
     unit.update(collection, recordId, document)
+    retry?.record(unit)
   }
   return changed
 }
@@ -252,9 +261,13 @@ function newObjectId(operation: Operation): () => Value {
 function upsert(operation: Operation, target: Target, prepared: PreparedUpdate): UpdateOutcome {
   const { result } = operation.instance.engine.write((unit) => {
     const document = upsertedDocument(operation, unit, prepared)
-    return insertOne(operation, unit, target, document)
+    return insertOne(operation, unit, target, document, upsertedResult)
   })
   return { matched: 0, modified: 0, upserted: firstValue(result) }
+}
+
+function upsertedResult(stored: Uint8Array): Uint8Array {
+  return updateResult({ matched: 0, modified: 0, upserted: firstValue(stored) })
 }
 
 function upsertedDocument(operation: Operation, unit: WriteUnit, prepared: PreparedUpdate): Uint8Array {
@@ -291,7 +304,7 @@ export function deleteDocuments(
     const recordId = recordById(collection, filter)
     if (recordId === 0) return 0
     if (recordId !== undefined) {
-      engine.write((unit) => unit.remove(collection, recordId))
+      engine.write((unit) => removeRecord(operation, unit, collection, recordId))
       return 1
     }
   }
@@ -299,7 +312,7 @@ export function deleteDocuments(
   let removed = 0
   const remove = (unit: WriteUnit, recordId: RecordId): boolean => {
     if (!collection.read(recordId, timestampMax, record) || !search.matches(record.bytes, record.start)) return false
-    unit.remove(collection, recordId)
+    removeRecord(operation, unit, collection, recordId)
     removed++
     return true
   }
@@ -308,6 +321,12 @@ export function deleteDocuments(
       ? changeAll(operation, collection, search, remove)
       : changeFirstMatch(operation, collection, search, remove)
   return done instanceof Promise ? done.then(() => removed) : removed
+}
+
+function removeRecord({ retry }: Operation, unit: WriteUnit, collection: Collection, recordId: RecordId): void {
+  retry?.announce(unit, oneRemovedResult)
+  unit.remove(collection, recordId)
+  retry?.record(unit)
 }
 
 /** Changes or removes the first document that matches, and says how it was before and after. `update` undefined: remove it. */
@@ -350,8 +369,11 @@ function changeAndShow(
   if (!collection.read(recordId, timestampMax, record)) return undefined
   if (!search.matches(record.bytes, record.start)) return undefined
   const before = record.bytes.slice(record.start, record.end)
+  const { retry } = operation
   if (prepared === undefined) {
+    retry?.announce(unit, imageOf({ before, after: undefined }, undefined))
     unit.remove(collection, recordId)
+    retry?.record(unit)
     return { before, after: undefined }
   }
   const { document, changed } = apply(
@@ -363,7 +385,9 @@ function changeAndShow(
   )
   if (changed) {
     enforceValidator(operation, collection, document, { bytes: before, start: 0 })
+    retry?.announce(unit, imageOf({ before, after: document }, prepared))
     unit.update(collection, recordId, document)
+    retry?.record(unit)
   }
   return { before, after: document }
 }
@@ -371,7 +395,21 @@ function changeAndShow(
 function insertAndShow(operation: Operation, target: Target, prepared: PreparedUpdate | undefined): Change {
   if (prepared === undefined || !prepared.request.upsert) return { before: undefined, after: undefined }
   const { result } = operation.instance.engine.write((unit) =>
-    insertOne(operation, unit, target, upsertedDocument(operation, unit, prepared)),
+    insertOne(operation, unit, target, upsertedDocument(operation, unit, prepared), (stored) =>
+      imageOf({ before: undefined, after: stored }, prepared),
+    ),
   )
   return { before: undefined, after: result }
+}
+
+/** What is recorded of a findAndModify: the document that it shows, and of an upsert the one with the new _id. */
+function imageOf({ before, after }: Change, prepared: PreparedUpdate | undefined): Uint8Array {
+  const isAfter = before === undefined || prepared?.showAfter === true
+  return imageResult({
+    isUpdate: prepared !== undefined,
+    hadBefore: before !== undefined,
+    hasAfter: after !== undefined,
+    isAfter,
+    image: isAfter ? after : before,
+  })
 }

@@ -16,7 +16,7 @@
  */
 import { assert } from '../base/assert.ts'
 import { DatabaseError } from '../base/errors.ts'
-import type { LogIndex, Term } from '../base/ids.ts'
+import type { LogIndex, PageId, Term } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import { HybridClock } from '../base/timestamp.ts'
 import type { DiskLock } from '../io/disk.ts'
@@ -35,12 +35,12 @@ import { Maintenance } from './maintenance.ts'
 import { OperationWriter } from './operation.ts'
 import type { EngineOptions } from './options.ts'
 import { engineDefaults } from './options.ts'
+import type { SessionRecords } from './session-records.ts'
 import { State } from './state.ts'
 import type { EngineStatistics } from './statistics.ts'
 import { type WriteHost, WriteUnit } from './write-unit.ts'
 
 const firstTerm = 1 as Term
-const noPayload = new Uint8Array(0)
 
 export class Engine {
   readonly world: World
@@ -106,8 +106,10 @@ export class Engine {
       this.#state = state
       if (meta !== undefined) {
         state.load()
-        const next = Math.max(state.nextCollectionId, readNextCollectionId(meta.payload))
+        const { nextCollectionId, sessionRoot } = readPayload(meta.payload)
+        const next = Math.max(state.nextCollectionId, nextCollectionId)
         state.nextCollectionId = next as typeof state.nextCollectionId
+        if (sessionRoot !== undefined) state.sessions.load(sessionRoot)
       }
       this.#log = Log.open(world, `${directory}/log`, { segmentSizeBytes: options.logSegmentBytes, from }, (entry) => {
         state.replay(entry.bytes, entry.start, entry.end, entry.timestamp)
@@ -153,6 +155,11 @@ export class Engine {
   /** The timestamp of the last write: reading at it gives the latest state. */
   get lastTimestamp(): Timestamp {
     return this.#lastTimestamp
+  }
+
+  /** What sessions have done under their transaction numbers. */
+  get sessions(): SessionRecords {
+    return this.#state.sessions
   }
 
   /** The greatest timestamp given out, brought by recovery or told by `observeTime`: the next entry's is greater. */
@@ -374,7 +381,7 @@ export class Engine {
       term: this.#term,
       timestamp: this.#lastTimestamp,
       catalogRoot: this.#state.catalogTree.root,
-      payload: writeNextCollectionId(this.#state.nextCollectionId),
+      payload: writePayload(this.#state.nextCollectionId, this.#state.sessions.root),
     })
     try {
       await this.#log.durable(index)
@@ -450,12 +457,23 @@ function takeLock(world: World, directory: string): DiskLock {
   }
 }
 
-function writeNextCollectionId(id: number): Uint8Array {
-  const payload = new Uint8Array(4)
-  new DataView(payload.buffer).setUint32(0, id, true)
+/** The checkpoint's payload: next collection id u32 | root of the session records u32, 0 for none. Older ones have no root. */
+function writePayload(nextCollectionId: number, sessionRoot: PageId | undefined): Uint8Array {
+  const payload = new Uint8Array(8)
+  const view = new DataView(payload.buffer)
+  view.setUint32(0, nextCollectionId, true)
+  view.setUint32(4, sessionRoot ?? 0, true)
   return payload
 }
 
-function readNextCollectionId(payload: Uint8Array): number {
-  return payload.length === noPayload.length ? 1 : new DataView(payload.buffer, payload.byteOffset).getUint32(0, true)
+function readPayload(payload: Uint8Array): {
+  readonly nextCollectionId: number
+  readonly sessionRoot: PageId | undefined
+} {
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.length)
+  const root = payload.length < 8 ? 0 : view.getUint32(4, true)
+  return {
+    nextCollectionId: payload.length < 4 ? 1 : view.getUint32(0, true),
+    sessionRoot: root === 0 ? undefined : (root as PageId),
+  }
 }

@@ -155,9 +155,22 @@ export class Maintenance {
           return !this.#stopped
         },
       })
+      await this.#sweepSessions()
       this.expiryPassCount++
     } catch (error) {
       if (!(error instanceof DatabaseError)) this.#engine.fail(error)
+    }
+  }
+
+  /** Drops the records of sessions that have not written for long. */
+  async #sweepSessions(): Promise<void> {
+    const { clock } = this.#engine.world
+    const untilMs = clock.nowMs() - this.#engine.options.sessionRecordLifetimeMs
+    for (let complete = false; !complete && !this.#stopped; ) {
+      const slice = this.#state.sessions.sweepSlice(untilMs, vacuumSliceEntries)
+      if (slice.removed > 0) this.#noteUnlogged()
+      complete = slice.complete
+      await clock.yield()
     }
   }
 

@@ -16,6 +16,8 @@
  *   9 createIndex        document {id, definition}
  *  10 dropIndex          document {id, name}
  *  11 modifyIndex        document {id, name, definition}
+ *  12 session            length u32 | state u8 | name length u8 | number u64 | wall time in ms u48 | first statement u32 | count u32 |
+ *                        name | result             (see session-records.ts)
  *
  * Replaying an operation on the state it was made on gives the state it made: record ids, ids of collections and uuids
  * are in it; index entries and pages are derived.
@@ -34,6 +36,7 @@ export const operationKind = {
   createIndex: 9,
   dropIndex: 10,
   modifyIndex: 11,
+  session: 12,
 } as const
 
 /** Bytes of an operation besides its document or middle, at most. */
@@ -72,6 +75,11 @@ export class OperationWriter {
 
   remove(collection: CollectionId, record: RecordId): void {
     this.#head(operationKind.remove, collection, record, 0)
+  }
+
+  /** What a write did to its session's record: a body of `encodeSessionWrite`. */
+  session(body: Uint8Array): void {
+    this.catalog(operationKind.session, body)
   }
 
   /** A catalog operation: kinds 5 to 11. */

@@ -17,6 +17,8 @@ export interface EngineOptions {
   readonly vacuumIntervalMs: number
   /** How often TTL indexes are looked at. */
   readonly expiryIntervalMs: number
+  /** A session's record goes this long after its last write. */
+  readonly sessionRecordLifetimeMs: number
   /** Superseded versions are kept this long for reads in the past; 0: only while a reader needs them. */
   readonly historyWindowMs: number
   /** How the filters of partial indexes become predicates; without it there can be no such index. */
@@ -32,6 +34,7 @@ export const engineDefaults: EngineOptions = {
   checkpointIntervalMs: 60_000,
   vacuumIntervalMs: 1_000,
   expiryIntervalMs: 60_000,
+  sessionRecordLifetimeMs: 30 * 60_000,
   historyWindowMs: 0,
   compileFilter: undefined,
 }

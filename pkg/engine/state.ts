@@ -22,6 +22,7 @@ import { Collection } from './collection.ts'
 import { DroppedTrees } from './dropped-trees.ts'
 import { loadIndex } from './index-load.ts'
 import { OperationReader, operationKind } from './operation.ts'
+import { SessionRecords } from './session-records.ts'
 
 /** Makes a predicate of a partial index's filter. */
 export type CompileFilter = (filter: Uint8Array) => DocumentPredicate
@@ -36,6 +37,7 @@ export class State {
   readonly #droppedIds = new Set<CollectionId>()
   /** What is left of dropped collections and indexes. */
   readonly droppedTrees: DroppedTrees
+  readonly sessions: SessionRecords
   /** Pages have changed since the last checkpoint without a log entry: vacuum, or pages of what was dropped. */
   changedUnlogged = false
   #patchScratch = new Uint8Array(4096)
@@ -47,6 +49,7 @@ export class State {
     this.#compileFilter = compileFilter
     this.catalogTree = catalogTree
     this.droppedTrees = new DroppedTrees(store, catalogTree)
+    this.sessions = new SessionRecords(store)
   }
 
   /** Loads the catalog as the last checkpoint has it. */
@@ -210,6 +213,8 @@ export class State {
       roots.push(collection.records.tree.root)
       for (const index of [...collection.indexes, ...collection.builds]) roots.push(index.map.tree.root)
     }
+    const sessions = this.sessions.root
+    if (sessions !== undefined) roots.push(sessions)
     return roots
   }
 
@@ -239,6 +244,9 @@ export class State {
       }
       case operationKind.remove:
         this.#collection(reader.collection).remove(reader.record, at)
+        return
+      case operationKind.session:
+        this.sessions.apply(bytes, start, end, at)
         return
       default:
         this.#replayCatalogOperation(kind, bytes.slice(start, end), at)

@@ -34,6 +34,8 @@ export class WriteUnit {
   readonly #random: Random
   readonly #host: WriteHost
   #reserved = 0
+  /** Room kept for a session record to come. */
+  #announced = 0
 
   constructor(state: State, operations: OperationWriter, timestamp: Timestamp, random: Random, host: WriteHost) {
     this.#state = state
@@ -183,6 +185,28 @@ export class WriteUnit {
     this.#operations.remove(collection.id, recordId)
   }
 
+  /**
+   * Announces a change and the session record (a body of `encodeSessionWrite`) that is to tell of it: there is room for both or, with
+   * OutOfDiskSpace, for none. `recordSession` follows when the change is done; nothing, when it was refused.
+   */
+  announceSession(bodyLength: number): void {
+    this.#announced = bodyLength + operationOverheadMax
+    this.#reserve(0)
+  }
+
+  /** Changes a session's record in the same entry as the change that was announced. */
+  recordSession(body: Uint8Array): void {
+    this.#announced = 0
+    try {
+      this.#state.sessions.apply(body, 0, body.length, this.timestamp)
+    } catch (error) {
+      // The change has been made: without its record it could be made again.
+      this.#host.halfDone(error)
+      throw error
+    }
+    this.#operations.session(body)
+  }
+
   /** The error of a call that was to be all or nothing; between the two it is final. */
   #cutOff(collection: Collection, error: unknown): unknown {
     if (collection.changing) this.#host.halfDone(error)
@@ -199,7 +223,7 @@ export class WriteUnit {
   }
 
   #reserve(documentBytes: number): void {
-    const need = this.#operations.length + documentBytes + operationOverheadMax
+    const need = this.#operations.length + documentBytes + operationOverheadMax + this.#announced
     if (need <= this.#reserved) return
     const ahead = Math.max(need, 2 * this.#operations.length)
     this.#host.reserve(ahead)

@@ -12,6 +12,7 @@ import {
   booleanType,
   commandFields,
   Fields,
+  integerType,
   numberType,
   objectOrArrayType,
   objectType,
@@ -23,6 +24,14 @@ import type { Operation } from '../instance.ts'
 import { splitNamespace } from '../namespace.ts'
 import { openCursor } from '../read.ts'
 import { refuseCollation } from '../refuse.ts'
+import {
+  notRetryable,
+  readDeleteResult,
+  readUpdateResult,
+  type StatementIds,
+  statementIds,
+  writeRetried,
+} from '../retryable-write.ts'
 import { ListRows } from '../rows.ts'
 import { runStatements } from '../statements.ts'
 import { deleteDocuments, prepareUpdate, type UpdateOutcome, type UpdateRequest, updateDocuments } from '../write.ts'
@@ -39,7 +48,7 @@ const fields = commandFields('bulkWrite', {
   bypassEmptyTsReplacement: { type: booleanType },
   cursor: { type: objectType },
   let: { type: objectType },
-  stmtId: { type: anyType },
+  stmtId: { type: integerType },
   stmtIds: { type: arrayType },
 })
 
@@ -94,6 +103,7 @@ export interface BulkWriteCommand {
   readonly ordered: boolean
   readonly errorsOnly: boolean
   readonly batchSize: number | undefined
+  readonly ids?: StatementIds
 }
 
 interface Totals {
@@ -108,6 +118,7 @@ interface Totals {
 interface Result {
   readonly totals: Totals
   readonly batch: Batch
+  readonly retried: readonly number[] | undefined
 }
 
 /** Inserts, updates and deletes over several collections in one command. */
@@ -135,11 +146,13 @@ export const bulkWrite: Definition<BulkWriteCommand, Result> = defineCommand({
       operations: ops.map((op) => parseOperation(op, targets)),
       ordered: !fields.has(at.ordered) || fields.boolean(at.ordered),
       errorsOnly: fields.boolean(at.errorsOnly),
+      ids: statementIds(fields, at.stmtId, at.stmtIds),
       batchSize: cursor === undefined ? undefined : cursorFields.read(cursor, 0).number(cursorFields.at.batchSize),
     }
   },
   run: async (operation: Operation, request: BulkWriteCommand): Promise<Result> => {
     const totals: Totals = { inserted: 0, matched: 0, modified: 0, upserted: 0, deleted: 0, errors: 0 }
+    operation.retry?.begin(request.ids, request.operations.length)
     const replies: Uint8Array[] = []
     const errors: WriteError[] = []
     const run = (op: BulkOperation, index: number): void | Promise<void> =>
@@ -157,9 +170,12 @@ export const bulkWrite: Definition<BulkWriteCommand, Result> = defineCommand({
       batchSize: request.batchSize ?? replies.length + 1,
       limit: replies.length,
     })
-    return operation.acknowledge({ totals, batch }, operation.instance.engine.lastIndex)
+    return operation.acknowledge(
+      { totals, batch, retried: operation.retry?.retried },
+      operation.instance.engine.lastIndex,
+    )
   },
-  reply: ({ totals, batch }: Result, writer: BsonWriter) => {
+  reply: ({ totals, batch, retried }: Result, writer: BsonWriter) => {
     batch.writeCursor(writer, 'firstBatch')
     writer.int32('nErrors', totals.errors)
     writer.int32('nInserted', totals.inserted)
@@ -167,6 +183,7 @@ export const bulkWrite: Definition<BulkWriteCommand, Result> = defineCommand({
     writer.int32('nModified', totals.modified)
     writer.int32('nUpserted', totals.upserted)
     writer.int32('nDeleted', totals.deleted)
+    writeRetried(writer, retried)
   },
 })
 
@@ -266,6 +283,7 @@ function runOperation(
         operation,
         op.target,
         [op.document],
+        index,
         () => {
           totals.inserted++
           counters.inserted++
@@ -279,7 +297,6 @@ function runOperation(
     }
     case 'update': {
       counters.update++
-      const outcome = updateDocuments(operation, op.target, prepareUpdate(op.update))
       const count = ({ matched, modified, upserted }: UpdateOutcome): void => {
         totals.matched += matched
         totals.modified += modified
@@ -287,16 +304,23 @@ function runOperation(
         counters.updated += modified
         succeed(upserted === undefined ? matched : 1, modified, upserted)
       }
+      const earlier = operation.retry?.earlier(index)
+      if (earlier !== undefined) return count(readUpdateResult(earlier))
+      if (operation.retry !== undefined && op.update.multi) throw notRetryable('multi=true')
+      const outcome = updateDocuments(operation, op.target, prepareUpdate(op.update))
       return outcome instanceof Promise ? outcome.then(count) : count(outcome)
     }
     case 'delete': {
       counters.delete++
-      const removed = deleteDocuments(operation, op.target, op.filter, op.multi ? 0 : 1, op.hint)
       const count = (n: number): void => {
         totals.deleted += n
         counters.deleted += n
         succeed(n)
       }
+      const earlier = operation.retry?.earlier(index)
+      if (earlier !== undefined) return count(readDeleteResult(earlier))
+      if (operation.retry !== undefined && op.multi) throw notRetryable('multi=true')
+      const removed = deleteDocuments(operation, op.target, op.filter, op.multi ? 0 : 1, op.hint)
       return removed instanceof Promise ? removed.then(count) : count(removed)
     }
   }

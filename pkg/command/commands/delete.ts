@@ -10,6 +10,7 @@ import {
   booleanType,
   commandFields,
   Fields,
+  integerType,
   numberType,
   objectType,
   strictBooleanType,
@@ -18,6 +19,7 @@ import {
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
 import { refuseCollation } from '../refuse.ts'
+import { notRetryable, readDeleteResult, type StatementIds, statementIds, writeRetried } from '../retryable-write.ts'
 import { runStatements } from '../statements.ts'
 import { deleteDocuments } from '../write.ts'
 import { forgetUnwanted, type WriteError, writeWriteErrors } from '../write-errors.ts'
@@ -29,7 +31,7 @@ const fields = commandFields('delete', {
   ordered: { type: strictBooleanType },
   bypassDocumentValidation: { type: booleanType },
   let: { type: objectType },
-  stmtId: { type: anyType },
+  stmtId: { type: integerType },
   stmtIds: { type: arrayType },
   isTimeseriesNamespace: { type: booleanType },
   encryptionInformation: { type: anyType },
@@ -55,6 +57,7 @@ export interface DeleteRequest {
   readonly collection: string
   readonly deletes: readonly DeleteStatement[]
   readonly ordered: boolean
+  readonly ids?: StatementIds
   /** Of the collection that is meant. */
   readonly uuid?: Uint8Array | undefined
 }
@@ -62,6 +65,8 @@ export interface DeleteRequest {
 export interface DeleteResult {
   removed: number
   readonly errors: WriteError[]
+  /** Statements of a retryable write that had been done before. */
+  readonly retried?: readonly number[] | undefined
 }
 
 /** Removes documents, one statement after the other. */
@@ -81,6 +86,7 @@ export const deleteCommand = defineCommand({
         parseStatement,
       ),
       ordered: !fields.has(at.ordered) || fields.boolean(at.ordered),
+      ids: statementIds(fields, at.stmtId, at.stmtIds),
       uuid: collectionUuid(fields, at.collectionUUID),
     }
   },
@@ -89,8 +95,18 @@ export const deleteCommand = defineCommand({
     const target = { database: operation.databaseName, collection: request.collection }
     operation.namespace = `${target.database}.${target.collection}`
     checkCollectionUuid(operation, target.database, target.collection, request.uuid)
-    const result: DeleteResult = { removed: 0, errors: [] }
-    const running = runStatements(operation, request.deletes, request.ordered, result.errors, (statement) => {
+    const { retry } = operation
+    retry?.begin(request.ids, request.deletes.length)
+    const result: DeleteResult = { removed: 0, errors: [], retried: retry?.retried }
+    const running = runStatements(operation, request.deletes, request.ordered, result.errors, (statement, index) => {
+      if (retry !== undefined) {
+        const earlier = retry.earlier(index)
+        if (earlier !== undefined) {
+          result.removed += readDeleteResult(earlier)
+          return
+        }
+        if (statement.limit === 0) throw notRetryable('limit=0')
+      }
       const removed = deleteDocuments(operation, target, statement.filter, statement.limit, statement.hint)
       if (!(removed instanceof Promise)) {
         result.removed += removed
@@ -111,6 +127,7 @@ export const deleteCommand = defineCommand({
   reply: (result: DeleteResult, writer: BsonWriter) => {
     writer.int32('n', result.removed)
     writeWriteErrors(writer, result.errors)
+    writeRetried(writer, result.retried)
   },
   explain: (operation: Operation, request: DeleteRequest, verbosity: Verbosity): Explanation | Promise<Explanation> => {
     const [statement, second] = request.deletes

@@ -5,10 +5,11 @@ import { BsonWriter } from '../../bson/writer.ts'
 import { compileProjection } from '../../query/projection/compile.ts'
 import { type Definition, defineCommand } from '../definition.ts'
 import { explainSearch } from '../explanation.ts'
-import { anyType, arrayType, booleanType, commandFields, objectType } from '../fields.ts'
+import { anyType, arrayType, booleanType, commandFields, integerType, objectType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
 import { refuseCollation } from '../refuse.ts'
+import { type ImageRecord, readImageResult, type StatementIds, statementIds } from '../retryable-write.ts'
 import { Search } from '../search.ts'
 import { expressionOptions } from '../variables.ts'
 import { type Change, changeFirst, prepareUpdate, type UpdateRequest } from '../write.ts'
@@ -30,7 +31,7 @@ const fields = commandFields('findAndModify', {
   let: { type: objectType },
   bypassDocumentValidation: { type: booleanType },
   bypassEmptyTsReplacement: { type: booleanType },
-  stmtId: { type: anyType },
+  stmtId: { type: integerType },
   sampleId: { type: anyType },
   encryptionInformation: { type: anyType },
 })
@@ -45,6 +46,7 @@ export interface FindAndModifyCommand {
   readonly update: UpdateRequest | undefined
   /** Show the document as it is afterwards. */
   readonly showAfter: boolean
+  readonly ids?: StatementIds
 }
 
 export interface FindAndModifyResult {
@@ -52,6 +54,8 @@ export interface FindAndModifyResult {
   readonly isUpdate: boolean
   /** What is shown: projected. */
   readonly value: Uint8Array | undefined
+  /** Its statement's number, when it had been done before. */
+  readonly retried?: number | undefined
 }
 
 /** Changes or removes one document and returns it. */
@@ -92,6 +96,7 @@ export const findAndModify: Definition<FindAndModifyCommand, FindAndModifyResult
               sort,
             },
       showAfter: fields.boolean(at.new),
+      ids: statementIds(fields, at.stmtId, undefined),
     }
   },
   run: (operation: Operation, request: FindAndModifyCommand): FindAndModifyResult | Promise<FindAndModifyResult> => {
@@ -100,24 +105,35 @@ export const findAndModify: Definition<FindAndModifyCommand, FindAndModifyResult
     operation.namespace = `${target.database}.${target.collection}`
     const options = expressionOptions(operation)
     const projection = parsedProjection(request.projection, { ...options, filter: request.filter })
-    const prepared = request.update === undefined ? undefined : prepareUpdate(request.update)
+    const finish = (done: Change): FindAndModifyResult | Promise<FindAndModifyResult> => {
+      const shown = request.showAfter ? done.after : done.before
+      if (request.update === undefined) instance.counters.delete++
+      else instance.counters.update++
+      const value = shown === undefined || projection === undefined ? shown : projected(shown, projection)
+      const result = {
+        change: done,
+        isUpdate: request.update !== undefined,
+        value,
+        retried: operation.retry?.retried[0],
+      }
+      return operation.acknowledge(result, instance.engine.lastIndex)
+    }
+    if (operation.retry !== undefined) {
+      operation.retry.begin(request.ids, 1)
+      const earlier = operation.retry.earlier(0)
+      if (earlier !== undefined) return finish(changeDoneBefore(request, readImageResult(earlier)))
+    }
+    const prepared =
+      request.update === undefined ? undefined : { ...prepareUpdate(request.update), showAfter: request.showAfter }
     const change = changeFirst(
       operation,
       target,
       new Search(request.filter, request.sort, request.hint, options),
       prepared,
     )
-    const finish = (done: Change): FindAndModifyResult | Promise<FindAndModifyResult> => {
-      const shown = request.showAfter ? done.after : done.before
-      if (request.update === undefined) instance.counters.delete++
-      else instance.counters.update++
-      const value = shown === undefined || projection === undefined ? shown : projected(shown, projection)
-      const result = { change: done, isUpdate: request.update !== undefined, value }
-      return operation.acknowledge(result, instance.engine.lastIndex)
-    }
     return change instanceof Promise ? change.then(finish) : finish(change)
   },
-  reply: ({ change, isUpdate, value }: FindAndModifyResult, writer: BsonWriter) => {
+  reply: ({ change, isUpdate, value, retried }: FindAndModifyResult, writer: BsonWriter) => {
     const inserted = change.before === undefined && change.after !== undefined
     writer.beginDocument('lastErrorObject')
     writer.int32('n', change.before !== undefined || inserted ? 1 : 0)
@@ -126,6 +142,7 @@ export const findAndModify: Definition<FindAndModifyCommand, FindAndModifyResult
     writer.end()
     if (value === undefined) writer.null('value')
     else writer.document('value', value)
+    if (retried !== undefined) writer.int32('retriedStmtId', retried)
   },
   explain: (operation, request, verbosity) =>
     explainSearch(
@@ -137,6 +154,28 @@ export const findAndModify: Definition<FindAndModifyCommand, FindAndModifyResult
       request.update === undefined ? 'DELETE' : 'UPDATE',
     ),
 })
+
+/** The change of an earlier attempt. Errors: 40611 and 40612 when the document that is asked for now was not kept. */
+function changeDoneBefore({ update, showAfter }: FindAndModifyCommand, record: ImageRecord): Change {
+  if (record.isUpdate !== (update !== undefined))
+    throw new DatabaseError(
+      40606,
+      `findAndModify retry request is not compatible with previous write in the transaction of type: ${record.isUpdate ? 'update' : 'delete'}`,
+    )
+  if (record.hadBefore && record.isAfter !== showAfter)
+    throw showAfter
+      ? new DatabaseError(
+          40611,
+          'findAndModify retry request wants the document after update returned, but only before update document is stored',
+        )
+      : new DatabaseError(
+          40612,
+          'findAndModify retry request wants the document before update returned, but only after update document is stored',
+        )
+  const image = record.image
+  if (record.isAfter) return { before: record.hadBefore ? image : undefined, after: image }
+  return { before: image, after: record.hasAfter ? image : undefined }
+}
 
 function projected(document: Uint8Array, projection: Parameters<typeof compileProjection>[0]): Uint8Array {
   const writer = new BsonWriter(document.length)

@@ -3,9 +3,10 @@ import { writeBatchMax } from '../../base/limits.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { checkCollectionUuid, collectionUuid } from '../collection-uuid.ts'
 import { defineCommand, type Sequences } from '../definition.ts'
-import { anyType, arrayType, booleanType, commandFields, strictBooleanType, uuidType } from '../fields.ts'
+import { anyType, arrayType, booleanType, commandFields, integerType, strictBooleanType, uuidType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
+import { type StatementIds, statementIds, writeRetried } from '../retryable-write.ts'
 import { endsCommand, forgetUnwanted, type WriteError, writeWriteErrors } from '../write-errors.ts'
 import { insertAll } from '../write-insert.ts'
 
@@ -15,7 +16,7 @@ const fields = commandFields('insert', {
   ordered: { type: strictBooleanType },
   bypassDocumentValidation: { type: booleanType },
   bypassEmptyTsReplacement: { type: booleanType },
-  stmtId: { type: anyType },
+  stmtId: { type: integerType },
   stmtIds: { type: arrayType },
   isTimeseriesNamespace: { type: booleanType },
   encryptionInformation: { type: anyType },
@@ -26,6 +27,7 @@ export interface InsertRequest {
   readonly collection: string
   readonly documents: readonly Uint8Array[]
   readonly ordered: boolean
+  readonly ids?: StatementIds
   /** Of the collection that is meant. */
   readonly uuid?: Uint8Array | undefined
 }
@@ -33,6 +35,8 @@ export interface InsertRequest {
 export interface InsertResult {
   inserted: number
   readonly errors: WriteError[]
+  /** Statements of a retryable write that had been done before. */
+  readonly retried?: readonly number[] | undefined
 }
 
 /** Inserts documents; a batch is one log entry and one wait for the disk. */
@@ -50,6 +54,7 @@ export const insert = defineCommand({
       collection: collectionNameOf(database, fields.type(at.insert), fields.bytes, fields.start(at.insert)),
       documents: statements('insert.documents', sequences.get('documents') ?? fields.documents(at.documents)),
       ordered: !fields.has(at.ordered) || fields.boolean(at.ordered),
+      ids: statementIds(fields, at.stmtId, at.stmtIds),
       uuid: collectionUuid(fields, at.collectionUUID),
     }
   },
@@ -58,11 +63,13 @@ export const insert = defineCommand({
     const target = { database: operation.databaseName, collection: request.collection }
     operation.namespace = `${target.database}.${target.collection}`
     checkCollectionUuid(operation, target.database, target.collection, request.uuid)
-    const result: InsertResult = { inserted: 0, errors: [] }
+    operation.retry?.begin(request.ids, request.documents.length)
+    const result: InsertResult = { inserted: 0, errors: [], retried: operation.retry?.retried }
     const inserting = insertAll(
       operation,
       target,
       request.documents,
+      0,
       () => {
         result.inserted++
       },
@@ -83,6 +90,7 @@ export const insert = defineCommand({
   reply: (result: InsertResult, writer: BsonWriter) => {
     writer.int32('n', result.inserted)
     writeWriteErrors(writer, result.errors)
+    writeRetried(writer, result.retried)
   },
 })
 

@@ -11,6 +11,7 @@ import {
   booleanType,
   commandFields,
   Fields,
+  integerType,
   objectType,
   strictBooleanType,
   uuidType,
@@ -18,6 +19,7 @@ import {
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
 import { refuseCollation } from '../refuse.ts'
+import { notRetryable, readUpdateResult, type StatementIds, statementIds, writeRetried } from '../retryable-write.ts'
 import { runStatements } from '../statements.ts'
 import { prepareUpdate, type UpdateOutcome, type UpdateRequest, updateDocuments } from '../write.ts'
 import { forgetUnwanted, type WriteError, writeWriteErrors } from '../write-errors.ts'
@@ -31,7 +33,7 @@ const fields = commandFields('update', {
   bypassDocumentValidation: { type: booleanType },
   bypassEmptyTsReplacement: { type: booleanType },
   let: { type: objectType },
-  stmtId: { type: anyType },
+  stmtId: { type: integerType },
   stmtIds: { type: arrayType },
   isTimeseriesNamespace: { type: booleanType },
   encryptionInformation: { type: anyType },
@@ -57,6 +59,7 @@ export interface UpdateCommand {
   readonly collection: string
   readonly updates: readonly UpdateRequest[]
   readonly ordered: boolean
+  readonly ids?: StatementIds
   /** Of the collection that is meant. */
   readonly uuid?: Uint8Array | undefined
 }
@@ -71,6 +74,8 @@ export interface UpdateResult {
   modified: number
   readonly upserted: Upserted[]
   readonly errors: WriteError[]
+  /** Statements of a retryable write that had been done before. */
+  readonly retried?: readonly number[] | undefined
 }
 
 /** Changes documents, one statement after the other. */
@@ -90,6 +95,7 @@ export const update = defineCommand({
         parseStatement,
       ),
       ordered: !fields.has(at.ordered) || fields.boolean(at.ordered),
+      ids: statementIds(fields, at.stmtId, at.stmtIds),
       uuid: collectionUuid(fields, at.collectionUUID),
     }
   },
@@ -98,7 +104,9 @@ export const update = defineCommand({
     const target = { database: operation.databaseName, collection: request.collection }
     operation.namespace = `${target.database}.${target.collection}`
     checkCollectionUuid(operation, target.database, target.collection, request.uuid)
-    const result: UpdateResult = { matched: 0, modified: 0, upserted: [], errors: [] }
+    const retried = operation.retry?.retried
+    operation.retry?.begin(request.ids, request.updates.length)
+    const result: UpdateResult = { matched: 0, modified: 0, upserted: [], errors: [], retried }
     const running = runStatements(operation, request.updates, request.ordered, result.errors, (statement, index) =>
       runStatement(operation, target, statement, index, result),
     )
@@ -125,6 +133,7 @@ export const update = defineCommand({
     }
     writer.int32('nModified', result.modified)
     writeWriteErrors(writer, result.errors)
+    writeRetried(writer, result.retried)
   },
   explain: (operation: Operation, request: UpdateCommand, verbosity: Verbosity): Explanation | Promise<Explanation> => {
     const [statement, second] = request.updates
@@ -167,12 +176,18 @@ function runStatement(
   index: number,
   result: UpdateResult,
 ): void | Promise<void> {
-  const outcome = updateDocuments(operation, target, prepareUpdate(statement))
+  const { retry } = operation
   const count = (done: UpdateOutcome): void => {
     result.matched += done.matched
     result.modified += done.modified
     if (done.upserted !== undefined) result.upserted.push({ index, id: done.upserted })
   }
+  if (retry !== undefined) {
+    const earlier = retry.earlier(index)
+    if (earlier !== undefined) return count(readUpdateResult(earlier))
+    if (statement.multi) throw notRetryable('multi=true')
+  }
+  const outcome = updateDocuments(operation, target, prepareUpdate(statement))
   if (outcome instanceof Promise) return outcome.then(count)
   count(outcome)
 }

@@ -27,12 +27,19 @@ export interface TestServer {
 
 export interface ServerOptions extends Partial<DatabaseOptions> {
   readonly seed?: number
+  /** Opens what is on this world's disk, instead of a new one. */
+  readonly world?: SimulatedWorld
   /** Every look at the clock takes so long: long work pauses after a few steps. */
   readonly tickMs?: number
 }
 
-export async function openServer({ seed = 1, tickMs = 0, ...options }: ServerOptions = {}): Promise<TestServer> {
-  const simulated = simulatedWorld(seed)
+export async function openServer({
+  seed = 1,
+  world: given,
+  tickMs = 0,
+  ...options
+}: ServerOptions = {}): Promise<TestServer> {
+  const simulated = given ?? simulatedWorld(seed)
   const engine = await Engine.open(simulated, 'data', { compileFilter: compileIndexFilter })
   const world = tickMs === 0 ? simulated : { ...simulated, clock: tickingClock(simulated, tickMs) }
   const database = new Database(engine, world, { version: 'test', ...options })
