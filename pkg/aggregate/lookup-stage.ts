@@ -4,9 +4,10 @@
  *   by equality, the foreign path is indexed       seeks in the index for single local values (`point-join.ts`),
  *                                                  else a query by the local values, for each local document
  *   by equality otherwise, and once the queries    a table of all foreign documents by their values, made once;
- *   have cost as much as a table would             beyond its memory, a query for each local document after all
+ *   have cost as much as a table would             beyond its memory its documents go to disk. When they may not, or the
+ *                                                  keys alone are too many, a query for each local document after all
  *   by a pipeline                                  the pipeline for each local document, after a query when there is equality too
- *   by a pipeline that depends on nothing          its documents, made once and kept while they fit
+ *   by a pipeline that depends on nothing          its documents, made once and kept, on disk beyond their memory
  */
 import { bsonType } from '../bson/type.ts'
 import { int64Value, nullValue, type Value } from '../bson/value.ts'
@@ -19,6 +20,7 @@ import { parseFilter } from '../query/filter/parse.ts'
 import type { Path } from '../query/path.ts'
 import { copyOf } from './accumulators/accumulator.ts'
 import { GatheredArray } from './accumulators/gathered.ts'
+import { HeldDocuments, heldRows } from './held-documents.ts'
 import type { ForeignCollection, Namespace } from './host.ts'
 import { JoinTable } from './join-table.ts'
 import { equalityFilter, localValues } from './join-values.ts'
@@ -67,9 +69,9 @@ export class LookupStage extends PassingStage implements FieldSource {
   /** Rows that the table is being filled from. */
   #filling: Rows | undefined
   /** What a pipeline that depends on nothing has made; undefined while it is not known, null when it is too much. */
-  #kept: Uint8Array[] | null | undefined
-  #keptBytes = 0
-  #keeping = false
+  #kept: HeldDocuments | null | undefined
+  /** What it makes for the first time. */
+  #keeping: HeldDocuments | undefined
   /** The foreign documents of the current local one. */
   #rows: Rows | undefined
   #array = new GatheredArray()
@@ -176,7 +178,7 @@ export class LookupStage extends PassingStage implements FieldSource {
     const rows = this.#rows
     const { unwinding } = this.#lookup
     while (rows.next()) {
-      if (this.#keeping) this.#keep(rows)
+      if (this.#keeping !== undefined) this.#keep(this.#keeping, rows)
       const value: Value = { type: bsonType.document, bytes: rows.bytes, start: rows.start, end: rows.end }
       if (unwinding !== undefined) {
         this.#emit(value, int64Value(this.#position++))
@@ -211,9 +213,9 @@ export class LookupStage extends PassingStage implements FieldSource {
     this.#release(rows)
     this.#rows = undefined
     this.#joining = false
-    if (!this.#keeping) return
-    this.#keeping = false
-    if (this.#kept === undefined) this.#kept = []
+    if (this.#keeping === undefined) return
+    this.#kept = this.#keeping
+    this.#keeping = undefined
   }
 
   #release(rows: Rows): void {
@@ -242,8 +244,8 @@ export class LookupStage extends PassingStage implements FieldSource {
     if (rows === undefined) return true
     const table = this.#table!
     while (rows.next()) {
-      table.add(rows.bytes, rows.start, rows.end)
-      if (table.usedBytes > this.#run.memoryLimitBytes) {
+      if (!table.add(rows.bytes, rows.start, rows.end)) {
+        table.close()
         this.#table = undefined
         this.#way = 'query'
         this.#tableless = true
@@ -258,7 +260,7 @@ export class LookupStage extends PassingStage implements FieldSource {
 
   #beginTable(foreign: ForeignCollection, path: Path): void {
     this.#way = 'table'
-    this.#table = new JoinTable(path)
+    this.#table = new JoinTable(this.#run, path)
     this.#filling = this.#track(foreign.find(emptyDocument))
   }
 
@@ -273,15 +275,15 @@ export class LookupStage extends PassingStage implements FieldSource {
     const local = this.#local
     if (localPath !== undefined && foreignPath !== undefined) {
       const values = localValues(localPath, local, 0)
-      if (this.#table !== undefined) return new DocumentRows(this.#table.find(values))
+      if (this.#table !== undefined) return this.#table.find(values)
       const filter = equalityFilter(foreignPath.text, values)
       if (!hasPipeline && this.#foreign !== undefined) return this.#track(this.#foreign.find(filter))
       const plan = filterPlan(filter, parseFilter(filter), scope)
       return this.#track(this.#run.host.open(from, [plan, ...pipeline], this.#innerRun()))
     }
     if (this.#variables.length === 0) {
-      if (this.#kept) return new DocumentRows(this.#kept)
-      this.#keeping = this.#kept === undefined
+      if (this.#kept) return heldRows(this.#kept)
+      if (this.#kept === undefined) this.#keeping = new HeldDocuments(this.#run)
     }
     return this.#track(this.#openPipeline())
   }
@@ -301,21 +303,20 @@ export class LookupStage extends PassingStage implements FieldSource {
     return this.#run.inner(variables)
   }
 
-  #keep(rows: Rows): void {
-    if (this.#kept === null) return
-    this.#keptBytes += rows.end - rows.start + 64
-    if (this.#keptBytes > this.#run.memoryLimitBytes) {
-      this.#kept = null
-      return
-    }
-    this.#kept ??= []
-    this.#kept.push(rows.bytes.slice(rows.start, rows.end))
+  #keep(documents: HeldDocuments, rows: Rows): void {
+    if (documents.add(rows.bytes, rows.start, rows.end)) return
+    documents.close()
+    this.#kept = null
+    this.#keeping = undefined
   }
 
   override close(): void {
     if (this.#rows !== undefined) this.#release(this.#rows)
     if (this.#filling !== undefined) this.#release(this.#filling)
     this.#points?.close()
+    this.#table?.close()
+    this.#kept?.close()
+    this.#keeping?.close()
     super.close()
   }
 }

@@ -1,13 +1,10 @@
 /** Groups, windows and joins on random data against models that are as dumb as can be. */
 import { describe, expect, it } from 'vitest'
 import { buildArray, buildDocument } from '../bson/build.ts'
-import { decodeDocument } from '../bson/convert.ts'
-import type { PipelineHost } from './host.ts'
-import { optimise } from './optimise.ts'
 import { parsePipeline } from './parse.ts'
 import { DocumentRows } from './rows.ts'
 import { runPipeline } from './run.ts'
-import type { PipelineOptions } from './stage.ts'
+import { Files, run } from './testdata/pipelines.ts'
 
 interface Sale {
   readonly _id: number
@@ -33,29 +30,6 @@ function sales(seed: number, count: number, shops: number): Sale[] {
     at: Math.floor(random() * 50),
     sum: random() < 0.1 ? null : Math.floor(random() * 1000) - 500,
   }))
-}
-
-function run(
-  stages: readonly Record<string, unknown>[],
-  documents: readonly object[],
-  options: Partial<PipelineOptions> = {},
-): Record<string, unknown>[] {
-  const pipeline = optimise(parsePipeline(buildArray(stages)))
-  const encoded = documents.map((each) => buildDocument(each as Record<string, unknown>))
-  let steps = 0
-  const rows = runPipeline(pipeline, new DocumentRows(encoded), {
-    nowMs: 0,
-    pause: () => steps++ % 3 === 0,
-    ...options,
-  })
-  const found: Record<string, unknown>[] = []
-  for (;;) {
-    if (rows.next()) found.push(decodeDocument(rows.bytes.slice(rows.start, rows.end)))
-    else if (rows.paused === true) rows.save()
-    else break
-  }
-  rows.close()
-  return found
 }
 
 const seeds = [1, 2, 3]
@@ -261,43 +235,3 @@ describe('moving filters', () => {
     }
   })
 })
-
-/** Files in memory, counted. */
-class Files {
-  made = 0
-  open = 0
-  readonly host = { temporaryFile: () => this.#file() } as unknown as PipelineHost
-
-  #file(): ReturnType<PipelineHost['temporaryFile']> {
-    this.made++
-    this.open++
-    let content = new Uint8Array(0)
-    const write = (source: Uint8Array, offset: number, length: number, position: number): void => {
-      if (position + length > content.length) {
-        const grown = new Uint8Array(position + length)
-        grown.set(content)
-        content = grown
-      }
-      content.set(source.subarray(offset, offset + length), position)
-    }
-    return {
-      path: '',
-      size: () => content.length,
-      read(target, offset, length, position) {
-        const part = content.subarray(position, position + length)
-        target.set(part, offset)
-        return part.length
-      },
-      write,
-      writeAsync: async (...given) => write(...given),
-      sync: () => undefined,
-      syncAsync: async () => undefined,
-      truncate: (size) => {
-        content = content.slice(0, size)
-      },
-      close: () => {
-        this.open--
-      },
-    }
-  }
-}

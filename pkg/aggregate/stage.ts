@@ -156,6 +156,12 @@ export interface Saving {
   save(): void
 }
 
+/** Of a run and those inside it. */
+interface OpenRows {
+  readonly all: Set<Saving>
+  saving: boolean
+}
+
 /** One execution of a pipeline: what its stages share. */
 export class PipelineRun {
   readonly nowMs: number
@@ -164,7 +170,7 @@ export class PipelineRun {
   readonly variables: readonly Value[]
   readonly #host: PipelineHost | undefined
   readonly #pause: (() => boolean) | undefined
-  readonly #openRows: Set<Saving>
+  readonly #openRows: OpenRows
   #untilCheck = turnCheckInterval
 
   /** `outer`: the run that this one is part of. */
@@ -175,7 +181,7 @@ export class PipelineRun {
     this.variables = options.variables ?? []
     this.#host = options.host
     this.#pause = options.pause
-    this.#openRows = outer === undefined ? new Set() : outer.#openRows
+    this.#openRows = outer === undefined ? { all: new Set(), saving: false } : outer.#openRows
   }
 
   /** A run of a pipeline inside a stage of this one, with variables of its own. */
@@ -210,23 +216,36 @@ export class PipelineRun {
     return this.#pause?.() ?? false
   }
 
+  /** Whether what does not fit into memory may go to temporary files. */
+  get mayUseDisk(): boolean {
+    return this.allowDiskUse && this.#host !== undefined
+  }
+
   /** Sorts within the run's memory; `limit`: only so many rows will be read. */
   sorter(limit?: number): Sorter {
-    const temporaryFile = this.allowDiskUse && this.#host !== undefined ? () => this.host.temporaryFile() : undefined
+    const temporaryFile = this.mayUseDisk ? () => this.host.temporaryFile() : undefined
     return new Sorter({ limit, memoryLimitBytes: this.memoryLimitBytes, temporaryFile })
   }
 
   /** Rows that are read from now on; they are saved with all others. */
   track(rows: Saving): void {
-    this.#openRows.add(rows)
+    this.#openRows.all.add(rows)
   }
 
   untrack(rows: Saving): void {
-    this.#openRows.delete(rows)
+    this.#openRows.all.delete(rows)
   }
 
   /** Before a yield or a write. */
   save(): void {
-    for (const rows of this.#openRows) rows.save()
+    const rows = this.#openRows
+    // Those of a pipeline inside a stage save the run that they are part of.
+    if (rows.saving) return
+    rows.saving = true
+    try {
+      for (const each of rows.all) each.save()
+    } finally {
+      rows.saving = false
+    }
   }
 }

@@ -108,4 +108,15 @@ describe('$lookup', () => {
     expect(rest).toHaveLength(499)
     for (const { _id, key, same } of rest) expect(same).toEqual([{ _id, key }])
   })
+
+  it.each([
+    [{ from: 'plain', pipeline: [{ $match: { _id: { $gt: 70 } } }, { $set: { more: 1 } }] }],
+    [{ from: 'plain', let: { n: '$n' }, pipeline: [{ $set: { more: '$$n' } }, { $match: { _id: { $lt: 9 } } }] }],
+    [{ pipeline: [{ $documents: [{ a: 1 }, { a: 2 }, { a: 3 }] }, { $set: { more: 1 } }] }],
+  ])('goes on in the middle of what a pipeline finds: %j', async (lookup) => {
+    const stages = [{ $lookup: { ...lookup, as: 'found' } }, { $unwind: '$found' }]
+    const whole = await db.collection('local').aggregate(stages).toArray()
+    expect(whole.length).toBeGreaterThan(100)
+    expect(await db.collection('local').aggregate(stages, { batchSize: 2 }).toArray()).toEqual(whole)
+  })
 })

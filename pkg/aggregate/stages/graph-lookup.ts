@@ -24,13 +24,23 @@ import type { Scope } from '../../expression/scope.ts'
 import { parseFilter } from '../../query/filter/parse.ts'
 import { type Path, parsePath } from '../../query/path.ts'
 import { copyOf } from '../accumulators/accumulator.ts'
+import { HeldDocuments } from '../held-documents.ts'
 import type { Namespace } from '../host.ts'
 import { equalityFilter, localValues } from '../join-values.ts'
 import { KeyTable } from '../key-table.ts'
 import { NestedSetter } from '../nested-setter.ts'
 import { changes } from '../path-effects.ts'
 import type { Rows } from '../rows.ts'
-import { type PipelineRun, type Stage, type StageContext, type StageDefinition, type Step, step } from '../stage.ts'
+import {
+  type PipelineRun,
+  type Stage,
+  type StageContext,
+  type StageDefinition,
+  type StagePlan,
+  type Step,
+  step,
+} from '../stage.ts'
+import type { Unwinding } from '../unwinding.ts'
 import { refuseUnfitCollection } from './lookup.ts'
 import { filterPlan } from './match.ts'
 import { PassingStage } from './passing.ts'
@@ -45,6 +55,8 @@ interface GraphLookup {
   readonly depthField: string | undefined
   readonly restriction: Uint8Array | undefined
   readonly scope: Scope
+  /** The `$unwind` of `as` that follows, done at once: what is found need not fit into memory. */
+  readonly unwinding: Unwinding | undefined
 }
 
 /** Values looked for by one query. */
@@ -56,13 +68,24 @@ export const graphLookup: StageDefinition = {
   parse(operand, context) {
     const lookup = parseGraphLookup(operand, context)
     return {
-      name: '$graphLookup',
-      effects: changes([lookup.as]),
+      ...planOf(lookup),
       oneToOne: true,
-      reads: [lookup.from],
-      open: (input, run) => new GraphLookupStage(input, run, lookup),
+      fused({ unwinding }) {
+        if (unwinding === undefined || unwinding.path !== lookup.as) return undefined
+        return planOf({ ...lookup, unwinding })
+      },
     }
   },
+}
+
+function planOf(lookup: GraphLookup): StagePlan {
+  const { as, from, unwinding } = lookup
+  return {
+    name: '$graphLookup',
+    effects: changes(unwinding?.indexPath === undefined ? [as] : [as, unwinding.indexPath]),
+    reads: [from],
+    open: (input, run) => new GraphLookupStage(input, run, lookup),
+  }
 }
 
 function parseGraphLookup(operand: Value, context: StageContext): GraphLookup {
@@ -132,6 +155,7 @@ function parseGraphLookup(operand: Value, context: StageContext): GraphLookup {
     depthField,
     restriction,
     scope: context.scope,
+    unwinding: undefined,
   }
 }
 
@@ -159,8 +183,10 @@ class GraphLookupStage extends PassingStage {
   /** `_id`s of the documents found, and values that were looked for. */
   #found = new KeyTable()
   #asked = new KeyTable()
-  #results: Uint8Array[] = []
-  #resultBytes = 0
+  readonly #results: HeldDocuments
+  /** All that the current local document leads to has been found, and so many of it given. */
+  #searched = false
+  #given = 0
   #depth = 0
   /** To be looked for in this round, and in the next. */
   #frontier: Value[] = []
@@ -174,32 +200,63 @@ class GraphLookupStage extends PassingStage {
     const compiler = new ExpressionCompiler()
     this.#startWith = compiler.compile(lookup.startWith)
     this.#context = run.context(compiler)
-    this.#setter = new NestedSetter([lookup.as])
+    const { as, unwinding } = lookup
+    this.#setter = new NestedSetter(unwinding?.indexPath === undefined ? [as] : [as, unwinding.indexPath])
+    this.#results = new HeldDocuments(run)
   }
 
   step(): Step {
-    if (this.#local === undefined) {
-      const { input } = this
-      const answer = input.step()
-      if (answer !== step.row) return answer
-      this.#begin(input.bytes.slice(input.start, input.end))
+    for (;;) {
+      if (this.#local === undefined) {
+        const { input } = this
+        const answer = input.step()
+        if (answer !== step.row) return answer
+        this.#begin(input.bytes.slice(input.start, input.end))
+      }
+      while (!this.#searched) {
+        if (this.#rows === undefined && !this.#openRound()) this.#searched = true
+        else if (!this.#takeRound(this.#rows!)) return step.pause
+      }
+      if (this.#give(this.#local!)) return step.row
     }
-    const local = this.#local!
-    while (this.#rows !== undefined || this.#openRound()) {
-      if (!this.#takeRound(this.#rows!)) return step.pause
+  }
+
+  /** Shows the local document with what it leads to; false when there is nothing more to show of it. */
+  #give(local: Uint8Array): boolean {
+    const { unwinding } = this.#lookup
+    const results = this.#results
+    if (unwinding === undefined) {
+      this.#local = undefined
+      this.#emit(local, resultArray(results), nullValue)
+      return true
+    }
+    const at = this.#given++
+    if (at < results.count) {
+      results.show(at)
+      const { bytes, start, end } = results
+      this.#emit(local, { type: bsonType.document, bytes, start, end }, int64Value(at))
+      return true
     }
     this.#local = undefined
-    this.#setter.values[0] = resultArray(this.#results)
-    this.showWritten(this.#setter.set(local, 0))
-    return step.row
+    if (at > 0 || !unwinding.keepEmpty) return false
+    this.#emit(local, missing, nullValue)
+    return true
+  }
+
+  #emit(local: Uint8Array, value: Value, position: Value): void {
+    const setter = this.#setter
+    setter.values[0] = value
+    if (setter.values.length > 1) setter.values[1] = position
+    this.showWritten(setter.set(local, 0))
   }
 
   #begin(local: Uint8Array): void {
     this.#local = local
     this.#found = new KeyTable()
     this.#asked = new KeyTable()
-    this.#results = []
-    this.#resultBytes = 0
+    this.#results.reset()
+    this.#searched = false
+    this.#given = 0
     this.#depth = 0
     this.#frontier = []
     this.#next = []
@@ -263,34 +320,35 @@ class GraphLookupStage extends PassingStage {
     for (const value of localValues(this.#lookup.connectFrom, bytes, start)) {
       if (value !== nullValue) this.#ask(value, this.#next)
     }
-    const document = this.#withDepth(bytes, start, end)
-    this.#results.push(document)
-    this.#resultBytes += document.length + 128
-    if (this.#resultBytes > this.#run.memoryLimitBytes) {
+    const keyBytes = this.#found.usedBytes + this.#asked.usedBytes
+    if (keyBytes > this.#run.memoryLimitBytes || !this.#hold(bytes, start, end)) {
       throw new DatabaseError(40099, '$graphLookup reached maximum memory consumption')
     }
   }
 
-  #withDepth(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  #hold(bytes: Uint8Array, start: number, end: number): boolean {
     const { depthField } = this.#lookup
-    if (depthField === undefined) return bytes.slice(start, end)
+    if (depthField === undefined) return this.#results.add(bytes, start, end)
     const setter = new NestedSetter([depthField])
     setter.values[0] = int64Value(this.#depth)
-    return setter.set(bytes, start).finish()
+    const written = setter.set(bytes, start)
+    return this.#results.add(written.bytes, 0, written.length)
   }
 
   override close(): void {
     this.#endRound()
+    this.#results.close()
     super.close()
   }
 }
 
-function resultArray(documents: readonly Uint8Array[]): Value {
+function resultArray(documents: HeldDocuments): Value {
   const writer = new BsonWriter()
   writer.beginDocument()
-  documents.forEach((document, i) => {
-    writer.document(indexName(i), document)
-  })
+  for (let i = 0; i < documents.count; i++) {
+    documents.show(i)
+    writer.document(indexName(i), documents.bytes, documents.start, documents.end)
+  }
   writer.end()
   return arrayValue(writer.finish())
 }

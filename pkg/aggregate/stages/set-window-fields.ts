@@ -190,7 +190,7 @@ class SetWindowFields extends PassingStage {
     const names = only?.path.parts.map(({ name }) => name) ?? []
     const sortValue =
       only === undefined || second !== undefined ? undefined : compiler.compile({ kind: 'path', variable: 0, names })
-    this.#partition = new Partition(run.context(compiler), sortValue, this.#sortKey)
+    this.#partition = new Partition(run, run.context(compiler), sortValue, this.#sortKey)
     this.#columns = opens.map((open) => open(this.#partition, run))
     this.#names = output.map(({ path }) => path)
     const read = needed === undefined ? undefined : fieldsRead(windowing, needed)
@@ -279,7 +279,6 @@ class SetWindowFields extends PassingStage {
         return step.row
       }
       this.#take()
-      this.#refuseTooLarge()
       if (this.#run.turnIsOver()) return step.pause
     }
     return this.#partition.count > 0 ? step.row : step.end
@@ -329,14 +328,6 @@ class SetWindowFields extends PassingStage {
     return true
   }
 
-  #refuseTooLarge(): void {
-    if (this.#partition.usedBytes <= this.#run.memoryLimitBytes) return
-    throw new DatabaseError(
-      5414201,
-      `Exceeded memory limit in $setWindowFields: a partition of ${this.#partition.usedBytes} bytes`,
-    )
-  }
-
   #emit(): Step {
     const columns = this.#columns
     const values = this.#values
@@ -368,6 +359,7 @@ class SetWindowFields extends PassingStage {
 
   override close(): void {
     this.#sorter?.close()
+    this.#partition.close()
     super.close()
   }
 }

@@ -1,4 +1,5 @@
 /** Accumulators over frames. */
+import { DatabaseError } from '../../base/errors.ts'
 import { nullValue, type Value } from '../../bson/value.ts'
 import { type Evaluate, missing } from '../../expression/expression.ts'
 import {
@@ -102,10 +103,21 @@ class FramedColumn implements WindowColumn {
       const at = this.#high++
       this.#state!.add(this.#partition.evaluate(at, this.#evaluate), this.#partition.context)
       this.#result = undefined
+      if ((at & 63) === 0) this.#refuseTooLarge()
       if (this.#run.turnIsOver()) return undefined
     }
     this.#result ??= this.#state!.result()
     return this.#result
+  }
+
+  /** Errors: 5414201 when what the frame holds needs more memory than there is. */
+  #refuseTooLarge(): void {
+    const { usedBytes } = this.#state!
+    if (usedBytes <= this.#run.memoryLimitBytes) return
+    throw new DatabaseError(
+      5414201,
+      `Exceeded memory limit in $setWindowFields: a window of ${usedBytes} bytes, more than ${this.#run.memoryLimitBytes}`,
+    )
   }
 
   #removeTo(low: number): boolean {

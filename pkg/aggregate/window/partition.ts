@@ -6,70 +6,60 @@ import { isNumber, numberOf, readInt64Number, type Value } from '../../bson/valu
 import type { EvaluationContext } from '../../expression/context.ts'
 import { type Evaluate, missing } from '../../expression/expression.ts'
 import type { SortKeyOf } from '../../query/sort/key.ts'
-import { copyBytes } from '../../storage/copy.ts'
-
-/** Documents are copied into chunks of this size; a longer one has a chunk of its own. */
-const chunkBytes = 64 * 1024
+import { HeldDocuments } from '../held-documents.ts'
+import type { PipelineRun } from '../stage.ts'
 
 export class Partition {
-  /** Document i lies in `#chunks[i]` from `#starts[i]` to `#ends[i]`. */
-  readonly #chunks: Uint8Array[] = []
-  readonly #starts: number[] = []
-  readonly #ends: number[] = []
-  #chunk = new Uint8Array(1024)
-  #chunkLength = 0
+  readonly #documents: HeldDocuments
   readonly context: EvaluationContext
   /** The value that documents are sorted by, when it is one. */
   readonly #sortValue: Evaluate | undefined
   readonly #sortKey: SortKeyOf | undefined
-  #usedBytes = 0
   /** The document that the context has been set to. */
   #current = -1
   readonly #keys = [new KeyWriter(), new KeyWriter()] as const
 
-  constructor(context: EvaluationContext, sortValue: Evaluate | undefined, sortKey: SortKeyOf | undefined) {
+  constructor(
+    run: PipelineRun,
+    context: EvaluationContext,
+    sortValue: Evaluate | undefined,
+    sortKey: SortKeyOf | undefined,
+  ) {
+    this.#documents = new HeldDocuments(run)
     this.context = context
     this.#sortValue = sortValue
     this.#sortKey = sortKey
   }
 
   get count(): number {
-    return this.#chunks.length
-  }
-
-  get usedBytes(): number {
-    return this.#usedBytes
+    return this.#documents.count
   }
 
   reset(): void {
-    this.#chunks.length = 0
-    this.#starts.length = 0
-    this.#ends.length = 0
-    this.#chunkLength = 0
-    this.#usedBytes = 0
+    this.#documents.reset()
     this.#current = -1
   }
 
-  /** Copies a document. */
+  close(): void {
+    this.#documents.close()
+  }
+
+  /** Copies a document. Errors: 5643011 beyond the memory when nothing may go to disk. */
   add(bytes: Uint8Array, start: number, end: number): void {
-    const length = end - start
-    if (this.#chunkLength + length > this.#chunk.length) {
-      this.#chunk = new Uint8Array(Math.max(length, chunkBytes))
-      this.#chunkLength = 0
-    }
-    const at = this.#chunkLength
-    copyBytes(bytes, start, end, this.#chunk, at)
-    this.#chunkLength = at + length
-    this.#chunks.push(this.#chunk)
-    this.#starts.push(at)
-    this.#ends.push(at + length)
-    this.#usedBytes += length + 96
+    if (this.#documents.add(bytes, start, end)) return
+    const { usedBytes } = this.#documents
+    throw new DatabaseError(
+      5643011,
+      `Exceeded max memory. Current memory: ${usedBytes} bytes. Set allowDiskUse:true to opt in to external sorting.`,
+    )
   }
 
   /** Makes document `i` that of the context. */
   show(i: number): void {
     if (this.#current === i) return
-    this.context.reset(this.#chunks[i]!, this.#starts[i]!, this.#ends[i]!)
+    const documents = this.#documents
+    documents.show(i)
+    this.context.reset(documents.bytes, documents.start, documents.end)
     this.#current = i
   }
 
@@ -98,8 +88,11 @@ export class Partition {
   areTied(i: number, j: number): boolean {
     if (this.#sortKey === undefined) return true
     const [a, b] = this.#keys
-    this.#sortKey(this.#chunks[i]!, this.#starts[i]!, a.reset())
-    this.#sortKey(this.#chunks[j]!, this.#starts[j]!, b.reset())
+    const documents = this.#documents
+    documents.show(i)
+    this.#sortKey(documents.bytes, documents.start, a.reset())
+    documents.show(j)
+    this.#sortKey(documents.bytes, documents.start, b.reset())
     return compareBytes(a.bytes, 0, a.length, b.bytes, 0, b.length) === 0
   }
 }
