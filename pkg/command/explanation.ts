@@ -3,13 +3,18 @@ import { type RawDocument, rawDocument } from '../bson/build.ts'
 import type { Value } from '../bson/value.ts'
 import type { PlanNode } from '../query/plan.ts'
 import { describePlan } from '../query/plan-describe.ts'
+import type { TrialResult } from '../query/plan-trial.ts'
 import type { Projection } from '../query/projection/tree.ts'
+import { queryShape, shapeHash } from '../query/query-shape.ts'
 import { stagesWithCounts } from './explain-stages.ts'
 import type { Operation } from './instance.ts'
 import { Pace } from './pace.ts'
 import { ReadView } from './read-view.ts'
 import { Search, type SearchWindow } from './search.ts'
 import { expressionOptions } from './variables.ts'
+
+/** Works of a trial between two looks at the clock. */
+const trialBudget = 64
 
 export type Verbosity = 'queryPlanner' | 'executionStats' | 'allPlansExecution'
 
@@ -20,6 +25,8 @@ export interface ExplainedSearch {
   readonly filter: Uint8Array
   readonly sort: Uint8Array | undefined
   readonly hint: Value | undefined
+  /** As it was given. */
+  readonly projectionDocument?: Uint8Array | undefined
   readonly projection?: Projection | undefined
 }
 
@@ -41,78 +48,153 @@ export function explainSearch(
   verbosity: Verbosity,
   outer?: string,
 ): Explanation | Promise<Explanation> {
-  const { engine } = operation.instance
+  const { instance } = operation
+  const { engine } = instance
   const collection = engine.collection(operation.databaseName, collectionName)
-  const search = new Search(what.filter, what.sort, what.hint, expressionOptions(operation))
-  const view = new ReadView(engine)
+  const search = new Search(what.filter, what.sort, what.hint, expressionOptions(operation), what.projectionDocument)
   const described = {
     skip: window.skip,
     limit: window.limit,
     projection: what.projection,
     filterDocument: what.filter,
   }
-  const choice = collection === undefined ? undefined : search.choice(collection, view.at, window)
   const shown = (node: PlanNode): Explanation => {
     const inner = describePlan(node, described)
     return outer === undefined ? inner : { stage: outer, inputStage: inner }
   }
-  const none = { stage: 'EOF' }
-  const winningPlan =
-    choice !== undefined ? shown(choice.winner) : outer === undefined ? none : { stage: outer, inputStage: none }
-  const planner = {
+  const plannerOf = (plans: PlannerPlans): Explanation => ({
     explainVersion: '1',
     queryPlanner: {
       namespace: `${operation.databaseName}.${collectionName}`,
       parsedQuery: parsedQuery(what.filter),
-      indexFilterSet: false,
+      indexFilterSet: plans.indexFilterSet,
+      queryHash: plans.shapeHash,
+      planCacheShapeHash: plans.shapeHash,
+      planCacheKey: plans.cacheKey,
       optimizationTimeMillis: 0,
       maxIndexedOrSolutionsReached: false,
       maxIndexedAndSolutionsReached: false,
       maxScansToExplodeReached: false,
       prunedSimilarIndexes: false,
-      winningPlan,
-      rejectedPlans: choice === undefined ? [] : choice.rejected.map(shown),
+      winningPlan: plans.winningPlan,
+      rejectedPlans: plans.rejectedPlans,
     },
+  })
+  if (collection === undefined) {
+    const none = { stage: 'EOF' }
+    const hash = shapeHash(queryShape(search.filter, search.sort, search.projection))
+    const plans = {
+      indexFilterSet: false,
+      shapeHash: hash,
+      cacheKey: hash,
+      winningPlan: outer === undefined ? none : { stage: outer, inputStage: none },
+      rejectedPlans: [],
+    }
+    if (verbosity === 'queryPlanner') return plannerOf(plans)
+    const execution = { returned: 0, matched: 0, skip: 0, keysExamined: 0, docsExamined: 0, timeMs: 0 }
+    return { ...plannerOf(plans), executionStats: statistics(execution, plans.winningPlan, verbosity, []) }
   }
-  if (verbosity === 'queryPlanner') return planner
-  const execution: Execution = {
-    returned: 0,
-    matched: 0,
-    skip: window.skip ?? 0,
-    keysExamined: 0,
-    docsExamined: 0,
-    timeMs: 0,
+  const view = new ReadView(engine)
+  const pace = new Pace(operation)
+  const { trial, near, far, shape, key } = search.trial(instance, collection, view.at, window)
+  const elapsedMs = (): number => Math.round(instance.world.clock.monotonicMs() - operation.startedMs)
+
+  const plansOf = (nodes: readonly PlanNode[]): PlannerPlans => ({
+    indexFilterSet: search.allows(instance, collection) !== undefined,
+    shapeHash: shapeHash(shape),
+    cacheKey: shapeHash(key),
+    winningPlan: { isCached: false, ...shown(nodes[0]!) },
+    rejectedPlans: [...nodes.slice(1), ...far].map(shown),
+  })
+
+  /** The candidates, the best first, and how they did. */
+  const tryOut = async (): Promise<readonly TrialResult[]> => {
+    if (trial === undefined) return []
+    while (!trial.advance(trialBudget)) {
+      if (!operation.due()) continue
+      view.keep()
+      trial.save()
+      await operation.pause()
+    }
+    return trial.ranking().map(({ result }) => result)
   }
-  const finish = (): Explanation => ({ ...planner, executionStats: statistics(execution, winningPlan, verbosity) })
-  if (collection === undefined) return finish()
-  const rows = search.open(new Pace(operation), collection, view.at, window)
-  const work = async (): Promise<Explanation> => {
+
+  const execute = async (node: PlanNode): Promise<Execution> => {
+    const rows = search.open(pace, collection, view.at, window, node)
     try {
+      let returned = 0
       for (;;) {
-        while (rows.next()) execution.returned++
+        while (rows.next()) returned++
         if (!rows.paused) break
         view.keep()
         rows.save()
         await operation.pause()
       }
-      execution.keysExamined = rows.rows.keysExamined
-      execution.docsExamined = rows.rows.docsExamined
-      execution.matched = rows.rows.work.matched
-      execution.timeMs = Math.round(operation.instance.world.clock.monotonicMs() - operation.startedMs)
-      return finish()
+      const { keysExamined, docsExamined, matched } = rows.rows.work
+      return { returned, matched, skip: window.skip ?? 0, keysExamined, docsExamined, timeMs: elapsedMs() }
     } finally {
       rows.close()
+    }
+  }
+
+  const work = async (): Promise<Explanation> => {
+    try {
+      const results = await tryOut()
+      trial?.close()
+      const nodes = results.length === 0 ? near : results.map(({ node }) => node)
+      const plans = plansOf(nodes)
+      if (verbosity === 'queryPlanner') return plannerOf(plans)
+      const execution = await execute(nodes[0]!)
+      const tried =
+        results.length < 2 ? [] : results.map((result) => triedPlan(result, shown(result.node), elapsedMs()))
+      return { ...plannerOf(plans), executionStats: statistics(execution, plans.winningPlan, verbosity, tried) }
+    } finally {
+      trial?.close()
       view.release()
     }
   }
+  if (trial === undefined && verbosity === 'queryPlanner') return plannerOf(plansOf(near))
   return work()
+}
+
+interface PlannerPlans {
+  readonly indexFilterSet: boolean
+  readonly shapeHash: string
+  readonly cacheKey: string
+  readonly winningPlan: Explanation
+  readonly rejectedPlans: readonly Explanation[]
+}
+
+/** One candidate of `allPlansExecution`: how far it got in the trial. */
+function triedPlan({ advanced, score, work }: TrialResult, plan: Explanation, timeMs: number): Explanation {
+  const { keysExamined, docsExamined, matched } = work
+  return {
+    nReturned: advanced,
+    executionTimeMillisEstimate: timeMs,
+    totalKeysExamined: keysExamined,
+    totalDocsExamined: docsExamined,
+    score,
+    executionStages: stagesWithCounts(plan, {
+      returned: advanced,
+      matched,
+      skip: 0,
+      keysExamined,
+      docsExamined,
+      timeMs,
+    }),
+  }
 }
 
 function parsedQuery(filter: Uint8Array): RawDocument {
   return rawDocument(filter)
 }
 
-function statistics(execution: Execution, winningPlan: Explanation, verbosity: Verbosity): Explanation {
+function statistics(
+  execution: Execution,
+  winningPlan: Explanation,
+  verbosity: Verbosity,
+  tried: readonly Explanation[],
+): Explanation {
   return {
     executionSuccess: true,
     nReturned: execution.returned,
@@ -120,6 +202,6 @@ function statistics(execution: Execution, winningPlan: Explanation, verbosity: V
     totalKeysExamined: execution.keysExamined,
     totalDocsExamined: execution.docsExamined,
     executionStages: stagesWithCounts(winningPlan, execution),
-    ...(verbosity === 'allPlansExecution' ? { allPlansExecution: [] } : {}),
+    ...(verbosity === 'allPlansExecution' ? { allPlansExecution: tried } : {}),
   }
 }

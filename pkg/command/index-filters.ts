@@ -1,6 +1,8 @@
 /** Index filters: which indexes the planner may consider for queries of one shape. They live as long as the process does. */
+import { equalValues } from '../bson/order.ts'
 import { bsonType } from '../bson/type.ts'
-import { documentFields, documentOf, type Value } from '../bson/value.ts'
+import { documentFields, documentOf, readString, type Value } from '../bson/value.ts'
+import type { QueryIndex } from '../query/plan-source.ts'
 
 export interface IndexFilter {
   readonly query: Uint8Array
@@ -15,6 +17,10 @@ export type QueryShape = Pick<IndexFilter, 'query' | 'sort' | 'projection' | 'co
 
 export class IndexFilters {
   readonly #filters = new Map<string, Map<string, IndexFilter>>()
+
+  get isEmpty(): boolean {
+    return this.#filters.size === 0
+  }
 
   set(namespace: string, filter: IndexFilter): void {
     let filters = this.#filters.get(namespace)
@@ -36,9 +42,19 @@ export class IndexFilters {
 
   /** Forgets the filter of one shape, or all of a namespace. */
   clear(namespace: string, shape: QueryShape | undefined): void {
-    if (shape === undefined) this.#filters.delete(namespace)
-    else this.#filters.get(namespace)?.delete(shapeOf(shape))
+    if (shape !== undefined) this.#filters.get(namespace)?.delete(shapeOf(shape))
+    if (shape === undefined || this.#filters.get(namespace)?.size === 0) this.#filters.delete(namespace)
   }
+}
+
+/** Which indexes a filter lets a query use: by name, or by key pattern. */
+export function allowedBy({ indexes }: IndexFilter): (index: QueryIndex) => boolean {
+  const named = [...documentFields(indexes)]
+  return ({ name, definition }) =>
+    named.some((one) => {
+      if (one.type === bsonType.string) return readString(one.bytes, one.start) === name
+      return equalValues(bsonType.document, one.bytes, one.start, bsonType.document, definition.keyPattern, 0)
+    })
 }
 
 /** A query without the values it compares with; sort, projection and collation count as they are. */

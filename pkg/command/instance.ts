@@ -26,6 +26,7 @@ import { Profiler } from './profiler.ts'
 import { ReplicaSet, type ReplicaSetOptions } from './replica-set.ts'
 import type { RetryableWrite } from './retryable-write.ts'
 import { type Session, SessionRegistry } from './session.ts'
+import { StatisticsRefresh } from './statistics-refresh.ts'
 import type { TransactionFields } from './transaction-fields.ts'
 import { UsageByNamespace } from './usage.ts'
 
@@ -103,6 +104,7 @@ export class Instance {
   readonly fsyncLock = new FsyncLock()
   readonly indexFilters = new IndexFilters()
   readonly profiler = new Profiler()
+  readonly statistics: StatisticsRefresh
   readonly usage = new UsageByNamespace()
   readonly objectIds: ObjectIdGenerator
   readonly connections = new Set<ConnectionContext>()
@@ -126,6 +128,7 @@ export class Instance {
     this.host = options.host ?? unknownHost
     this.startedAtMs = world.clock.nowMs()
     this.startedMonotonicMs = world.clock.monotonicMs()
+    this.statistics = new StatisticsRefresh(world.clock, (error) => options.onInternalError?.(error, 'statistics'))
     this.failCommand = new FailCommand(world.random)
     this.objectIds = new ObjectIdGenerator(world.random, () => world.clock.nowMs())
     this.processId = this.objectIds.next()
@@ -202,6 +205,7 @@ export class Instance {
     this.#closed = true
     this.killOperations(() => true, new DatabaseError('InterruptedAtShutdown', 'interrupted at shutdown'))
     this.cursors.close()
+    this.statistics.close()
   }
 }
 

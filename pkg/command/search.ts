@@ -7,16 +7,20 @@ import { getField, isNumber, numberOf, type Value } from '../bson/value.ts'
 import { BsonWriter } from '../bson/writer.ts'
 import type { Collection } from '../engine/collection.ts'
 import type { File } from '../io/disk.ts'
-import { atRow, type FindRequest, find, paused, planChoice, planFind, type Rows } from '../query/execute.ts'
+import { atRow, type FindRequest, find, type PlanTrial, paused, planTrial, type Rows } from '../query/execute.ts'
 import { compileFilter, type Predicate } from '../query/filter/compile.ts'
 import type { ExpressionOptions } from '../query/filter/operator.ts'
 import { parseFilter } from '../query/filter/parse.ts'
 import type { Filter } from '../query/filter/tree.ts'
-import type { PlanChoice, PlanNode } from '../query/plan.ts'
+import type { PlanNode } from '../query/plan.ts'
+import type { QueryOrigin } from '../query/plan-cache.ts'
+import type { QueryIndex } from '../query/plan-source.ts'
 import { compileProjection, type Project } from '../query/projection/compile.ts'
 import type { Projection } from '../query/projection/tree.ts'
 import { parseSort, type Sort } from '../query/sort/parse.ts'
 import { traitsOf } from './collection-traits.ts'
+import { allowedBy } from './index-filters.ts'
+import type { Instance } from './instance.ts'
 import type { Pace } from './pace.ts'
 import type { RowSource } from './rows.ts'
 
@@ -35,10 +39,21 @@ export class Search {
   readonly filter: Filter
   readonly sort: Sort | undefined
   readonly hint: Value | undefined
+  /** The filter and, if that makes a difference to what the query is called, the projection as they were given. */
+  readonly document: Uint8Array
+  readonly projection: Uint8Array | undefined
   #predicate: Predicate | undefined
 
   /** Throws what is wrong with filter or sort. */
-  constructor(filter: Uint8Array, sort: Uint8Array | undefined, hint: Value | undefined, options?: ExpressionOptions) {
+  constructor(
+    filter: Uint8Array,
+    sort: Uint8Array | undefined,
+    hint: Value | undefined,
+    options?: ExpressionOptions,
+    projection?: Uint8Array,
+  ) {
+    this.document = filter
+    this.projection = projection
     this.filter = parseFilter(filter, 0, options)
     this.sort = sort === undefined || sort.length === 5 ? undefined : parseSort(sort)
     this.hint = hint
@@ -66,21 +81,49 @@ export class Search {
     return { ...request, sort: direction === -1 ? idDescending : idAscending, hint: undefined }
   }
 
-  plan(collection: Collection, at: Timestamp, window: SearchWindow): PlanNode {
-    return planFind(collection, at, this.requestFor(collection, window))
+  /** The request with what the instance knows of queries like this. */
+  requestOn(instance: Instance, collection: Collection, window: SearchWindow): FindRequest {
+    const request = this.requestFor(collection, window)
+    return { ...request, origin: this.#origin(instance), allows: this.allows(instance, collection) }
   }
 
-  /** The plan, and what else was thought of. */
-  choice(collection: Collection, at: Timestamp, window: SearchWindow): PlanChoice {
-    return planChoice(collection, at, this.requestFor(collection, window))
+  /** What an index filter leaves of the indexes; undefined: there is no filter for queries of this shape. */
+  allows(instance: Instance, collection: Collection): ((index: QueryIndex) => boolean) | undefined {
+    if (instance.indexFilters.isEmpty) return undefined
+    const shape = {
+      query: this.document,
+      sort: this.sort?.document ?? emptyDocument,
+      projection: this.projection ?? emptyDocument,
+      collation: undefined,
+    }
+    const filter = instance.indexFilters.find(collection.namespace, shape)
+    return filter && allowedBy(filter)
   }
 
-  /** Throws BadValue for a hint that names no index. */
-  open(pace: Pace, collection: Collection, at: Timestamp, window: SearchWindow): QueryRows {
-    return new QueryRows(find(collection, at, this.requestFor(collection, window)), pace)
+  #origin(instance: Instance): QueryOrigin {
+    return {
+      query: this.document,
+      sort: this.sort?.document,
+      projection: this.projection,
+      nowMs: () => instance.world.clock.nowMs(),
+    }
+  }
+
+  /** All plans that are thought of, and the trial between them. */
+  trial(instance: Instance, collection: Collection, at: Timestamp, window: SearchWindow): PlanTrial {
+    return planTrial(collection, at, this.requestOn(instance, collection, window))
+  }
+
+  /** Throws BadValue for a hint that names no index. `node`: the plan, when it has been chosen. */
+  open(pace: Pace, collection: Collection, at: Timestamp, window: SearchWindow, node?: PlanNode): QueryRows {
+    const { instance } = pace.operation
+    const rows = find(collection, at, this.requestOn(instance, collection, window), node)
+    instance.statistics.note(collection)
+    return new QueryRows(rows, pace)
   }
 }
 
+const emptyDocument = new Uint8Array([5, 0, 0, 0, 0])
 const idAscending = parseSort(buildDocument({ _id: 1 }))
 const idDescending = parseSort(buildDocument({ _id: -1 }))
 

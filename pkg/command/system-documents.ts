@@ -2,9 +2,12 @@
 import type { Namespace, SystemRequest } from '../aggregate/host.ts'
 import { DatabaseError } from '../base/errors.ts'
 import { buildDocument, rawDocument } from '../bson/build.ts'
-import { binaryValue } from '../bson/value.ts'
+import { binaryValue, documentOf, doubleValue, getField } from '../bson/value.ts'
 import type { Collection } from '../engine/collection.ts'
+import { planMemoryOf } from '../query/plan-memory.ts'
+import { shapeHash } from '../query/query-shape.ts'
 import { traitsOf } from './collection-traits.ts'
+import type { QueryShape } from './index-filters.ts'
 import type { Operation } from './instance.ts'
 import { operationList } from './operation-list.ts'
 import { storageStats } from './storage-stats.ts'
@@ -17,8 +20,7 @@ export function systemDocuments(operation: Operation, request: SystemRequest): r
     case 'indexStats':
       return indexStats(operation, request.namespace)
     case 'planCacheStats':
-      refuseView(collectionOf(operation, request.namespace))
-      return []
+      return planCacheStats(operation, request.namespace)
     case 'querySettings':
       return []
     case 'currentOp':
@@ -73,6 +75,46 @@ function indexStats(operation: Operation, namespace: Namespace): Uint8Array[] {
       spec: rawDocument(index.definition.bytes),
     }),
   )
+}
+
+function planCacheStats(operation: Operation, namespace: Namespace): Uint8Array[] {
+  const { host, indexFilters } = operation.instance
+  const collection = collectionOf(operation, namespace)
+  refuseView(collection)
+  if (collection === undefined) return []
+  return planMemoryOf(collection)
+    .cache.all(collection)
+    .map((entry) => {
+      const { key, results, origin } = entry
+      return buildDocument({
+        version: '1',
+        queryHash: shapeHash(key.shape),
+        planCacheShapeHash: shapeHash(key.shape),
+        planCacheKey: shapeHash(key.key),
+        isActive: entry.isActive,
+        works: BigInt(entry.works),
+        worksType: 'works',
+        timeOfCreation: new Date(entry.createdAtMs),
+        createdFromQuery: origin && rawDocument(origin),
+        cachedPlan: rawDocument(entry.plan),
+        creationExecStats: results.map(({ advanced, work }) => ({
+          nReturned: advanced,
+          executionTimeMillisEstimate: 0,
+          totalKeysExamined: work.keysExamined,
+          totalDocsExamined: work.docsExamined,
+        })),
+        candidatePlanScores: results.map(({ score }) => doubleValue(score)),
+        indexFilterSet:
+          origin !== undefined && indexFilters.find(collection.namespace, originShape(origin)) !== undefined,
+        estimatedPlanCacheEntrySizeBytes: BigInt(entry.sizeBytes),
+        host: host.hostname,
+      })
+    })
+}
+
+function originShape(origin: Uint8Array): QueryShape {
+  const part = (name: string): Uint8Array => documentOf(getField(origin, name)!)
+  return { query: part('query'), sort: part('sort'), projection: part('projection'), collation: undefined }
 }
 
 /** Without users of its own the server has sessions of nobody: those of a named user are none. */

@@ -46,6 +46,8 @@ export class Collection {
   nextRecordId: RecordId
   documentCount: number
   dataSizeBytes: number
+  /** Records inserted, replaced and removed since the collection was opened: how old an estimate of it is. */
+  changeCount = 0
   /** Set when the collection has been dropped: cursors that still hold it stop. */
   dropped = false
   recordSetChanged = true
@@ -196,6 +198,7 @@ export class Collection {
     for (const index of maintained) if (!isPending(index, recordId)) this.reindex(index, recordId, at)
     if (this.builds.length > 0) this.#noteForBuilds(recordId)
     this.dataSizeBytes += document.length - oldLength
+    this.changeCount++
     this.recordSetChanged = true
     this.changing = false
     old.bytes = noBytes
@@ -219,6 +222,7 @@ export class Collection {
       }
     }
     if (this.builds.length > 0) this.#noteForBuilds(recordId)
+    this.changeCount++
     this.recordSetChanged = true
     this.changing = false
     old.bytes = noBytes
@@ -249,6 +253,7 @@ export class Collection {
     if (recordId >= this.nextRecordId) this.nextRecordId = (recordId + 1) as RecordId
     this.documentCount++
     this.dataSizeBytes += end - start
+    this.changeCount++
     this.recordSetChanged = true
   }
 }

@@ -16,8 +16,10 @@
 import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import { VersionCursor } from '../mvcc/version-cursor.ts'
+import { versionSuffixLength } from '../mvcc/version-key.ts'
 import type { VersionedMap } from '../mvcc/versioned-map.ts'
 import type { ValueRef } from '../storage/tree.ts'
+import { TreePosition } from '../storage/tree-position.ts'
 import type { IndexDefinition, KeyPath } from './definition.ts'
 import { type Extractor, KeyExtractor, KeySet } from './extract.ts'
 import { WildcardExtractor } from './extract-wildcard.ts'
@@ -59,6 +61,7 @@ export class Index {
   readonly #value: ValueRef = { bytes: new Uint8Array(0), start: 0, end: 0 }
   /** Set when the index has been dropped: cursors that still hold it stop. */
   dropped = false
+  #position: TreePosition | undefined
   /** Operations that used the index since it was opened, for $indexStats. */
   useCount = 0
 
@@ -135,6 +138,20 @@ export class Index {
   points(at: Timestamp): IndexPoints {
     this.useCount++
     return new IndexPoints(this.map, this.layout === 'unique', at)
+  }
+
+  /** About how many entries have lower <= encoded value < upper; exact when they lie together and have one version each. */
+  entryCount(lower?: Uint8Array, upper?: Uint8Array): number {
+    this.#position ??= new TreePosition(this.map.tree)
+    return this.#position.entriesBetween(lower, upper)
+  }
+
+  /** The encoded value about `share` of the way through the index, 0 <= share < 1; undefined: none, or one longer than `lengthMax`. */
+  keyAt(share: number, lengthMax: number): Uint8Array | undefined {
+    this.#position ??= new TreePosition(this.map.tree)
+    const suffix = versionSuffixLength + (this.layout === 'shared' ? recordIdLength : 0)
+    const key = this.#position.keyAt(share, lengthMax + suffix)
+    return key?.subarray(0, key.length - suffix)
   }
 
   /** The record that an index of layout `unique` has for an encoded value, or `undefined`. */

@@ -4,12 +4,16 @@ import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import type { Value } from '../bson/value.ts'
 import type { File } from '../io/disk.ts'
+import { newWork, openDecision, trialOf } from './execute-choice.ts'
 import { CollectionRows, IdRows, IndexRows, OrRows } from './execute-scan.ts'
 import { SortedRows } from './execute-sort.ts'
 import { atRow, ended, type Progress, paused, type RowSource, type Work } from './execute-source.ts'
 import { type Filter, isMatchAll } from './filter/tree.ts'
-import { choosePlan, type PlanChoice, type PlanNode, type PlanRequest, plan } from './plan.ts'
-import type { QuerySource } from './plan-source.ts'
+import type { PlanNode, PlanRequest } from './plan.ts'
+import type { QueryOrigin } from './plan-cache.ts'
+import { cacheKeyOf, decidePlan, type PlanDecision } from './plan-choose.ts'
+import type { QueryIndex, QuerySource } from './plan-source.ts'
+import type { Trial } from './plan-trial.ts'
 import type { Sort } from './sort/parse.ts'
 import { sortMemoryDefaultBytes } from './sort/sorter.ts'
 
@@ -29,32 +33,73 @@ export interface FindRequest {
   readonly sortMemoryBytes?: number | undefined
   /** Makes the files that a sort beyond its memory goes to; undefined: it is refused. */
   readonly temporaryFile?: (() => File) | undefined
+  /** The indexes that may be used, when not all may. */
+  readonly allows?: ((index: QueryIndex) => boolean) | undefined
+  /** The query as it was given, for the plan cache. */
+  readonly origin?: QueryOrigin | undefined
 }
 
-/** The plan that `find` carries out for a request: explain shows it. Throws BadValue (2) for a hint that names no index. */
+/** The plan that `find` would take first without the plan cache. Throws BadValue (2) for a hint that names no index. */
 export function planFind(source: QuerySource, at: Timestamp, request: FindRequest): PlanNode {
-  return plan(source, planRequest(at, request))
+  return firstOf(decide(source, at, request, false))
 }
 
-/** As `planFind`, with the plans that were thought of and not taken. */
-export function planChoice(source: QuerySource, at: Timestamp, request: FindRequest): PlanChoice {
-  return choosePlan(source, planRequest(at, request))
+function firstOf(decision: PlanDecision): PlanNode {
+  return decision.kind === 'several' ? decision.near[0]! : decision.node
 }
 
-function planRequest(at: Timestamp, { filter, sort, skip, limit, hint, keysOnly }: FindRequest): PlanRequest {
-  const rowLimit = limit === undefined || limit === 0 ? undefined : limit + (skip ?? 0)
-  return { filter, sort, rowLimit, hint, keysOnly, at }
+function decide(source: QuerySource, at: Timestamp, request: FindRequest, cached: boolean): PlanDecision {
+  return decidePlan(source, planRequest(at, request), request.origin?.projection, cached)
 }
 
-/** Rows of `source` as of `at`, which the caller holds a snapshot of. Nothing is read before the first row is asked for. */
-export function find(
-  source: QuerySource,
-  at: Timestamp,
-  request: FindRequest,
-  node: PlanNode = planFind(source, at, request),
-): Rows {
-  const work: Work = { keysExamined: 0, docsExamined: 0, matched: 0 }
-  return new Rows(source, open(source, at, node, request, work), node, request, work)
+/** All ways that are thought of for a request, for explain. */
+export interface PlanTrial {
+  /** Decides between several; undefined: there is only one. */
+  readonly trial: Trial | undefined
+  /** The plans of the trial, or the only one. */
+  readonly near: readonly PlanNode[]
+  /** Those that cost too much to be tried. */
+  readonly far: readonly PlanNode[]
+  /** What the plan cache calls the query. */
+  readonly shape: string
+  readonly key: string
+}
+
+export function planTrial(source: QuerySource, at: Timestamp, request: FindRequest): PlanTrial {
+  const decision = decide(source, at, request, false)
+  const { shape, key } = cacheKeyOf(source, planRequest(at, request), request.origin?.projection)
+  if (decision.kind !== 'several') return { trial: undefined, near: [decision.node], far: [], shape, key }
+  const { near, far } = decision
+  const trial = trialOf(near, (node, work) => open(source, at, node, request, work), rowLimitOf(request))
+  return { trial, near, far, shape, key }
+}
+
+function planRequest(at: Timestamp, request: FindRequest): PlanRequest {
+  const { filter, sort, hint, keysOnly, allows } = request
+  return { filter, sort, rowLimit: rowLimitOf(request), hint, keysOnly, at, allows }
+}
+
+function rowLimitOf({ skip, limit }: FindRequest): number | undefined {
+  return limit === undefined || limit === 0 ? undefined : limit + (skip ?? 0)
+}
+
+/**
+ * Rows of `source` as of `at`, which the caller holds a snapshot of. Nothing is read before the first row is asked for. `node`: the
+ * plan, when it has been chosen.
+ */
+export function find(source: QuerySource, at: Timestamp, request: FindRequest, node?: PlanNode): Rows {
+  const work = newWork()
+  if (node !== undefined) return new Rows(source, open(source, at, node, request, work), node, request, work)
+  const decision = decide(source, at, request, true)
+  if (decision.kind === 'sole') return find(source, at, request, decision.node)
+  const choosing = {
+    source,
+    open: (plan: PlanNode, own: Work) => open(source, at, plan, request, own),
+    rowLimit: rowLimitOf(request),
+    origin: request.origin,
+    decide: () => decide(source, at, request, false),
+  }
+  return new Rows(source, openDecision(choosing, decision, work), firstOf(decision), request, work)
 }
 
 function open(source: QuerySource, at: Timestamp, node: PlanNode, request: FindRequest, work: Work): RowSource {
@@ -80,6 +125,7 @@ function open(source: QuerySource, at: Timestamp, node: PlanNode, request: FindR
 }
 
 export class Rows {
+  /** The plan, or the likeliest of several. */
   readonly plan: PlanNode
   readonly work: Readonly<Work>
   readonly #source: QuerySource

@@ -17,6 +17,8 @@ export interface QuerySource {
   readonly documentCount: number
   /** Set while a query is under way when the collection is dropped: it must not be read any more. */
   readonly dropped: boolean
+  /** Grows with every insert, change and removal. */
+  readonly changeCount: number
   readonly indexes: readonly QueryIndex[]
   scan(at: Timestamp, direction?: 1 | -1, after?: RecordId): RecordScan
   read(recordId: RecordId, at: Timestamp, into: BytesRef): boolean
@@ -37,6 +39,10 @@ export interface QueryIndex {
   coversPath(path: string): boolean
   /** lower <= key bytes < upper by memcmp; undefined: no bound. */
   scan(at: Timestamp, lower?: Uint8Array, upper?: Uint8Array, direction?: 1 | -1): KeyScan
+  /** About how many entries `scan` would give. */
+  entryCount(lower?: Uint8Array, upper?: Uint8Array): number
+  /** A copy of the key about `share` of the way through, 0 <= share < 1; undefined: there is none, or it is longer than `lengthMax`. */
+  keyAt(share: number, lengthMax: number): Uint8Array | undefined
   /** The records of single key values, one value after another. */
   points(at: Timestamp): KeyPoints
 }

@@ -2,9 +2,9 @@
  * How a query's documents are found: readonly trees of nodes, made here from filter, sort and hint, carried out by
  * `execute.ts`, shown by `plan-describe.ts`.
  *
- * The choice goes by rules for now: a look-up by `_id`; else the index whose bounds are tightest, better still if it gives the
- * sort order too; else an index in the sort order; else the whole collection. Candidates are ranked in one place (`rank`):
- * estimated cost goes there.
+ * Here the candidates are made: a look-up by `_id`, which is alone; else every way by an index that bounds something or gives the sort's
+ * order, in the order of how much by rule (`rank`) each promises; else the whole collection. Which of several candidates a
+ * query goes by is decided by what they cost: see `plan-choose.ts`.
  */
 import { DatabaseError } from '../base/errors.ts'
 import type { Timestamp } from '../base/timestamp.ts'
@@ -83,39 +83,37 @@ export interface PlanRequest {
   readonly keysOnly?: boolean | undefined
   /** Indexes that came later cannot be used. */
   readonly at?: Timestamp | undefined
+  /** The indexes that may be used, when not all may; a hint does not count then. */
+  readonly allows?: ((index: QueryIndex) => boolean) | undefined
 }
 
-/** Throws BadValue (2) for a hint that names no index, NoQueryExecutionPlans (291) for one that cannot be used. */
-export function plan(source: QuerySource, request: PlanRequest): PlanNode {
-  return choosePlan(source, request).winner
-}
-
-export interface PlanChoice {
-  readonly winner: PlanNode
-  /** Other ways by index, the better ones first. */
-  readonly rejected: readonly PlanNode[]
-}
-
-/** As `plan`, with what else was thought of. */
-export function choosePlan(source: QuerySource, request: PlanRequest): PlanChoice {
-  const { filter, sort } = request
-  const hint = request.hint && parseHint(source, request.hint)
-  if (hint !== undefined && typeof hint !== 'number') return only(withSort(hinted(hint, request), request))
+/**
+ * The plans that a request can be carried out by, the likelier ones first: at least one. `indexes`: those to be thought of.
+ * Throws BadValue (2) for a hint that names no index, NoQueryExecutionPlans (291) for one that cannot be used.
+ */
+export function candidatePlans(
+  source: QuerySource,
+  request: PlanRequest,
+  indexes: readonly QueryIndex[] = source.indexes,
+): readonly PlanNode[] {
+  const { filter, sort, allows } = request
+  const hint = allows === undefined && request.hint ? parseHint(source, request.hint) : undefined
+  if (hint !== undefined && typeof hint !== 'number') return [withSort(hinted(hint, request), request)]
   const natural = hint ?? sort?.natural
-  if (natural !== undefined) return only(withSort({ kind: 'collectionScan', direction: natural, filter }, request))
+  if (natural !== undefined) return [withSort({ kind: 'collectionScan', direction: natural, filter }, request)]
   const lookup = idLookup(filter)
-  if (lookup !== undefined) return only(withSort(lookup, request))
-  const candidates = candidatesFor(source.indexes, request)
+  if (lookup !== undefined && (lookup.whole || allows === undefined || source.indexes.some(isIdIndex(allows))))
+    return [withSort(lookup, request)]
+  const candidates = candidatesFor(indexes, request)
     .map((node) => ({ node, rank: rank(node, sort) }))
     .filter((candidate) => candidate.rank > 0)
     .sort((a, b) => b.rank - a.rank)
-  const [best, ...others] = candidates.map(({ node }) => withSort(node, request))
-  if (best === undefined) return only(withSort({ kind: 'collectionScan', direction: 1, filter }, request))
-  return { winner: best, rejected: others }
+  if (candidates.length === 0) return [withSort({ kind: 'collectionScan', direction: 1, filter }, request)]
+  return candidates.map(({ node }) => withSort(node, request))
 }
 
-function only(winner: PlanNode): PlanChoice {
-  return { winner, rejected: [] }
+function isIdIndex(allows: (index: QueryIndex) => boolean): (index: QueryIndex) => boolean {
+  return (index) => index.name === '_id_' && allows(index)
 }
 
 /** Every way by one index, and by several for the branches of an `or`. */
@@ -150,15 +148,16 @@ function bestBranch(indexes: readonly QueryIndex[], filter: Filter, request: Pla
   return best
 }
 
-function isUsable(index: QueryIndex, { at, filter }: PlanRequest): boolean {
+function isUsable(index: QueryIndex, { at, filter, allows }: PlanRequest): boolean {
   const { hidden, partialFilter } = index.definition
+  if (allows !== undefined && !allows(index)) return false
   if (hidden || (at !== undefined && index.usableFrom > at)) return false
   return partialFilter === undefined || implies(filter, parsedPartial(partialFilter))
 }
 
 const partials = new WeakMap<Uint8Array, Filter>()
 
-function parsedPartial(bytes: Uint8Array): Filter {
+export function parsedPartial(bytes: Uint8Array): Filter {
   let filter = partials.get(bytes)
   if (filter === undefined) {
     filter = parseFilter(bytes)

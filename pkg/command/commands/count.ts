@@ -71,7 +71,11 @@ export const count = defineCommand({
     if (isView(collection)) return countInView(operation, request)
     if (collection === undefined) return 0
     const view = new ReadView(engine)
-    const counting = new Count(collection, view.at, search.request({ skip: request.skip, limit: request.limit }))
+    const counting = new Count(
+      collection,
+      view.at,
+      search.requestOn(operation.instance, collection, { skip: request.skip, limit: request.limit }),
+    )
     do {
       if (counting.advance(budget)) return counting.count
     } while (!operation.due())

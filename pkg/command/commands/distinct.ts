@@ -66,7 +66,7 @@ export const distinct = defineCommand({
     if (isView(collection)) return distinctInView(operation, request)
     if (collection === undefined) return []
     const view = new ReadView(engine)
-    const rows = find(collection, view.at, search.request({}))
+    const rows = find(collection, view.at, search.requestOn(operation.instance, collection, {}))
     const distinct = new Distinct(rows, path)
     do {
       if (distinct.advance(budget)) return sorted(distinct.values)

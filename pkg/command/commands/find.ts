@@ -117,7 +117,7 @@ export const find = defineCommand({
       if (at >= 0) return findById(operation, collection, request.filter, at, namespace)
     }
     const options = expressionOptions(operation)
-    const search = new Search(request.filter, request.sort, request.hint, options)
+    const search = new Search(request.filter, request.sort, request.hint, options, request.projection)
     const projection = parsedProjection(request.projection, { ...options, filter: request.filter })
     if (collection === undefined) return instance.batches.take(namespace)
     const view = new ReadView(instance.engine)
@@ -158,6 +158,7 @@ export const find = defineCommand({
         filter: request.filter,
         sort: request.sort,
         hint: request.hint,
+        projectionDocument: request.projection,
         projection: parsedProjection(request.projection, { ...expressionOptions(operation), filter: request.filter }),
       },
       { skip: request.skip, limit: request.limit },

@@ -5,7 +5,9 @@ import { bsonType, typeAlias } from '../../bson/type.ts'
 import { arrayValue, documentFields, documentOf, type Value } from '../../bson/value.ts'
 import { type BsonWriter, indexName } from '../../bson/writer.ts'
 import { parseFilter } from '../../query/filter/parse.ts'
+import { planMemoryOf } from '../../query/plan-memory.ts'
 import { parseProjection } from '../../query/projection/parse.ts'
+import { queryShape } from '../../query/query-shape.ts'
 import { parseSort } from '../../query/sort/parse.ts'
 import { defineCommand, emptyReply } from '../definition.ts'
 import { anyType, commandFields, type Fields } from '../fields.ts'
@@ -102,7 +104,10 @@ export const planCacheClear = defineCommand({
   fields: clearFields,
   parse: (database: string): Request => ({ collection: named(database, clearFields), given: read(clearFields) }),
   run: (operation: Operation, request: Request): void => {
-    if (isThere(operation, request)) clearedShape(request.given)
+    if (!isThere(operation, request)) return
+    const shape = clearedShape(request.given)
+    const collection = operation.instance.engine.collection(operation.databaseName, request.collection)!
+    planMemoryOf(collection).cache.clear(shape && planShapeOf(shape))
   },
   reply: emptyReply,
 })
@@ -200,6 +205,12 @@ export const planCacheClearFilters = defineCommand({
   },
   reply: emptyReply,
 })
+
+/** What the plan cache calls the shape. */
+function planShapeOf({ query, sort, projection }: QueryShape): string {
+  const parsedSort = sort.length > empty.length ? parseSort(sort) : undefined
+  return queryShape(parseFilter(query), parsedSort, projection)
+}
 
 /** The collection's name in the command's first field. */
 function named(database: string, fields: Fields<string>): string {

@@ -12,6 +12,7 @@ import type { BytesRef, KeyPoints, KeyScan, QueryIndex, QuerySource, RecordScan 
 export class MemorySource implements QuerySource {
   readonly namespace = 'test.memory'
   dropped = false
+  readonly changeCount = 0
   readonly documents: readonly Uint8Array[]
   readonly indexes: readonly QueryIndex[]
 
@@ -113,11 +114,23 @@ class MemoryIndex implements QueryIndex {
   }
 
   scan(_at: Timestamp, lower?: Uint8Array, upper?: Uint8Array, direction: 1 | -1 = 1): KeyScan {
-    const within = this.#entries.filter(({ bytes }) => {
+    const within = this.#within(lower, upper)
+    return new ListScan(direction === 1 ? within : within.reverse(), direction)
+  }
+
+  entryCount(lower?: Uint8Array, upper?: Uint8Array): number {
+    return this.#within(lower, upper).length
+  }
+
+  keyAt(share: number): Uint8Array | undefined {
+    return this.#entries[Math.floor(share * this.#entries.length)]?.bytes
+  }
+
+  #within(lower?: Uint8Array, upper?: Uint8Array): Entry[] {
+    return this.#entries.filter(({ bytes }) => {
       if (lower !== undefined && compareBytes(bytes, 0, bytes.length, lower, 0, lower.length) < 0) return false
       return upper === undefined || compareBytes(bytes, 0, bytes.length, upper, 0, upper.length) < 0
     })
-    return new ListScan(direction === 1 ? within : within.reverse(), direction)
   }
 
   points(): KeyPoints {

@@ -1,0 +1,231 @@
+/**
+ * Rows of a plan that is still to be found, or that may turn out to be bad.
+ *
+ *   SoleRows:    the rows of the one plan that is likely to be good
+ *   TrialRows:   a trial between candidates; then the rows that the best one found in it; then its others
+ *   CachedRows:  the rows of a plan from the cache; when it takes far more works than it once did, those of a new trial
+ *
+ * All keep the order: whatever plan goes on, it gives the rows in the order that was asked for, and a row that was given is not given again.
+ */
+import { assert } from '../base/assert.ts'
+import type { RecordId } from '../base/ids.ts'
+import { atRow, ended, type Progress, paused, type RowSource, type Work } from './execute-source.ts'
+import type { PlanNode } from './plan.ts'
+import { type Candidate, resultOf, Trial, type TrialLimits, type TrialResult, type TrialRow } from './plan-trial.ts'
+
+const noBytes = new Uint8Array(0)
+
+/** One source's rows, with what it looks at added to the work of the whole query. */
+abstract class WorkingRows {
+  readonly work: Work
+  bytes: Uint8Array = noBytes
+  start = 0
+  end = 0
+  recordId = 0 as RecordId
+
+  constructor(work: Work) {
+    this.work = work
+  }
+
+  protected step(source: RowSource, own: Work, budget: number): Progress {
+    const { keysExamined, docsExamined, matched } = own
+    const progress = source.advance(budget)
+    this.add(own, keysExamined, docsExamined, matched)
+    if (progress === atRow) {
+      this.bytes = source.bytes
+      this.start = source.start
+      this.end = source.end
+      this.recordId = source.recordId
+    }
+    return progress
+  }
+
+  protected add(own: Work, keysExamined: number, docsExamined: number, matched: number): void {
+    this.work.keysExamined += own.keysExamined - keysExamined
+    this.work.docsExamined += own.docsExamined - docsExamined
+    this.work.matched += own.matched - matched
+  }
+}
+
+export class TrialRows extends WorkingRows implements RowSource {
+  readonly #trial: Trial
+  readonly #onDecided: (results: readonly TrialResult[]) => void
+  #winner: Candidate | undefined
+  #next = 0
+
+  constructor(
+    candidates: readonly Candidate[],
+    limits: TrialLimits,
+    work: Work,
+    onDecided: (results: readonly TrialResult[]) => void,
+  ) {
+    super(work)
+    this.#trial = new Trial(candidates, limits)
+    this.#onDecided = onDecided
+  }
+
+  advance(budget: number): Progress {
+    const winner = this.#winner ?? this.#decide(budget)
+    if (winner === undefined) return paused
+    const row = winner.rows[this.#next]
+    if (row !== undefined) {
+      this.#give(winner, row)
+      return atRow
+    }
+    if (winner.progress === ended) return ended
+    return this.step(winner.source, winner.work, budget)
+  }
+
+  #decide(budget: number): Candidate | undefined {
+    if (!this.#trial.advance(budget)) return undefined
+    const [best, ...others] = this.#trial.ranking()
+    assert(best !== undefined, 'a trial has candidates')
+    for (const { candidate } of others) {
+      candidate.source.close()
+      candidate.rows.length = 0
+    }
+    this.#winner = best.candidate
+    this.add(best.candidate.work, 0, 0, 0)
+    this.#onDecided([best.result, ...others.map(({ result }) => result)])
+    return best.candidate
+  }
+
+  #give(winner: Candidate, row: TrialRow): void {
+    this.bytes = row.bytes
+    this.start = 0
+    this.end = row.bytes.length
+    this.recordId = row.recordId
+    if (++this.#next < winner.rows.length) return
+    winner.rows.length = 0
+    this.#next = 0
+  }
+
+  save(): void {
+    if (this.#winner === undefined) this.#trial.save()
+    else this.#winner.source.save()
+  }
+
+  close(): void {
+    this.#trial.close()
+  }
+}
+
+/** Rows of the one candidate that the estimates left; what it took is told when it has found enough. */
+export class SoleRows extends WorkingRows implements RowSource {
+  readonly #node: PlanNode
+  readonly #source: RowSource
+  readonly #own: Work
+  readonly #rowsMax: number
+  #onDecided: ((results: readonly TrialResult[]) => void) | undefined
+  #given = 0
+
+  constructor(
+    node: PlanNode,
+    source: RowSource,
+    own: Work,
+    rowsMax: number,
+    work: Work,
+    onDecided: (results: readonly TrialResult[]) => void,
+  ) {
+    super(work)
+    this.#node = node
+    this.#source = source
+    this.#own = own
+    this.#rowsMax = rowsMax
+    this.#onDecided = onDecided
+  }
+
+  advance(budget: number): Progress {
+    const progress = this.step(this.#source, this.#own, budget)
+    if (this.#onDecided === undefined) return progress
+    if (progress === atRow) this.#given++
+    if (progress === ended || this.#given >= this.#rowsMax) {
+      const { keysExamined, docsExamined } = this.#own
+      const works = Math.max(1, keysExamined + docsExamined)
+      this.#onDecided([resultOf(this.#node, works, this.#given, progress === ended, this.#own)])
+      this.#onDecided = undefined
+    }
+    return progress
+  }
+
+  save(): void {
+    this.#source.save()
+  }
+
+  close(): void {
+    this.#source.close()
+  }
+}
+
+export interface Watch {
+  /** Works that are too many. */
+  readonly works: number
+  /** Rows after which the plan has proved itself. */
+  readonly rows: number
+  /** What to go on with instead. */
+  readonly replace: () => RowSource
+}
+
+export class CachedRows extends WorkingRows implements RowSource {
+  #source: RowSource
+  readonly #own: Work
+  #watch: Watch | undefined
+  /** What was given while the plan was watched. */
+  #given: Set<RecordId> | undefined = new Set()
+
+  /** `source` counts in `own`, what replaces it in `work`. */
+  constructor(source: RowSource, own: Work, watch: Watch, work: Work) {
+    super(work)
+    this.#source = source
+    this.#own = own
+    this.#watch = watch
+  }
+
+  advance(budget: number): Progress {
+    const watch = this.#watch
+    if (watch === undefined) return this.#goOn(budget)
+    const own = this.#own
+    const works = own.keysExamined + own.docsExamined
+    if (works >= watch.works) {
+      this.#watch = undefined
+      this.#source.close()
+      this.#source = watch.replace()
+      return this.#goOn(budget)
+    }
+    const progress = this.step(this.#source, own, Math.min(budget, watch.works - works))
+    if (progress === atRow) {
+      const given = this.#given!
+      given.add(this.recordId)
+      if (given.size >= watch.rows) {
+        this.#watch = undefined
+        this.#given = undefined
+      }
+    }
+    return progress
+  }
+
+  #goOn(budget: number): Progress {
+    const given = this.#given
+    if (given === undefined) return this.step(this.#source, this.#own, budget)
+    for (let left = budget; left > 0; left--) {
+      const source = this.#source
+      const progress = source.advance(left)
+      if (progress !== atRow) return progress
+      if (given.has(source.recordId)) continue
+      this.bytes = source.bytes
+      this.start = source.start
+      this.end = source.end
+      this.recordId = source.recordId
+      return atRow
+    }
+    return paused
+  }
+
+  save(): void {
+    this.#source.save()
+  }
+
+  close(): void {
+    this.#source.close()
+  }
+}
