@@ -1,33 +1,39 @@
 /** Explain's stages with what carrying them out took. */
+import type { Work } from '../query/execute-source.ts'
 import type { Stage } from '../query/plan-describe.ts'
 
 export interface StageCounts {
   /** Rows of the whole query. */
   readonly returned: number
-  /** Rows before sort, skip and limit. */
-  readonly matched: number
   readonly skip: number
-  readonly keysExamined: number
-  readonly docsExamined: number
+  readonly work: Readonly<Work>
   readonly timeMs: number
 }
 
-/** The stage and those below it, each with its counts. Of several scans under one OR only the OR has any. */
-export function stagesWithCounts(stage: Stage, counts: StageCounts): Stage {
+/** The stage and those below it, each with its counts. `isFetched`: documents are read of what the stage gives. */
+export function stagesWithCounts(stage: Stage, counts: StageCounts, isFetched = false): Stage {
   const { inputStage, inputStages, ...own } = stage as { inputStage?: Stage; inputStages?: readonly Stage[] }
-  const described: Record<string, unknown> = { ...own, ...countsOf(String(stage['stage']), counts) }
-  if (inputStage !== undefined) described['inputStage'] = stagesWithCounts(inputStage, counts)
-  if (inputStages !== undefined) described['inputStages'] = inputStages
+  const name = String(stage['stage'])
+  const described: Record<string, unknown> = { ...own, ...countsOf(name, counts, isFetched) }
+  if (inputStage !== undefined) described['inputStage'] = stagesWithCounts(inputStage, counts, name === 'FETCH')
+  if (inputStages !== undefined) {
+    described['inputStages'] = inputStages.map((input, i) =>
+      stagesWithCounts(input, { ...counts, work: counts.work.inputs[i] ?? counts.work }, isFetched),
+    )
+  }
   return described
 }
 
-function countsOf(name: string, counts: StageCounts): Record<string, unknown> {
-  const { keysExamined, docsExamined, matched } = counts
+function countsOf(name: string, counts: StageCounts, isFetched: boolean): Record<string, unknown> {
+  const { keysExamined, docsExamined, matched, seeks, dupsTested, dupsDropped } = counts.work
+  const given = isFetched ? docsExamined : matched
   switch (name) {
     case 'IXSCAN':
-      return { ...progress(keysExamined, keysExamined, counts), keysExamined, seeks: 1, dupsTested: 0, dupsDropped: 0 }
+      return { ...progress(given, keysExamined, counts), keysExamined, seeks, dupsTested, dupsDropped }
     case 'COUNT_SCAN':
       return { ...progress(matched, keysExamined, counts), keysExamined }
+    case 'DISTINCT_SCAN':
+      return { ...progress(matched, keysExamined, counts), keysExamined, docsExamined }
     case 'FETCH':
       return { ...progress(matched, docsExamined, counts), docsExamined, alreadyHasObj: 0 }
     case 'COLLSCAN':
@@ -36,7 +42,9 @@ function countsOf(name: string, counts: StageCounts): Record<string, unknown> {
       return { ...progress(matched, docsExamined, counts), keysExamined, docsExamined }
     case 'OR':
     case 'SUBPLAN':
-      return { ...progress(matched, docsExamined, counts), docsExamined }
+      return { ...progress(matched, docsExamined, counts), dupsTested: matched, dupsDropped: 0 }
+    case 'SORT_MERGE':
+      return { ...progress(given, keysExamined, counts), dupsTested: given, dupsDropped: 0 }
     case 'SORT':
       return {
         ...progress(Math.min(matched, counts.returned + counts.skip), matched, counts),

@@ -1,13 +1,18 @@
 /** What explain says of a search: the plan, and what carrying it out took. */
+
+import type { Timestamp } from '../base/timestamp.ts'
 import { type RawDocument, rawDocument } from '../bson/build.ts'
 import type { Value } from '../bson/value.ts'
+import type { Collection } from '../engine/collection.ts'
+import type { PlanTrial } from '../query/execute.ts'
+import { noWork, type Work } from '../query/execute-source.ts'
 import type { PlanNode } from '../query/plan.ts'
 import { describePlan } from '../query/plan-describe.ts'
 import type { TrialResult } from '../query/plan-trial.ts'
 import type { Projection } from '../query/projection/tree.ts'
 import { queryShape, shapeHash } from '../query/query-shape.ts'
 import { stagesWithCounts } from './explain-stages.ts'
-import type { Operation } from './instance.ts'
+import type { Instance, Operation } from './instance.ts'
 import { Pace } from './pace.ts'
 import { ReadView } from './read-view.ts'
 import { Search, type SearchWindow } from './search.ts'
@@ -28,14 +33,16 @@ export interface ExplainedSearch {
   /** As it was given. */
   readonly projectionDocument?: Uint8Array | undefined
   readonly projection?: Projection | undefined
+  /** Index keys are shown instead of documents. */
+  readonly returnKey?: boolean | undefined
+  /** Distinct values of this path are asked for. */
+  readonly distinctPath?: string
 }
 
 interface Execution {
   returned: number
-  matched: number
   skip: number
-  keysExamined: number
-  docsExamined: number
+  work: Readonly<Work>
   timeMs: number
 }
 
@@ -56,6 +63,7 @@ export function explainSearch(
     skip: window.skip,
     limit: window.limit,
     projection: what.projection,
+    returnKey: what.returnKey,
     filterDocument: what.filter,
   }
   const shown = (node: PlanNode): Explanation => {
@@ -91,12 +99,14 @@ export function explainSearch(
       rejectedPlans: [],
     }
     if (verbosity === 'queryPlanner') return plannerOf(plans)
-    const execution = { returned: 0, matched: 0, skip: 0, keysExamined: 0, docsExamined: 0, timeMs: 0 }
+    const execution = { returned: 0, skip: 0, work: noWork(), timeMs: 0 }
     return { ...plannerOf(plans), executionStats: statistics(execution, plans.winningPlan, verbosity, []) }
   }
   const view = new ReadView(engine)
   const pace = new Pace(operation)
-  const { trial, near, far, shape, key } = search.trial(instance, collection, view.at, window)
+  const { distinctPath, returnKey, projection } = what
+  const sought = { ...window, projection: returnKey === true ? undefined : projection }
+  const { trial, near, far, shape, key } = plansFor(search, instance, collection, view.at, sought, distinctPath)
   const elapsedMs = (): number => Math.round(instance.world.clock.monotonicMs() - operation.startedMs)
 
   const plansOf = (nodes: readonly PlanNode[]): PlannerPlans => ({
@@ -120,7 +130,7 @@ export function explainSearch(
   }
 
   const execute = async (node: PlanNode): Promise<Execution> => {
-    const rows = search.open(pace, collection, view.at, window, node)
+    const rows = search.open(pace, collection, view.at, sought, node)
     try {
       let returned = 0
       for (;;) {
@@ -130,8 +140,7 @@ export function explainSearch(
         rows.save()
         await operation.pause()
       }
-      const { keysExamined, docsExamined, matched } = rows.rows.work
-      return { returned, matched, skip: window.skip ?? 0, keysExamined, docsExamined, timeMs: elapsedMs() }
+      return { returned, skip: window.skip ?? 0, work: rows.rows.work, timeMs: elapsedMs() }
     } finally {
       rows.close()
     }
@@ -157,6 +166,19 @@ export function explainSearch(
   return work()
 }
 
+function plansFor(
+  search: Search,
+  instance: Instance,
+  collection: Collection,
+  at: Timestamp,
+  window: SearchWindow,
+  distinctPath: string | undefined,
+): PlanTrial {
+  const node = distinctPath === undefined ? undefined : search.planValues(instance, collection, at, distinctPath)
+  const plans = search.trial(instance, collection, at, window)
+  return node === undefined ? plans : { ...plans, trial: undefined, near: [node], far: [] }
+}
+
 interface PlannerPlans {
   readonly indexFilterSet: boolean
   readonly shapeHash: string
@@ -167,21 +189,13 @@ interface PlannerPlans {
 
 /** One candidate of `allPlansExecution`: how far it got in the trial. */
 function triedPlan({ advanced, score, work }: TrialResult, plan: Explanation, timeMs: number): Explanation {
-  const { keysExamined, docsExamined, matched } = work
   return {
     nReturned: advanced,
     executionTimeMillisEstimate: timeMs,
-    totalKeysExamined: keysExamined,
-    totalDocsExamined: docsExamined,
+    totalKeysExamined: work.keysExamined,
+    totalDocsExamined: work.docsExamined,
     score,
-    executionStages: stagesWithCounts(plan, {
-      returned: advanced,
-      matched,
-      skip: 0,
-      keysExamined,
-      docsExamined,
-      timeMs,
-    }),
+    executionStages: stagesWithCounts(plan, { returned: advanced, skip: 0, work, timeMs }),
   }
 }
 
@@ -199,8 +213,8 @@ function statistics(
     executionSuccess: true,
     nReturned: execution.returned,
     executionTimeMillis: execution.timeMs,
-    totalKeysExamined: execution.keysExamined,
-    totalDocsExamined: execution.docsExamined,
+    totalKeysExamined: execution.work.keysExamined,
+    totalDocsExamined: execution.work.docsExamined,
     executionStages: stagesWithCounts(winningPlan, execution),
     ...(verbosity === 'allPlansExecution' ? { allPlansExecution: tried } : {}),
   }

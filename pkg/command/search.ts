@@ -7,13 +7,24 @@ import { getField, isNumber, numberOf, type Value } from '../bson/value.ts'
 import { BsonWriter } from '../bson/writer.ts'
 import type { Collection } from '../engine/collection.ts'
 import type { File } from '../io/disk.ts'
-import { atRow, type FindRequest, find, type PlanTrial, paused, planTrial, type Rows } from '../query/execute.ts'
+import {
+  atRow,
+  type FindRequest,
+  find,
+  type PlanTrial,
+  paused,
+  planTrial,
+  planValues,
+  type Rows,
+} from '../query/execute.ts'
 import { compileFilter, type Predicate } from '../query/filter/compile.ts'
 import type { ExpressionOptions } from '../query/filter/operator.ts'
 import { parseFilter } from '../query/filter/parse.ts'
 import type { Filter } from '../query/filter/tree.ts'
+import { writeIndexKey } from '../query/index-key.ts'
 import type { PlanNode } from '../query/plan.ts'
 import type { QueryOrigin } from '../query/plan-cache.ts'
+import type { KeyRangeRequest } from '../query/plan-range.ts'
 import type { QueryIndex } from '../query/plan-source.ts'
 import { compileProjection, type Project } from '../query/projection/compile.ts'
 import type { Projection } from '../query/projection/tree.ts'
@@ -32,6 +43,12 @@ export interface SearchWindow {
   readonly limit?: number | undefined
   /** Makes the files that a sort beyond its memory goes to; undefined: it is refused. */
   readonly temporaryFile?: (() => File) | undefined
+  /** What is shown of the rows: they may come as it shows them. */
+  readonly projection?: Projection | undefined
+  /** find's min and max. */
+  readonly keyRange?: KeyRangeRequest | undefined
+  /** The rows are counted and not looked at. */
+  readonly keysOnly?: boolean | undefined
 }
 
 /** What to look for, parsed. */
@@ -66,8 +83,7 @@ export class Search {
   }
 
   request(window: SearchWindow): FindRequest {
-    const { skip, limit, temporaryFile } = window
-    return { filter: this.filter, sort: this.sort, skip, limit, hint: this.hint, temporaryFile }
+    return { ...window, filter: this.filter, sort: this.sort, hint: this.hint }
   }
 
   /** The request as `collection` understands it: the natural order of a clustered one is that of `_id`. */
@@ -107,6 +123,11 @@ export class Search {
       projection: this.projection,
       nowMs: () => instance.world.clock.nowMs(),
     }
+  }
+
+  /** The way to the distinct values of `path` by seeks from one to the next, if there is one. */
+  planValues(instance: Instance, collection: Collection, at: Timestamp, path: string): PlanNode | undefined {
+    return planValues(collection, at, this.requestOn(instance, collection, {}), path)
   }
 
   /** All plans that are thought of, and the trial between them. */
@@ -189,16 +210,59 @@ export class QueryRows implements RowSource {
   }
 }
 
-/** Rows as a projection shows them. */
-export class ProjectedRows implements RowSource {
+/** Rows as the index keys that they were found by: empty documents without an index. */
+export class KeyRows implements RowSource {
+  readonly #rows: QueryRows
+  readonly #writer = new BsonWriter(256)
+  readonly start = 0
+
+  constructor(rows: QueryRows) {
+    this.#rows = rows
+  }
+
+  get paused(): boolean {
+    return this.#rows.paused
+  }
+
+  get bytes(): Uint8Array {
+    return this.#writer.bytes
+  }
+
+  get end(): number {
+    return this.#writer.length
+  }
+
+  next(): boolean {
+    const rows = this.#rows
+    if (!rows.next()) return false
+    const writer = this.#writer.reset()
+    writer.beginDocument()
+    const { entry } = rows.rows
+    if (entry !== undefined) writeIndexKey(entry, rows.bytes, rows.start, writer)
+    writer.end()
+    return true
+  }
+
+  save(): void {
+    this.#rows.save()
+  }
+
+  close(): void {
+    this.#rows.close()
+  }
+}
+
+/** Rows with the record's id as a last field, `$recordId`. */
+export class RecordIdRows implements RowSource {
   readonly #rows: RowSource
-  readonly #project: Project
+  readonly #found: QueryRows
   readonly #writer = new BsonWriter(1024)
   readonly start = 0
 
-  constructor(rows: RowSource, projection: Projection) {
+  /** `rows`: those of `found`, as they are shown. */
+  constructor(rows: RowSource, found: QueryRows) {
     this.#rows = rows
-    this.#project = compileProjection(projection)
+    this.#found = found
   }
 
   get paused(): boolean {
@@ -216,7 +280,57 @@ export class ProjectedRows implements RowSource {
   next(): boolean {
     const rows = this.#rows
     if (!rows.next()) return false
-    this.#project(rows.bytes, rows.start, rows.end, this.#writer.reset())
+    const writer = this.#writer.reset()
+    writer.beginDocument()
+    writer.raw(rows.bytes, rows.start + 4, rows.end - 1)
+    writer.int64('$recordId', this.#found.recordId)
+    writer.end()
+    return true
+  }
+
+  save(): void {
+    this.#rows.save()
+  }
+
+  close(): void {
+    this.#rows.close()
+  }
+}
+
+/** Rows as a projection shows them: those that are not shown so already. */
+export class ProjectedRows implements RowSource {
+  readonly #rows: RowSource
+  readonly #found: QueryRows | undefined
+  readonly #project: Project
+  readonly #writer = new BsonWriter(1024)
+  bytes: Uint8Array = emptyDocument
+  start = 0
+  end = 0
+
+  constructor(rows: RowSource, projection: Projection) {
+    this.#rows = rows
+    this.#found = rows instanceof QueryRows ? rows : undefined
+    this.#project = compileProjection(projection)
+  }
+
+  get paused(): boolean {
+    return this.#rows.paused === true
+  }
+
+  next(): boolean {
+    const rows = this.#rows
+    if (!rows.next()) return false
+    if (this.#found?.rows.isProjected === true) {
+      this.bytes = rows.bytes
+      this.start = rows.start
+      this.end = rows.end
+      return true
+    }
+    const writer = this.#writer.reset()
+    this.#project(rows.bytes, rows.start, rows.end, writer)
+    this.bytes = writer.bytes
+    this.start = 0
+    this.end = writer.length
     return true
   }
 

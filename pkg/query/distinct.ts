@@ -78,6 +78,11 @@ export class DistinctValues {
   }
 }
 
+/** Every value that a path leads to in a document, elements of arrays one by one. */
+export function valuesAt(bytes: Uint8Array, start: number, path: Path, into: Value[]): void {
+  valuesOf(bytes, bsonType.document, start, path, 0, into)
+}
+
 /** Every value that the path, from part `depth` on, leads to in the document or array at `start`. */
 function valuesOf(bytes: Uint8Array, type: number, start: number, path: Path, depth: number, into: Value[]): void {
   if (type === bsonType.document || path.parts[depth]!.position >= 0) {

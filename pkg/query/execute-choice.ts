@@ -1,5 +1,5 @@
 /** From a decision to rows: of one plan, of one from the cache that is watched, of the one that wins a trial. */
-import type { RowSource, Work } from './execute-source.ts'
+import { noWork, type RowSource, type Work } from './execute-source.ts'
 import { CachedRows, SoleRows, TrialRows } from './execute-trial.ts'
 import type { PlanNode } from './plan.ts'
 import type { QueryOrigin } from './plan-cache.ts'
@@ -33,7 +33,7 @@ export function openDecision(choosing: Choosing, decision: PlanDecision, work: W
       return open(decision.node, work)
     case 'cached': {
       const { node, entry, memory } = decision
-      const own = newWork()
+      const own = noWork()
       const watch = {
         works: entry.works * worksGrowthMax,
         rows: limitsOf(rowLimit).rows,
@@ -51,7 +51,7 @@ export function openDecision(choosing: Choosing, decision: PlanDecision, work: W
       const limits = limitsOf(rowLimit)
       const [first] = near
       if (near.length > 1) return new TrialRows(candidatesOf(near, open), limits, work, note)
-      const own = newWork()
+      const own = noWork()
       return new SoleRows(first!, open(first!, own), own, limits.rows, work, note)
     }
   }
@@ -64,15 +64,11 @@ export function trialOf(nodes: readonly PlanNode[], open: OpenPlan, rowLimit: nu
 
 function candidatesOf(nodes: readonly PlanNode[], open: OpenPlan): readonly Candidate[] {
   return nodes.map((node) => {
-    const own = newWork()
+    const own = noWork()
     return new Candidate(node, open(node, own), own)
   })
 }
 
 function limitsOf(rowLimit: number | undefined): TrialLimits {
   return { works: trialWorks, rows: Math.min(trialRows, rowLimit ?? trialRows) }
-}
-
-export function newWork(): Work {
-  return { keysExamined: 0, docsExamined: 0, matched: 0 }
 }

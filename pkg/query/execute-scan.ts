@@ -1,13 +1,15 @@
 /** Sources that read documents: the whole collection, by `_id`, and by an index. */
 import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
-import { KeyCheck } from './execute-keys.ts'
-import { atRow, ended, type Progress, paused, type RowSource, type Work } from './execute-source.ts'
+import { atRow, ended, noWork, type Progress, paused, type RowSource, sumUp, type Work } from './execute-source.ts'
 import { compileFilter } from './filter/compile.ts'
 import type { Predicate } from './filter/operator.ts'
-import { type Filter, isMatchAll } from './filter/tree.ts'
+import { conjunction, type Filter, isMatchAll } from './filter/tree.ts'
+import type { Entry } from './index-key.ts'
+import { KeyFilter } from './key-filter.ts'
+import { KeyWalk } from './key-walk.ts'
 import type { CollectionScanNode, FetchNode, IdLookupNode, OrNode } from './plan.ts'
-import type { BytesRef, KeyScan, QuerySource, RecordScan } from './plan-source.ts'
+import type { BytesRef, QuerySource, RecordScan } from './plan-source.ts'
 import type { Outsiders } from './sort/outsiders.ts'
 
 /** A scan that got so far will likely be long: from here on the dearer, faster predicate pays. */
@@ -101,6 +103,10 @@ export class IdRows implements RowSource, BytesRef {
   end = 0
   recordId = 0 as RecordId
 
+  get entry(): Entry {
+    return { index: this.#source.indexes[0]!, key: undefined }
+  }
+
   constructor(source: QuerySource, at: Timestamp, node: IdLookupNode, work: Work) {
     this.#source = source
     this.#at = at
@@ -144,94 +150,99 @@ export class IdRows implements RowSource, BytesRef {
 export class IndexRows implements RowSource, BytesRef {
   readonly #source: QuerySource
   readonly #at: Timestamp
-  readonly #node: FetchNode
+  readonly #keysOnly: boolean
+  readonly #walk: KeyWalk
+  readonly #keyFilter: KeyFilter | undefined
   readonly #predicate: Predicate | undefined
+  /** What a document whose key does not say enough is tested with. */
+  readonly #whole: Predicate | undefined
   readonly #work: Work
-  /** A document with several keys is a row once. */
-  readonly #seen: Set<RecordId> | undefined
-  readonly #check: KeyCheck | undefined
-  #scan: KeyScan | undefined
-  #nextRange = 0
+  /** Of an index with several keys for a document: those met. */
+  readonly #met: Set<RecordId> | undefined
+  /** Rows that others have given, or this one. */
+  readonly #given: Set<RecordId> | undefined
   bytes: Uint8Array = noBytes
   start = 0
   end = 0
   recordId = 0 as RecordId
 
-  /** `seen`: records that are rows already. */
-  constructor(source: QuerySource, at: Timestamp, node: FetchNode, work: Work, seen?: Set<RecordId>) {
+  /** `given`: records that are rows already; new ones are added. */
+  constructor(source: QuerySource, at: Timestamp, node: FetchNode, work: Work, given?: Set<RecordId>) {
     this.#source = source
     this.#at = at
-    this.#node = node
-    this.#predicate = isMatchAll(node.filter) ? undefined : compileFilter(node.filter)
+    this.#keysOnly = node.keysOnly
     this.#work = work
-    const { bounds, direction } = node.input
-    this.#seen = seen ?? (bounds.repeats ? new Set() : undefined)
-    this.#check = bounds.checked.length === 0 ? undefined : new KeyCheck(bounds, direction)
+    this.#walk = new KeyWalk(node.input, at, work)
+    const { index, bounds, filter } = node.input
+    this.#keyFilter = KeyFilter.of(index, filter)
+    this.#predicate = isMatchAll(node.filter) ? undefined : compileFilter(node.filter)
+    this.#whole = this.#keyFilter && compileFilter(conjunction([filter, node.filter]))
+    this.#met = bounds.repeats ? new Set() : undefined
+    this.#given = given
+  }
+
+  get entry(): Entry {
+    return this.#walk.entry
   }
 
   advance(budget: number): Progress {
     const work = this.#work
-    const check = this.#check
+    const walk = this.#walk
     for (let left = budget; left > 0; left--) {
-      const scan = this.#scan ?? this.#openRange()
-      if (scan === undefined) return ended
-      if (!scan.next()) {
-        scan.close()
-        this.#scan = undefined
-        continue
-      }
-      work.keysExamined++
-      if (check !== undefined && !check.accepts(scan)) continue
-      const { recordId } = scan
-      const seen = this.#seen
-      if (seen?.has(recordId)) continue
-      if (this.#node.keysOnly) {
-        seen?.add(recordId)
-        this.recordId = recordId
-        work.matched++
-        return atRow
-      }
-      if (!this.#source.read(recordId, this.#at, this)) continue
-      work.docsExamined++
+      const progress = walk.step()
+      if (progress === paused) continue
+      if (progress === ended) return ended
+      const verdict = this.#keyFilter === undefined ? 'passes' : this.#keyFilter.test(walk.scan)
+      if (verdict === 'fails') continue
+      const { recordId } = walk.scan
+      if (this.#met !== undefined && !this.#isFirst(this.#met, recordId)) continue
+      const given = this.#given
+      if (given?.has(recordId)) continue
       this.recordId = recordId
-      if (this.#predicate !== undefined && !this.#predicate(this.bytes, this.start)) continue
-      seen?.add(recordId)
+      if (!this.#keysOnly || verdict === 'unknown') {
+        if (!this.#source.read(recordId, this.#at, this)) continue
+        work.docsExamined++
+        const predicate = verdict === 'unknown' ? this.#whole : this.#predicate
+        if (predicate !== undefined && !predicate(this.bytes, this.start)) continue
+      }
+      given?.add(recordId)
       work.matched++
       return atRow
     }
     return paused
   }
 
-  #openRange(): KeyScan | undefined {
-    const { index, bounds, direction } = this.#node.input
-    const { ranges } = bounds
-    if (this.#nextRange === ranges.length) return undefined
-    const position = direction === 1 ? this.#nextRange : ranges.length - 1 - this.#nextRange
-    this.#nextRange++
-    const { lower, upper } = ranges[position]!
-    this.#scan = index.scan(this.#at, lower, upper, direction)
-    return this.#scan
+  #isFirst(met: Set<RecordId>, recordId: RecordId): boolean {
+    this.#work.dupsTested++
+    const before = met.size
+    if (met.add(recordId).size > before) return true
+    this.#work.dupsDropped++
+    return false
   }
 
   save(): void {
-    this.#scan?.save()
+    this.#walk.save()
   }
 
   close(): void {
-    this.#scan?.close()
-    this.#scan = undefined
-    this.#nextRange = this.#node.input.bounds.ranges.length
+    this.#walk.close()
   }
 }
 
 /** The branches of an `or`, one after the other; each document once. */
 export class OrRows implements RowSource {
   readonly #inputs: readonly IndexRows[]
+  readonly #work: Work
   #current = 0
 
   constructor(source: QuerySource, at: Timestamp, node: OrNode, work: Work) {
-    const seen = new Set<RecordId>()
-    this.#inputs = node.inputs.map((input) => new IndexRows(source, at, input, work, seen))
+    const given = new Set<RecordId>()
+    this.#work = work
+    this.#inputs = node.inputs.map((input) => {
+      const own = noWork()
+      work.inputs.push(own)
+      return new IndexRows(source, at, input, own, given)
+    })
   }
 
   get #input(): IndexRows {
@@ -254,9 +265,14 @@ export class OrRows implements RowSource {
     return this.#input.recordId
   }
 
+  get entry(): Entry {
+    return this.#input.entry
+  }
+
   advance(budget: number): Progress {
     while (this.#current < this.#inputs.length) {
       const progress = this.#input.advance(budget)
+      sumUp(this.#work)
       if (progress !== ended) return progress
       this.#input.close()
       this.#current++

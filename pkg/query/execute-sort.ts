@@ -4,6 +4,7 @@ import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import { KeyWriter } from '../bson/key.ts'
 import { atRow, ended, type Progress, paused, type RowSource, type Work } from './execute-source.ts'
+import type { Entry } from './index-key.ts'
 import type { BytesRef, QuerySource } from './plan-source.ts'
 import { compileSort, type SortKeyOf } from './sort/key.ts'
 import { Outsiders } from './sort/outsiders.ts'
@@ -37,6 +38,12 @@ export class SortedRows implements RowSource, BytesRef {
     this.#outsiders = this.#sorter.keepsFirst ? Outsiders.of(sort) : undefined
     if (this.#outsiders !== undefined) input.leaveOut?.(this.#outsiders)
     this.#isScreened = this.#outsiders === undefined || input.leaveOut !== undefined
+  }
+
+  /** Of which index the rows came, without the keys. */
+  get entry(): Entry | undefined {
+    const index = this.#input.entry?.index
+    return index && { index, key: undefined }
   }
 
   advance(budget: number): Progress {

@@ -10,6 +10,7 @@
 import { assert } from '../base/assert.ts'
 import type { RecordId } from '../base/ids.ts'
 import { atRow, ended, type Progress, paused, type RowSource, type Work } from './execute-source.ts'
+import type { Entry } from './index-key.ts'
 import type { PlanNode } from './plan.ts'
 import { type Candidate, resultOf, Trial, type TrialLimits, type TrialResult, type TrialRow } from './plan-trial.ts'
 
@@ -22,6 +23,9 @@ abstract class WorkingRows {
   start = 0
   end = 0
   recordId = 0 as RecordId
+  isProjected = false
+  /** What the row came from: it knows where it was found. */
+  #row: RowSource | TrialRow | undefined
 
   constructor(work: Work) {
     this.work = work
@@ -31,13 +35,30 @@ abstract class WorkingRows {
     const { keysExamined, docsExamined, matched } = own
     const progress = source.advance(budget)
     this.add(own, keysExamined, docsExamined, matched)
-    if (progress === atRow) {
-      this.bytes = source.bytes
-      this.start = source.start
-      this.end = source.end
-      this.recordId = source.recordId
-    }
+    if (progress === atRow) this.restOn(source)
     return progress
+  }
+
+  get entry(): Entry | undefined {
+    return this.#row?.entry
+  }
+
+  protected restOn(source: RowSource): void {
+    this.bytes = source.bytes
+    this.start = source.start
+    this.end = source.end
+    this.recordId = source.recordId
+    this.isProjected = source.isProjected === true
+    this.#row = source
+  }
+
+  protected restOnKept(row: TrialRow): void {
+    this.bytes = row.bytes
+    this.start = 0
+    this.end = row.bytes.length
+    this.recordId = row.recordId
+    this.isProjected = row.isProjected
+    this.#row = row
   }
 
   protected add(own: Work, keysExamined: number, docsExamined: number, matched: number): void {
@@ -91,10 +112,7 @@ export class TrialRows extends WorkingRows implements RowSource {
   }
 
   #give(winner: Candidate, row: TrialRow): void {
-    this.bytes = row.bytes
-    this.start = 0
-    this.end = row.bytes.length
-    this.recordId = row.recordId
+    this.restOnKept(row)
     if (++this.#next < winner.rows.length) return
     winner.rows.length = 0
     this.#next = 0
@@ -212,10 +230,7 @@ export class CachedRows extends WorkingRows implements RowSource {
       const progress = source.advance(left)
       if (progress !== atRow) return progress
       if (given.has(source.recordId)) continue
-      this.bytes = source.bytes
-      this.start = source.start
-      this.end = source.end
-      this.recordId = source.recordId
+      this.restOn(source)
       return atRow
     }
     return paused

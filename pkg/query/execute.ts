@@ -4,16 +4,22 @@ import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import type { Value } from '../bson/value.ts'
 import type { File } from '../io/disk.ts'
-import { newWork, openDecision, trialOf } from './execute-choice.ts'
+import { openDecision, trialOf } from './execute-choice.ts'
+import { CoveredRows, DistinctRows } from './execute-covered.ts'
+import { MergedRows } from './execute-merge.ts'
 import { CollectionRows, IdRows, IndexRows, OrRows } from './execute-scan.ts'
 import { SortedRows } from './execute-sort.ts'
-import { atRow, ended, type Progress, paused, type RowSource, type Work } from './execute-source.ts'
+import { atRow, ended, noWork, type Progress, paused, type RowSource, type Work } from './execute-source.ts'
 import { type Filter, isMatchAll } from './filter/tree.ts'
+import type { Entry } from './index-key.ts'
 import type { PlanNode, PlanRequest } from './plan.ts'
 import type { QueryOrigin } from './plan-cache.ts'
 import { cacheKeyOf, decidePlan, type PlanDecision } from './plan-choose.ts'
+import { planDistinct } from './plan-distinct.ts'
+import type { KeyRangeRequest } from './plan-range.ts'
 import type { QueryIndex, QuerySource } from './plan-source.ts'
 import type { Trial } from './plan-trial.ts'
+import type { Projection } from './projection/tree.ts'
 import type { Sort } from './sort/parse.ts'
 import { sortMemoryDefaultBytes } from './sort/sorter.ts'
 
@@ -30,6 +36,10 @@ export interface FindRequest {
   readonly hint?: Value | undefined
   /** The rows are counted and not looked at. */
   readonly keysOnly?: boolean | undefined
+  /** What is shown of the rows: they may come as it shows them (`Rows.isProjected`), without a look at the documents. */
+  readonly projection?: Projection | undefined
+  /** find's min and max. */
+  readonly keyRange?: KeyRangeRequest | undefined
   readonly sortMemoryBytes?: number | undefined
   /** Makes the files that a sort beyond its memory goes to; undefined: it is refused. */
   readonly temporaryFile?: (() => File) | undefined
@@ -42,6 +52,16 @@ export interface FindRequest {
 /** The plan that `find` would take first without the plan cache. Throws BadValue (2) for a hint that names no index. */
 export function planFind(source: QuerySource, at: Timestamp, request: FindRequest): PlanNode {
   return firstOf(decide(source, at, request, false))
+}
+
+/** The way to the distinct values of a path in the rows of a request by seeks from one to the next, if there is one. */
+export function planValues(
+  source: QuerySource,
+  at: Timestamp,
+  request: FindRequest,
+  path: string,
+): PlanNode | undefined {
+  return planDistinct(source, planRequest(at, request), path)
 }
 
 function firstOf(decision: PlanDecision): PlanNode {
@@ -75,8 +95,8 @@ export function planTrial(source: QuerySource, at: Timestamp, request: FindReque
 }
 
 function planRequest(at: Timestamp, request: FindRequest): PlanRequest {
-  const { filter, sort, hint, keysOnly, allows } = request
-  return { filter, sort, rowLimit: rowLimitOf(request), hint, keysOnly, at, allows }
+  const { filter, sort, hint, keysOnly, projection, keyRange, allows } = request
+  return { filter, sort, rowLimit: rowLimitOf(request), hint, keysOnly, projection, keyRange, at, allows }
 }
 
 function rowLimitOf({ skip, limit }: FindRequest): number | undefined {
@@ -88,7 +108,7 @@ function rowLimitOf({ skip, limit }: FindRequest): number | undefined {
  * plan, when it has been chosen.
  */
 export function find(source: QuerySource, at: Timestamp, request: FindRequest, node?: PlanNode): Rows {
-  const work = newWork()
+  const work = noWork()
   if (node !== undefined) return new Rows(source, open(source, at, node, request, work), node, request, work)
   const decision = decide(source, at, request, true)
   if (decision.kind === 'sole') return find(source, at, request, decision.node)
@@ -109,7 +129,13 @@ function open(source: QuerySource, at: Timestamp, node: PlanNode, request: FindR
     case 'idLookup':
       return new IdRows(source, at, node, work)
     case 'fetch':
-      return new IndexRows(source, at, node, work)
+      return node.projection === undefined
+        ? new IndexRows(source, at, node, work)
+        : new CoveredRows(source, at, node, node.projection, work)
+    case 'merge':
+      return new MergedRows(source, at, node, work)
+    case 'distinctScan':
+      return new DistinctRows(source, at, node, work)
     case 'or':
       return new OrRows(source, at, node, work)
     case 'sort': {
@@ -148,6 +174,16 @@ export class Rows {
 
   get recordId(): RecordId {
     return this.#input.recordId
+  }
+
+  /** The current row is what the request's projection shows, not a document. */
+  get isProjected(): boolean {
+    return this.#input.isProjected === true
+  }
+
+  /** The index key that the current row was found by; undefined when it was by none. */
+  get entry(): Entry | undefined {
+    return this.#input.entry
   }
 
   get keysExamined(): number {

@@ -39,7 +39,7 @@ export function decidePlan(
 ): PlanDecision {
   const memory = planMemoryOf(source)
   let key: CacheKey | undefined
-  if (cached && !memory.cache.isEmpty && request.hint === undefined) {
+  if (cached && !memory.cache.isEmpty && request.hint === undefined && request.keyRange === undefined) {
     key = cacheKeyOf(source, request, projection)
     const entry = memory.cache.active(source, key)
     const node = entry && planOf(source, request, entry)

@@ -2,7 +2,7 @@
  * What a plan would take: keys and documents looked at, rows sorted, from counts that the indexes' trees give and from statistics.
  * A cost is about the time in tenths of a microsecond with everything in memory; only ratios matter.
  */
-import type { IndexScanNode, PlanNode } from './plan.ts'
+import type { FetchNode, IndexScanNode, PlanNode } from './plan.ts'
 import type { QuerySource } from './plan-source.ts'
 import type { CollectionStatistics } from './statistics.ts'
 
@@ -38,8 +38,11 @@ export function estimatePlan(
       return { ...nothing, keys: node.ids.length, documents: node.ids.length, rows: node.ids.length }
     case 'fetch': {
       const { keys, rows } = estimateScan(source, node.input, statistics)
-      return { ...nothing, keys, documents: node.keysOnly ? 0 : rows, rows }
+      return { ...nothing, keys, documents: needsDocuments(node) ? rows : 0, rows }
     }
+    case 'distinctScan':
+      return { ...nothing, ...estimateScan(source, node.input, statistics) }
+    case 'merge':
     case 'or': {
       let sum = nothing
       for (const input of node.inputs) {
@@ -53,6 +56,10 @@ export function estimatePlan(
       return { ...input, sorted: input.rows }
     }
   }
+}
+
+function needsDocuments({ keysOnly, projection }: FetchNode): boolean {
+  return !keysOnly && projection === undefined
 }
 
 function estimateScan(

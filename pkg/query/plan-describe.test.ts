@@ -35,7 +35,7 @@ describe('explain', () => {
       inputStage: { stage: 'IXSCAN', indexName: '_id_', indexBounds: { _id: ['[1, 1]', '[2, 2]'] } },
     })
     expect(explain({ age: 5 }, { skip: 2, limit: 3 }, { age: 1, 'a.b': 1 })).toMatchObject({
-      stage: 'PROJECTION_SIMPLE',
+      stage: 'PROJECTION_DEFAULT',
       transformBy: { age: true, 'a.b': true, _id: true },
       inputStage: {
         stage: 'LIMIT',

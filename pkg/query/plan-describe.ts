@@ -16,12 +16,15 @@ import { BsonWriter } from '../bson/writer.ts'
 import { type Filter, isMatchAll, matchAll } from './filter/tree.ts'
 import type { IndexScanNode, PlanNode } from './plan.ts'
 import { type Interval, reversed } from './plan-bounds.ts'
+import type { IndexBounds } from './plan-index.ts'
 import type { Projection } from './projection/tree.ts'
 
 export interface DescribedRequest {
   readonly skip?: number | undefined
   readonly limit?: number | undefined
   readonly projection?: Projection | undefined
+  /** Index keys are shown instead of documents. */
+  readonly returnKey?: boolean | undefined
   /** The filter document as it was given, shown where it is tested. */
   readonly filterDocument?: Uint8Array | undefined
 }
@@ -36,10 +39,24 @@ export function describePlan(node: PlanNode, request: DescribedRequest = {}): St
   if (skip !== undefined && skip > 0) stage = { stage: 'SKIP', skipAmount: skip, inputStage: stage }
   // A sort that stops early has the limit in itself.
   if (limit !== undefined && limit > 0 && !sorted) stage = { stage: 'LIMIT', limitAmount: limit, inputStage: stage }
-  if (projection !== undefined && projection.kind !== 'all') {
-    stage = { stage: 'PROJECTION_SIMPLE', transformBy: transformOf(projection), inputStage: stage }
+  if (request.returnKey === true) stage = { stage: 'RETURN_KEY', inputStage: stage }
+  else if (projection !== undefined && projection.kind !== 'all') {
+    stage = { stage: projectionStage(node, projection), transformBy: transformOf(projection), inputStage: stage }
   }
   return stage
+}
+
+/** Whether rows are what a projection shows, made of keys. */
+function isCovered(node: PlanNode): boolean {
+  if (node.kind === 'merge') return node.inputs.every((input) => input.projection !== undefined)
+  return node.kind === 'distinctScan' || (node.kind === 'fetch' && node.projection !== undefined)
+}
+
+/** MongoDB has quicker ways for projections that only keep or drop fields of the document itself. */
+function projectionStage(node: PlanNode, { root }: Exclude<Projection, { kind: 'all' }>): string {
+  const isSimple = [...root.children.values()].every(({ kind }) => kind === 'keep' || kind === 'drop')
+  if (!isSimple) return 'PROJECTION_DEFAULT'
+  return isCovered(node) ? 'PROJECTION_COVERED' : 'PROJECTION_SIMPLE'
 }
 
 function describeNode(node: PlanNode, filterDocument: Uint8Array | undefined): Stage {
@@ -50,9 +67,25 @@ function describeNode(node: PlanNode, filterDocument: Uint8Array | undefined): S
     case 'idLookup':
       if (node.whole) return { stage: 'IDHACK', keyPattern: { _id: 1 }, indexName: '_id_' }
       return { stage: 'FETCH', filter, inputStage: describeIdScan(node.ids) }
-    case 'fetch':
-      if (node.keysOnly) return { ...describeIndexScan(node.input), stage: 'COUNT_SCAN' }
-      return { stage: 'FETCH', filter, inputStage: describeIndexScan(node.input) }
+    case 'fetch': {
+      if (node.keysOnly && isCountScan(node.input)) return describeCountScan(node.input)
+      const scan = describeIndexScan(node.input, filterDocument)
+      return node.keysOnly || node.projection !== undefined ? scan : { stage: 'FETCH', filter, inputStage: scan }
+    }
+    case 'merge': {
+      const scans = node.inputs.map(({ input }) => describeIndexScan(input, filterDocument))
+      const inputStages = node.exploded ? scans : node.inputs.map((input) => describeNode(input, filterDocument))
+      const merged = { stage: 'SORT_MERGE', sortPattern: rawDocument(node.sort.document), inputStages }
+      return node.exploded && !isCovered(node) ? { stage: 'FETCH', filter, inputStage: merged } : merged
+    }
+    case 'distinctScan': {
+      const transformBy = rawFields([
+        ['_id', false],
+        [node.input.index.keyPaths[node.part]!.path, true],
+      ])
+      const scan = { ...describeIndexScan(node.input, filterDocument), stage: 'DISTINCT_SCAN' }
+      return { stage: 'PROJECTION_COVERED', transformBy, inputStage: scan }
+    }
     case 'or':
       return {
         stage: 'SUBPLAN',
@@ -76,13 +109,46 @@ function describeNode(node: PlanNode, filterDocument: Uint8Array | undefined): S
 
 function filterOf(node: PlanNode): Filter {
   if (node.kind === 'sort') return filterOf(node.input)
-  return node.kind === 'or' ? matchAll : node.filter
+  if (node.kind === 'merge') return node.inputs[0]?.filter ?? matchAll
+  return node.kind === 'or' || node.kind === 'distinctScan' ? matchAll : node.filter
 }
 
-function describeIndexScan({ index, bounds, direction }: IndexScanNode): Stage {
+/** Whether one range says all: then MongoDB counts its entries without looking at them. */
+function isCountScan({ bounds, filter }: IndexScanNode): boolean {
+  return bounds.ranges.length === 1 && bounds.checked.length === 0 && isMatchAll(filter)
+}
+
+function describeCountScan(node: IndexScanNode): Stage {
+  const { filter, direction, ...shown } = describeIndexScan(node, undefined)
+  const edge = (side: 'low' | 'high'): RawDocument | Stage =>
+    rawFields(
+      node.bounds.parts.map(({ name, intervals, descending }) => {
+        const interval = descending ? reversed(intervals.at(-1)!) : intervals[0]!
+        return [name, side === 'low' ? interval.low : interval.high]
+      }),
+    )
+  const isIncluded = (side: 'lowInclusive' | 'highInclusive'): boolean =>
+    node.bounds.parts.every(({ intervals, descending }) => (descending ? reversed(intervals[0]!) : intervals[0]!)[side])
+  return {
+    ...shown,
+    stage: 'COUNT_SCAN',
+    indexBounds: {
+      startKey: edge('low'),
+      startKeyInclusive: isIncluded('lowInclusive'),
+      endKey: edge('high'),
+      endKeyInclusive: isIncluded('highInclusive'),
+    },
+  }
+}
+
+function describeIndexScan(
+  { index, bounds, direction, filter }: IndexScanNode,
+  filterDocument: Uint8Array | undefined,
+): Stage {
   const { definition } = index
   return {
     stage: 'IXSCAN',
+    filter: isMatchAll(filter) || filterDocument === undefined ? undefined : rawDocument(filterDocument),
     keyPattern: rawDocument(definition.keyPattern),
     indexName: index.name,
     isMultiKey: index.multikey,
@@ -94,14 +160,22 @@ function describeIndexScan({ index, bounds, direction }: IndexScanNode): Stage {
     isPartial: definition.partialFilter !== undefined,
     indexVersion: 2,
     direction: directionName(direction),
-    indexBounds: rawFields(
-      bounds.parts.map(({ name, intervals, descending }) => {
-        // Bounds are shown as they are walked: from the greater value when the walk goes down.
-        const downwards = descending !== (direction === -1)
-        return [name, (downwards ? intervals.map(reversed).reverse() : intervals).map(showInterval)]
-      }),
-    ),
+    indexBounds: bounds.between === undefined ? describeBounds(bounds, direction) : describeBetween(bounds.between),
   }
+}
+
+function describeBounds({ parts }: IndexBounds, direction: 1 | -1): RawDocument | Stage {
+  return rawFields(
+    parts.map(({ name, intervals, descending }) => {
+      // Bounds are shown as they are walked: from the greater value when the walk goes down.
+      const downwards = descending !== (direction === -1)
+      return [name, (downwards ? intervals.map(reversed).reverse() : intervals).map(showInterval)]
+    }),
+  )
+}
+
+function describeBetween({ startKey, endKey }: { startKey: Uint8Array; endKey: Uint8Array }): Stage {
+  return { startKey: rawDocument(startKey), endKey: rawDocument(endKey) }
 }
 
 /** The paths within `path` that led to arrays. */

@@ -52,6 +52,8 @@ export interface IndexBounds {
   readonly residual: Filter
   /** Documents may have several entries within the ranges. */
   readonly repeats: boolean
+  /** The one range is between these keys, as documents, whatever the parts say. */
+  readonly between?: { readonly startKey: Uint8Array; readonly endKey: Uint8Array }
 }
 
 const rangesMax = 200
@@ -132,7 +134,7 @@ function boundsFor(
   })
   if (definition.sparse && !parts.some((part) => demandsField(part, filters))) return undefined
   if (!usable) return undefined
-  return build(index, parts, conjunction(filters.filter((filter) => !done.has(filter))))
+  return boundsOfParts(index, parts, conjunction(filters.filter((filter) => !done.has(filter))))
 }
 
 /** Whether no document that lacks the part's field is looked for. */
@@ -153,10 +155,11 @@ export function wholeIndex(index: QueryIndex, filter: Filter): IndexBounds {
       multikeyPaths,
     }
   })
-  return build(index, parts, filter)
+  return boundsOfParts(index, parts, filter)
 }
 
-function build(index: QueryIndex, parts: readonly BoundedPart[], residual: Filter): IndexBounds {
+/** What bounds on the parts come to. `residual`: what they do not say. */
+export function boundsOfParts(index: QueryIndex, parts: readonly BoundedPart[], residual: Filter): IndexBounds {
   const { ranges, used } = rangesOf(parts)
   let last = parts.length
   while (last > used && isWhole(parts[last - 1]!.intervals)) last--

@@ -2,17 +2,24 @@
 import { expect, test } from 'vitest'
 import { DatabaseError } from '../base/errors.ts'
 import { buildDocument } from '../bson/build.ts'
-import { getField, numberOf, stringValue, type Value } from '../bson/value.ts'
+import { encodeKey, KeyWriter } from '../bson/key.ts'
+import { documentFields, documentValue, getField, numberOf, stringValue, type Value } from '../bson/value.ts'
+import { BsonWriter } from '../bson/writer.ts'
 import type { Collection } from '../engine/collection.ts'
 import type { Engine } from '../engine/engine.ts'
 import { openEngine } from '../sim/engine-workload.ts'
 import { simulatedWorld } from '../sim/world.ts'
-import { Count, ended, type FindRequest, find, paused, planFind } from './execute.ts'
+import { Distinct } from './distinct.ts'
+import { Count, ended, type FindRequest, find, paused, planFind, planValues } from './execute.ts'
 import { parseFilter } from './filter/parse.ts'
 import { conjunction, type Filter } from './filter/tree.ts'
+import { parsePath } from './path.ts'
 import type { PlanNode } from './plan.ts'
+import { compileProjection } from './projection/compile.ts'
+import { parseProjection } from './projection/parse.ts'
+import { compileSort } from './sort/key.ts'
 import { parseSort } from './sort/parse.ts'
-import { pick, type Rng, randomDocument, randomFilter, randomPath, rngOf } from './testdata/random.ts'
+import { pick, type Rng, randomDocument, randomFilter, randomPath, randomValue, rngOf } from './testdata/random.ts'
 
 const natural = getField(buildDocument({ hint: { $natural: 1 } }), 'hint')!
 
@@ -53,6 +60,19 @@ function randomDefinition(rng: Rng, i: number): Record<string, unknown> {
   return definition
 }
 
+/** A few values of an index's first field and the order of its second: what scans that are merged are for. */
+function fewThenSorted(rng: Rng, source: Collection): { filter: Filter; parts: Record<string, number> } | undefined {
+  const index = pick(rng, source.indexes)
+  const [first, second] = index.keyPaths
+  if (second === undefined || first!.path === '' || second.path === '' || second.path === first!.path) return undefined
+  const value = (): Value => randomValue(rng, 0)
+  const few = { [first!.path]: { $in: [value(), value(), value()] } }
+  const branches = [{ [first!.path]: value() }, { [first!.path]: value(), c: value() }, { [first!.path]: value() }]
+  const filter = parseFilter(buildDocument(rng(2) === 0 ? few : { $or: branches }))
+  const direction = rng(2) === 0 ? 1 : -1
+  return { filter, parts: { [second.path]: second.descending ? -direction : direction } }
+}
+
 function idsOf(source: Collection, engine: Engine, request: FindRequest): number[] {
   const rows = find(source, engine.lastTimestamp, request)
   const ids: number[] = []
@@ -66,8 +86,72 @@ function idsOf(source: Collection, engine: Engine, request: FindRequest): number
 
 function indexOf(node: PlanNode): string {
   if (node.kind === 'sort') return indexOf(node.input)
+  if (node.kind === 'merge') return node.exploded ? 'exploded' : 'merge'
   if (node.kind === 'fetch') return node.input.bounds.checked.length > 0 ? 'checked' : 'fetch'
   return node.kind
+}
+
+/** Documents that differ in the order of their fields only have one text. */
+function textOf(bytes: Uint8Array, start: number): string {
+  const text = (value: Value): string => {
+    if (value.type !== 3)
+      return `${value.type}:${Buffer.from(value.bytes.subarray(value.start, value.end)).toString('hex')}`
+    const fields = [...documentFields(value.bytes, value.start)].map((field) => `${field.name}=${text(field)}`)
+    return `{${fields.sort().join()}}`
+  }
+  return text(documentValue(bytes.subarray(start)))
+}
+
+/** What the rows show by a projection, sorted; and whether no document was read for it. */
+function shownBy(source: Collection, engine: Engine, request: FindRequest): { shown: string[]; covered: boolean } {
+  const rows = find(source, engine.lastTimestamp, request)
+  const project = compileProjection(request.projection!)
+  const writer = new BsonWriter()
+  const shown: string[] = []
+  for (;;) {
+    const progress = rows.advance(5)
+    if (progress === ended) return { shown: shown.sort(), covered: rows.docsExamined === 0 && shown.length > 0 }
+    if (progress !== paused) {
+      if (!rows.isProjected) project(rows.bytes, rows.start, rows.end, writer.reset())
+      shown.push(rows.isProjected ? textOf(rows.bytes, rows.start) : textOf(writer.bytes, 0))
+    }
+    rows.save()
+  }
+}
+
+function distinctOf(
+  source: Collection,
+  engine: Engine,
+  request: FindRequest,
+  path: string,
+  plan: PlanNode | undefined,
+): string[] {
+  const distinct = new Distinct(find(source, engine.lastTimestamp, request, plan), parsePath(path))
+  while (!distinct.advance(6));
+  const key = new KeyWriter()
+  return distinct.values
+    .map(({ type, bytes, start }) => {
+      encodeKey(key.reset(), type, bytes, start)
+      return key.finish().join()
+    })
+    .sort()
+}
+
+/** What the sort goes by in each row, one after the other. */
+function keysOf(source: Collection, engine: Engine, request: FindRequest): string[] {
+  const rows = find(source, engine.lastTimestamp, request)
+  const keyOf = compileSort(request.sort!)
+  const key = new KeyWriter()
+  const keys: string[] = []
+  for (;;) {
+    const progress = rows.advance(7)
+    if (progress === ended) return keys
+    if (progress !== paused) {
+      keyOf(rows.bytes, rows.start, key.reset())
+      keys.push(key.finish().join())
+    }
+    rows.save()
+  }
 }
 
 async function compare(seed: number, depth: number, used: Map<string, number>): Promise<void> {
@@ -93,10 +177,12 @@ async function compare(seed: number, depth: number, used: Map<string, number>): 
   }
   expect((await engine.check()).problems).toEqual([])
   for (let i = 0; i < 40; i++) {
+    const given = rng(3) === 0 ? fewThenSorted(rng, collection) : undefined
     const filters: Filter[] = Array.from({ length: 1 + rng(3) }, () => parseFilter(randomFilter(rng, 1)))
-    const filter = conjunction(filters)
-    const parts: Record<string, number> = {}
-    if (rng(2) === 0) for (let n = 1 + rng(2); n > 0; n--) parts[pick(rng, ['a', 'b', 'c'])] = rng(2) === 0 ? 1 : -1
+    const filter = given?.filter ?? conjunction(filters)
+    const parts: Record<string, number> = given?.parts ?? {}
+    if (given === undefined && rng(2) === 0)
+      for (let n = 1 + rng(2); n > 0; n--) parts[pick(rng, ['a', 'b', 'c'])] = rng(2) === 0 ? 1 : -1
     const sort = parseSort(buildDocument({ ...parts, _id: 1 }))
     let expected: number[]
     try {
@@ -111,6 +197,31 @@ async function compare(seed: number, depth: number, used: Map<string, number>): 
     used.set(plan, (used.get(plan) ?? 0) + 1)
     expect(idsOf(collection, engine, { filter, sort }), told).toEqual(expected)
     expect(new Set(idsOf(collection, engine, { filter })), told).toEqual(new Set(expected))
+    if (Object.keys(parts).length > 0) {
+      const single = { filter, sort: parseSort(buildDocument(parts)) }
+      const kind = indexOf(planFind(collection, engine.lastTimestamp, single))
+      used.set(kind, (used.get(kind) ?? 0) + 1)
+      expect(keysOf(collection, engine, single), told).toEqual(keysOf(collection, engine, { ...single, hint: natural }))
+    }
+    const paths = Array.from({ length: 1 + rng(2) }, () =>
+      rng(3) === 0 ? randomPath(rng) : pick(rng, ['a', 'b', 'c']),
+    )
+    const fields = paths.filter((path) => !paths.some((other) => path.startsWith(`${other}.`)))
+    const projection = parseProjection(
+      buildDocument({ _id: 0, ...Object.fromEntries(fields.map((path) => [path, 1])) }),
+    )
+    const wanted = shownBy(collection, engine, { filter, projection, hint: natural }).shown
+    const { shown, covered } = shownBy(collection, engine, { filter, projection })
+    expect(shown, told).toEqual(wanted)
+    if (covered) used.set('covered', (used.get('covered') ?? 0) + 1)
+    const scan = planFind(collection, engine.lastTimestamp, { filter, hint: natural })
+    for (const path of fields) {
+      const planned = planValues(collection, engine.lastTimestamp, { filter }, path)
+      if (planned !== undefined) used.set(planned.kind, (used.get(planned.kind) ?? 0) + 1)
+      expect(distinctOf(collection, engine, { filter }, path, planned), `${told}, distinct ${path}`).toEqual(
+        distinctOf(collection, engine, { filter }, path, scan),
+      )
+    }
     const count = new Count(collection, engine.lastTimestamp, { filter })
     while (!count.advance(10));
     expect(count.count, told).toBe(expected.length)
@@ -119,6 +230,11 @@ async function compare(seed: number, depth: number, used: Map<string, number>): 
       if (sparse || partialFilter !== undefined || wildcardAt >= 0) continue
       const hint: Value = stringValue(index.name)
       expect(idsOf(collection, engine, { filter, sort, hint }), `${told}, ${index.name}`).toEqual(expected)
+      expect(shownBy(collection, engine, { filter, projection, hint }).shown, `${told}, ${index.name}`).toEqual(wanted)
+      const planned = planValues(collection, engine.lastTimestamp, { filter, hint }, fields[0]!)
+      expect(distinctOf(collection, engine, { filter }, fields[0]!, planned), `${told}, ${index.name}`).toEqual(
+        distinctOf(collection, engine, { filter }, fields[0]!, scan),
+      )
     }
   }
   await engine.close()
@@ -130,6 +246,9 @@ test.each([
   [2, 'nested documents and arrays'],
 ])('every plan finds what a scan finds: depth %d, %s', async (depth) => {
   const used = new Map<string, number>()
-  for (let seed = 1; seed <= 40; seed++) await compare(seed * 10 + depth, depth, used)
+  for (let seed = 1; seed <= 20; seed++) await compare(seed * 10 + depth, depth, used)
   expect(used.get('fetch')).toBeGreaterThan(100)
+  for (const kind of ['checked', 'exploded', 'merge', 'covered', 'distinctScan']) {
+    expect(used.get(kind), kind).toBeGreaterThan(1)
+  }
 })

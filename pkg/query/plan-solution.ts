@@ -16,6 +16,11 @@ export function solutionOf(node: PlanNode): string {
     }
     case 'or':
       return `or(${node.inputs.map(solutionOf).join()})`
+    case 'merge':
+      // Into how many scans one is cut up depends on the values.
+      return node.exploded ? `exploded ${solutionOf(node.inputs[0]!)}` : `merge(${node.inputs.map(solutionOf).join()})`
+    case 'distinctScan':
+      return `distinct ${node.input.index.name} ${node.part}`
     case 'sort':
       return `sort(${solutionOf(node.input)})`
   }
@@ -29,7 +34,9 @@ export function indexesOf(node: PlanNode): readonly string[] {
     case 'idLookup':
       return ['_id_']
     case 'fetch':
+    case 'distinctScan':
       return [node.input.index.name]
+    case 'merge':
     case 'or':
       return node.inputs.flatMap(indexesOf)
     case 'sort':

@@ -7,6 +7,7 @@
  */
 import type { RecordId } from '../base/ids.ts'
 import { atRow, ended, type Progress, paused, type RowSource, type Work } from './execute-source.ts'
+import type { Entry } from './index-key.ts'
 import type { PlanNode } from './plan.ts'
 
 export interface TrialResult {
@@ -22,6 +23,8 @@ export interface TrialResult {
 export interface TrialRow {
   readonly bytes: Uint8Array
   readonly recordId: RecordId
+  readonly isProjected: boolean
+  readonly entry: Entry | undefined
 }
 
 export interface TrialLimits {
@@ -63,7 +66,7 @@ export class Candidate {
       left -= took
       if (progress === ended) return false
       if (progress !== atRow) continue
-      this.rows.push({ bytes: source.bytes.slice(source.start, source.end), recordId: source.recordId })
+      this.rows.push(rowOf(source))
       this.keptBytes += source.end - source.start
       if (this.rows.length >= rowsMax || this.keptBytes > keptBytesMax) return false
     }
@@ -72,6 +75,16 @@ export class Candidate {
 
   result(): TrialResult {
     return resultOf(this.node, this.works, this.rows.length, this.progress === ended, this.work)
+  }
+}
+
+/** A copy of the row that the source rests on. */
+function rowOf({ bytes, start, end, recordId, isProjected, entry }: RowSource): TrialRow {
+  return {
+    bytes: bytes.slice(start, end),
+    recordId,
+    isProjected: isProjected === true,
+    entry: entry && { index: entry.index, key: entry.key?.slice() },
   }
 }
 
@@ -94,7 +107,8 @@ function sorts(node: PlanNode): boolean {
 
 function fetches(node: PlanNode): boolean {
   if (node.kind === 'sort') return fetches(node.input)
-  return node.kind !== 'fetch' || !node.keysOnly
+  if (node.kind === 'merge') return node.inputs.some(fetches)
+  return node.kind !== 'fetch' || !(node.keysOnly || node.projection !== undefined)
 }
 
 export class Trial {

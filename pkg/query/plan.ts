@@ -13,15 +13,28 @@ import { bsonType } from '../bson/type.ts'
 import { documentFields, isNumber, numberOf, readString, type Value } from '../bson/value.ts'
 import { parseFilter } from './filter/parse.ts'
 import { conjunction, conjuncts, type Filter, isMatchAll } from './filter/tree.ts'
+import { partThatHolds } from './key-document.ts'
+import { splitByKeys } from './key-filter.ts'
 import { type Interval, isPoint } from './plan-bounds.ts'
-import { type BoundedPart, type IndexBounds, implies, indexBounds, isWhole, wholeIndex } from './plan-index.ts'
+import {
+  type BoundedPart,
+  boundsOfParts,
+  type IndexBounds,
+  implies,
+  indexBounds,
+  isWhole,
+  wholeIndex,
+} from './plan-index.ts'
+import { boundsBetween, type KeyRangeRequest } from './plan-range.ts'
 import type { QueryIndex, QuerySource } from './plan-source.ts'
+import { keptPaths } from './projection/kept-paths.ts'
+import type { Projection } from './projection/tree.ts'
 import type { Sort } from './sort/parse.ts'
 
 export type PlanNode = UnsortedNode | SortNode
 
 /** What gives rows in an order of its own. */
-export type UnsortedNode = CollectionScanNode | IdLookupNode | FetchNode | OrNode
+export type UnsortedNode = CollectionScanNode | IdLookupNode | FetchNode | OrNode | MergeNode | DistinctScanNode
 
 /** Reads every document in order of insertion, or against it, and keeps what the filter matches. */
 export interface CollectionScanNode {
@@ -43,10 +56,12 @@ export interface IdLookupNode {
 export interface FetchNode {
   readonly kind: 'fetch'
   readonly input: IndexScanNode
-  /** What the bounds do not say already. */
+  /** What neither the bounds nor the keys say already. */
   readonly filter: Filter
   /** Rows are counted only: with nothing left to test, no document is read. */
   readonly keysOnly: boolean
+  /** Rows are what this shows of a document, made of its key; undefined: the document. */
+  readonly projection: Projection | undefined
 }
 
 export interface IndexScanNode {
@@ -55,12 +70,31 @@ export interface IndexScanNode {
   readonly bounds: IndexBounds
   /** Along the index, or against it. */
   readonly direction: 1 | -1
+  /** Tested on the keys; a document is read for it only if its key has lost what is asked. */
+  readonly filter: Filter
 }
 
 /** Each branch by an index of its own; a document that several branches find is a row once. */
 export interface OrNode {
   readonly kind: 'or'
   readonly inputs: readonly FetchNode[]
+}
+
+/** Each input gives its rows in the order of the sort; they are merged, and a document that several find is a row once. */
+export interface MergeNode {
+  readonly kind: 'merge'
+  readonly inputs: readonly FetchNode[]
+  readonly sort: Sort
+  /** The inputs are one scan, cut up by the values of the first parts of its key. */
+  readonly exploded: boolean
+}
+
+/** A row for each value of a part of the key, by seeks from one to the next. */
+export interface DistinctScanNode {
+  readonly kind: 'distinctScan'
+  readonly input: IndexScanNode
+  /** Which part of the key. */
+  readonly part: number
 }
 
 /** Reads its input to the end before it gives the first row. */
@@ -81,10 +115,24 @@ export interface PlanRequest {
   readonly hint?: Value | undefined
   /** Only the number of rows is asked for. */
   readonly keysOnly?: boolean | undefined
+  /** What is shown of the rows: a plan that needs no documents for it gives it at once. */
+  readonly projection?: Projection | undefined
+  /** The part of the hinted index to look at: find's min and max. */
+  readonly keyRange?: KeyRangeRequest | undefined
   /** Indexes that came later cannot be used. */
   readonly at?: Timestamp | undefined
   /** The indexes that may be used, when not all may; a hint does not count then. */
   readonly allows?: ((index: QueryIndex) => boolean) | undefined
+}
+
+/** Ways by index. */
+export type IndexedNode = FetchNode | OrNode | MergeNode
+
+/** Scans that one is cut up into at most. */
+const scansMax = 200
+
+function isSorted({ sort }: PlanRequest): boolean {
+  return sort !== undefined && sort.parts.length > 0
 }
 
 /**
@@ -98,6 +146,10 @@ export function candidatePlans(
 ): readonly PlanNode[] {
   const { filter, sort, allows } = request
   const hint = allows === undefined && request.hint ? parseHint(source, request.hint) : undefined
+  if (request.keyRange !== undefined) {
+    const bounds = boundsBetween(typeof hint === 'object' ? hint : undefined, request.keyRange, filter)
+    return [withSort(fetchOf(bounds, request), request)]
+  }
   if (hint !== undefined && typeof hint !== 'number') return [withSort(hinted(hint, request), request)]
   const natural = hint ?? sort?.natural
   if (natural !== undefined) return [withSort({ kind: 'collectionScan', direction: natural, filter }, request)]
@@ -117,30 +169,56 @@ function isIdIndex(allows: (index: QueryIndex) => boolean): (index: QueryIndex) 
 }
 
 /** Every way by one index, and by several for the branches of an `or`. */
-function candidatesFor(indexes: readonly QueryIndex[], request: PlanRequest): readonly (FetchNode | OrNode)[] {
-  const { filter } = request
-  const candidates: (FetchNode | OrNode)[] = []
+function candidatesFor(indexes: readonly QueryIndex[], request: PlanRequest): readonly IndexedNode[] {
+  const { filter, sort } = request
+  const candidates: IndexedNode[] = []
   for (const index of indexes) if (isUsable(index, request)) candidates.push(...fetchesBy(index, filter, request))
+  if (isSorted(request)) {
+    for (const candidate of [...candidates]) {
+      const merge = candidate.kind === 'fetch' ? exploded(candidate, request) : undefined
+      if (merge !== undefined) candidates.push(merge)
+    }
+  }
   const parts = conjuncts(filter)
   for (const part of parts) {
     if (part.kind !== 'or') continue
     const others = parts.filter((other) => other !== part)
-    const inputs: FetchNode[] = []
-    for (const branch of part.filters) {
-      const input = bestBranch(indexes, conjunction([branch, ...others]), request)
-      if (input === undefined) break
-      inputs.push(input)
-    }
-    if (inputs.length === part.filters.length) candidates.push({ kind: 'or', inputs })
+    const branches = part.filters.map((branch) => conjunction([branch, ...others]))
+    const inputs = branchInputs(branches, (branch) => bestBranch(indexes, branch, request, undefined))
+    if (inputs !== undefined) candidates.push({ kind: 'or', inputs })
+    if (sort === undefined || sort.parts.length === 0) continue
+    const sorted = branchInputs(branches, (branch) => bestBranch(indexes, branch, request, sort))
+    if (sorted !== undefined) candidates.push({ kind: 'merge', inputs: sorted, sort, exploded: false })
   }
   return candidates
 }
 
-function bestBranch(indexes: readonly QueryIndex[], filter: Filter, request: PlanRequest): FetchNode | undefined {
+/** A way for every branch, or none. */
+function branchInputs(
+  branches: readonly Filter[],
+  inputFor: (branch: Filter) => FetchNode | undefined,
+): readonly FetchNode[] | undefined {
+  const inputs: FetchNode[] = []
+  for (const branch of branches) {
+    const input = inputFor(branch)
+    if (input === undefined) return undefined
+    inputs.push(input)
+  }
+  return inputs
+}
+
+/** The way with the tightest bounds, of those in the order of `sort` if one is given. */
+function bestBranch(
+  indexes: readonly QueryIndex[],
+  filter: Filter,
+  request: PlanRequest,
+  sort: Sort | undefined,
+): FetchNode | undefined {
   let best: FetchNode | undefined
   for (const index of indexes) {
     if (!isUsable(index, { ...request, filter })) continue
-    for (const fetch of fetchesBy(index, filter, { filter })) {
+    for (const fetch of fetchesBy(index, filter, { filter, sort })) {
+      if (sort !== undefined && (index.definition.wildcardAt >= 0 || !givesOrder(fetch.input, sort))) continue
       if (boundsRank(fetch.input) > 0 && (best === undefined || boundsRank(fetch.input) > boundsRank(best.input)))
         best = fetch
     }
@@ -148,7 +226,32 @@ function bestBranch(indexes: readonly QueryIndex[], filter: Filter, request: Pla
   return best
 }
 
-function isUsable(index: QueryIndex, { at, filter, allows }: PlanRequest): boolean {
+/**
+ * A scan whose key begins with parts that can have a few values each, cut up into one scan for each combination of them, so that
+ * what follows them gives the sort's order; undefined when it does not, or does already.
+ */
+function exploded(node: FetchNode, request: PlanRequest): MergeNode | undefined {
+  const { index, bounds } = node.input
+  const sort = request.sort!
+  if (index.definition.wildcardAt >= 0 || givesOrder(node.input, sort)) return undefined
+  let combinations: readonly (readonly BoundedPart[])[] = [[]]
+  for (let count = 0; count < bounds.parts.length; count++) {
+    const part = bounds.parts[count]!
+    if (!part.intervals.every(isPoint) || combinations.length * part.intervals.length > scansMax) return undefined
+    combinations = combinations.flatMap((before) =>
+      part.intervals.map((interval) => [...before, { ...part, intervals: [interval] }]),
+    )
+    if (combinations.length < 2) continue
+    const rest = bounds.parts.slice(count + 1)
+    const narrowed = combinations.map((first) => boundsOfParts(index, [...first, ...rest], bounds.residual))
+    if (sortDirection(narrowed[0]!, sort) === undefined) continue
+    return { kind: 'merge', inputs: narrowed.map((each) => fetchOf(each, request)), sort, exploded: true }
+  }
+  return undefined
+}
+
+/** Whether the index holds all that the filter may match, as of the time that is read. */
+export function isUsable(index: QueryIndex, { at, filter, allows }: PlanRequest): boolean {
   const { hidden, partialFilter } = index.definition
   if (allows !== undefined && !allows(index)) return false
   if (hidden || (at !== undefined && index.usableFrom > at)) return false
@@ -171,25 +274,42 @@ function fetchesBy(index: QueryIndex, filter: Filter, request: PlanRequest): rea
 }
 
 /** As one index of several could do it. */
-function orBy(index: QueryIndex, request: PlanRequest): FetchNode | OrNode | undefined {
+function orBy(index: QueryIndex, request: PlanRequest): IndexedNode | undefined {
   const choice = candidatesFor([index], request).map((node) => ({ node, rank: rank(node, request.sort) }))
   return choice.sort((a, b) => b.rank - a.rank)[0]?.node
 }
 
-function fetchOf(bounds: IndexBounds, { sort, keysOnly }: PlanRequest): FetchNode {
+function fetchOf(bounds: IndexBounds, { sort, keysOnly, projection }: PlanRequest): FetchNode {
+  const { index, residual } = bounds
+  const { onKeys, onDocuments } = splitByKeys(index, residual)
   const input: IndexScanNode = {
     kind: 'indexScan',
-    index: bounds.index,
+    index,
     bounds,
     direction: sortDirection(bounds, sort) ?? 1,
+    filter: onKeys,
   }
-  return { kind: 'fetch', input, filter: bounds.residual, keysOnly: keysOnly === true && isMatchAll(bounds.residual) }
+  const needsNoDocument = isMatchAll(onDocuments)
+  return {
+    kind: 'fetch',
+    input,
+    filter: onDocuments,
+    keysOnly: keysOnly === true && needsNoDocument,
+    projection: needsNoDocument && projection !== undefined && isHeldBy(index, projection) ? projection : undefined,
+  }
+}
+
+/** Whether keys of the index have all that the projection shows. */
+function isHeldBy(index: QueryIndex, projection: Projection): boolean {
+  return keptPaths(projection)?.every((path) => partThatHolds(index, path) >= 0) === true
 }
 
 /** What the hint asks for, also when the index lacks documents: then these are not found. */
-function hinted(index: QueryIndex, request: PlanRequest): FetchNode | OrNode {
-  const candidates = fetchesBy(index, request.filter, request)
-  const [best] = [...candidates].sort((a, b) => rank(b, request.sort) - rank(a, request.sort))
+function hinted(index: QueryIndex, request: PlanRequest): IndexedNode {
+  const fetches = fetchesBy(index, request.filter, request)
+  const merges = isSorted(request) ? fetches.map((fetch) => exploded(fetch, request)) : []
+  const candidates = [...fetches, ...merges].filter((node) => node !== undefined)
+  const [best] = candidates.sort((a, b) => rank(b, request.sort) - rank(a, request.sort))
   if (best !== undefined) return best
   if (index.definition.wildcardAt >= 0) {
     const node = orBy(index, request)
@@ -203,10 +323,14 @@ function hinted(index: QueryIndex, request: PlanRequest): FetchNode | OrNode {
 }
 
 /** The higher the better; 0: no better than reading the whole collection. */
-function rank(node: FetchNode | OrNode, sort: Sort | undefined): number {
-  if (node.kind === 'or') return Math.min(...node.inputs.map(({ input }) => boundsRank(input))) - 1
+function rank(node: IndexedNode, sort: Sort | undefined): number {
+  if (node.kind !== 'fetch') {
+    const weakest = Math.min(...node.inputs.map(({ input }) => boundsRank(input))) - 1
+    return node.kind === 'merge' ? weakest + 3 : weakest
+  }
   const sorted = sort !== undefined && sort.parts.length > 0 && givesOrder(node.input, sort) ? 3 : 0
-  return boundsRank(node.input) + sorted
+  // Of two with the same bounds the one that has all that is shown.
+  return boundsRank(node.input) + sorted + (node.projection === undefined ? 0 : 0.5)
 }
 
 /** By the first parts of the key: 8 for each point, 6 for a few, 4 for a range, 2 for one open on a side. */
@@ -241,13 +365,11 @@ function isInfinite(value: Value): boolean {
  */
 function sortDirection({ parts, ranges }: IndexBounds, sort: Sort | undefined): 1 | -1 | undefined {
   if (sort === undefined || sort.parts.length === 0) return undefined
-  const fixed = (part: BoundedPart): boolean =>
-    part.multikeyPaths === 0 && part.intervals.length === 1 && isPoint(part.intervals[0]!)
   let direction: 1 | -1 | undefined
   let at = 0
   for (const part of sort.parts) {
-    if (parts.some((other) => other.path === part.path.text && fixed(other))) continue
-    while (at < parts.length && fixed(parts[at]!)) at++
+    if (parts.some((other) => other.path === part.path.text && other.multikeyPaths === 0 && isFixed(other))) continue
+    while (at < parts.length && isFixed(parts[at]!)) at++
     const key = parts[at]
     if (key === undefined || key.path !== part.path.text || key.multikeyPaths !== 0) return undefined
     const needed = key.descending === part.descending ? 1 : -1
@@ -258,6 +380,11 @@ function sortDirection({ parts, ranges }: IndexBounds, sort: Sort | undefined): 
   return ranges.length === 0 ? 1 : (direction ?? 1)
 }
 
+/** Whether all keys within the bounds have one value there. */
+function isFixed({ intervals }: BoundedPart): boolean {
+  return intervals.length === 1 && isPoint(intervals[0]!)
+}
+
 function givesOrder(scan: IndexScanNode, sort: Sort): boolean {
   return sortDirection(scan.bounds, sort) === scan.direction
 }
@@ -265,9 +392,11 @@ function givesOrder(scan: IndexScanNode, sort: Sort): boolean {
 function withSort(node: UnsortedNode, request: PlanRequest): PlanNode {
   const { sort, rowLimit } = request
   if (sort === undefined || sort.parts.length === 0) return node
-  if (node.kind === 'fetch' && givesOrder(node.input, sort)) return node
+  if (node.kind === 'merge' || (node.kind === 'fetch' && givesOrder(node.input, sort))) return node
   if (node.kind === 'idLookup' && node.ids.length <= 1) return node
-  return { kind: 'sort', input: node, sort, limit: rowLimit }
+  // The documents are read again in the order of the sort.
+  const input = node.kind === 'fetch' ? { ...node, projection: undefined } : node
+  return { kind: 'sort', input, sort, limit: rowLimit }
 }
 
 /** `_id` holds no arrays, regular expressions or missing values, so equality with it is a look-up and nothing else. */

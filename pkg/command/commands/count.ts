@@ -90,7 +90,7 @@ export const count = defineCommand({
       operation,
       request.collection,
       { filter: request.filter, sort: undefined, hint: request.hint },
-      { skip: request.skip, limit: request.limit },
+      { skip: request.skip, limit: request.limit, keysOnly: true },
       verbosity,
       'COUNT',
     ),

@@ -66,7 +66,10 @@ export const distinct = defineCommand({
     if (isView(collection)) return distinctInView(operation, request)
     if (collection === undefined) return []
     const view = new ReadView(engine)
-    const rows = find(collection, view.at, search.requestOn(operation.instance, collection, {}))
+    const { instance } = operation
+    const node = search.planValues(instance, collection, view.at, request.key)
+    const values = node === undefined ? search.requestOn(instance, collection, {}) : search.request({})
+    const rows = find(collection, view.at, values, node)
     const distinct = new Distinct(rows, path)
     do {
       if (distinct.advance(budget)) return sorted(distinct.values)
@@ -97,7 +100,7 @@ export const distinct = defineCommand({
     explainSearch(
       operation,
       request.collection,
-      { filter: request.filter, sort: undefined, hint: request.hint },
+      { filter: request.filter, sort: undefined, hint: request.hint, distinctPath: request.key },
       {},
       verbosity,
     ),

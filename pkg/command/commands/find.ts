@@ -1,8 +1,9 @@
 import { DatabaseError } from '../../base/errors.ts'
 import { bsonType } from '../../bson/type.ts'
-import type { Value } from '../../bson/value.ts'
+import { documentFields, type Value } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import type { Collection, RecordRef } from '../../engine/collection.ts'
+import type { KeyRangeRequest } from '../../query/plan-range.ts'
 import { type ProjectionOptions, parseProjection } from '../../query/projection/parse.ts'
 import type { Projection } from '../../query/projection/tree.ts'
 import type { Batch } from '../batch.ts'
@@ -19,7 +20,7 @@ import { openCursor } from '../read.ts'
 import { ReadView } from '../read-view.ts'
 import { refuse, refuseCollation } from '../refuse.ts'
 import type { RowSource } from '../rows.ts'
-import { ProjectedRows, Search } from '../search.ts'
+import { KeyRows, ProjectedRows, RecordIdRows, Search } from '../search.ts'
 import { TailableRows } from '../tailable-rows.ts'
 import { expressionOptions } from '../variables.ts'
 import { isView, refuseTailingView } from '../view.ts'
@@ -71,6 +72,11 @@ export interface FindCommand {
   readonly awaitData: boolean
   /** Whether a large sort may use the disk; undefined: it may. */
   readonly allowDiskUse?: boolean | undefined
+  /** The part of the hinted index to look at. */
+  readonly keyRange?: KeyRangeRequest | undefined
+  /** Index keys are shown instead of documents. */
+  readonly returnKey?: boolean
+  readonly showRecordId?: boolean
 }
 
 export const emptyDocument = new Uint8Array([5, 0, 0, 0, 0])
@@ -102,6 +108,9 @@ export const find = defineCommand({
       tailable: fields.boolean(at.tailable),
       awaitData: fields.boolean(at.awaitData),
       allowDiskUse: fields.has(at.allowDiskUse) ? fields.boolean(at.allowDiskUse) : undefined,
+      keyRange: parseKeyRange(fields.document(at.min), fields.document(at.max)),
+      returnKey: fields.boolean(at.returnKey),
+      showRecordId: fields.boolean(at.showRecordId),
     }
   },
   run: (operation: Operation, request: FindCommand): Batch | Promise<Batch> => {
@@ -111,7 +120,10 @@ export const find = defineCommand({
     if (request.tailable) refuseTailingView(collection)
     const namespace = `${operation.databaseName}.${request.collection}`
     operation.namespace = namespace
-    if (isView(collection)) return findInView(operation, request, namespace)
+    if (isView(collection)) {
+      refuseOfViews(request)
+      return findInView(operation, request, namespace)
+    }
     if (collection !== undefined && isPlain(request)) {
       const at = idEqualityAt(request.filter)
       if (at >= 0) return findById(operation, collection, request.filter, at, namespace)
@@ -123,14 +135,12 @@ export const find = defineCommand({
     const view = new ReadView(instance.engine)
     const pace = new Pace(operation)
     const tail = request.tailable ? openTail(operation, collection, search, request, pace) : undefined
-    let rows: RowSource =
-      tail?.rows ??
-      search.open(pace, collection, view.at, {
-        skip: request.skip,
-        limit: request.limit,
-        temporaryFile: request.allowDiskUse === false ? undefined : () => instance.engine.temporaryFiles.open(),
-      })
-    if (projection !== undefined) rows = new ProjectedRows(rows, projection)
+    const rows =
+      tail === undefined
+        ? openRows(operation, collection, search, request, projection, pace, view)
+        : projection === undefined
+          ? tail.rows
+          : new ProjectedRows(tail.rows, projection)
     const batch = openCursor(operation, rows, {
       namespace,
       ...(tail === undefined ? { view } : { tail }),
@@ -159,12 +169,40 @@ export const find = defineCommand({
         sort: request.sort,
         hint: request.hint,
         projectionDocument: request.projection,
+        returnKey: request.returnKey,
         projection: parsedProjection(request.projection, { ...expressionOptions(operation), filter: request.filter }),
       },
-      { skip: request.skip, limit: request.limit },
+      { skip: request.skip, limit: request.limit, keyRange: request.keyRange },
       verbosity,
     ),
 })
+
+/** The rows of a request as they are shown. */
+function openRows(
+  { instance }: Operation,
+  collection: Collection,
+  search: Search,
+  request: FindCommand,
+  projection: Projection | undefined,
+  pace: Pace,
+  view: ReadView,
+): RowSource {
+  const found = search.open(pace, collection, view.at, {
+    skip: request.skip,
+    limit: request.limit,
+    temporaryFile: request.allowDiskUse === false ? undefined : () => instance.engine.temporaryFiles.open(),
+    keyRange: request.keyRange,
+    // A key is made of the document.
+    projection: request.returnKey === true ? undefined : projection,
+  })
+  const shown =
+    request.returnKey === true
+      ? new KeyRows(found)
+      : projection === undefined
+        ? found
+        : new ProjectedRows(found, projection)
+  return request.showRecordId === true ? new RecordIdRows(shown, found) : shown
+}
 
 /** Errors: BadValue when the collection is not capped, or another order is asked for than that of insertion. */
 function openTail(
@@ -202,11 +240,30 @@ function findInView(operation: Operation, request: FindCommand, namespace: strin
   })
 }
 
+/** What a pipeline has nothing for. */
+function refuseOfViews({ keyRange, returnKey, showRecordId }: FindCommand): void {
+  const option =
+    keyRange?.min !== undefined
+      ? 'min'
+      : keyRange !== undefined
+        ? 'max'
+        : returnKey === true
+          ? 'returnKey'
+          : showRecordId === true
+            ? 'showRecordId'
+            : undefined
+  if (option !== undefined)
+    throw new DatabaseError('InvalidPipelineOperator', `Option ${option} not supported in aggregation.`)
+}
+
 function isPlain(request: FindCommand): boolean {
   return (
     request.sort === undefined &&
     request.projection === undefined &&
     request.hint === undefined &&
+    request.keyRange === undefined &&
+    request.returnKey !== true &&
+    request.showRecordId !== true &&
     request.skip === 0 &&
     request.batchSize !== 0 &&
     !request.tailable
@@ -248,13 +305,21 @@ export function parseHint(hint: Value | undefined): Value | undefined {
   return { type: hint.type, bytes: hint.bytes.slice(hint.start, hint.end), start: 0, end: hint.end - hint.start }
 }
 
+/** Copies; empty ones are as good as none. Errors: 51176 when both are given and not about the same fields. */
+function parseKeyRange(min: Uint8Array | undefined, max: Uint8Array | undefined): KeyRangeRequest | undefined {
+  const first = min === undefined || min.length === 5 ? undefined : min.slice()
+  const last = max === undefined || max.length === 5 ? undefined : max.slice()
+  if (first === undefined && last === undefined) return undefined
+  if (first !== undefined && last !== undefined) {
+    const names = (key: Uint8Array): string => [...documentFields(key)].map(({ name }) => name).join('\0')
+    if (names(first) !== names(last)) throw new DatabaseError(51176, 'min and max must have the same field names')
+  }
+  return { min: first, max: last }
+}
+
 function checkOptions(): void {
   const at = fields.at
   refuseCollation(fields.document(at.collation))
-  refuse('min', fields.document(at.min))
-  refuse('max', fields.document(at.max))
-  if (fields.boolean(at.returnKey)) refuse('returnKey', fields.value(at.returnKey))
-  if (fields.boolean(at.showRecordId)) refuse('showRecordId', fields.value(at.showRecordId))
   if (fields.boolean(at.requestResumeToken)) refuse('requestResumeToken', fields.value(at.requestResumeToken))
   if (fields.boolean(at.awaitData) && !fields.boolean(at.tailable))
     throw new DatabaseError('FailedToParse', `Cannot set 'awaitData' without also setting 'tailable'`)
