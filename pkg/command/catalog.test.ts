@@ -59,7 +59,7 @@ test.each([
   [{ create: 'a', $db: 'TEST' }, 13297],
   [{ create: 'a', size: 4096 }, 72],
   [{ create: 'a', capped: true }, 72],
-  [{ create: 'a', timeseries: { timeField: 't' } }, 238],
+  [{ create: 'a', timeseries: { timeField: 'a.b' } }, 72],
   [{ create: 'a', validator: { $nope: 1 } }, 2],
   [{ create: 'a', viewOn: 'a' }, 5],
   [{ create: 'a', pipeline: [] }, 72],

@@ -1,6 +1,6 @@
 /** What a collection's options say about how it behaves, read once from the BSON that the catalog keeps. */
 import { bsonType } from '../bson/type.ts'
-import { documentFields, documentOf, numberOf, readString, truthy } from '../bson/value.ts'
+import { documentFields, documentOf, getField, numberOf, readString, truthy } from '../bson/value.ts'
 import type { Collection } from '../engine/collection.ts'
 
 export interface CappedTraits {
@@ -18,21 +18,30 @@ export interface ViewTraits {
   readonly collation: Uint8Array | undefined
 }
 
+export interface TimeseriesTraits {
+  /** The field with the time of a measurement. */
+  readonly timeField: string
+  /** The field that says what was measured, the same for many measurements. */
+  readonly metaField: string | undefined
+  /** The option's document. */
+  readonly option: Uint8Array
+}
+
 export interface CollectionTraits {
   readonly capped: CappedTraits | undefined
   readonly view: ViewTraits | undefined
   /** The `clusteredIndex` option: its documents are walked in the order of `_id`. */
   readonly clustered: boolean
-  readonly timeseries: boolean
+  readonly timeseries: TimeseriesTraits | undefined
 }
 
-const plain: CollectionTraits = { capped: undefined, view: undefined, clustered: false, timeseries: false }
+const plain: CollectionTraits = { capped: undefined, view: undefined, clustered: false, timeseries: undefined }
 const emptyLength = 5
 const emptyArray = new Uint8Array([5, 0, 0, 0, 0])
 
 const read = new WeakMap<Uint8Array, CollectionTraits>()
 
-export function traitsOf(collection: Collection): CollectionTraits {
+export function traitsOf(collection: Pick<Collection, 'options'>): CollectionTraits {
   const { options } = collection
   if (options.length === emptyLength) return plain
   let traits = read.get(options)
@@ -51,7 +60,7 @@ function readTraits(options: Uint8Array): CollectionTraits {
   let pipeline: Uint8Array = emptyArray
   let collation: Uint8Array | undefined
   let clustered = false
-  let timeseries = false
+  let timeseries: TimeseriesTraits | undefined
   for (const field of documentFields(options)) {
     if (field.name === 'capped') isCapped = truthy(field)
     else if (field.name === 'size') sizeBytes = numberOf(field)
@@ -60,7 +69,7 @@ function readTraits(options: Uint8Array): CollectionTraits {
     else if (field.name === 'pipeline') pipeline = documentOf(field)
     else if (field.name === 'collation' && field.type === bsonType.document) collation = documentOf(field)
     else if (field.name === 'clusteredIndex') clustered = true
-    else if (field.name === 'timeseries') timeseries = true
+    else if (field.name === 'timeseries') timeseries = readTimeseries(documentOf(field))
   }
   return {
     capped: isCapped
@@ -69,5 +78,15 @@ function readTraits(options: Uint8Array): CollectionTraits {
     view: on === undefined ? undefined : { on, pipeline, collation },
     clustered,
     timeseries,
+  }
+}
+
+function readTimeseries(option: Uint8Array): TimeseriesTraits {
+  const timeField = getField(option, 'timeField')!
+  const metaField = getField(option, 'metaField')
+  return {
+    timeField: readString(timeField.bytes, timeField.start),
+    metaField: metaField === undefined ? undefined : readString(metaField.bytes, metaField.start),
+    option,
   }
 }

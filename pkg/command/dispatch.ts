@@ -106,7 +106,7 @@ export class Database extends Instance {
     if (this.isClosed) throw new DatabaseError('ShutdownInProgress', 'the database is closed')
     const collection = this.engine.collection(databaseName, collectionName)
     // What holds no record may be a view: the command knows.
-    if (collection === undefined || collection.documentCount === 0) return undefined
+    if (collection === undefined || collection.documentCount === 0 || !collection.hasIdIndex) return undefined
     this.counters.query++
     this.counters.latencies.reads.operations++
     if (!collection.readById(filter[typeAt]!, filter, idValueStart, into)) return false

@@ -4,19 +4,11 @@ import { timestampMax } from '../base/timestamp.ts'
 import { buildDocument } from '../bson/build.ts'
 import { compareBytes } from '../bson/key.ts'
 import { bsonType } from '../bson/type.ts'
-import {
-  documentFields,
-  documentOf,
-  getField,
-  isNumber,
-  numberOf,
-  readString,
-  truthy,
-  type Value,
-} from '../bson/value.ts'
+import { documentFields, documentOf, getField, isNumber, readString, truthy, type Value } from '../bson/value.ts'
 import type { Collection } from '../engine/collection.ts'
 import type { Index } from '../index/index.ts'
 import { sameKey } from './index-presence.ts'
+import { wholeNumberAt } from './number.ts'
 
 export interface IndexChange {
   readonly index: Index
@@ -47,6 +39,8 @@ export function indexChange(collection: Collection, request: Uint8Array): IndexC
   if (prepareUnique !== undefined && truthy(prepareUnique) !== definition.prepareUnique) {
     if (definition.isIdIndex) throw new DatabaseError('InvalidOptions', 'cannot change the _id index')
     if (definition.unique) throw new DatabaseError('InvalidOptions', 'the index is unique already')
+    if (truthy(prepareUnique) && changed.size > 0)
+      throw new DatabaseError('InvalidOptions', `'prepareUnique' cannot be changed together with another option`)
     changed.set('prepareUnique', truthy(prepareUnique) ? true : undefined)
     reply['prepareUnique_old'] = definition.prepareUnique
     reply['prepareUnique_new'] = truthy(prepareUnique)
@@ -92,6 +86,9 @@ function namedIndex(collection: Collection, request: Uint8Array): Index {
   return found[0]!
 }
 
+/** Longer than this is for ever. */
+const expirySecondsMax = 0x7fffffff
+
 function changeExpiry(
   index: Index,
   expiry: Value,
@@ -99,14 +96,16 @@ function changeExpiry(
   reply: Record<string, unknown>,
 ): void {
   const { definition } = index
-  const seconds = isNumber(expiry.type) ? Math.trunc(numberOf(expiry)) : Number.NaN
+  const seconds = isNumber(expiry.type)
+    ? Math.min(wholeNumberAt(expiry.type, expiry.bytes, expiry.start), expirySecondsMax)
+    : Number.NaN
   if (definition.isIdIndex) throw new DatabaseError('InvalidOptions', 'the _id field does not support TTL indexes')
   if (definition.keyPaths.length > 1)
     throw new DatabaseError(
       'InvalidOptions',
       'TTL indexes are single-field indexes, compound indexes do not support TTL',
     )
-  if (!(seconds >= 0 && seconds <= 0x7fffffff))
+  if (!(seconds >= 0))
     throw new DatabaseError(
       'InvalidOptions',
       `TTL index 'expireAfterSeconds' option must be within an acceptable range`,

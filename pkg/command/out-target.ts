@@ -9,15 +9,19 @@ import { traitsOf } from './collection-traits.ts'
 import { checkDatabaseName } from './namespace.ts'
 import type { Pace } from './pace.ts'
 import type { ReadView } from './read-view.ts'
+import { checkSameTimeseries, createTimeseries, timeseriesOptions } from './timeseries.ts'
+import { timeseriesOption } from './timeseries-options.ts'
 import { checkNewCollection, insertOne } from './write-insert.ts'
 
 export class OutTarget implements CollectionReplacement {
   readonly #pace: Pace
   readonly #view: ReadView
   readonly #target: Namespace
+  /** The time-series option as it is kept, of the command or of what is there. */
+  readonly #timeseries: Uint8Array | undefined
   #temporary: Collection | undefined
 
-  /** Errors: 17152 for a capped target, CommandNotSupportedOnView for a view, NotImplemented for a time series. */
+  /** Errors: 17152 for a capped target, CommandNotSupportedOnView for a view, 7268700 and 7406103 for another kind of time series. */
   constructor(pace: Pace, view: ReadView, target: Namespace, timeseries: Uint8Array | undefined) {
     this.#pace = pace
     this.#view = view
@@ -25,11 +29,10 @@ export class OutTarget implements CollectionReplacement {
     checkDatabaseName(target.database)
     const { engine } = pace.operation.instance
     const existing = engine.collection(target.database, target.collection)
+    const option = timeseries === undefined ? undefined : timeseriesOption(timeseries, true)
     if (existing === undefined) this.#checkName()
-    else this.#checkExisting(existing, timeseries)
-    if (timeseries !== undefined) {
-      throw new DatabaseError('NotImplemented', '$out into a time-series collection is not supported yet')
-    }
+    else this.#checkExisting(existing, option)
+    this.#timeseries = option ?? (existing === undefined ? undefined : traitsOf(existing).timeseries?.option)
   }
 
   #checkName(): void {
@@ -42,12 +45,13 @@ export class OutTarget implements CollectionReplacement {
 
   #checkExisting(existing: Collection, timeseries: Uint8Array | undefined): void {
     const traits = traitsOf(existing)
-    if (timeseries !== undefined && !traits.timeseries) {
+    if (timeseries !== undefined && traits.timeseries === undefined) {
       throw new DatabaseError(
         7268700,
         `Cannot create a time-series collection from a non time-series collection: ${existing.namespace}`,
       )
     }
+    if (timeseries !== undefined) checkSameTimeseries(existing, timeseries)
     if (traits.view !== undefined) {
       throw new DatabaseError(
         'CommandNotSupportedOnView',
@@ -75,10 +79,11 @@ export class OutTarget implements CollectionReplacement {
     const existing = engine.collection(database, collection)
     const name = `tmp.agg_out.${objectIdHex(objectIds.next(), 0)}`
     return engine.write((unit) => {
-      const made = unit.createCollection(database, name, existing?.options ?? buildDocument({}))
-      for (const { definition } of existing?.indexes ?? []) {
-        if (!definition.isIdIndex) unit.createIndex(made, definition.bytes)
-      }
+      if (existing === undefined && this.#timeseries !== undefined)
+        return createTimeseries(unit, { database, collection: name }, timeseriesOptions(this.#timeseries))
+      const first = existing === undefined || existing.hasIdIndex ? undefined : existing.idIndex.definition.bytes
+      const made = unit.createCollection(database, name, existing?.options ?? buildDocument({}), first)
+      for (const index of existing?.indexes.slice(1) ?? []) unit.createIndex(made, index.definition.bytes)
       return made
     }).result
   }

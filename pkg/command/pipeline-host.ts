@@ -31,6 +31,7 @@ import type { Pace } from './pace.ts'
 import type { ReadView } from './read-view.ts'
 import { Search, type SearchWindow } from './search.ts'
 import { systemDocuments } from './system-documents.ts'
+import { refuseTimeseries } from './timeseries.ts'
 import { enforceValidator } from './validator.ts'
 import { refuseView } from './view.ts'
 import { insertOne } from './write-insert.ts'
@@ -153,6 +154,7 @@ class CommandMergeTarget implements MergeTarget {
     this.#view = view
     this.#namespace = namespace
     refuseView(this.#collection)
+    refuseTimeseries(this.#collection)
   }
 
   get #collection(): Collection | undefined {

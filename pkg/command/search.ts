@@ -86,15 +86,21 @@ export class Search {
     return { ...window, filter: this.filter, sort: this.sort, hint: this.hint }
   }
 
-  /** The request as `collection` understands it: the natural order of a clustered one is that of `_id`. */
+  /** The request as `collection` understands it: the natural order of a clustered one is that of `_id`, of a time series that of time. */
   requestFor(collection: Collection, window: SearchWindow): FindRequest {
     const request = this.request(window)
     const { sort } = this
-    if (!traitsOf(collection).clustered || (sort !== undefined && sort.natural === undefined)) return request
-    if (this.hint === undefined) return { ...request, sort: sort?.natural === -1 ? idDescending : idAscending }
-    const direction = naturalDirection(this.hint)
+    const { clustered, timeseries } = traitsOf(collection)
+    if ((!clustered && timeseries === undefined) || (sort !== undefined && sort.natural === undefined)) return request
+    const direction = this.hint === undefined ? (sort?.natural ?? 1) : naturalDirection(this.hint)
     if (direction === undefined) return request
-    return { ...request, sort: direction === -1 ? idDescending : idAscending, hint: undefined }
+    const natural =
+      timeseries !== undefined
+        ? parseSort(buildDocument({ [timeseries.timeField]: direction }))
+        : direction === -1
+          ? idDescending
+          : idAscending
+    return { ...request, sort: natural, hint: undefined }
   }
 
   /** The request with what the instance knows of queries like this. */

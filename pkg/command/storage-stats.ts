@@ -2,6 +2,7 @@
 import { rawDocument } from '../bson/build.ts'
 import type { Collection } from '../engine/collection.ts'
 import { traitsOf } from './collection-traits.ts'
+import { shownIndexes } from './timeseries.ts'
 
 /** Sizes are divided by `scale`. `collection` undefined: it is not there, and holds nothing. */
 export function storageStats(collection: Collection | undefined, scale: number): Readonly<Record<string, unknown>> {
@@ -19,25 +20,37 @@ export function storageStats(collection: Collection | undefined, scale: number):
       scaleFactor: scale,
     }
   const size = Math.floor(collection.dataSizeBytes / scale)
+  const { timeseries } = traitsOf(collection)
+  const indexes = shownIndexes(collection)
   return {
     size,
-    count: collection.documentCount,
-    ...(collection.documentCount === 0
-      ? {}
-      : { avgObjSize: Math.floor(collection.dataSizeBytes / collection.documentCount) }),
+    ...(timeseries === undefined ? counted(collection) : { timeseries: timeseriesStats(collection) }),
     numOrphanDocs: 0,
     storageSize: size,
     freeStorageSize: 0,
     ...cappedStats(collection, scale),
-    nindexes: collection.indexes.length,
+    nindexes: indexes.length,
     indexBuilds: [],
     totalIndexSize: 0,
     totalSize: size,
-    indexSizes: Object.fromEntries(collection.indexes.map((index) => [index.name, 0])),
-    indexDetails: Object.fromEntries(
-      collection.indexes.map((index) => [index.name, rawDocument(index.definition.bytes)]),
-    ),
+    indexSizes: Object.fromEntries(indexes.map((index) => [index.name, 0])),
+    indexDetails: Object.fromEntries(indexes.map((index) => [index.name, rawDocument(index.definition.bytes)])),
     scaleFactor: scale,
+  }
+}
+
+function counted({ documentCount, dataSizeBytes }: Collection): Readonly<Record<string, unknown>> {
+  return documentCount === 0
+    ? { count: documentCount }
+    : { count: documentCount, avgObjSize: Math.floor(dataSizeBytes / documentCount) }
+}
+
+/** Each measurement lies by itself: what MongoDB tells of buckets is true of buckets of one. */
+function timeseriesStats({ name, database, documentCount }: Collection): Readonly<Record<string, unknown>> {
+  return {
+    bucketsNs: `${database}.system.buckets.${name}`,
+    bucketCount: documentCount,
+    numMeasurementsCommitted: BigInt(documentCount),
   }
 }
 

@@ -65,7 +65,9 @@ function cycle(namespace: string): DatabaseError {
 
 /** Throws InvalidPipelineOperator for a view, which no tailable cursor can follow. */
 export function refuseTailingView(collection: Collection | undefined): void {
-  if (collection !== undefined && traitsOf(collection).view !== undefined)
+  if (collection === undefined) return
+  const { view, timeseries } = traitsOf(collection)
+  if (view !== undefined || timeseries !== undefined)
     throw new DatabaseError('InvalidPipelineOperator', 'Tailable cursors are not supported on a view')
 }
 

@@ -11,6 +11,7 @@ import { databaseErrorOf } from './error-reply.ts'
 import type { Operation } from './instance.ts'
 import { checkNewCollectionName } from './namespace.ts'
 import { checkInsertResult, type RetryableWrite } from './retryable-write.ts'
+import { checkMeasurement } from './timeseries.ts'
 import { enforceValidator } from './validator.ts'
 import { refuseView } from './view.ts'
 
@@ -65,7 +66,8 @@ export function insertOne(
 ): Uint8Array {
   const stored = storedForm(document, operation.instance)
   const collection = collectionForWrite(operation, unit, target)
-  const { capped, clustered } = traitsOf(collection)
+  const { capped, clustered, timeseries } = traitsOf(collection)
+  if (timeseries !== undefined) checkMeasurement(timeseries, stored)
   if (clustered) checkClusteredId(stored)
   enforceValidator(operation, collection, stored)
   const retry = recorded === undefined ? undefined : operation.retry

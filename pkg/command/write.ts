@@ -17,10 +17,12 @@ import { applyUpdate, type UpdateResult } from '../query/update/apply.ts'
 import { parseUpdateValue } from '../query/update/parse.ts'
 import type { Update, UpdateContext } from '../query/update/update.ts'
 import { upsertDocument } from '../query/update/upsert.ts'
+import { traitsOf } from './collection-traits.ts'
 import { idEqualityAt, idValueStart } from './document.ts'
 import type { Operation } from './instance.ts'
 import { deleteResult, imageResult, updateResult } from './retryable-write.ts'
 import { Search } from './search.ts'
+import { checkTimeseriesUpdate, isTimeseries } from './timeseries.ts'
 import { PipelineUpdate } from './update-pipeline.ts'
 import { enforceValidator } from './validator.ts'
 import { expressionOptions } from './variables.ts'
@@ -113,6 +115,8 @@ export function updateDocuments(
     parseFilter(prepared.request.filter, 0, expressionOptions(operation))
     return prepared.request.upsert ? upsert(operation, target, prepared) : nothingMatched
   }
+  const { timeseries } = traitsOf(collection)
+  if (timeseries !== undefined) checkTimeseriesUpdate(timeseries, prepared.request)
   if (!prepared.request.multi && prepared.request.sort === undefined && prepared.request.hint === undefined) {
     const recordId = recordById(collection, prepared.request.filter)
     if (recordId !== undefined) return updateById(operation, target, collection, recordId, prepared)
@@ -131,7 +135,7 @@ export function updateDocuments(
 /** undefined: the filter is not an equality on `_id` alone; 0: nobody has that `_id`. */
 function recordById(collection: Collection, filter: Uint8Array): RecordId | 0 | undefined {
   const at = idEqualityAt(filter)
-  if (at < 0) return undefined
+  if (at < 0 || !collection.hasIdIndex) return undefined
   return collection.findById(filter[at]!, filter, idValueStart, timestampMax) ?? 0
 }
 
@@ -338,6 +342,11 @@ export function changeFirst(
 ): Change | Promise<Change> {
   const collection = writableCollection(operation, target)
   let change: Change | undefined
+  if (prepared !== undefined && isTimeseries(collection))
+    throw new DatabaseError(
+      'InvalidOptions',
+      'Cannot perform a findAndModify with an update on a time-series collection',
+    )
   if (collection === undefined) return insertAndShow(operation, target, prepared)
   const { yields } = operation
   const finish = (): Change | Promise<Change> => {

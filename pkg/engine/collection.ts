@@ -75,8 +75,14 @@ export class Collection {
     return `${this.database}.${this.name}`
   }
 
+  /** The index on `_id`, or what the collection has in its place. */
   get idIndex(): Index {
     return this.indexes[0]!
+  }
+
+  /** Whether an `_id` names one record, which `findById` finds. */
+  get hasIdIndex(): boolean {
+    return this.idIndex.definition.isIdIndex
   }
 
   index(name: string): Index | undefined {
@@ -94,7 +100,7 @@ export class Collection {
     return this.records.get(this.#key, recordIdLength, at, into)
   }
 
-  /** The record whose `_id` equals the given value, as of `at`. */
+  /** The record whose `_id` equals the given value, as of `at`. Only where there is an index on `_id`. */
   findById(type: number, bytes: Uint8Array, start: number, at: Timestamp): RecordId | undefined {
     const key = this.#idKey.reset()
     encodeKey(key, type, bytes, start)

@@ -1,12 +1,15 @@
 /**
  * TTL indexes: deletes the documents whose indexed date is older than `expireAfterSeconds`, by ordinary write units, so that replay and
  * later change streams see deletes like any others. Works in slices and lets other work go on in between.
+ *
+ * A collection may have the option itself: then it goes by its first index, that on `_id` of a clustered collection, that on the time
+ * of a time series.
  */
 import type { RecordId } from '../base/ids.ts'
 import { timestampMax } from '../base/timestamp.ts'
 import { encodeKey, KeyWriter } from '../bson/key.ts'
 import { bsonType } from '../bson/type.ts'
-import { dateValue } from '../bson/value.ts'
+import { dateValue, getField, isNumber, numberOf } from '../bson/value.ts'
 import type { Index } from '../index/index.ts'
 import type { Collection } from './collection.ts'
 import type { WriteUnit } from './write-unit.ts'
@@ -27,9 +30,7 @@ export interface ExpiryHost {
 export async function sweepExpired(host: ExpiryHost): Promise<number> {
   let removed = 0
   for (const collection of [...host.collections()]) {
-    for (const index of collection.indexes) {
-      const seconds = index.definition.expireAfterSeconds
-      if (seconds === undefined || index.keyPaths.length > 1 || index.definition.hashed) continue
+    for (const { index, seconds } of expiring(collection)) {
       for (;;) {
         if (collection.dropped || index.dropped) break
         const count = removeSlice(host, collection, index, host.nowMs() - seconds * 1000)
@@ -40,6 +41,17 @@ export async function sweepExpired(host: ExpiryHost): Promise<number> {
     }
   }
   return removed
+}
+
+function expiring(collection: Collection): { readonly index: Index; readonly seconds: number }[] {
+  const found: { readonly index: Index; readonly seconds: number }[] = []
+  const own = getField(collection.options, 'expireAfterSeconds')
+  if (own !== undefined && isNumber(own.type)) found.push({ index: collection.idIndex, seconds: numberOf(own) })
+  for (const index of collection.indexes) {
+    const { expireAfterSeconds: seconds, hashed } = index.definition
+    if (seconds !== undefined && index.keyPaths.length === 1 && !hashed) found.push({ index, seconds })
+  }
+  return found
 }
 
 /** Deletes some documents with a date at or before `untilMs`; 0: there are none. */

@@ -84,10 +84,11 @@ export class State {
   createCollection(definition: Uint8Array, at: Timestamp): Collection {
     const fields = new FieldReader(definition)
     const id = fields.number('id') as CollectionId
+    const firstIndex = fields.document('idIndex')
     const idIndex: IndexRecord = {
-      definition: fields.document('idIndex'),
+      definition: firstIndex,
       map: this.#newMapRecord(),
-      layout: 'unique',
+      layout: parseIndexDefinition(firstIndex).isIdIndex ? 'unique' : 'shared',
       multikeyPaths: [],
       usableFrom: at,
     }

@@ -45,8 +45,11 @@ export class WriteUnit {
     this.#host = host
   }
 
-  /** `options`: BSON of create's options. Throws NamespaceExists. */
-  createCollection(database: string, name: string, options: Uint8Array): Collection {
+  /**
+   * `options`: BSON of create's options. `firstIndex`: the definition of the index that a collection without a unique `_id` has in
+   * place of that on `_id`. Throws NamespaceExists.
+   */
+  createCollection(database: string, name: string, options: Uint8Array, firstIndex?: Uint8Array): Collection {
     if (this.#state.catalog.get(database, name) !== undefined) {
       throw new DatabaseError('NamespaceExists', `Collection ${database}.${name} already exists.`)
     }
@@ -56,7 +59,7 @@ export class WriteUnit {
       name,
       uuid: binaryValue(randomUuid(this.#random), uuidSubtype),
       options: documentValue(options),
-      idIndex: { v: 2, key: { _id: 1 }, name: '_id_' },
+      idIndex: firstIndex === undefined ? { v: 2, key: { _id: 1 }, name: '_id_' } : documentValue(firstIndex),
     })
     this.#reserve(definition.length)
     const collection = this.#state.createCollection(definition, this.timestamp)

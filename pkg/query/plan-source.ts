@@ -22,6 +22,8 @@ export interface QuerySource {
   readonly indexes: readonly QueryIndex[]
   scan(at: Timestamp, direction?: 1 | -1, after?: RecordId): RecordScan
   read(recordId: RecordId, at: Timestamp, into: BytesRef): boolean
+  /** Whether `findById` may be asked: an `_id` names one record. */
+  readonly hasIdIndex: boolean
   findById(type: number, bytes: Uint8Array, start: number, at: Timestamp): RecordId | undefined
 }
 

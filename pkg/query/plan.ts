@@ -153,7 +153,7 @@ export function candidatePlans(
   if (hint !== undefined && typeof hint !== 'number') return [withSort(hinted(hint, request), request)]
   const natural = hint ?? sort?.natural
   if (natural !== undefined) return [withSort({ kind: 'collectionScan', direction: natural, filter }, request)]
-  const lookup = idLookup(filter)
+  const lookup = source.hasIdIndex ? idLookup(filter) : undefined
   if (lookup !== undefined && (lookup.whole || allows === undefined || source.indexes.some(isIdIndex(allows))))
     return [withSort(lookup, request)]
   const candidates = candidatesFor(indexes, request)

@@ -23,7 +23,7 @@ import {
 import type { Operation } from '../instance.ts'
 import { splitNamespace } from '../namespace.ts'
 import { openCursor } from '../read.ts'
-import { refuseCollation } from '../refuse.ts'
+import { refuse, refuseCollation } from '../refuse.ts'
 import {
   notRetryable,
   readDeleteResult,
@@ -193,6 +193,7 @@ interface BulkTarget extends Target {
 
 function parseTarget(document: Uint8Array): BulkTarget {
   const read = namespaceFields.read(document, 0)
+  refuse('encryptionInformation', read.value(read.at.encryptionInformation))
   return { ...splitNamespace(read.string(read.at.ns)!), uuid: collectionUuid(read, read.at.collectionUUID) }
 }
 

@@ -23,7 +23,8 @@ import {
 import { indexChange } from '../index-change.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
-import { checkGranularity } from '../timeseries-options.ts'
+import { isTimeseries } from '../timeseries.ts'
+import { changedTimeseries, type TimeseriesChange, timeseriesChange } from '../timeseries-options.ts'
 import { checkValidator } from '../validator.ts'
 import { checkView, checkViewChain, viewPipeline } from '../view.ts'
 import { cappedSize } from './create.ts'
@@ -78,8 +79,7 @@ interface Request {
   readonly viewOn: string | undefined
   readonly pipeline: Uint8Array | undefined
   readonly expireAfterSeconds: bigint | 'off' | undefined
-  /** An option that only time-series collections have. */
-  readonly timeseriesOnly: string | undefined
+  readonly timeseries: TimeseriesChange | undefined
 }
 
 /** What changed of an index, old and new. */
@@ -108,7 +108,6 @@ export const collMod = defineCommand({
     if (fields.boolean(at.dryRun) && (index === undefined || !indexFields.boolean(indexFields.at.unique)))
       throw new DatabaseError('InvalidOptions', `'dryRun' is only for making an index unique`)
     const timeseries = fields.document(at.timeseries)
-    if (timeseries !== undefined) checkTimeseriesChange(timeseries)
     const cappedMax = fields.number(at.cappedMax)
     if (cappedMax !== undefined && cappedMax > 0x7fffffff)
       throw new DatabaseError('BadValue', 'max in a capped collection has to be < 2^31 or not set')
@@ -125,7 +124,7 @@ export const collMod = defineCommand({
       viewOn,
       pipeline: fields.has(at.pipeline) ? viewPipeline(fields.value(at.pipeline)) : undefined,
       expireAfterSeconds: expiryOf(fields.value(at.expireAfterSeconds)),
-      timeseriesOnly: timeseries === undefined ? undefined : 'timeseries',
+      timeseries: timeseries === undefined ? undefined : timeseriesChange(timeseries),
     }
   },
   run: (operation: Operation, request: Request): Reply | Promise<Reply> => {
@@ -140,7 +139,7 @@ export const collMod = defineCommand({
       if (traitsOf(collection).clustered) refuseClustered(request.index)
     }
     const change = request.index === undefined ? undefined : indexChange(collection, request.index)
-    if (change?.definition !== undefined && request.dryRun) return change.reply
+    if (request.dryRun) return {}
     const reply = change?.reply ?? {}
     const { logIndex } = engine.write((unit) => {
       if (change?.definition !== undefined) unit.modifyIndex(collection, change.index.name, change.definition)
@@ -174,11 +173,9 @@ function changesFor(operation: Operation, collection: Collection, request: Reque
   if (view !== undefined) return viewChanges(operation, collection, view, request)
   if (request.viewOn !== undefined || request.pipeline !== undefined)
     throw new DatabaseError('InvalidOptions', `'viewOn' and 'pipeline' are not supported on a collection`)
-  if (request.timeseriesOnly !== undefined)
-    throw new DatabaseError(
-      'InvalidOptions',
-      `option only supported on a time-series collection: ${request.timeseriesOnly}`,
-    )
+  if (isTimeseries(collection)) return timeseriesChanges(collection, request)
+  if (request.timeseries !== undefined)
+    throw new DatabaseError('InvalidOptions', 'option only supported on a time-series collection: timeseries')
   if (request.cappedSize !== undefined || request.cappedMax !== undefined) {
     if (capped === undefined) throw new DatabaseError('InvalidOptions', 'Collection must be capped.')
     if (request.cappedSize !== undefined) changes['size'] = cappedSize(request.cappedSize)
@@ -195,6 +192,21 @@ function changesFor(operation: Operation, collection: Collection, request: Reque
   return changes
 }
 
+/** The size of a capped collection is passed over: the view over the buckets that MongoDB has here would take it. */
+function timeseriesChanges(collection: Collection, request: Request): Record<string, unknown> {
+  const refused = Object.keys(request.changes)[0]
+  if (refused !== undefined)
+    throw new DatabaseError('InvalidOptions', `option not supported on a time-series collection: ${refused}`)
+  const changes: Record<string, unknown> = {}
+  const kept = traitsOf(collection).timeseries!.option
+  const option = request.timeseries === undefined ? kept : changedTimeseries(kept, request.timeseries)
+  if (option !== kept) changes['timeseries'] = rawDocument(option)
+  const { expireAfterSeconds } = request
+  if (expireAfterSeconds !== undefined)
+    changes['expireAfterSeconds'] = expireAfterSeconds === 'off' ? undefined : expireAfterSeconds
+  return changes
+}
+
 function viewChanges(
   operation: Operation,
   collection: Collection,
@@ -207,7 +219,7 @@ function viewChanges(
     request.cappedSize !== undefined ||
     request.cappedMax !== undefined ||
     request.expireAfterSeconds !== undefined ||
-    request.timeseriesOnly !== undefined
+    request.timeseries !== undefined
   if (refused) throw new DatabaseError('InvalidOptions', 'option not supported on a view')
   if (request.viewOn === undefined && request.pipeline === undefined) return {}
   const on = request.viewOn ?? view.on
@@ -230,21 +242,13 @@ function expiryOf(value: Value | undefined): bigint | 'off' | undefined {
     if (readString(value.bytes, value.start) === 'off') return 'off'
     throw new DatabaseError('InvalidOptions', `The value for 'expireAfterSeconds' must be a number or 'off'`)
   }
+  if (value?.type === bsonType.null)
+    throw new DatabaseError(
+      'TypeMismatch',
+      `BSON field 'collMod.expireAfterSeconds' is the wrong type 'null', expected types '[string, int, decimal, double, long]'`,
+    )
   const seconds = expireAfterSecondsOf(value)
   return seconds === undefined ? undefined : BigInt(seconds)
-}
-
-const timeseriesFields = new Fields('collMod.timeseries', {
-  granularity: { type: stringType },
-  bucketMaxSpanSeconds: { type: numberType, min: 1, max: 31_536_000 },
-  bucketRoundingSeconds: { type: numberType, min: 1, max: 31_536_000 },
-})
-
-function checkTimeseriesChange(options: Uint8Array): void {
-  const { at } = timeseriesFields.read(options, 0)
-  checkGranularity('collMod.timeseries.granularity', timeseriesFields.string(at.granularity))
-  timeseriesFields.number(at.bucketMaxSpanSeconds)
-  timeseriesFields.number(at.bucketRoundingSeconds)
 }
 
 /** The clustered index is always there. */

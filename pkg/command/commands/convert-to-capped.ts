@@ -2,15 +2,17 @@
 import { DatabaseError } from '../../base/errors.ts'
 import type { LogIndex } from '../../base/ids.ts'
 import { buildDocument } from '../../bson/build.ts'
+import { bsonType, typeAlias } from '../../bson/type.ts'
 import { isNumber } from '../../bson/value.ts'
 import type { Collection } from '../../engine/collection.ts'
 import { evict } from '../capped.ts'
 import { type CappedTraits, traitsOf } from '../collection-traits.ts'
 import { defineCommand, emptyReply } from '../definition.ts'
-import { anyType, booleanType, commandFields, type Fields, stringType } from '../fields.ts'
+import { anyType, booleanType, commandFields, type Fields } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { checkCollectionName, collectionNameOf } from '../namespace.ts'
 import { ReadView } from '../read-view.ts'
+import { refuseTimeseries } from '../timeseries.ts'
 import { refuseView } from '../view.ts'
 import { checkNewCollection } from '../write-insert.ts'
 import { cappedSize } from './create.ts'
@@ -32,6 +34,7 @@ function source(operation: Operation, name: string): Collection {
   operation.namespace = `${operation.databaseName}.${name}`
   const collection = operation.instance.engine.collection(operation.databaseName, name)
   refuseView(collection)
+  refuseTimeseries(collection)
   if (collection === undefined)
     throw new DatabaseError('NamespaceNotFound', `source collection ${operation.namespace} does not exist`)
   return collection
@@ -90,12 +93,26 @@ export const convertToCapped = defineCommand({
   reply: emptyReply,
 })
 
-const cloneFields = commandFields('cloneCollectionAsCapped', {
-  cloneCollectionAsCapped: { type: stringType, required: true },
-  toCollection: { type: stringType, required: true },
-  size: { type: anyType },
-  temp: { type: booleanType },
-})
+const cloneFields = commandFields(
+  'cloneCollectionAsCapped',
+  {
+    cloneCollectionAsCapped: { type: anyType },
+    toCollection: { type: anyType },
+    size: { type: anyType },
+    temp: { type: booleanType },
+  },
+  { strict: false },
+)
+
+/** Throws TypeMismatch when the field is no string, or is missing. */
+function collectionNameIn(name: string, field: number): string {
+  const type = cloneFields.has(field) ? cloneFields.type(field) : bsonType.undefined
+  if (type === bsonType.string) return cloneFields.string(field)!
+  throw new DatabaseError(
+    'TypeMismatch',
+    `BSON field 'cloneCollectionAsCapped.${name}' is the wrong type '${typeAlias(type)}', expected type 'string'`,
+  )
+}
 
 interface Cloning extends Conversion {
   readonly to: string
@@ -110,11 +127,12 @@ export const cloneCollectionAsCapped = defineCommand({
   fields: cloneFields,
   parse: (database: string): Cloning => {
     const { at } = cloneFields
-    const type = cloneFields.type(at.cloneCollectionAsCapped)
-    const start = cloneFields.start(at.cloneCollectionAsCapped)
-    const collection = collectionNameOf(database, type, cloneFields.bytes, start)
-    const to = cloneFields.string(at.toCollection)!
+    const collection = collectionNameIn('cloneCollectionAsCapped', at.cloneCollectionAsCapped)
+    checkCollectionName(database, collection)
+    const to = collectionNameIn('toCollection', at.toCollection)
     checkCollectionName(database, to)
+    for (const name of [collection, to])
+      if (name.includes('$')) throw new DatabaseError('InvalidNamespace', `Invalid collection name: ${name}`)
     const sizeBytes = sizeOf(cloneFields, at.size)
     if (collection.startsWith('system.buckets.') || to.startsWith('system.buckets.'))
       throw new DatabaseError('IllegalOperation', 'A time-series collection cannot be cloned as capped')

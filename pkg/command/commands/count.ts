@@ -11,7 +11,7 @@ import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
 import { Pace } from '../pace.ts'
 import { ReadView } from '../read-view.ts'
-import { refuseCollation } from '../refuse.ts'
+import { refuse, refuseCollation } from '../refuse.ts'
 import { Search } from '../search.ts'
 import { isView } from '../view.ts'
 import { drain, openView } from '../view-rows.ts'
@@ -53,6 +53,7 @@ export const count = defineCommand({
   fields,
   parse: (database: string): CountCommand => {
     const at = fields.at
+    refuse('encryptionInformation', fields.value(at.encryptionInformation))
     refuseCollation(fields.document(at.collation))
     return {
       collection: collectionNameOf(database, fields.type(at.count), fields.bytes, fields.start(at.count)),

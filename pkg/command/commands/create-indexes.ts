@@ -1,6 +1,7 @@
 import { DatabaseError } from '../../base/errors.ts'
 import { indexesPerCollectionMax } from '../../base/limits.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
+import { traitsOf } from '../collection-traits.ts'
 import { defineCommand } from '../definition.ts'
 import { anyType, arrayType, booleanType, commandFields } from '../fields.ts'
 import { buildInBackground, buildsInBackground } from '../index-building.ts'
@@ -8,6 +9,7 @@ import { isPresent, type PresentIndex } from '../index-presence.ts'
 import { type IndexSpec, parseIndexSpec } from '../index-spec.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
+import { checkTimeseriesIndex, shownIndexes } from '../timeseries.ts'
 import { refuseView } from '../view.ts'
 import { checkNewCollection, collectionForWrite } from '../write-insert.ts'
 
@@ -61,17 +63,19 @@ export const createIndexes = defineCommand({
     const existing = engine.collection(target.database, target.collection)
     refuseView(existing)
     if (existing === undefined) checkNewCollection(operation, target)
+    const timeseries = existing === undefined ? undefined : traitsOf(existing).timeseries
+    if (timeseries !== undefined) for (const spec of request.specs) checkTimeseriesIndex(timeseries, spec)
     const present: PresentIndex[] =
       existing === undefined
         ? []
-        : existing.indexes.map(({ name, definition }) => ({
+        : shownIndexes(existing).map(({ name, definition }) => ({
             name,
             key: definition.keyPattern,
             definition: definition.bytes,
           }))
     const before = existing === undefined ? 1 : present.length
     const missing = request.specs.filter((spec) => {
-      if (spec.isIdIndex || isPresent(spec, present)) return false
+      if ((spec.isIdIndex && timeseries === undefined) || isPresent(spec, present)) return false
       present.push(spec)
       return true
     })

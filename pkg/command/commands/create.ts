@@ -5,6 +5,7 @@ import { bsonType, typeAlias } from '../../bson/type.ts'
 import { documentFields, documentOf, getField, isNumber, numberOf, readString, type Value } from '../../bson/value.ts'
 import { clusteredIndexOf, expireAfterSecondsOf } from '../clustered-index.ts'
 import { defineCommand, emptyReply } from '../definition.ts'
+import { checkEncryptedFields } from '../encrypted-fields.ts'
 import {
   anyType,
   arrayType,
@@ -19,7 +20,8 @@ import {
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
 import { refuseCollation } from '../refuse.ts'
-import { checkTimeseries } from '../timeseries-options.ts'
+import { createTimeseries } from '../timeseries.ts'
+import { timeseriesOption } from '../timeseries-options.ts'
 import { checkValidator } from '../validator.ts'
 import { checkView, checkViewChain, viewPipeline } from '../view.ts'
 import { checkNewCollection } from '../write-insert.ts'
@@ -64,6 +66,7 @@ export interface CreateCommand {
   /** The options as they are kept and shown. */
   readonly options: Uint8Array
   readonly viewOn: string | undefined
+  readonly isTimeseries?: boolean
 }
 
 /** Makes a collection. */
@@ -83,10 +86,16 @@ export const create = defineCommand({
     readView(database, collection, options)
     readStorage(options)
     readClustered(options)
-    readTimeseries()
+    readTimeseries(options)
+    readEncryptedFields(options)
     checkIdIndex()
     refuseLater()
-    return { collection, options: buildDocument(options), viewOn: fields.string(at.viewOn) }
+    return {
+      collection,
+      options: buildDocument(options),
+      viewOn: fields.string(at.viewOn),
+      isTimeseries: fields.has(at.timeseries),
+    }
   },
   run: (operation: Operation, request: CreateCommand): undefined | Promise<undefined> => {
     const { engine } = operation.instance
@@ -104,7 +113,9 @@ export const create = defineCommand({
     checkNewCollection(operation, target)
     if (request.viewOn !== undefined) checkViewChain(engine, target.database, target.collection, request.viewOn)
     const { logIndex } = engine.write((unit) =>
-      unit.createCollection(target.database, target.collection, request.options),
+      request.isTimeseries
+        ? createTimeseries(unit, target, request.options)
+        : unit.createCollection(target.database, target.collection, request.options),
     )
     return operation.acknowledge(undefined, logIndex)
   },
@@ -229,23 +240,34 @@ function readClustered(options: Options): void {
     if (fields.has(at.idIndex))
       throw new DatabaseError('InvalidOptions', `The 'clusteredIndex' option cannot be given with 'idIndex'`)
     options['clusteredIndex'] = rawDocument(clusteredIndex)
-    if (expires !== undefined) options['expireAfterSeconds'] = BigInt(expires)
-  } else if (expires !== undefined && !fields.has(at.timeseries))
+  }
+  if (expires === undefined) return
+  if (clusteredIndex !== undefined || fields.has(at.timeseries)) options['expireAfterSeconds'] = BigInt(expires)
+  else
     throw new DatabaseError(
       'InvalidOptions',
       `'expireAfterSeconds' is only supported on time-series collections or when the 'clusteredIndex' option is specified`,
     )
 }
 
-function readTimeseries(): void {
+function readTimeseries(options: Options): void {
   const at = fields.at
   const timeseries = fields.document(at.timeseries)
   if (timeseries === undefined) return
-  checkTimeseries(timeseries)
+  options['timeseries'] = rawDocument(timeseriesOption(timeseries))
   for (const name of ['validator', 'validationLevel', 'validationAction', 'idIndex', 'clusteredIndex'] as const)
     if (fields.has(at[name])) throw new DatabaseError('InvalidOptions', `${name} is not allowed with timeseries`)
   if (fields.has(at.encryptedFields))
     throw new DatabaseError(6346401, 'Encrypted fields cannot be used with views or time-series collections')
+}
+
+function readEncryptedFields(options: Options): void {
+  const encrypted = fields.document(fields.at.encryptedFields)
+  if (encrypted === undefined) return
+  checkEncryptedFields(encrypted)
+  if (fields.boolean(fields.at.capped))
+    throw new DatabaseError(6367301, 'Encrypted fields cannot be used with capped collections')
+  options['encryptedFields'] = rawDocument(encrypted.slice())
 }
 
 /** The `_id` index can only be what it is anyway. */
@@ -291,12 +313,5 @@ function checkEngineOption(name: string, value: Value): void {
 /** Options that change what a collection does, and which it does not do yet. */
 function refuseLater(): void {
   const at = fields.at
-  for (const name of ['timeseries', 'encryptedFields'] as const) {
-    if (fields.has(at[name])) refuseOption(name)
-  }
   refuseCollation(fields.document(at.collation))
-}
-
-function refuseOption(name: string): never {
-  throw new DatabaseError('NotImplemented', `create with '${name}' is not supported yet`)
 }

@@ -10,6 +10,7 @@ import { splitNamespace } from '../namespace.ts'
 import { Pace } from '../pace.ts'
 import { ReadView } from '../read-view.ts'
 import { Search } from '../search.ts'
+import { refuseTimeseries } from '../timeseries.ts'
 import { refuseView } from '../view.ts'
 
 const fields = commandFields('dataSize', {
@@ -65,6 +66,7 @@ export const dataSize = defineCommand({
     operation.namespace = `${request.database}.${request.collection}`
     const collection = operation.instance.engine.collection(request.database, request.collection)
     refuseView(collection)
+    refuseTimeseries(collection)
     const { keyPattern, min, max } = request
     if (collection !== undefined && keyPattern !== undefined && min !== undefined && max !== undefined)
       return measured(operation, collection, keyRange(collection, keyPattern, min, max))

@@ -18,7 +18,7 @@ import {
 } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
-import { refuseCollation } from '../refuse.ts'
+import { refuse, refuseCollation } from '../refuse.ts'
 import { notRetryable, readDeleteResult, type StatementIds, statementIds, writeRetried } from '../retryable-write.ts'
 import { runStatements } from '../statements.ts'
 import { deleteDocuments } from '../write.ts'
@@ -80,6 +80,7 @@ export const deleteCommand = defineCommand({
   fields,
   parse: (database: string, sequences: Sequences): DeleteRequest => {
     const at = fields.at
+    refuse('encryptionInformation', fields.value(at.encryptionInformation))
     return {
       collection: collectionNameOf(database, fields.type(at.delete), fields.bytes, fields.start(at.delete)),
       deletes: statements('delete.deletes', sequences.get('deletes') ?? fields.documents(at.deletes)).map(

@@ -9,6 +9,7 @@ import { anyType, booleanType, commandFields } from '../fields.ts'
 import { sameKey } from '../index-presence.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
+import { shownIndexes, withoutBuckets } from '../timeseries.ts'
 import { refuseView } from '../view.ts'
 
 const fields = commandFields('dropIndexes', {
@@ -51,10 +52,10 @@ export const dropIndexes: Definition<DropIndexesCommand, Result> = defineCommand
   run: (operation: Operation, request: DropIndexesCommand): Result | Promise<Result> => {
     const { engine } = operation.instance
     operation.namespace = `${operation.databaseName}.${request.collection}`
-    const collection = engine.collection(operation.databaseName, request.collection)
+    const collection = engine.collection(operation.databaseName, withoutBuckets(request.collection))
     if (collection === undefined) throw new DatabaseError('NamespaceNotFound', `ns not found ${operation.namespace}`)
     refuseView(collection)
-    const before = collection.indexes.length
+    const before = shownIndexes(collection).length
     const aborted = collection.builds.filter(({ name }) => isNamed(request.which, name))
     const names = namesOf(
       collection,
@@ -107,11 +108,11 @@ function isNamed(which: Which, name: string): boolean {
 function namesOf(collection: Collection, which: Which, aborted: readonly string[]): readonly string[] {
   const names: string[] = []
   if ('all' in which) {
-    for (const index of collection.indexes) if (!index.definition.isIdIndex) names.push(index.name)
+    for (const index of collection.indexes) if (index !== collection.idIndex) names.push(index.name)
     return names
   }
   if ('key' in which) {
-    const [found, second] = collection.indexes.filter((index) => sameKey(index.definition.keyPattern, which.key))
+    const [found, second] = shownIndexes(collection).filter((index) => sameKey(index.definition.keyPattern, which.key))
     if (second !== undefined)
       throw new DatabaseError(
         'AmbiguousIndexKeyPattern',
@@ -122,7 +123,7 @@ function namesOf(collection: Collection, which: Which, aborted: readonly string[
   } else {
     for (const name of which.names) {
       if (aborted.includes(name)) continue
-      if (collection.index(name) === undefined || names.includes(name))
+      if (!shownIndexes(collection).some((index) => index.name === name) || names.includes(name))
         throw new DatabaseError('IndexNotFound', `index not found with name [${name}]`)
       names.push(name)
     }

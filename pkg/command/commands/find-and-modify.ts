@@ -8,7 +8,7 @@ import { explainSearch } from '../explanation.ts'
 import { anyType, arrayType, booleanType, commandFields, integerType, objectType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
-import { refuseCollation } from '../refuse.ts'
+import { refuse, refuseCollation } from '../refuse.ts'
 import { type ImageRecord, readImageResult, type StatementIds, statementIds } from '../retryable-write.ts'
 import { Search } from '../search.ts'
 import { expressionOptions } from '../variables.ts'
@@ -70,6 +70,7 @@ export const findAndModify: Definition<FindAndModifyCommand, FindAndModifyResult
   fields,
   parse: (database: string): FindAndModifyCommand => {
     const at = fields.at
+    refuse('encryptionInformation', fields.value(at.encryptionInformation))
     const named = fields.has(at.findAndModify) ? at.findAndModify : at.findandmodify
     refuseCollation(fields.document(at.collation))
     checkCombination()

@@ -126,7 +126,7 @@ export const find = defineCommand({
     }
     if (collection !== undefined && isPlain(request)) {
       const at = idEqualityAt(request.filter)
-      if (at >= 0) return findById(operation, collection, request.filter, at, namespace)
+      if (at >= 0 && collection.hasIdIndex) return findById(operation, collection, request.filter, at, namespace)
     }
     const options = expressionOptions(operation)
     const search = new Search(request.filter, request.sort, request.hint, options, request.projection)

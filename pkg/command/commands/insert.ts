@@ -6,6 +6,7 @@ import { defineCommand, type Sequences } from '../definition.ts'
 import { anyType, arrayType, booleanType, commandFields, integerType, strictBooleanType, uuidType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
+import { refuse } from '../refuse.ts'
 import { type StatementIds, statementIds, writeRetried } from '../retryable-write.ts'
 import { endsCommand, forgetUnwanted, type WriteError, writeWriteErrors } from '../write-errors.ts'
 import { insertAll } from '../write-insert.ts'
@@ -50,6 +51,7 @@ export const insert = defineCommand({
   fields,
   parse: (database: string, sequences: Sequences): InsertRequest => {
     const at = fields.at
+    refuse('encryptionInformation', fields.value(at.encryptionInformation))
     return {
       collection: collectionNameOf(database, fields.type(at.insert), fields.bytes, fields.start(at.insert)),
       documents: statements('insert.documents', sequences.get('documents') ?? fields.documents(at.documents)),

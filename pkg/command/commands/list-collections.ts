@@ -1,5 +1,5 @@
 import { buildDocument, rawDocument } from '../../bson/build.ts'
-import { binaryValue } from '../../bson/value.ts'
+import { binaryValue, getField } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import type { Collection } from '../../engine/collection.ts'
 import { compileFilter } from '../../query/filter/compile.ts'
@@ -7,18 +7,19 @@ import { parseFilter } from '../../query/filter/parse.ts'
 import type { Batch } from '../batch.ts'
 import { traitsOf } from '../collection-traits.ts'
 import { defineCommand } from '../definition.ts'
-import { anyType, booleanType, commandFields, Fields, numberType, objectType, strictBooleanType } from '../fields.ts'
+import { anyType, commandFields, Fields, numberType, objectType, strictBooleanType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { openCursor } from '../read.ts'
 import { ListRows } from '../rows.ts'
+import { describeBuckets } from '../timeseries.ts'
 
 const fields = commandFields('listCollections', {
   listCollections: { type: anyType },
   filter: { type: objectType },
-  nameOnly: { type: booleanType },
+  nameOnly: { type: strictBooleanType },
   authorizedCollections: { type: strictBooleanType },
   cursor: { type: objectType },
-  includePendingDrops: { type: booleanType },
+  includePendingDrops: { type: strictBooleanType },
 })
 
 /** `cursor` of the listing commands. */
@@ -51,10 +52,10 @@ export const listCollections = defineCommand({
     const matches = request.filter === undefined ? undefined : compileFilter(parseFilter(request.filter))
     const documents: Uint8Array[] = []
     for (const collection of operation.instance.engine.collections(operation.databaseName)) {
-      const document = request.nameOnly
-        ? buildDocument({ name: collection.name, type: typeOf(collection) })
-        : describe(collection)
-      if (matches === undefined || matches(document, 0)) documents.push(document)
+      for (const described of describe(collection)) {
+        const document = request.nameOnly ? nameAndType(described) : described
+        if (matches === undefined || matches(document, 0)) documents.push(document)
+      }
     }
     return openCursor(operation, new ListRows(documents), {
       namespace: `${operation.databaseName}.$cmd.listCollections`,
@@ -65,24 +66,22 @@ export const listCollections = defineCommand({
   reply: (batch: Batch, writer: BsonWriter) => batch.writeCursor(writer, 'firstBatch'),
 })
 
-function typeOf(collection: Collection): string {
-  return traitsOf(collection).view === undefined ? 'collection' : 'view'
+function nameAndType(described: Uint8Array): Uint8Array {
+  return buildDocument({ name: getField(described, 'name'), type: getField(described, 'type') })
 }
 
-function describe(collection: Collection): Uint8Array {
-  const { view, clustered } = traitsOf(collection)
-  if (view !== undefined)
-    return buildDocument({
-      name: collection.name,
-      type: 'view',
-      options: rawDocument(collection.options),
-      info: { readOnly: true },
-    })
-  return buildDocument({
-    name: collection.name,
-    type: 'collection',
-    options: rawDocument(collection.options),
-    info: { readOnly: false, uuid: binaryValue(collection.uuid, 4) },
-    idIndex: clustered ? undefined : rawDocument(collection.idIndex.definition.bytes),
-  })
+/** What is shown of a collection; of a time series its buckets, too. */
+function describe(collection: Collection): Uint8Array[] {
+  const { view, clustered, timeseries } = traitsOf(collection)
+  const { name } = collection
+  const options = rawDocument(collection.options)
+  if (view !== undefined) return [buildDocument({ name, type: 'view', options, info: { readOnly: true } })]
+  const uuid = binaryValue(collection.uuid, 4)
+  if (timeseries !== undefined)
+    return [
+      buildDocument({ name, type: 'timeseries', options, info: { readOnly: false } }),
+      describeBuckets(collection, uuid),
+    ]
+  const idIndex = clustered ? undefined : rawDocument(collection.idIndex.definition.bytes)
+  return [buildDocument({ name, type: 'collection', options, info: { readOnly: false, uuid }, idIndex })]
 }

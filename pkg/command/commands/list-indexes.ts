@@ -8,6 +8,7 @@ import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
 import { openCursor } from '../read.ts'
 import { ListRows } from '../rows.ts'
+import { shownIndexes, withoutBuckets } from '../timeseries.ts'
 import { refuseView } from '../view.ts'
 
 const fields = commandFields('listIndexes', {
@@ -47,10 +48,10 @@ export const listIndexes = defineCommand({
   run: (operation: Operation, request: ListIndexesCommand): Batch | Promise<Batch> => {
     const namespace = `${operation.databaseName}.${request.collection}`
     operation.namespace = namespace
-    const collection = operation.instance.engine.collection(operation.databaseName, request.collection)
+    const collection = operation.instance.engine.collection(operation.databaseName, withoutBuckets(request.collection))
     if (collection === undefined) throw new DatabaseError('NamespaceNotFound', `ns does not exist: ${namespace}`)
     refuseView(collection)
-    const documents = collection.indexes.map((index) => shownDefinition(collection, index))
+    const documents = shownIndexes(collection).map((index) => shownDefinition(collection, index))
     return openCursor(operation, new ListRows(documents), {
       namespace,
       batchSize: request.batchSize ?? documents.length + 1,

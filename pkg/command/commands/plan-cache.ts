@@ -14,6 +14,7 @@ import { anyType, commandFields, type Fields } from '../fields.ts'
 import type { IndexFilter, QueryShape } from '../index-filters.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
+import { refuseTimeseries } from '../timeseries.ts'
 import { refuseView } from '../view.ts'
 
 /** Fields are looked at only once the collection is known to be there, as MongoDB does. */
@@ -84,6 +85,7 @@ function isThere(operation: Operation, request: Request): boolean {
   operation.namespace = `${operation.databaseName}.${request.collection}`
   const collection = operation.instance.engine.collection(operation.databaseName, request.collection)
   refuseView(collection)
+  refuseTimeseries(collection)
   return collection !== undefined
 }
 

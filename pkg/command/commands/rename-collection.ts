@@ -6,6 +6,7 @@ import { defineCommand, emptyReply } from '../definition.ts'
 import { anyType, commandFields, strictBooleanType, stringType, uuidType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { splitNamespace } from '../namespace.ts'
+import { isTimeseries, refuseTimeseries } from '../timeseries.ts'
 import { refuseView } from '../view.ts'
 import { checkNewCollection, type Target } from '../write-insert.ts'
 
@@ -74,10 +75,11 @@ export const renameCollection = defineCommand({
         `Source collection ${from.database}.${from.collection} does not exist`,
       )
     refuseView(collection)
+    refuseTimeseries(collection)
     checkNewCollection(operation, to)
     const existing = engine.collection(to.database, to.collection)
-    const isView = existing !== undefined && traitsOf(existing).view !== undefined
-    if (existing !== undefined && (!dropTarget || isView))
+    const isKept = existing !== undefined && (traitsOf(existing).view !== undefined || isTimeseries(existing))
+    if (existing !== undefined && (!dropTarget || isKept))
       throw new DatabaseError('NamespaceExists', 'target namespace exists')
     const { logIndex } = engine.write((unit) => {
       if (existing !== undefined) unit.dropCollection(existing)

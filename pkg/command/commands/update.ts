@@ -18,7 +18,7 @@ import {
 } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
-import { refuseCollation } from '../refuse.ts'
+import { refuse, refuseCollation } from '../refuse.ts'
 import { notRetryable, readUpdateResult, type StatementIds, statementIds, writeRetried } from '../retryable-write.ts'
 import { runStatements } from '../statements.ts'
 import { prepareUpdate, type UpdateOutcome, type UpdateRequest, updateDocuments } from '../write.ts'
@@ -89,6 +89,7 @@ export const update = defineCommand({
   fields,
   parse: (database: string, sequences: Sequences): UpdateCommand => {
     const at = fields.at
+    refuse('encryptionInformation', fields.value(at.encryptionInformation))
     return {
       collection: collectionNameOf(database, fields.type(at.update), fields.bytes, fields.start(at.update)),
       updates: statements('update.updates', sequences.get('updates') ?? fields.documents(at.updates)).map(

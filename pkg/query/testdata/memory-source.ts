@@ -10,6 +10,7 @@ import { KeyExtractor, KeySet } from '../../index/extract.ts'
 import type { BytesRef, KeyPoints, KeyScan, QueryIndex, QuerySource, RecordScan } from '../plan-source.ts'
 
 export class MemorySource implements QuerySource {
+  readonly hasIdIndex = true
   readonly namespace = 'test.memory'
   dropped = false
   readonly changeCount = 0
