@@ -10,13 +10,11 @@ import { caseVariants } from './case-variants.ts'
 import { op, type Program } from './program.ts'
 import type { Assertion } from './tree.ts'
 
-/** Steps for one text: some ten milliseconds. A long text has more, in proportion. */
-const stepsMax = 2_000_000
-const stepsPerUnit = 16
-const longStepsMax = 32_000_000
+/** Steps for one text: some ten milliseconds, which nothing interrupts. */
+const stepsMax = 1_000_000
 
 /** What may be remembered at most. */
-const memoryBitsMax = 1 << 27
+const memoryBitsMax = 1 << 26
 const foundMax = 100_000
 
 let memory = new Uint32Array(1024)
@@ -50,7 +48,7 @@ export class Matcher {
     const length = text.length
     const { splitCount, hasBackreference } = this.#program
     this.#text = text
-    this.#steps = Math.min(stepsMax + stepsPerUnit * length, longStepsMax)
+    this.#steps = stepsMax
     const bits = splitCount * (length + 1)
     this.#remembers = !hasBackreference && bits <= memoryBitsMax
     if (this.#remembers) remember(bits)

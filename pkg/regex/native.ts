@@ -10,7 +10,7 @@ import type { Assertion, ParsedRegex, RegexNode } from './tree.ts'
 
 /** Steps that may be spent on one text: some milliseconds. Where nothing is tried twice a step is far less than elsewhere. */
 const stepsMax = 2_000_000
-const plainStepsMax = 20_000_000
+const plainStepsMax = 8_000_000
 const sourceLengthMax = 20_000
 
 export interface NativeRegex {

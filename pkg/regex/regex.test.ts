@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { utf8Bytes } from '../bson/utf8.ts'
+import { Automaton } from './automaton.ts'
 import { Matcher } from './matcher.ts'
+import { isAnchored } from './native.ts'
 import { parseRegex } from './parse.ts'
 import { buildProgram } from './program.ts'
 import { compileRegex, regexPrefix } from './regex.ts'
@@ -170,6 +172,77 @@ function randomPatterns(seed: number): () => { pattern: string; text: string } {
   })
 }
 
+describe('the automaton', () => {
+  const automatonOf = (pattern: string, flags = ''): Automaton => {
+    const parsed = parseRegex(pattern, {
+      caseless: flags.includes('i'),
+      multiline: flags.includes('m'),
+      dotAll: flags.includes('s'),
+      extended: false,
+    })
+    return Automaton.of(buildProgram(parsed), isAnchored(parsed.root))!
+  }
+  const test = (automaton: Automaton, text: string): boolean => {
+    const bytes = utf8Bytes(text)
+    return automaton.test(bytes, 0, bytes.length)
+  }
+
+  it('knows the edges of texts, lines and words', () => {
+    const patterns = ['^a', 'a$', 'a\\z', '^$', '\\ba', 'a\\b', '\\Ba', 'b\\n?$', '(?:^|b)+$', '\\Aa|b\\Z']
+    const texts = ['', 'a', 'b', 'a\n', '\na', 'ab', 'ba', 'a b', 'b\na', 'a\n\n', 'éa', 'b\n']
+    for (const flags of ['', 'm', 'i', 's']) {
+      for (const pattern of patterns) {
+        const automaton = automatonOf(pattern, flags)
+        for (const text of texts) {
+          const own = new Matcher(
+            buildProgram(
+              parseRegex(pattern, {
+                caseless: flags === 'i',
+                multiline: flags === 'm',
+                dotAll: flags === 's',
+                extended: false,
+              }),
+            ),
+          )
+          expect(test(automaton, text), `${pattern} ${flags} on ${JSON.stringify(text)}`).toBe(own.match(text, 0))
+        }
+      }
+    }
+  })
+
+  it('tells a great many characters apart', () => {
+    const letters = Array.from({ length: 300 }, (_, i) => String.fromCodePoint(0x4e00 + i))
+    const automaton = automatonOf(`^(?:${letters.join('|')})+x`)
+    expect(test(automaton, `${letters.join('').repeat(3)}x`)).toBe(true)
+    expect(test(automaton, `${letters.join('')}丂龥x`)).toBe(false)
+    expect(test(automaton, `${letters.toReversed().join('')}x`)).toBe(true)
+  })
+
+  it('forgets states when there are too many, and goes on', () => {
+    const automaton = automatonOf('^(?:a|b)*a(?:a|b){11}c')
+    let text = ''
+    for (let i = 0, state = 1; i < 2500; i++) {
+      state = (Math.imul(state, 1103515245) + 12345) >>> 0
+      text += (state >>> 16) % 2 === 0 ? 'a' : 'b'
+    }
+    for (let i = 0; i < 3; i++) expect(test(automaton, `${text}a${'b'.repeat(11)}c`)).toBe(true)
+    expect(test(automaton, `${text}b${'b'.repeat(11)}c`)).toBe(false)
+  })
+
+  it('looks at each byte of a long text once', () => {
+    const automaton = automatonOf('(a+)+b')
+    const bytes = new Uint8Array(4_000_000).fill(0x61)
+    expect(automaton.test(bytes, 0, bytes.length)).toBe(false)
+    bytes[bytes.length - 1] = 0x62
+    expect(automaton.test(bytes, 0, bytes.length)).toBe(true)
+  })
+
+  it('gives up a text with a new state at every character', () => {
+    const automaton = automatonOf('(?:a{1,100}){1,100}b')
+    expect(() => test(automaton, 'a'.repeat(100_000))).toThrow(expect.objectContaining({ code: 51156 }))
+  })
+})
+
 describe('random patterns', () => {
   it('match where they do in JavaScript, by every way of matching', () => {
     const next = randomPatterns(20261120)
@@ -188,7 +261,11 @@ describe('random patterns', () => {
       const bytes = utf8Bytes(text)
       expect(regex.testUtf8(bytes, 0, bytes.length), where).toBe(expected !== null)
       const options = { caseless: false, multiline: false, dotAll: false, extended: false }
-      const own = new Matcher(buildProgram(parseRegex(pattern, options)))
+      const parsed = parseRegex(pattern, options)
+      const program = buildProgram(parsed)
+      const automaton = Automaton.of(program, isAnchored(parsed.root))
+      if (automaton !== undefined) expect(automaton.test(bytes, 0, bytes.length), where).toBe(expected !== null)
+      const own = new Matcher(program)
       expect(own.match(text, 0), where).toBe(expected !== null)
       if (expected !== null) expect(own.slots[0], where).toBe(expected.index)
     }

@@ -3,14 +3,16 @@
  *
  *   a plain text, at the start or anywhere      compared byte by byte (`literal.ts`)
  *   what JavaScript's engine surely does fast   that engine (`native.ts`)
- *   the rest                                    our own, which remembers where it failed (`matcher.ts`)
+ *   whether there is a match in other texts     an automaton that looks at each byte once (`automaton.ts`)
+ *   where it is, and what asks for more         our own, which remembers where it failed (`matcher.ts`)
  */
 import { readUtf8, utf8Bytes } from '../bson/utf8.ts'
+import { Automaton } from './automaton.ts'
 import { type LiteralPart, literalPart } from './literal.ts'
 import { Matcher } from './matcher.ts'
-import { type NativeRegex, nativeRegex } from './native.ts'
+import { isAnchored, type NativeRegex, nativeRegex } from './native.ts'
 import { parseRegex } from './parse.ts'
-import { buildProgram } from './program.ts'
+import { buildProgram, type Program } from './program.ts'
 import { type ParsedRegex, RegexSyntaxError } from './tree.ts'
 
 export { RegexSyntaxError } from './tree.ts'
@@ -58,7 +60,10 @@ export class Regex {
   readonly #literalBytes: Uint8Array
   readonly #native: NativeRegex | undefined
   readonly #parsed: ParsedRegex
+  #program: Program | undefined
   #matcher: Matcher | undefined
+  /** undefined: not asked for yet; null: there is none. */
+  #automaton: Automaton | null | undefined
 
   constructor(parsed: ParsedRegex) {
     this.#parsed = parsed
@@ -67,7 +72,7 @@ export class Regex {
     this.#literalBytes = utf8Bytes(this.literal?.text ?? '')
     this.#native = nativeRegex(parsed)
     // Made now where it will be needed: that it grows too large must be known at once.
-    if (this.#native === undefined) this.#matcher = new Matcher(buildProgram(parsed))
+    if (this.#native === undefined) this.#program = buildProgram(parsed)
   }
 
   /** Whether there is a match in the UTF-8 text from `start` to `end` (exclusive). Throws 51156 beyond the step limit. */
@@ -80,6 +85,11 @@ export class Regex {
         if (literal.whole) return true
       } else if (literal.whole) return holdsText(bytes, start, end, wanted)
     }
+    const native = this.#native
+    if (native === undefined || end - start > native.lengthMax) {
+      const automaton = this.#ownAutomaton()
+      if (automaton !== null) return automaton.test(bytes, start, end)
+    }
     return this.test(readUtf8(bytes, start, end))
   }
 
@@ -89,6 +99,11 @@ export class Regex {
     if (native !== undefined && text.length <= native.lengthMax) {
       native.expression.lastIndex = 0
       return native.expression.test(text)
+    }
+    const automaton = this.#ownAutomaton()
+    if (automaton !== null) {
+      const bytes = utf8Bytes(text)
+      return automaton.test(bytes, 0, bytes.length)
     }
     return this.#ownMatcher().match(text, 0)
   }
@@ -114,9 +129,20 @@ export class Regex {
     return { start: slots[0]!, end: slots[1]!, captures }
   }
 
+  #ownProgram(): Program {
+    this.#program ??= buildProgram(this.#parsed)
+    return this.#program
+  }
+
   #ownMatcher(): Matcher {
-    this.#matcher ??= new Matcher(buildProgram(this.#parsed))
+    this.#matcher ??= new Matcher(this.#ownProgram())
     return this.#matcher
+  }
+
+  #ownAutomaton(): Automaton | null {
+    if (this.#automaton === undefined)
+      this.#automaton = Automaton.of(this.#ownProgram(), isAnchored(this.#parsed.root)) ?? null
+    return this.#automaton
   }
 }
 
