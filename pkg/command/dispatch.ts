@@ -19,7 +19,7 @@ import type { AnyDefinition, Definition, Sequences } from './definition.ts'
 import { idEqualityAt, idValueStart } from './document.ts'
 import { labelsOf, writeConcernLabels } from './error-labels.ts'
 import { databaseErrorOf, writeErrorFields } from './error-reply.ts'
-import { type CommandFailure, failsAtOnce } from './fail-points.ts'
+import { type CommandFailure, failsAtOnce, isMeantFor } from './fail-points.ts'
 import { applyGenericFields, generic } from './generic.ts'
 import { Instance, Operation } from './instance.ts'
 import { checkDatabaseName } from './namespace.ts'
@@ -177,10 +177,11 @@ export class Database extends Instance {
 
   #failureOf(operation: Operation, definition: AnyDefinition, body: Uint8Array): CommandFailure | undefined {
     const { context, databaseName } = operation
-    return this.failCommand.hit(definition.name, context.applicationName, () => {
+    const namespace = (): string => {
       const [first] = documentFields(body)
       return first?.type === bsonType.string ? `${databaseName}.${readString(first.bytes, first.start)}` : databaseName
-    })
+    }
+    return this.failCommand.hit((failure) => isMeantFor(failure, definition.name, context.applicationName, namespace))
   }
 
   async #failOnRequest(operation: Operation, definition: AnyDefinition, failure: CommandFailure): Promise<Uint8Array> {

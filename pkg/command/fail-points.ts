@@ -1,5 +1,5 @@
 /**
- * Failures on request, for tests of drivers: `configureFailPoint: 'failCommand'`. Only where the server was started with
+ * Failures on request, for tests of drivers: the fail points failCommand and onPrimaryTransactionalWrite. Only where the server was started with
  * `enableTestCommands`.
  *
  * | mode                       | hits that fail                      |
@@ -11,7 +11,16 @@
  */
 import { DatabaseError } from '../base/errors.ts'
 import { bsonType } from '../bson/type.ts'
-import { documentFields, documentOf, isNumber, numberOf, readString, truthy, type Value } from '../bson/value.ts'
+import {
+  documentFields,
+  documentOf,
+  getField,
+  isNumber,
+  numberOf,
+  readString,
+  truthy,
+  type Value,
+} from '../bson/value.ts'
 import type { Random } from '../io/random.ts'
 
 export type FailPointMode =
@@ -40,9 +49,17 @@ export function failsAtOnce({ errorCode, closesConnection }: CommandFailure): bo
   return errorCode !== undefined || closesConnection
 }
 
-export class FailCommand {
+/** What happens to a write under a transaction number. */
+export interface WriteFailure {
+  readonly closesConnection: boolean
+  /** The write fails with this code; undefined: it is done. */
+  readonly errorCode: number | undefined
+}
+
+/** A fail point: how often it strikes, and what it does then. */
+export class FailPoint<Failure> {
   #mode: FailPointMode = { kind: 'off' }
-  #failure: CommandFailure | undefined
+  #failure: Failure | undefined
   /** Hits since the mode was set. */
   #hits = 0
   #entered = 0
@@ -56,24 +73,21 @@ export class FailCommand {
     return this.#mode.kind !== 'off'
   }
 
-  /** How many commands have failed so far. */
+  /** How often it has struck so far. */
   get entered(): number {
     return this.#entered
   }
 
-  set(mode: FailPointMode, failure: CommandFailure): void {
+  set(mode: FailPointMode, failure: Failure): void {
     this.#mode = mode
     this.#failure = failure
     this.#hits = 0
   }
 
-  /** What must happen to the command, when it is hit. */
-  hit(command: string, appName: string | undefined, namespace: () => string): CommandFailure | undefined {
+  /** What must happen now, if anything; `matches` says whether it is meant for this case. */
+  hit(matches?: (failure: Failure) => boolean): Failure | undefined {
     const failure = this.#failure
-    if (failure === undefined || !failure.commands.has(command)) return undefined
-    if (failure.appName !== undefined && failure.appName !== appName) return undefined
-    if (failure.namespace !== undefined && failure.namespace !== namespace()) return undefined
-    if (!this.#isActive()) return undefined
+    if (failure === undefined || (matches !== undefined && !matches(failure)) || !this.#isActive()) return undefined
     this.#entered++
     return failure
   }
@@ -97,6 +111,18 @@ export class FailCommand {
   }
 }
 
+/** Whether a failure of commands is meant for this one. */
+export function isMeantFor(
+  failure: CommandFailure,
+  command: string,
+  appName: string | undefined,
+  namespace: () => string,
+): boolean {
+  if (!failure.commands.has(command)) return false
+  if (failure.appName !== undefined && failure.appName !== appName) return false
+  return failure.namespace === undefined || failure.namespace === namespace()
+}
+
 /** Errors: BadValue, and TypeMismatch for a mode of a wrong type. */
 export function parseFailPointMode(value: Value): FailPointMode {
   if (value.type === bsonType.string) {
@@ -115,6 +141,16 @@ export function parseFailPointMode(value: Value): FailPointMode {
   if (field.name === 'skip') return { kind: 'skip', count: number }
   if (field.name === 'activationProbability') return { kind: 'probability', probability: number }
   throw new DatabaseError('BadValue', `unknown option of 'mode': ${field.name}`)
+}
+
+/** The `data` of onPrimaryTransactionalWrite. */
+export function parseWriteFailure(data: Uint8Array): WriteFailure {
+  const closes = getField(data, 'closeConnection')
+  const code = getField(data, 'failBeforeCommitExceptionCode')
+  return {
+    closesConnection: closes === undefined || truthy(closes),
+    errorCode: code === undefined ? undefined : numberOf(code),
+  }
 }
 
 /** The `data` of failCommand. Errors: BadValue for what is unknown or of a wrong type. */

@@ -18,7 +18,7 @@ import { defaultReadConcern, defaultWriteConcern, type ReadConcern, type WriteCo
 import type { ConnectionContext } from './context.ts'
 import { Counters } from './counters.ts'
 import { CursorRegistry } from './cursor.ts'
-import { FailCommand } from './fail-points.ts'
+import { type CommandFailure, FailPoint, type WriteFailure } from './fail-points.ts'
 import { FsyncLock } from './fsync-lock.ts'
 import { IndexFilters } from './index-filters.ts'
 import { Parameters } from './parameters.ts'
@@ -100,7 +100,8 @@ export class Instance {
   readonly cursors: CursorRegistry
   readonly batches = new BatchPool()
   readonly cappedWaiters = new CappedWaiters()
-  readonly failCommand: FailCommand
+  readonly failCommand: FailPoint<CommandFailure>
+  readonly failWrite: FailPoint<WriteFailure>
   readonly fsyncLock = new FsyncLock()
   readonly indexFilters = new IndexFilters()
   readonly profiler = new Profiler()
@@ -129,7 +130,8 @@ export class Instance {
     this.startedAtMs = world.clock.nowMs()
     this.startedMonotonicMs = world.clock.monotonicMs()
     this.statistics = new StatisticsRefresh(world.clock, (error) => options.onInternalError?.(error, 'statistics'))
-    this.failCommand = new FailCommand(world.random)
+    this.failCommand = new FailPoint(world.random)
+    this.failWrite = new FailPoint(world.random)
     this.objectIds = new ObjectIdGenerator(world.random, () => world.clock.nowMs())
     this.processId = this.objectIds.next()
     // A member counts: started, recovered, elected.

@@ -66,6 +66,7 @@ export interface ImageRecord {
 export class RetryableWrite {
   readonly session: Session
   readonly txnNumber: bigint
+  readonly #operation: Operation
   readonly #engine: Engine
   readonly #wallMs: number
   /** Whether a statement may have been done before: the number is not new to the session. */
@@ -79,11 +80,13 @@ export class RetryableWrite {
   #runStart = -1
   #runCount = 0
 
-  constructor(session: Session, txnNumber: bigint, engine: Engine, wallMs: number) {
+  constructor(operation: Operation, session: Session, txnNumber: bigint) {
+    const { engine, world } = operation.instance
     this.session = session
     this.txnNumber = txnNumber
+    this.#operation = operation
     this.#engine = engine
-    this.#wallMs = wallMs
+    this.#wallMs = world.clock.nowMs()
     this.#again = session.hasWritten
   }
 
@@ -110,6 +113,7 @@ export class RetryableWrite {
 
   /** Makes room for the change that follows and for the record of its `result`. */
   announce(unit: WriteUnit, result: Uint8Array): void {
+    this.#failOnRequest()
     this.#announced = this.#body(this.#idOf(this.index), 1, result)
     unit.announceSession(this.#announced.length)
   }
@@ -124,6 +128,7 @@ export class RetryableWrite {
   announceRun(unit: WriteUnit, index: number): void {
     if (this.#runCount > 0 && this.#idOf(index) !== this.#runStart + this.#runCount) this.recordRun(unit)
     if (this.#runCount === 0) {
+      this.#failOnRequest()
       this.#runStart = this.#idOf(index)
       unit.announceSession(this.#body(0, 0, nothing).length)
     }
@@ -143,6 +148,16 @@ export class RetryableWrite {
     this.session.hasWritten = true
   }
 
+  /** What tests of drivers ask for: a connection that breaks in the write, or a write that fails. */
+  #failOnRequest(): void {
+    const { context, instance } = this.#operation
+    const failure = instance.failWrite.isOn ? instance.failWrite.hit() : undefined
+    if (failure === undefined) return
+    if (failure.closesConnection) context.drop?.()
+    if (failure.errorCode !== undefined)
+      throw new DatabaseError(failure.errorCode, 'Failing write due to failpoint. The write must not be reflected.')
+  }
+
   #body(first: number, count: number, result: Uint8Array): Uint8Array {
     const { session, txnNumber } = this
     const state = sessionState.retryableWrite
@@ -155,8 +170,7 @@ export class RetryableWrite {
  * InvalidOptions for one that a transaction has.
  */
 export function retryableWrite(operation: Operation, session: Session, txnNumber: bigint): RetryableWrite {
-  const { engine, world } = operation.instance
-  learn(session, engine)
+  learn(session, operation.instance.engine)
   if (txnNumber < session.txnNumber)
     throw new DatabaseError(
       'TransactionTooOld',
@@ -171,7 +185,7 @@ export function retryableWrite(operation: Operation, session: Session, txnNumber
       'InvalidOptions',
       'Must specify autocommit=false on all operations of a multi-statement transaction.',
     )
-  return new RetryableWrite(session, txnNumber, engine, world.clock.nowMs())
+  return new RetryableWrite(operation, session, txnNumber)
 }
 
 /** What the session did before this process knew it. */

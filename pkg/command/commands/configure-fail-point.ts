@@ -1,9 +1,15 @@
 import { DatabaseError } from '../../base/errors.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { defineCommand } from '../definition.ts'
-import { type CommandFailure, type FailPointMode, parseCommandFailure, parseFailPointMode } from '../fail-points.ts'
+import {
+  type FailPoint,
+  type FailPointMode,
+  parseCommandFailure,
+  parseFailPointMode,
+  parseWriteFailure,
+} from '../fail-points.ts'
 import { anyType, commandFields, objectType, stringType } from '../fields.ts'
-import type { Operation } from '../instance.ts'
+import type { Instance, Operation } from '../instance.ts'
 
 const fields = commandFields('configureFailPoint', {
   configureFailPoint: { type: stringType, required: true },
@@ -11,10 +17,8 @@ const fields = commandFields('configureFailPoint', {
   data: { type: objectType },
 })
 
-interface Request {
-  readonly mode: FailPointMode
-  readonly failure: CommandFailure
-}
+/** Sets a fail point; returns how often it had struck. */
+type Request = (instance: Instance) => number
 
 const noData = new Uint8Array([5, 0, 0, 0, 0])
 
@@ -28,19 +32,32 @@ export const configureFailPoint = defineCommand({
   parse: (): Request => {
     const at = fields.at
     const name = fields.string(at.configureFailPoint)!
-    if (name !== 'failCommand') throw new DatabaseError('BadValue', `${name} not found`)
-    return {
-      mode: parseFailPointMode(fields.value(at.mode)!),
-      failure: parseCommandFailure(fields.document(at.data) ?? noData),
+    const mode = parseFailPointMode(fields.value(at.mode)!)
+    const data = fields.document(at.data) ?? noData
+    switch (name) {
+      case 'failCommand': {
+        const failure = parseCommandFailure(data)
+        return (instance) => setUp(instance.failCommand, mode, failure)
+      }
+      case 'onPrimaryTransactionalWrite': {
+        const failure = parseWriteFailure(data)
+        return (instance) => setUp(instance.failWrite, mode, failure)
+      }
+      default:
+        throw new DatabaseError('BadValue', `${name} not found`)
     }
   },
-  run: ({ instance }: Operation, { mode, failure }: Request): number => {
+  run: ({ instance }: Operation, apply: Request): number => {
     // As if the command were not there: nobody can break a server that was not started for it.
     if (instance.parameters.get('enableTestCommands')?.value !== true)
       throw new DatabaseError('CommandNotFound', `no such command: 'configureFailPoint'`)
-    const { entered } = instance.failCommand
-    instance.failCommand.set(mode, failure)
-    return entered
+    return apply(instance)
   },
   reply: (entered: number, writer: BsonWriter) => writer.int64('count', entered),
 })
+
+function setUp<Failure>(point: FailPoint<Failure>, mode: FailPointMode, failure: Failure): number {
+  const { entered } = point
+  point.set(mode, failure)
+  return entered
+}

@@ -4,6 +4,7 @@ import type {
   AnyClientBulkWriteModel,
   BulkWriteResult,
   ClientBulkWriteResult,
+  ClientSession,
   Collection,
   Db,
   Document,
@@ -75,6 +76,8 @@ export const collectionOperations: Readonly<Record<string, Run<Collection>>> = {
   updateOne: (c, a) =>
     c.updateOne(a['filter'] as Document, a['update'] as Document, without(a, 'filter', 'update')).then(updated),
   rename: (c, a) => c.rename(a['to'] as string, without(a, 'to')),
+  dropIndexes: (c, a) => c.dropIndexes(a),
+  listIndexNames: async (c, a) => (await c.listIndexes(a).toArray()).map(({ name }) => name as unknown),
   createSearchIndex: (c, a) => c.createSearchIndex(a['model'] as never),
   createSearchIndexes: (c, a) => c.createSearchIndexes(a['models'] as never),
   dropSearchIndex: (c, a) => c.dropSearchIndex(a['name'] as string),
@@ -89,6 +92,11 @@ export const databaseOperations: Readonly<Record<string, Run<Db>>> = {
   },
   dropCollection: (d, a) => d.dropCollection(a['collection'] as string, without(a, 'collection')),
   listCollections: (d, a) => d.listCollections(a['filter'] as Document, without(a, 'filter')).toArray(),
+  listCollectionObjects: (d, a) => d.listCollections(a['filter'] as Document, without(a, 'filter')).toArray(),
+  listCollectionNames: async (d, a) => {
+    const options = { ...without(a, 'filter'), nameOnly: true } as const
+    return (await d.listCollections(a['filter'] as Document, options).toArray()).map(({ name }) => name)
+  },
   modifyCollection: (d, a) => d.command({ collMod: a['collection'], ...without(a, 'collection') }) as Promise<unknown>,
   runCommand: (d, a) => d.command(a['command'] as Document, without(a, 'command', 'commandName')),
 }
@@ -99,7 +107,30 @@ export const clientOperations: Readonly<Record<string, Run<MongoClient>>> = {
     const options = { ...without(a, 'models'), ...(a['verboseResults'] === undefined ? {} : {}) }
     return clientBulkResult(await client.bulkWrite(models as never as AnyClientBulkWriteModel<Document>[], options))
   },
-  listDatabases: (client, a) => client.db('admin').command({ listDatabases: 1, ...a }),
+  dropDatabase: (client, a) => client.db(a['database'] as string).dropDatabase(without(a, 'database')),
+  listDatabases: (client, a) => client.db().admin().listDatabases(a),
+  listDatabaseObjects: (client, a) => client.db().admin().listDatabases(a),
+  listDatabaseNames: async (client, a) => {
+    const { databases } = await client
+      .db()
+      .admin()
+      .listDatabases({ ...a, nameOnly: true })
+    return databases.map(({ name }) => name)
+  },
+}
+
+export const sessionOperations: Readonly<Record<string, Run<ClientSession>>> = {
+  abortTransaction: (s, a) => s.abortTransaction(a),
+  commitTransaction: (s, a) => s.commitTransaction(a),
+  endSession: (s) => s.endSession(),
+  startTransaction: (s, a) => Promise.resolve(s.startTransaction(transactionOptions(a))),
+}
+
+/** The names of the specification, as the driver calls them. */
+export function transactionOptions(args: Json): Json {
+  const options = without(args, 'callback')
+  const preference = options['readPreference'] as Json | undefined
+  return preference === undefined ? options : { ...options, readPreference: preference['mode'] }
 }
 
 export const bucketOperations: Readonly<Record<string, Run<GridFSBucket>>> = {

@@ -1,8 +1,11 @@
 /** Runs tests of the unified test format through the official driver. */
 import assert from 'node:assert/strict'
+import { setTimeout } from 'node:timers/promises'
 import {
+  ChangeStream,
   type ClientSession,
   Collection,
+  type CommandFailedEvent,
   type CommandStartedEvent,
   type CommandSucceededEvent,
   Db,
@@ -12,6 +15,7 @@ import {
   MongoClient,
   MongoClientBulkWriteError,
   type MongoClientOptions,
+  MongoError,
   MongoServerError,
   ReadPreference,
 } from 'mongodb'
@@ -23,6 +27,8 @@ import {
   clientOperations,
   collectionOperations,
   databaseOperations,
+  sessionOperations,
+  transactionOptions,
 } from './operations.ts'
 import type { Json, SpecData, SpecEvents, SpecFile, SpecOperation, SpecTest } from './spec.ts'
 
@@ -79,6 +85,8 @@ class SpecRun implements MatchContext {
   readonly #clients = new Map<string, ClientEntity>()
   readonly #entities = new Map<string, unknown>()
   readonly #sessions = new Map<string, ClientSession>()
+  /** The driver forgets the id of a session that has ended. */
+  readonly #lsids = new Map<string, unknown>()
   readonly #failPoints = new Set<string>()
 
   constructor(uri: string, own: MongoClient) {
@@ -92,7 +100,8 @@ class SpecRun implements MatchContext {
   }
 
   sessionLsid(name: string): unknown {
-    return this.#sessions.get(name)!.id
+    const session = this.#session(name)
+    return this.#lsids.get(name) ?? session.id
   }
 
   async create(entity: Readonly<Record<string, Json>>): Promise<void> {
@@ -117,9 +126,11 @@ class SpecRun implements MatchContext {
         id,
         new GridFSBucket(this.entity(spec['database'] as string) as Db, optionsOf(spec['bucketOptions'])),
       )
-    else if (kind === 'session')
-      this.#sessions.set(id, this.#client(spec['client'] as string).startSession(optionsOf(spec['sessionOptions'])))
-    else assert.fail(`the runner does not know entities of the kind ${kind}`)
+    else if (kind === 'session') {
+      const session = this.#client(spec['client'] as string).startSession(sessionOptions(spec['sessionOptions']))
+      this.#sessions.set(id, session)
+      this.#lsids.set(id, session.id)
+    } else assert.fail(`the runner does not know entities of the kind ${kind}`)
   }
 
   async #createClient(id: string, spec: Json): Promise<void> {
@@ -136,6 +147,10 @@ class SpecRun implements MatchContext {
       client.on('commandSucceeded', ({ commandName, databaseName, reply }: CommandSucceededEvent) => {
         if (!ignored.has(commandName)) events.push({ commandSucceededEvent: { commandName, databaseName, reply } })
       })
+    if (observed.includes('commandFailedEvent'))
+      client.on('commandFailed', ({ commandName, databaseName, failure }: CommandFailedEvent) => {
+        if (!ignored.has(commandName)) events.push({ commandFailedEvent: { commandName, databaseName, failure } })
+      })
     if (observed.includes('commandStartedEvent'))
       client.on('commandStarted', ({ commandName, databaseName, command }: CommandStartedEvent) => {
         if (!ignored.has(commandName)) events.push({ commandStartedEvent: { commandName, databaseName, command } })
@@ -145,10 +160,21 @@ class SpecRun implements MatchContext {
     this.#entities.set(id, client)
   }
 
+  #session(id: string): ClientSession {
+    const session = this.#sessions.get(id)
+    assert(session !== undefined, `there is no session ${id}`)
+    return session
+  }
+
   #client(id: string): MongoClient {
     const entity = this.#clients.get(id)
     assert(entity !== undefined, `there is no client ${id}`)
     return entity.client
+  }
+
+  /** Runs operations in their order; the first that goes otherwise ends it. */
+  async #performAll(operations: readonly SpecOperation[]): Promise<void> {
+    for (const operation of operations) await this.perform(operation)
   }
 
   async perform(operation: SpecOperation): Promise<void> {
@@ -169,9 +195,20 @@ class SpecRun implements MatchContext {
 
   async #run({ name, object, arguments: given = {} }: SpecOperation): Promise<unknown> {
     if (object === 'testRunner') return this.#runnerOperation(name, given)
-    const { session, ...args } = given
-    if (session !== undefined) args['session'] = this.#sessions.get(session as string)
+    const { session: named_, ...args } = given
+    if (named_ !== undefined) args['session'] = this.#session(named_ as string)
+    const session = this.#sessions.get(object)
+    if (session !== undefined) {
+      if (name === 'withTransaction')
+        return session.withTransaction(
+          () => this.#performAll(given['callback'] as SpecOperation[]),
+          transactionOptions(args),
+        )
+      return named(sessionOperations, name)(session, args)
+    }
     const entity = this.entity(object)
+    if (name === 'createChangeStream') return openedStream(entity as Collection, args)
+    if (entity instanceof ChangeStream) return named(streamOperations, name)(entity, args)
     if (entity instanceof Collection) return named(collectionOperations, name)(entity, args)
     if (entity instanceof Db) return named(databaseOperations, name)(entity, withReadPreference(args))
     if (entity instanceof GridFSBucket) return named(bucketOperations, name)(entity, args)
@@ -180,10 +217,43 @@ class SpecRun implements MatchContext {
   }
 
   async #runnerOperation(name: string, args: Json): Promise<unknown> {
-    if (name === 'failPoint') {
+    if (name === 'failPoint' || name === 'targetedFailPoint') {
       const failPoint = args['failPoint'] as Document
       this.#failPoints.add(failPoint['configureFailPoint'] as string)
       await this.#own.db('admin').command(failPoint)
+      return undefined
+    }
+    if (name === 'createEntities') {
+      for (const entity of args['entities'] as Readonly<Record<string, Json>>[]) await this.create(entity)
+      return undefined
+    }
+    const assertion = Object.hasOwn(sessionAssertions, name) ? sessionAssertions[name] : undefined
+    if (assertion !== undefined) {
+      assertion(this.#session(args['session'] as string), args)
+      return undefined
+    }
+    if (name === 'assertSameLsidOnLastTwoCommands' || name === 'assertDifferentLsidOnLastTwoCommands') {
+      const [first, second] = this.#clients
+        .get(args['client'] as string)!
+        .events.flatMap(({ commandStartedEvent }) => (commandStartedEvent === undefined ? [] : [commandStartedEvent]))
+        .slice(-2)
+        .map((event) => JSON.stringify(((event as Json)['command'] as Document)['lsid']))
+      assert.equal(first === second, name === 'assertSameLsidOnLastTwoCommands')
+      return undefined
+    }
+    if (name === 'assertIndexExists' || name === 'assertIndexNotExists') {
+      const indexes = await this.#own
+        .db(args['databaseName'] as string)
+        .collection(args['collectionName'] as string)
+        .listIndexes()
+        .toArray()
+        .catch(() => [])
+      const found = indexes.some((index) => index['name'] === args['indexName'])
+      assert.equal(found, name === 'assertIndexExists')
+      return undefined
+    }
+    if (name === 'wait') {
+      await setTimeout(args['ms'] as number)
       return undefined
     }
     if (name === 'assertCollectionExists' || name === 'assertCollectionNotExists') {
@@ -216,7 +286,10 @@ class SpecRun implements MatchContext {
     if (expected['errorResponse'] !== undefined)
       match(expected['errorResponse'], server?.errorResponse, this, '.errorResponse')
     for (const label of (expected['errorLabelsContain'] as string[] | undefined) ?? [])
-      assert(server?.hasErrorLabel(label))
+      assert(
+        [error, cause].some((each) => each instanceof MongoError && each.hasErrorLabel(label)),
+        `the error '${error.message}' has no label ${label}`,
+      )
     if (expected['expectResult'] !== undefined) match(expected['expectResult'], resultOf(error), this, '.expectResult')
     if (expected['writeErrors'] !== undefined && error instanceof MongoClientBulkWriteError)
       for (const [index, writeError] of Object.entries(expected['writeErrors'] as Json))
@@ -257,6 +330,45 @@ function resultOf(error: unknown): unknown {
   if (error instanceof MongoClientBulkWriteError)
     return error.partialResult === undefined ? undefined : clientBulkResult(error.partialResult)
   return undefined
+}
+
+function sessionOptions(options: unknown): Json {
+  const given = (options as Json | undefined) ?? {}
+  const transaction = given['defaultTransactionOptions'] as Json | undefined
+  return transaction === undefined ? given : { ...given, defaultTransactionOptions: transactionOptions(transaction) }
+}
+
+/** What the tests ask of a session. `serverSession` is the driver's own, where it keeps whether the session may be used again. */
+const sessionAssertions: Readonly<Record<string, (session: ClientSession, args: Json) => void>> = {
+  assertSessionDirty: (session) => assert.equal(session.serverSession?.isDirty, true),
+  assertSessionNotDirty: (session) => assert.notEqual(session.serverSession?.isDirty, true),
+  assertSessionPinned: (session) => assert.equal(session.isPinned, true),
+  assertSessionUnpinned: (session) => assert.equal(session.isPinned, false),
+  assertSessionTransactionState: (session, args) => {
+    const { state } = (session as unknown as { readonly transaction: { readonly state: string } }).transaction
+    const expected = {
+      none: 'NO_TRANSACTION',
+      starting: 'STARTING_TRANSACTION',
+      in_progress: 'TRANSACTION_IN_PROGRESS',
+      committed: 'TRANSACTION_COMMITTED',
+      aborted: 'TRANSACTION_ABORTED',
+    }
+    assert.equal(state, expected[args['state'] as keyof typeof expected])
+  },
+}
+
+/** A stream that has been opened on the server, which the driver does when it is first asked for something. */
+async function openedStream(entity: Collection | Db | MongoClient, args: Json): Promise<ChangeStream> {
+  const { pipeline, ...options } = args
+  const stream = entity.watch(pipeline as Document[], options)
+  await stream.tryNext()
+  return stream
+}
+
+const streamOperations: Readonly<Record<string, (stream: ChangeStream, args: Json) => Promise<unknown>>> = {
+  close: (stream) => stream.close(),
+  iterateOnce: (stream) => stream.tryNext(),
+  iterateUntilDocumentOrError: (stream) => stream.next(),
 }
 
 function optionsOf(options: unknown): Json {

@@ -70,16 +70,22 @@ export function specFiles(folder: string): ReadonlyMap<string, SpecFile> {
   )
 }
 
-/** Whether one of the requirements holds for a standalone server of the version without authentication; none: it does. */
-export function isMetBy(requirements: readonly Requirement[] | undefined, version: string): boolean {
-  return requirements === undefined || requirements.some((requirement) => holds(requirement, version))
+export type Topology = 'single' | 'replicaset'
+
+/** Whether one of the requirements holds for a server of the version without authentication; none: it does. */
+export function isMetBy(
+  requirements: readonly Requirement[] | undefined,
+  version: string,
+  topology: Topology,
+): boolean {
+  return requirements === undefined || requirements.some((requirement) => holds(requirement, version, topology))
 }
 
-function holds(requirement: Requirement, version: string): boolean {
+function holds(requirement: Requirement, version: string, topology: Topology): boolean {
   const { minServerVersion, maxServerVersion, topologies, serverless, auth, csfle } = requirement
   if (minServerVersion !== undefined && compareVersions(version, minServerVersion) < 0) return false
   if (maxServerVersion !== undefined && compareVersions(version, maxServerVersion) > 0) return false
-  if (topologies !== undefined && !topologies.includes('single')) return false
+  if (topologies !== undefined && !topologies.includes(topology)) return false
   return serverless !== 'require' && auth !== true && csfle === undefined
 }
 
