@@ -12,6 +12,13 @@ export interface ServeConfig {
   readonly bind: string
   readonly mongoPort: number
   readonly httpPort: number
+  /** undefined: the usual port, if nobody else has it. */
+  readonly grpcPort: number | undefined
+  /** Files in PEM form; empty: the gRPC door speaks plain text. */
+  readonly grpcTlsCert: string
+  readonly grpcTlsKey: string
+  /** Empty: clients need no certificate. */
+  readonly grpcTlsCa: string
   readonly cacheSizeBytes: number
   readonly insecure: boolean
   readonly logLevel: LogLevel
@@ -94,6 +101,8 @@ function hostAndPort(value: string): string {
   return value
 }
 
+export const usualGrpcPort = 9090
+
 export const settings = {
   dir: { name: 'dir', value: 'directory', about: 'where the data is', default: './laura-data', read: text },
   bind: { name: 'bind', value: 'address', about: 'address to listen on', default: '127.0.0.1', read: text },
@@ -110,6 +119,35 @@ export const settings = {
     about: 'port of the HTTP door; 0: any free one',
     default: 8080,
     read: wholeNumber(0, 65_535),
+  },
+  grpcPort: {
+    name: 'grpc-port',
+    value: 'port',
+    about: 'port of the gRPC door; 0: any free one',
+    default: undefined,
+    shownDefault: `${usualGrpcPort}, if it is free`,
+    read: wholeNumber(0, 65_535),
+  },
+  grpcTlsCert: {
+    name: 'grpc-tls-cert',
+    value: 'file',
+    about: 'certificate chain of the gRPC door (PEM); with --grpc-tls-key it speaks TLS only',
+    default: '',
+    read: text,
+  },
+  grpcTlsKey: {
+    name: 'grpc-tls-key',
+    value: 'file',
+    about: 'private key of the gRPC door (PEM)',
+    default: '',
+    read: text,
+  },
+  grpcTlsCa: {
+    name: 'grpc-tls-ca',
+    value: 'file',
+    about: 'authority that must have signed the certificates of gRPC clients (PEM)',
+    default: '',
+    read: text,
   },
   cacheSizeBytes: {
     name: 'cache-size',

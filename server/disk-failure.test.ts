@@ -51,7 +51,7 @@ test.for([
     const dir = join(folder, where.replaceAll('/', ''))
     const trigger = `${dir}.fails`
     const main = join(import.meta.dirname, 'main.ts')
-    const flags = ['serve', '--dir', dir, '--mongo-port', '0', '--http-port', '0']
+    const flags = ['serve', '--dir', dir, '--mongo-port', '0', '--http-port', '0', '--grpc-port', '0']
     const server = await LauraServer.run(process.execPath, ['--import', faultModule(trigger, where), main, ...flags])
     const client = await server.connect()
     const first = await client.command(buildDocument({ insert: 'c', documents: [{ _id: 1 }], $db: 'd' }))

@@ -41,15 +41,23 @@ export class LauraServer {
   readonly finished: Promise<Finished>
   readonly mongoUri: string
   readonly httpUri: string
+  readonly grpcUri: string
 
-  private constructor(child: ChildProcess, finished: Promise<Finished>, mongoUri: string, httpUri: string) {
+  private constructor(
+    child: ChildProcess,
+    finished: Promise<Finished>,
+    mongoUri: string,
+    httpUri: string,
+    grpcUri: string,
+  ) {
     this.process = child
     this.finished = finished
     this.mongoUri = mongoUri
     this.httpUri = httpUri
+    this.grpcUri = grpcUri
   }
 
-  /** Starts `laura serve` on free ports and resolves when both doors are open. */
+  /** Starts `laura serve` on free ports and resolves when its doors are open. */
   static start(dir: string, args: readonly string[] = []): Promise<LauraServer> {
     return LauraServer.run(process.execPath, [
       main,
@@ -59,6 +67,8 @@ export class LauraServer {
       '--mongo-port',
       '0',
       '--http-port',
+      '0',
+      '--grpc-port',
       '0',
       ...args,
     ])
@@ -72,15 +82,15 @@ export class LauraServer {
     const uris = new Promise<RegExpExecArray>((resolve) => {
       child.stdout.on('data', (chunk: Buffer) => {
         text += chunk.toString()
-        const match = /(mongodb:\/\/\S+) ready\n(http:\/\/\S+) ready\n/.exec(text)
+        const match = /(mongodb:\/\/\S+) ready\n(http:\/\/\S+) ready\n(grpc:\/\/\S+) ready\n/.exec(text)
         if (match !== null) resolve(match)
       })
     })
     const ended = finished.then(({ code, stderr }) => {
       throw new Error(`the server ended with ${code}: ${stderr}`)
     })
-    const [, mongoUri, httpUri] = await Promise.race([uris, ended])
-    return new LauraServer(child, finished, mongoUri!, httpUri!)
+    const [, mongoUri, httpUri, grpcUri] = await Promise.race([uris, ended])
+    return new LauraServer(child, finished, mongoUri!, httpUri!, grpcUri!)
   }
 
   connect(): Promise<WireClient> {

@@ -65,7 +65,9 @@ describe('laura serve', () => {
     await insert(server, 1)
     const { code, stdout, stderr } = await server.stop()
     expect(code).toBe(0)
-    expect(stdout).toMatch(/^mongodb:\/\/127\.0\.0\.1:\d+ ready\nhttp:\/\/127\.0\.0\.1:\d+ ready\n$/)
+    expect(stdout).toMatch(
+      /^mongodb:\/\/127\.0\.0\.1:\d+ ready\nhttp:\/\/127\.0\.0\.1:\d+ ready\ngrpc:\/\/127\.0\.0\.1:\d+ ready\n$/,
+    )
     const messages = stderr
       .trimEnd()
       .split('\n')
@@ -207,6 +209,8 @@ describe('laura serve refuses', () => {
       '0',
       '--http-port',
       '0',
+      '--grpc-port',
+      '0',
     ])
     expect(refused.code).toBe(1)
     expect(refused.stdout).toBe('')
@@ -219,11 +223,10 @@ describe('laura serve refuses', () => {
     const holder = createServer().listen(0, '127.0.0.1')
     await once(holder, 'listening')
     const { port } = holder.address() as { port: number }
-    for (const [flag, other] of [
-      ['mongo-port', 'http-port'],
-      ['http-port', 'mongo-port'],
-    ] as const) {
-      const refused = await laura(['serve', '--dir', freshDir(), `--${flag}`, String(port), `--${other}`, '0'])
+    const ports = ['mongo-port', 'http-port', 'grpc-port']
+    for (const flag of ports) {
+      const given = ports.flatMap((each) => [`--${each}`, each === flag ? String(port) : '0'])
+      const refused = await laura(['serve', '--dir', freshDir(), ...given])
       expect(refused.code).toBe(1)
       expect(oneLine(refused)).toBe(`laura: port ${port} on 127.0.0.1 is in use; --${flag} chooses another`)
     }
@@ -233,7 +236,7 @@ describe('laura serve refuses', () => {
   it('a directory that another process has open, naming it', async () => {
     const dir = freshDir()
     const server = await start(dir)
-    const refused = await laura(['serve', '--dir', dir, '--mongo-port', '0', '--http-port', '0'])
+    const refused = await laura(['serve', '--dir', dir, '--mongo-port', '0', '--http-port', '0', '--grpc-port', '0'])
     expect(refused.code).toBe(1)
     expect(oneLine(refused)).toMatch(new RegExp(`^laura: .*in use.*process ${server.process.pid}`))
   })
@@ -244,7 +247,7 @@ describe('laura serve refuses', () => {
     await insert(server, 1)
     await server.stop()
     writeFileSync(join(dir, 'data.laura'), Buffer.alloc(100_000, 0x5a))
-    const refused = await laura(['serve', '--dir', dir, '--mongo-port', '0', '--http-port', '0'])
+    const refused = await laura(['serve', '--dir', dir, '--mongo-port', '0', '--http-port', '0', '--grpc-port', '0'])
     expect(refused.code).toBe(1)
     expect(oneLine(refused)).toMatch(/^laura: .*data\.laura/)
   })
@@ -315,7 +318,19 @@ describe('laura check', () => {
 describe('npm start', () => {
   it('passes flags in and signals on', async () => {
     const root = join(import.meta.dirname, '..')
-    const args = ['start', '--silent', '--', '--dir', freshDir(), '--mongo-port', '0', '--http-port', '0']
+    const args = [
+      'start',
+      '--silent',
+      '--',
+      '--dir',
+      freshDir(),
+      '--mongo-port',
+      '0',
+      '--http-port',
+      '0',
+      '--grpc-port',
+      '0',
+    ]
     const server = await LauraServer.run('npm', args, root)
     running.push(server)
     await insert(server, 1)

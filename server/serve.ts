@@ -12,7 +12,8 @@ import { version } from '../pkg/base/version.ts'
 import { stringifyExtendedJson } from '../pkg/bson/ejson.ts'
 import { booleanValue, int64Value, stringValue, type Value } from '../pkg/bson/value.ts'
 import { ConnectionContext } from '../pkg/command/context.ts'
-import { isLoopback, type ServeConfig } from './config.ts'
+import { isLoopback, type ServeConfig, usualGrpcPort } from './config.ts'
+import type { GrpcDoor, TlsFiles } from './grpc/door.ts'
 import { openLog, type ServerLog } from './log.ts'
 import { type Node, openNode } from './node.ts'
 import { Refusal } from './refusal.ts'
@@ -43,6 +44,7 @@ class Server {
   #node: Node | undefined
   #wire: WireDoor | undefined
   #stopHttp: (() => Promise<void>) | undefined
+  #grpc: GrpcDoor | undefined
   #ready = false
   #stopping = false
   #signalledAtMs = Number.NEGATIVE_INFINITY
@@ -94,6 +96,8 @@ class Server {
       // Loading the HTTP door takes the thread for 100 ms: whoever waited for the first door is served before.
       await setTimeout(headStartMs)
       await this.#openHttp(bind, httpPort)
+      await setTimeout(headStartMs)
+      await this.#openGrpc(node)
       this.#ready = true
     } catch (error) {
       process.off('SIGTERM', this.#onSignal)
@@ -135,6 +139,25 @@ class Server {
     announce('http', bind, door.port)
   }
 
+  async #openGrpc({ database }: Node): Promise<void> {
+    const { bind, grpcPort, grpcTlsCert: cert, grpcTlsKey: key, grpcTlsCa: ca } = this.#config
+    const { openGrpcDoor } = await import('./grpc/door.ts')
+    const port = grpcPort ?? usualGrpcPort
+    const tls = tlsFiles(cert, key, ca)
+    const { logger: log } = this.#log
+    const failed = (error: unknown) => this.#onDefect(error, 'gRPC door')
+    try {
+      this.#grpc = await openGrpcDoor({ bind, port, database, log, failed, ...(tls === undefined ? {} : { tls }) })
+    } catch (error) {
+      // A second server on the machine, started as before there was this door, is not refused because of it.
+      if (grpcPort !== undefined || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE')
+        portTaken(bind, port, 'grpc-port')(error as NodeJS.ErrnoException)
+      log.warn({ port }, 'no gRPC door: its usual port is in use; --grpc-port chooses another')
+      return
+    }
+    announce('grpc', bind, this.#grpc.port)
+  }
+
   readonly #onSignal = (signal: NodeJS.Signals): void => {
     const nowMs = performance.now()
     if (nowMs - this.#signalledAtMs < echoMs) return
@@ -160,7 +183,7 @@ class Server {
   }
 
   async #close(): Promise<void> {
-    await Promise.all([this.#wire?.stop(stopPatienceMs), this.#stopHttp?.()])
+    await Promise.all([this.#wire?.stop(stopPatienceMs), this.#stopHttp?.(), this.#grpc?.stop(stopPatienceMs)])
     await this.#node?.close()
   }
 
@@ -187,6 +210,12 @@ function portTaken(bind: string, port: number, flag: string): (error: NodeJS.Err
       throw new Refusal(`port ${port} on ${bind} is not allowed for this user; --${flag} chooses another`)
     throw error
   }
+}
+
+function tlsFiles(cert: string, key: string, ca: string): TlsFiles | undefined {
+  if (cert === '' && key === '' && ca === '') return undefined
+  if (cert === '' || key === '') throw new Refusal('TLS needs both --grpc-tls-cert and --grpc-tls-key')
+  return { cert, key, ...(ca === '' ? {} : { ca }) }
 }
 
 function setParameter({ database }: Node, name: string, text: string): void {

@@ -14,7 +14,19 @@ export interface Server {
 
 /** Starts `laura serve` on any free port and waits for its MongoDB door. */
 export function startServer(directory: string, flags: readonly string[] = []): Promise<Server> {
-  const args = ['server/main.ts', 'serve', '--dir', directory, '--mongo-port', '0', '--http-port', '0', ...flags]
+  const args = [
+    'server/main.ts',
+    'serve',
+    '--dir',
+    directory,
+    '--mongo-port',
+    '0',
+    '--http-port',
+    '0',
+    '--grpc-port',
+    '0',
+    ...flags,
+  ]
   return started(
     spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] }),
     /mongodb:\/\/127\.0\.0\.1:(\d+) ready/,

@@ -47,6 +47,8 @@ export async function replayVectors(areas: readonly string[] = []): Promise<Repl
       '0',
       '--http-port',
       '0',
+      '--grpc-port',
+      '0',
       '--log-level',
       'error',
     ],
