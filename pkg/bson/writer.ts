@@ -31,7 +31,8 @@ export class BsonWriter {
 
   reset(): this {
     this.length = 0
-    this.#open.length = 0
+    // Setting the length of an array lets go of its memory, be it empty.
+    if (this.#open.length > 0) this.#open.length = 0
     return this
   }
 

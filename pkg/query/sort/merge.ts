@@ -50,10 +50,28 @@ export class Continued implements RunReader {
   }
 }
 
+/** How many bytes the keys of sorted runs all begin with: those that the least and the greatest key of each do. */
+export function sharedLength(runs: readonly Run[]): number {
+  const [first] = runs
+  if (first === undefined || first.count === 0) return 0
+  const { bytes } = first
+  const start = first.keyStarts[0]!
+  let shared = first.keyEnds[0]! - start
+  for (const run of runs) {
+    for (const i of [0, run.count - 1]) {
+      const from = run.keyStarts[i]!
+      const most = Math.min(shared, run.keyEnds[i]! - from)
+      let same = 0
+      while (same < most && run.bytes[from + same] === bytes[start + same]) same++
+      shared = same
+    }
+  }
+  return shared
+}
+
 const noRun: Run = {
   count: 0,
   bytes: new Uint8Array(0),
-  heads: new Float64Array(0),
   keyStarts: new Uint32Array(0),
   keyEnds: new Uint32Array(0),
   documentStarts: new Uint32Array(0),
@@ -62,17 +80,28 @@ const noRun: Run = {
   usedBytes: 0,
 }
 
-/** Reads several as one: a heap of them by their current row; of equal keys the earlier reader's comes first. */
+/** Bytes of a key that make a number, so that most comparisons are of two numbers. */
+const headLength = 6
+
+/**
+ * Reads several as one: a heap of them by their current row; of equal keys the earlier reader's comes first.
+ */
 export class RunMerge implements RunReader {
   readonly #readers: readonly RunReader[]
+  /** Bytes that all keys begin with, and by reader the number that the next bytes of its current key make. */
+  readonly #shared: number
+  readonly #heads: Float64Array
   /** Numbers of the readers that have a row, the one with the least at the root. */
   readonly #heap: number[] = []
   #started = false
   run: Run = noRun
   position = 0
 
-  constructor(readers: readonly RunReader[]) {
+  /** `shared`: how many bytes all keys of the readers begin with, as far as it is known. */
+  constructor(readers: readonly RunReader[], shared = 0) {
     this.#readers = readers
+    this.#shared = shared
+    this.#heads = new Float64Array(readers.length)
   }
 
   next(): boolean {
@@ -91,7 +120,9 @@ export class RunMerge implements RunReader {
     const heap = this.#heap
     this.#started = true
     this.#readers.forEach((reader, number) => {
-      if (reader.next()) heap.push(number)
+      if (!reader.next()) return
+      this.#heads[number] = this.#headOf(reader)
+      heap.push(number)
     })
     for (let i = (heap.length >>> 1) - 1; i >= 0; i--) this.#sink(i)
   }
@@ -100,12 +131,23 @@ export class RunMerge implements RunReader {
     const heap = this.#heap
     const root = heap[0]
     if (root === undefined) return
-    if (!this.#readers[root]!.next()) {
+    const reader = this.#readers[root]!
+    if (reader.next()) this.#heads[root] = this.#headOf(reader)
+    else {
       const last = heap.pop()!
       if (heap.length === 0) return
       heap[0] = last
     }
     this.#sink(0)
+  }
+
+  #headOf({ run, position }: RunReader): number {
+    const { bytes } = run
+    const start = run.keyStarts[position]! + this.#shared
+    const end = run.keyEnds[position]!
+    let head = 0
+    for (let at = start; at < start + headLength; at++) head = head * 256 + (at < end ? bytes[at]! : 0)
+    return head
   }
 
   #sink(i: number): void {
@@ -123,10 +165,10 @@ export class RunMerge implements RunReader {
   }
 
   #before(a: number, b: number): boolean {
+    const byHead = this.#heads[a]! - this.#heads[b]!
+    if (byHead !== 0) return byHead < 0
     const { run: x, position: i } = this.#readers[a]!
     const { run: y, position: j } = this.#readers[b]!
-    const byHead = x.heads[i]! - y.heads[j]!
-    if (byHead !== 0) return byHead < 0
     const order = compareBytes(x.bytes, x.keyStarts[i]!, x.keyEnds[i]!, y.bytes, y.keyStarts[j]!, y.keyEnds[j]!)
     return order !== 0 ? order < 0 : a < b
   }

@@ -1,5 +1,6 @@
 /** Sorted runs of rows, and how they are made. */
 import { compareBytes } from '../../bson/key.ts'
+import { copyBytes } from '../../storage/copy.ts'
 
 export const runRowsMax = 4096
 
@@ -7,8 +8,6 @@ export const runRowsMax = 4096
 export interface Run {
   readonly count: number
   readonly bytes: Uint8Array
-  /** The first six bytes of each key as a number, so that most comparisons are of two numbers. */
-  readonly heads: Float64Array
   readonly keyStarts: Uint32Array
   readonly keyEnds: Uint32Array
   readonly documentStarts: Uint32Array
@@ -17,9 +16,8 @@ export interface Run {
   readonly usedBytes: number
 }
 
-/** The columns: eight bytes for head and tag, four for each offset. */
-const entryBytes = 32
-const headLength = 6
+/** The columns: eight bytes for the tag, four for each offset. */
+const entryBytes = 24
 /** Bytes of a key that fit into the whole numbers of a double beside an entry's number of 12 bits. */
 const sortedLength = 5
 /** A run is closed early when its rows are large, so that a run's bytes stay addressable and its sort short. */
@@ -29,7 +27,6 @@ export class RunBuilder {
   #bytes = new Uint8Array(64 * 1024)
   #length = 0
   #count = 0
-  readonly #heads = new Float64Array(runRowsMax)
   readonly #keyStarts = new Uint32Array(runRowsMax)
   readonly #keyEnds = new Uint32Array(runRowsMax)
   readonly #documentEnds = new Uint32Array(runRowsMax)
@@ -50,9 +47,8 @@ export class RunBuilder {
     const keyStart = this.#length
     const keyEnd = keyStart + keyLength
     for (let i = 0; i < keyLength; i++) bytes[keyStart + i] = key[i]!
-    if (end > start) bytes.set(document.subarray(start, end), keyEnd)
+    if (end > start) copyBytes(document, start, end, bytes, keyEnd)
     this.#length = keyEnd + end - start
-    this.#heads[entry] = headOf(bytes, keyStart, keyEnd)
     this.#keyStarts[entry] = keyStart
     this.#keyEnds[entry] = keyEnd
     this.#documentEnds[entry] = this.#length
@@ -67,7 +63,6 @@ export class RunBuilder {
     const run = {
       count,
       bytes,
-      heads: new Float64Array(count),
       keyStarts: new Uint32Array(count),
       keyEnds: new Uint32Array(count),
       documentStarts: new Uint32Array(count),
@@ -77,7 +72,6 @@ export class RunBuilder {
     }
     for (let i = 0; i < count; i++) {
       const entry = order[i]!
-      run.heads[i] = this.#heads[entry]!
       run.keyStarts[i] = this.#keyStarts[entry]!
       run.keyEnds[i] = this.#keyEnds[entry]!
       run.documentStarts[i] = this.#keyEnds[entry]!
@@ -145,11 +139,4 @@ export class RunBuilder {
     grown.set(this.#bytes.subarray(0, this.#length))
     this.#bytes = grown
   }
-}
-
-/** The first six bytes of a key as a number. */
-export function headOf(bytes: Uint8Array, start: number, end: number): number {
-  let head = 0
-  for (let i = 0; i < headLength; i++) head = head * 256 + (start + i < end ? bytes[start + i]! : 0)
-  return head
 }

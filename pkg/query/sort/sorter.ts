@@ -13,7 +13,7 @@ import { assert } from '../../base/assert.ts'
 import { DatabaseError } from '../../base/errors.ts'
 import type { File } from '../../io/disk.ts'
 import { LeastRows } from './least.ts'
-import { Continued, RunMerge, type RunReader, SingleRun } from './merge.ts'
+import { Continued, RunMerge, type RunReader, SingleRun, sharedLength } from './merge.ts'
 import type { Outsiders } from './outsiders.ts'
 import { type Run, RunBuilder } from './runs.ts'
 import { SpilledRun } from './spilled-run.ts'
@@ -162,6 +162,12 @@ export class Sorter {
       this.#least.moveTo(this.#builder)
     }
     if (this.#builder !== undefined) this.#closeRun()
+    if (this.#spilled.length === 0) {
+      return new RunMerge(
+        this.#runs.map((run) => new SingleRun(run)),
+        sharedLength(this.#runs),
+      )
+    }
     const readers: RunReader[] = [...this.#spilled]
     if (this.#spilling !== undefined) {
       // What of it is not on disk yet need not go there.
@@ -192,7 +198,10 @@ export class Sorter {
   #startSpilling(): void {
     if (this.#temporaryFile === undefined) this.#exceeded()
     if (this.#builder !== undefined) this.#closeRun()
-    const merge = new RunMerge(this.#runs.map((run) => new SingleRun(run)))
+    const merge = new RunMerge(
+      this.#runs.map((run) => new SingleRun(run)),
+      sharedLength(this.#runs),
+    )
     const target = new SpilledRun(this.#temporaryFile())
     this.#spilling = { merge, target, usedBytes: this.#runBytes }
     this.#spilled.push(target)

@@ -9,7 +9,7 @@ import { assert } from '../../base/assert.ts'
 import { readDouble, readUint32, writeDouble, writeInt32 } from '../../bson/little-endian.ts'
 import type { File } from '../../io/disk.ts'
 import type { RunReader } from './merge.ts'
-import { headOf, type Run } from './runs.ts'
+import type { Run } from './runs.ts'
 
 const headerBytes = 16
 const blockBytes = 128 * 1024
@@ -25,7 +25,6 @@ export class SpilledRun implements RunReader {
   readonly #block: Block = {
     count: 0,
     bytes: this.#buffer,
-    heads: new Float64Array(blockRowsMax),
     keyStarts: new Uint32Array(blockRowsMax),
     keyEnds: new Uint32Array(blockRowsMax),
     documentStarts: new Uint32Array(blockRowsMax),
@@ -108,7 +107,6 @@ export class SpilledRun implements RunReader {
       const keyEnd = keyStart + readUint32(buffer, at)
       const documentEnd = keyEnd + readUint32(buffer, at + 4)
       if (documentEnd > length) break
-      block.heads[count] = headOf(buffer, keyStart, keyEnd)
       block.keyStarts[count] = keyStart
       block.keyEnds[count] = keyEnd
       block.documentStarts[count] = keyEnd
