@@ -81,6 +81,7 @@ export class GroupStage implements Stage {
   #filled = false
   #untilHot = hotAfterDocuments
   #emitted = 0
+  spilledBytes = 0
   readonly #writer = new BsonWriter()
   bytes: Uint8Array
   start = 0
@@ -253,7 +254,11 @@ export class GroupStage implements Stage {
   }
 
   #closeSpill(): void {
-    for (const file of this.#spill ?? []) if (file !== undefined) this.#waiting.push({ file, level: this.#level + 1 })
+    for (const file of this.#spill ?? []) {
+      if (file === undefined) continue
+      this.spilledBytes += file.sizeBytes
+      this.#waiting.push({ file, level: this.#level + 1 })
+    }
     this.#spill = undefined
   }
 

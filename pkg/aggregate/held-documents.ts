@@ -43,6 +43,8 @@ export class HeldDocuments {
   #residentBytes = 0
   #file: File | undefined
   #fileBytes = 0
+  /** Written to disk so far. */
+  spilledBytes = 0
   /** That of the last document asked for or added. */
   #chunk: Chunk = noChunk
   count = 0
@@ -61,11 +63,6 @@ export class HeldDocuments {
   /** In memory. */
   get usedBytes(): number {
     return this.#residentBytes
-  }
-
-  /** On disk. */
-  get spilledBytes(): number {
-    return this.#fileBytes
   }
 
   /** Copies a document. False, without a disk to go to: the memory is used up, and the document was not taken. */
@@ -164,6 +161,7 @@ export class HeldDocuments {
     this.#file.write(chunk.bytes!, 0, chunk.length, this.#fileBytes)
     chunk.position = this.#fileBytes
     this.#fileBytes += chunk.length
+    this.spilledBytes += chunk.length
     return true
   }
 

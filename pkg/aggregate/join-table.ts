@@ -34,7 +34,7 @@ export class JoinTable {
     this.#keyBytesMax = run.memoryLimitBytes * (1 - documentShare)
   }
 
-  /** Of them on disk. */
+  /** Written to disk. */
   get spilledBytes(): number {
     return this.#documents.spilledBytes
   }

@@ -108,6 +108,10 @@ export class LookupStage extends PassingStage implements FieldSource {
     this.#setter = new NestedSetter(paths)
   }
 
+  get spilledBytes(): number {
+    return (this.#table?.spilledBytes ?? 0) + (this.#kept?.spilledBytes ?? 0)
+  }
+
   step(): Step {
     for (;;) {
       if (!this.#joining) {

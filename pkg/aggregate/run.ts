@@ -20,8 +20,12 @@ export function runWithin(pipeline: Pipeline, input: Rows, run: PipelineRun): Ro
 
 /** The last of the pipeline's stages over `input`. */
 export function openStages(pipeline: Pipeline, input: Stage, run: PipelineRun): Stage {
-  let stage = input
-  for (const plan of withNeededFields(withLimits(pipeline))) stage = plan.open(stage, run)
+  const watch = run.takeWatch()
+  let stage = watch === undefined ? input : watch.over(input)
+  for (const plan of withNeededFields(withLimits(pipeline))) {
+    const opened = plan.open(stage, run)
+    stage = watch === undefined ? opened : watch.over(opened)
+  }
   return stage
 }
 

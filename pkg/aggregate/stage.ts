@@ -22,6 +22,7 @@ import { Sorter } from '../query/sort/sorter.ts'
 import type { Namespace, PipelineHost } from './host.ts'
 import type { NeededFields } from './needed-fields.ts'
 import type { PathEffects } from './path-effects.ts'
+import type { StageWatch } from './stage-watch.ts'
 import type { Unwinding } from './unwinding.ts'
 
 export const step = { end: 0, row: 1, pause: 2 } as const
@@ -51,6 +52,8 @@ export interface Stage {
   readonly start: number
   /** Exclusive. */
   readonly end: number
+  /** Of a stage that may go to disk: how much it has written there. */
+  readonly spilledBytes?: number | undefined
   step(): Step
   close(): void
 }
@@ -149,6 +152,8 @@ export interface PipelineOptions {
   readonly host?: PipelineHost | undefined
   /** Values of the scope's variables by slot. */
   readonly variables?: readonly Value[]
+  /** Watches the stages of the pipeline itself, not of those inside stages. */
+  readonly watch?: StageWatch | undefined
 }
 
 /** What is read from while a pipeline runs: before a yield or a write it lets go of what must not be held meanwhile. */
@@ -171,6 +176,7 @@ export class PipelineRun {
   readonly #host: PipelineHost | undefined
   readonly #pause: (() => boolean) | undefined
   readonly #openRows: OpenRows
+  #watch: StageWatch | undefined
   #untilCheck = turnCheckInterval
 
   /** `outer`: the run that this one is part of. */
@@ -181,6 +187,7 @@ export class PipelineRun {
     this.variables = options.variables ?? []
     this.#host = options.host
     this.#pause = options.pause
+    this.#watch = options.watch
     this.#openRows = outer === undefined ? { all: new Set(), saving: false } : outer.#openRows
   }
 
@@ -191,6 +198,13 @@ export class PipelineRun {
       { nowMs, memoryLimitBytes, allowDiskUse, variables, host: this.#host, pause: this.#pause },
       this,
     )
+  }
+
+  /** Who watches the stages, for the first that asks. */
+  takeWatch(): StageWatch | undefined {
+    const watch = this.#watch
+    this.#watch = undefined
+    return watch
   }
 
   get host(): PipelineHost {

@@ -28,6 +28,7 @@ import type { RetryableWrite } from './retryable-write.ts'
 import { type Session, SessionRegistry } from './session.ts'
 import { StatisticsRefresh } from './statistics-refresh.ts'
 import type { TransactionFields } from './transaction-fields.ts'
+import { dropUnfinishedOutput } from './unfinished-output.ts'
 import { UsageByNamespace } from './usage.ts'
 
 export interface HostFacts {
@@ -143,6 +144,7 @@ export class Instance {
       () => this.parameters.cursorTimeoutMillis,
       () => this.#expireSessions(),
     )
+    dropUnfinishedOutput(engine)
   }
 
   #replicaSet(options: ReplicaSetOptions): ReplicaSet {

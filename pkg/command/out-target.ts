@@ -11,6 +11,7 @@ import type { Pace } from './pace.ts'
 import type { ReadView } from './read-view.ts'
 import { checkSameTimeseries, createTimeseries, timeseriesOptions } from './timeseries.ts'
 import { timeseriesOption } from './timeseries-options.ts'
+import { outputName } from './unfinished-output.ts'
 import { checkNewCollection, insertOne } from './write-insert.ts'
 
 export class OutTarget implements CollectionReplacement {
@@ -77,7 +78,7 @@ export class OutTarget implements CollectionReplacement {
     const { engine, objectIds } = this.#pace.operation.instance
     const { database, collection } = this.#target
     const existing = engine.collection(database, collection)
-    const name = `tmp.agg_out.${objectIdHex(objectIds.next(), 0)}`
+    const name = outputName(objectIdHex(objectIds.next(), 0))
     return engine.write((unit) => {
       if (existing === undefined && this.#timeseries !== undefined)
         return createTimeseries(unit, { database, collection: name }, timeseriesOptions(this.#timeseries))

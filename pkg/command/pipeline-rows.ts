@@ -1,6 +1,7 @@
 import type { Pipeline } from '../aggregate/parse.ts'
 import type { Rows } from '../aggregate/rows.ts'
 import { PipelineRun } from '../aggregate/stage.ts'
+import type { StageWatch } from '../aggregate/stage-watch.ts'
 import type { Value } from '../bson/value.ts'
 import type { Operation } from './instance.ts'
 import type { Pace } from './pace.ts'
@@ -22,6 +23,7 @@ export function openRows(
   pipeline: Pipeline,
   pace: Pace,
   view: ReadView,
+  watch?: StageWatch,
 ): Rows {
   const host = new CommandHost(pace, view)
   const run = new PipelineRun({
@@ -29,6 +31,7 @@ export function openRows(
     pause: pace.due,
     allowDiskUse: source.allowDiskUse ?? true,
     host,
+    watch,
   })
   const from = { database: operation.databaseName, collection: source.collection ?? '' }
   return host.open(from, pipeline, run, source.hint)

@@ -119,6 +119,17 @@ describe('writing stages', () => {
     expect(await rows(server, 'target', [])).toEqual([{ _id: 'old' }])
   })
 
+  it('$out that a crash has cut short leaves nothing behind', async () => {
+    const server = await library()
+    // What a process that was killed within it has left.
+    await server.run({ insert: 'tmp.agg_out.0123456789abcdef01234567', documents: [{ _id: 1 }] })
+    await server.run({ insert: 'tmp.agg_out.mine', documents: [{ _id: 1 }] })
+    const next = await openServer({ world: server.world.crash() })
+    const reply = await next.run({ listCollections: 1, nameOnly: true })
+    const { firstBatch } = reply['cursor'] as { firstBatch: { name: string }[] }
+    expect(firstBatch.map(({ name }) => name).sort()).toEqual(['authors', 'books', 'tmp.agg_out.mine'])
+  })
+
   it('$merge inserts, merges, replaces, keeps and computes', async () => {
     const server = await library()
     const target = [{ _id: 10, kept: 1, n: 1 }]
@@ -234,5 +245,21 @@ describe('explain', () => {
       verbosity: 'queryPlanner',
     })
     expect(reply).toMatchObject({ stages: [{ $cursor: {} }, { $group: { _id: '$by' } }] })
+  })
+
+  it('counts what each stage gives when they are carried out, but those that write', async () => {
+    const server = await library()
+    const explain = async (...pipeline: Record<string, unknown>[]) => {
+      const command = { aggregate: 'books', pipeline, cursor: {} }
+      const { stages } = await server.run({ explain: command, verbosity: 'executionStats' })
+      return stages as Record<string, unknown>[]
+    }
+    const count = Number((await server.run({ count: 'books' }))['n'])
+    const stages = await explain({ $unwind: '$_id' }, { $group: { _id: null } }, { $facet: { a: [{ $limit: 1 }] } })
+    expect(stages.map((stage) => Number(stage['nReturned']))).toEqual([count, count, 1, 1])
+    expect(stages[0]).toMatchObject({ $cursor: { executionStats: { nReturned: count } } })
+    expect(stages[2]).toMatchObject({ usedDisk: false, executionTimeMillisEstimate: expect.anything() })
+    expect(await explain({ $unwind: '$_id' }, { $out: 'copy' })).toMatchObject([{ $cursor: {} }, {}, {}])
+    expect(Number((await server.run({ count: 'copy' }))['n'])).toBe(0)
   })
 })

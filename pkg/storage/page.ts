@@ -183,7 +183,7 @@ export class Page {
     const cells = base + this.cellHeader
     let low = from
     let high = this.count
-    let middle = high >>> 1
+    let middle = (low + high) >>> 1
     if (high > interpolatedMin) {
       // Where heads are spread evenly, as those of counters and hashes are, the place is near where their share of the range says.
       const first = words[slots]!
@@ -192,7 +192,7 @@ export class Page {
         middle = Math.floor(((head - first) / (last - first)) * (high - 1))
         const low0 = middle - interpolatedReach
         const high0 = middle + interpolatedReach
-        if (low0 > 0 && words[slots + (low0 << 1)]! < head) low = low0 + 1
+        if (low0 >= low && words[slots + (low0 << 1)]! < head) low = low0 + 1
         if (high0 < high && words[slots + (high0 << 1)]! > head) high = high0
         middle = (low + high) >>> 1
       }

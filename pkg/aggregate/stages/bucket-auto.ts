@@ -160,6 +160,10 @@ class BucketAuto extends PassingStage {
     this.#sorter = run.sorter()
   }
 
+  get spilledBytes(): number {
+    return this.#sorter.spilledBytes
+  }
+
   step(): Step {
     if (!this.#filled) {
       const answer = this.#fill()

@@ -205,6 +205,10 @@ class GraphLookupStage extends PassingStage {
     this.#results = new HeldDocuments(run)
   }
 
+  get spilledBytes(): number {
+    return this.#results.spilledBytes
+  }
+
   step(): Step {
     for (;;) {
       if (this.#local === undefined) {

@@ -204,6 +204,10 @@ class SetWindowFields extends PassingStage {
     }
   }
 
+  get spilledBytes(): number {
+    return (this.#sorter?.spilledBytes ?? 0) + this.#partition.spilledBytes
+  }
+
   step(): Step {
     if (this.#sorter !== undefined && !this.#filled) {
       const answer = this.#fill(this.#sorter)

@@ -56,6 +56,10 @@ class Sort implements Stage {
     this.bytes = input.bytes
   }
 
+  get spilledBytes(): number {
+    return this.#sorter.spilledBytes
+  }
+
   step(): Step {
     if (!this.#filled) {
       const answer = this.#fill()

@@ -35,6 +35,10 @@ export class Partition {
     return this.#documents.count
   }
 
+  get spilledBytes(): number {
+    return this.#documents.spilledBytes
+  }
+
   reset(): void {
     this.#documents.reset()
     this.#current = -1

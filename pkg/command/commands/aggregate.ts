@@ -1,6 +1,8 @@
 import { optimise } from '../../aggregate/optimise.ts'
 import { type Pipeline, parsePipeline } from '../../aggregate/parse.ts'
+import type { Rows } from '../../aggregate/rows.ts'
 import { splitPipeline } from '../../aggregate/split.ts'
+import type { StageWatch } from '../../aggregate/stage-watch.ts'
 import { DatabaseError } from '../../base/errors.ts'
 import { rawDocument, writeFields } from '../../bson/build.ts'
 import { bsonType, typeAlias } from '../../bson/type.ts'
@@ -8,6 +10,7 @@ import { documentFields, getField, isNumber, truthy, type Value } from '../../bs
 import type { BsonWriter } from '../../bson/writer.ts'
 import { Batch } from '../batch.ts'
 import { type Definition, defineCommand } from '../definition.ts'
+import { countStages } from '../explain-pipeline.ts'
 import { type Explanation, explainSearch, type Verbosity } from '../explanation.ts'
 import {
   anyType,
@@ -189,16 +192,20 @@ function explainPipeline(
   const resolved = host.resolve(from)
   const whole = optimise([...resolved.pipeline, ...pipeline])
   const { filter, sort, skip, limit, rest } = splitPipeline(whole)
-  const shown = rest.map((plan) => ({ [plan.name]: plan.operand ?? rawDocument(emptyDocument) }))
-  if (request.collection === undefined || whole[0]?.isSource === true) return { explainVersion: '1', stages: shown }
+  const stages = rest.map((plan) => ({ [plan.name]: plan.operand ?? rawDocument(emptyDocument) }))
+  if (request.collection === undefined || whole[0]?.isSource === true) return { explainVersion: '1', stages }
   const what = { filter: filter ?? emptyDocument, sort, hint: request.hint }
   const explained = explainSearch(operation, resolved.collection, what, { skip, limit }, verbosity)
   if (rest.length === 0) return explained
-  const wrap = (cursor: Explanation): Explanation => {
+  const wrap = (cursor: Explanation, counts?: readonly Explanation[]): Explanation => {
     const { explainVersion, ...inner } = cursor
-    return { explainVersion, stages: [{ $cursor: inner }, ...shown] }
+    return { explainVersion, stages: [{ $cursor: inner }, ...stages].map((each, i) => ({ ...each, ...counts?.[i] })) }
   }
-  return explained instanceof Promise ? explained.then(wrap) : wrap(explained)
+  if (!(explained instanceof Promise)) return wrap(explained)
+  // What writes is not carried out for the sake of an explanation.
+  if (rest.some(({ writes }) => writes === true)) return explained.then((cursor) => wrap(cursor))
+  const open = (watch: StageWatch): Rows => openRows(operation, request, pipeline, pace, view, watch)
+  return explained.then(async (cursor) => wrap(cursor, await countStages(operation, view, open)))
 }
 
 /** What explain's reply says besides: the command itself, and who answers. */
