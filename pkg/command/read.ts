@@ -1,10 +1,11 @@
 /** Filling replies from rows, and keeping what is left as a cursor: shared by every command that answers with a cursor. */
+import type { Rows } from '../aggregate/rows.ts'
 import { firstBatchDefault } from '../base/limits.ts'
 import type { Batch } from './batch.ts'
 import type { Cursor, Tail } from './cursor.ts'
 import type { Operation } from './instance.ts'
 import { Pace } from './pace.ts'
-import { HeldRows, noView, type RowSource, type View } from './rows.ts'
+import { HeldRows, noView, type View } from './rows.ts'
 
 export interface CursorOptions {
   readonly namespace: string
@@ -23,7 +24,7 @@ export interface CursorOptions {
 }
 
 /** The first reply: a batch of `rows`, and a cursor for the others if there are any. */
-export function openCursor(operation: Operation, rows: RowSource, options: CursorOptions): Batch | Promise<Batch> {
+export function openCursor(operation: Operation, rows: Rows, options: CursorOptions): Batch | Promise<Batch> {
   const held = new HeldRows(rows, options.view ?? noView, options.pace ?? new Pace(operation), options.limit)
   const batch = operation.instance.batches.take(options.namespace)
   const wanted = options.batchSize ?? firstBatchDefault

@@ -1,20 +1,6 @@
 /** Documents that come one after the other, from wherever: what a cursor reads. */
+import type { Rows } from '../aggregate/rows.ts'
 import type { Pace } from './pace.ts'
-
-export interface RowSource {
-  /**
-   * Goes to the next document; it lies in `bytes[start, end)` until the next call or `save`. False: there are no more,
-   * unless `paused`, which means that the source wants others to run first: save, yield, and call again.
-   */
-  next(): boolean
-  readonly paused?: boolean
-  readonly bytes: Uint8Array
-  readonly start: number
-  readonly end: number
-  /** Before a yield or a write: lets go of pages; `next` goes on after it. */
-  save(): void
-  close(): void
-}
 
 /** What rows read from, as far as it must be kept while they wait and let go of in the end. */
 export interface View {
@@ -29,40 +15,9 @@ function emptyAction(): void {
   // There is nothing to keep or to let go of.
 }
 
-/** Documents that are already there. */
-export class ListRows implements RowSource {
-  readonly #documents: readonly Uint8Array[]
-  #next = 0
-  readonly paused = false
-  bytes: Uint8Array = new Uint8Array(0)
-  readonly start = 0
-  end = 0
-
-  constructor(documents: readonly Uint8Array[]) {
-    this.#documents = documents
-  }
-
-  next(): boolean {
-    const document = this.#documents[this.#next]
-    if (document === undefined) return false
-    this.#next++
-    this.bytes = document
-    this.end = document.length
-    return true
-  }
-
-  save(): void {
-    // The documents stay as they are.
-  }
-
-  close(): void {
-    this.#next = this.#documents.length
-  }
-}
-
 /** Rows with the view they read from, whose current row can be put back for the next batch. */
-export class HeldRows implements RowSource {
-  readonly #rows: RowSource
+export class HeldRows implements Rows {
+  readonly #rows: Rows
   readonly #view: View
   /** Decides when the rows pause; changed to the operation that takes them up again. */
   readonly pace: Pace
@@ -77,7 +32,7 @@ export class HeldRows implements RowSource {
   #closed = false
 
   /** `view`: what the rows read from. `limit`: the most rows there can be, where that is known. */
-  constructor(rows: RowSource, view: View, pace: Pace, limit = Number.POSITIVE_INFINITY) {
+  constructor(rows: Rows, view: View, pace: Pace, limit = Number.POSITIVE_INFINITY) {
     this.#rows = rows
     this.#view = view
     this.pace = pace

@@ -1,4 +1,6 @@
 /** From a command's filter, sort and hint to rows of a collection. */
+
+import type { Rows as RowSource } from '../aggregate/rows.ts'
 import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import { buildDocument } from '../bson/build.ts'
@@ -33,7 +35,6 @@ import { traitsOf } from './collection-traits.ts'
 import { allowedBy } from './index-filters.ts'
 import type { Instance } from './instance.ts'
 import type { Pace } from './pace.ts'
-import type { RowSource } from './rows.ts'
 
 /** Keys and documents looked at between two looks at the clock. */
 const budget = 64

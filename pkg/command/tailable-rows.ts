@@ -2,6 +2,8 @@
  * The documents of a capped collection in the order of insertion, and those that come later: what a tailable cursor reads.
  * Every batch sees what is committed when it begins.
  */
+
+import type { Rows } from '../aggregate/rows.ts'
 import type { RecordId } from '../base/ids.ts'
 import { timestampMax } from '../base/timestamp.ts'
 import type { Collection, RecordRef } from '../engine/collection.ts'
@@ -10,12 +12,11 @@ import type { RecordCursor } from '../engine/record-cursor.ts'
 import type { Predicate } from '../query/filter/compile.ts'
 import { positionLost } from './capped.ts'
 import type { Pace } from './pace.ts'
-import type { RowSource } from './rows.ts'
 
 const stepsPerLook = 64
 const record: RecordRef = { bytes: new Uint8Array(0), start: 0, end: 0 }
 
-export class TailableRows implements RowSource {
+export class TailableRows implements Rows {
   readonly collection: Collection
   readonly #engine: Engine
   readonly #matches: Predicate

@@ -1,6 +1,6 @@
 import { doubleValue, isNumber, nullValue, numberOf, type Value } from '../../bson/value.ts'
+import { Deviation } from '../../expression/operators/accumulator/deviation.ts'
 import { type SlidingAccumulation, unaryAccumulator } from './accumulator.ts'
-import { Deviation } from './deviation.ts'
 
 /** `{$stdDevPop: expression}`: the standard deviation of the numbers among the values; null of none. */
 export const stdDevPop = unaryAccumulator(

@@ -1,3 +1,4 @@
+import { DocumentRows } from '../../aggregate/rows.ts'
 import { DatabaseError } from '../../base/errors.ts'
 import { writeBatchMax } from '../../base/limits.ts'
 import type { Value } from '../../bson/value.ts'
@@ -32,7 +33,6 @@ import {
   statementIds,
   writeRetried,
 } from '../retryable-write.ts'
-import { ListRows } from '../rows.ts'
 import { runStatements } from '../statements.ts'
 import { deleteDocuments, prepareUpdate, type UpdateOutcome, type UpdateRequest, updateDocuments } from '../write.ts'
 import type { WriteError } from '../write-errors.ts'
@@ -165,7 +165,7 @@ export const bulkWrite: Definition<BulkWriteCommand, Result> = defineCommand({
     if (running !== undefined) await running
     reportErrors(errors, reported, replies)
     totals.errors = errors.length
-    const batch = await openCursor(operation, new ListRows(replies), {
+    const batch = await openCursor(operation, new DocumentRows(replies), {
       namespace: 'admin.$cmd.bulkWrite',
       batchSize: request.batchSize ?? replies.length + 1,
       limit: replies.length,

@@ -1,3 +1,4 @@
+import type { Rows } from '../../aggregate/rows.ts'
 import { DatabaseError } from '../../base/errors.ts'
 import { bsonType } from '../../bson/type.ts'
 import { documentFields, type Value } from '../../bson/value.ts'
@@ -19,7 +20,6 @@ import { Pace } from '../pace.ts'
 import { openCursor } from '../read.ts'
 import { ReadView } from '../read-view.ts'
 import { refuse, refuseCollation } from '../refuse.ts'
-import type { RowSource } from '../rows.ts'
 import { KeyRows, ProjectedRows, RecordIdRows, Search } from '../search.ts'
 import { TailableRows } from '../tailable-rows.ts'
 import { expressionOptions } from '../variables.ts'
@@ -186,7 +186,7 @@ function openRows(
   projection: Projection | undefined,
   pace: Pace,
   view: ReadView,
-): RowSource {
+): Rows {
   const found = search.open(pace, collection, view.at, {
     skip: request.skip,
     limit: request.limit,

@@ -1,3 +1,4 @@
+import { DocumentRows } from '../../aggregate/rows.ts'
 import { buildDocument, rawDocument } from '../../bson/build.ts'
 import { binaryValue, getField } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
@@ -10,7 +11,6 @@ import { defineCommand } from '../definition.ts'
 import { anyType, commandFields, Fields, numberType, objectType, strictBooleanType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { openCursor } from '../read.ts'
-import { ListRows } from '../rows.ts'
 import { describeBuckets } from '../timeseries.ts'
 
 const fields = commandFields('listCollections', {
@@ -57,7 +57,7 @@ export const listCollections = defineCommand({
         if (matches === undefined || matches(document, 0)) documents.push(document)
       }
     }
-    return openCursor(operation, new ListRows(documents), {
+    return openCursor(operation, new DocumentRows(documents), {
       namespace: `${operation.databaseName}.$cmd.listCollections`,
       batchSize: request.batchSize ?? documents.length + 1,
       limit: documents.length,

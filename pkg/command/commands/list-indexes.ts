@@ -1,3 +1,4 @@
+import { DocumentRows } from '../../aggregate/rows.ts'
 import { DatabaseError } from '../../base/errors.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import type { Batch } from '../batch.ts'
@@ -7,7 +8,6 @@ import { anyType, booleanType, commandFields, Fields, numberType, objectType } f
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
 import { openCursor } from '../read.ts'
-import { ListRows } from '../rows.ts'
 import { shownIndexes, withoutBuckets } from '../timeseries.ts'
 import { refuseView } from '../view.ts'
 
@@ -52,7 +52,7 @@ export const listIndexes = defineCommand({
     if (collection === undefined) throw new DatabaseError('NamespaceNotFound', `ns does not exist: ${namespace}`)
     refuseView(collection)
     const documents = shownIndexes(collection).map((index) => shownDefinition(collection, index))
-    return openCursor(operation, new ListRows(documents), {
+    return openCursor(operation, new DocumentRows(documents), {
       namespace,
       batchSize: request.batchSize ?? documents.length + 1,
       limit: documents.length,
