@@ -10,10 +10,13 @@ import { timestampMax } from '../base/timestamp.ts'
 import { bsonType } from '../bson/type.ts'
 import { objectIdValue, type Value } from '../bson/value.ts'
 import { valueEnd } from '../bson/walk.ts'
+import type { ChangeDescriber } from '../engine/change-notes.ts'
 import type { Collection, RecordRef } from '../engine/collection.ts'
 import type { WriteUnit } from '../engine/write-unit.ts'
 import { parseFilter } from '../query/filter/parse.ts'
 import { applyUpdate, type UpdateResult } from '../query/update/apply.ts'
+import { byComparing } from '../query/update/describe-difference.ts'
+import { describeOperators } from '../query/update/describe-operators.ts'
 import { parseUpdateValue } from '../query/update/parse.ts'
 import type { Update, UpdateContext } from '../query/update/update.ts'
 import { upsertDocument } from '../query/update/upsert.ts'
@@ -70,8 +73,21 @@ export interface PreparedUpdate {
   readonly update: Update | PipelineUpdate
   /** A findAndModify that shows the document as it is afterwards. */
   readonly showAfter?: boolean
+  /** What it does to a document, for change streams; undefined: it replaces it. */
+  readonly describer: ChangeDescriber | undefined
   /** Its upsert has met another's document once and found nothing then, either. */
   readonly isRetry?: boolean
+}
+
+function describerOf(update: Update | PipelineUpdate): ChangeDescriber | undefined {
+  if (update.kind === 'replacement') return undefined
+  if (update.kind === 'pipeline') return byComparing
+  return {
+    describe: (before, start, after, out) => {
+      describeOperators(update, before, start, after, out)
+      return true
+    },
+  }
 }
 
 /** Parses the update; throws what is wrong with it, whatever it would meet. */
@@ -84,7 +100,7 @@ export function prepareUpdate(request: UpdateRequest): PreparedUpdate {
       : parseUpdateValue(request.update, request.arrayFilters)
   if (request.multi && update.kind === 'replacement')
     throw new DatabaseError('FailedToParse', 'multi update is not supported for replacement-style update')
-  return { request, update }
+  return { request, update, describer: describerOf(update) }
 }
 
 function pipelineUpdate(request: UpdateRequest): PipelineUpdate {
@@ -170,7 +186,7 @@ function changeRecord(
     enforceValidator(operation, collection, document, record)
     const { retry } = operation
     retry?.announce(unit, oneModifiedResult)
-    unit.update(collection, recordId, document)
+    unit.update(collection, recordId, document, prepared.describer)
     retry?.record(unit)
   }
   return changed
@@ -395,7 +411,7 @@ function changeAndShow(
   if (changed) {
     enforceValidator(operation, collection, document, { bytes: before, start: 0 })
     retry?.announce(unit, imageOf({ before, after: document }, prepared))
-    unit.update(collection, recordId, document)
+    unit.update(collection, recordId, document, prepared.describer)
     retry?.record(unit)
   }
   return { before, after: document }

@@ -12,12 +12,16 @@ import { assert } from '../base/assert.ts'
 import type { CollectionId, RecordId } from '../base/ids.ts'
 import { type Timestamp, timestampMax } from '../base/timestamp.ts'
 import { encodeKey, KeyWriter } from '../bson/key.ts'
+import { bsonType } from '../bson/type.ts'
+import { getField, truthy } from '../bson/value.ts'
 import type { CollectionRecord } from '../catalog/collection-record.ts'
 import type { Index } from '../index/index.ts'
 import { recordIdLength, writeRecordId } from '../index/record-id.ts'
 import type { VersionedMap } from '../mvcc/versioned-map.ts'
 import type { ValueRef } from '../storage/tree.ts'
+import type { ChangeObserver } from './change-notes.ts'
 import { duplicateKeyError } from './duplicate-key.ts'
+import { namespaceNote } from './operation.ts'
 import { RecordCursor } from './record-cursor.ts'
 
 const noBytes = new Uint8Array(0)
@@ -56,6 +60,8 @@ export class Collection {
   readonly #key = new Uint8Array(recordIdLength)
   readonly #idKey = new KeyWriter()
   readonly #old: ValueRef = { bytes: noBytes, start: 0, end: 0 }
+  #note: { readonly database: string; readonly name: string; readonly bytes: Uint8Array } | undefined
+  #preImages: { readonly options: Uint8Array; readonly kept: boolean } | undefined
 
   constructor(record: CollectionRecord, records: VersionedMap, indexes: Index[]) {
     this.id = record.id
@@ -73,6 +79,21 @@ export class Collection {
 
   get namespace(): string {
     return `${this.database}.${this.name}`
+  }
+
+  /** What the log's entries name it by for change streams. */
+  get namespaceNote(): Uint8Array {
+    const { database, name } = this
+    if (this.#note?.name !== name || this.#note.database !== database)
+      this.#note = { database, name, bytes: namespaceNote(this.id, this.uuid, database, name) }
+    return this.#note.bytes
+  }
+
+  /** Whether the option `changeStreamPreAndPostImages` is on. */
+  get keepsPreImages(): boolean {
+    const { options } = this
+    if (this.#preImages?.options !== options) this.#preImages = { options, kept: readPreImages(options) }
+    return this.#preImages.kept
   }
 
   /** The index on `_id`, or what the collection has in its place. */
@@ -180,10 +201,16 @@ export class Collection {
   }
 
   /**
-   * Replaces a live record. `check`: uniqueness is checked first (DuplicateKey, nothing changed).
+   * Replaces a live record. `check`: uniqueness is checked first (DuplicateKey, nothing changed). `observer`: told last.
    * Returns how the document differs from the one before.
    */
-  replace(recordId: RecordId, document: Uint8Array, at: Timestamp, check: boolean): Patch | undefined {
+  replace(
+    recordId: RecordId,
+    document: Uint8Array,
+    at: Timestamp,
+    check: boolean,
+    observer?: ChangeObserver,
+  ): Patch | undefined {
     writeRecordId(this.#key, 0, recordId)
     const old = this.#old
     assert(this.records.locate(this.#key, recordIdLength, at, old), 'a replaced record is live')
@@ -199,6 +226,7 @@ export class Collection {
         throw error
       }
     } else for (const index of maintained) index.extract(document, 0, index.keys)
+    if (observer !== undefined) this.#announce(observer, document)
     this.changing = true
     this.records.writeLocated(document, 0, document.length)
     for (const index of maintained) if (!isPending(index, recordId)) this.reindex(index, recordId, at)
@@ -211,12 +239,13 @@ export class Collection {
     return patch
   }
 
-  remove(recordId: RecordId, at: Timestamp): void {
+  remove(recordId: RecordId, at: Timestamp, observer?: ChangeObserver): void {
     writeRecordId(this.#key, 0, recordId)
     const old = this.#old
     assert(this.records.locate(this.#key, recordIdLength, at, old), 'a removed record is live')
     const { maintained } = this
     for (const index of maintained) index.extract(old.bytes, old.start, index.oldKeys)
+    if (observer !== undefined) this.#announce(observer, undefined)
     this.changing = true
     this.dataSizeBytes -= old.end - old.start
     this.documentCount--
@@ -232,6 +261,18 @@ export class Collection {
     this.recordSetChanged = true
     this.changing = false
     old.bytes = noBytes
+  }
+
+  /** Shows the located record to the observer, which may still refuse. */
+  #announce(observer: ChangeObserver, after: Uint8Array | undefined): void {
+    const old = this.#old
+    try {
+      observer.changing(old.bytes, old.start, old.end, after)
+    } catch (error) {
+      this.records.leave()
+      for (const index of this.maintained) index.map.leave()
+      throw error
+    }
   }
 
   /** Brings a record's entries from `index.oldKeys` to `index.keys`. */
@@ -262,6 +303,13 @@ export class Collection {
     this.changeCount++
     this.recordSetChanged = true
   }
+}
+
+function readPreImages(options: Uint8Array): boolean {
+  const option = getField(options, 'changeStreamPreAndPostImages')
+  if (option?.type !== bsonType.document) return false
+  const enabled = getField(option.bytes, 'enabled', option.start)
+  return enabled !== undefined && truthy(enabled)
 }
 
 function isPending(index: Index, recordId: RecordId): boolean {

@@ -16,23 +16,24 @@
  */
 import { assert } from '../base/assert.ts'
 import { DatabaseError } from '../base/errors.ts'
-import type { LogIndex, PageId, Term } from '../base/ids.ts'
-import type { Timestamp } from '../base/timestamp.ts'
-import { HybridClock } from '../base/timestamp.ts'
+import type { CollectionId, LogIndex, PageId, Term } from '../base/ids.ts'
+import { HybridClock, type Timestamp, timestampOf } from '../base/timestamp.ts'
 import type { DiskLock } from '../io/disk.ts'
 import { DiskError } from '../io/disk.ts'
 import { TemporaryFiles } from '../io/temporary-files.ts'
 import type { World } from '../io/world.ts'
 import type { Snapshot } from '../mvcc/snapshots.ts'
 import { isOutOfDiskSpace } from '../storage/data-file.ts'
-import { Log } from '../storage/log.ts'
+import { Log, type LogEntry } from '../storage/log.ts'
+import type { LogCursor } from '../storage/log-cursor.ts'
 import { Store } from '../storage/store.ts'
+import { ChangeNotes } from './change-notes.ts'
 import type { CheckReport } from './check.ts'
 import { checkState, collectionSteps } from './check.ts'
 import type { Collection } from './collection.ts'
 import { IndexBuild } from './index-build.ts'
 import { Maintenance } from './maintenance.ts'
-import { OperationWriter } from './operation.ts'
+import { OperationWriter, operationKind } from './operation.ts'
 import type { EngineOptions } from './options.ts'
 import { engineDefaults } from './options.ts'
 import type { SessionRecords } from './session-records.ts'
@@ -55,6 +56,9 @@ export class Engine {
   readonly #state: State
   readonly #clock: HybridClock
   readonly #operations = new OperationWriter()
+  readonly #notes = new ChangeNotes(this.#operations)
+  /** The first entry since which all entries have notes for change streams; 0: the last one has none. */
+  #historyFrom = 0 as LogIndex
   readonly #maintenance: Maintenance
   #term = firstTerm
   #lastTimestamp: Timestamp
@@ -79,6 +83,7 @@ export class Engine {
     try {
       engine = new Engine(world, directory, all, lock)
       if (engine.#checkpointIndex < 0) await engine.checkpoint()
+      if (all.changeHistory === 'on') engine.keepChangeHistory()
       engine.#maintenance.start()
       return engine
     } catch (error) {
@@ -106,13 +111,17 @@ export class Engine {
       this.#state = state
       if (meta !== undefined) {
         state.load()
-        const { nextCollectionId, sessionRoot } = readPayload(meta.payload)
+        const { nextCollectionId, sessionRoot, historyFrom } = readPayload(meta.payload)
         const next = Math.max(state.nextCollectionId, nextCollectionId)
         state.nextCollectionId = next as typeof state.nextCollectionId
         if (sessionRoot !== undefined) state.sessions.load(sessionRoot)
+        this.#historyFrom = historyFrom
       }
       this.#log = Log.open(world, `${directory}/log`, { segmentSizeBytes: options.logSegmentBytes, from }, (entry) => {
         state.replay(entry.bytes, entry.start, entry.end, entry.timestamp)
+        const noted = entry.bytes[entry.start] === operationKind.moment
+        if (!noted) this.#historyFrom = 0 as LogIndex
+        else if (this.#historyFrom === 0) this.#historyFrom = entry.index
         this.#lastTimestamp = entry.timestamp
         this.#term = entry.term
         this.#appendedBytes += entry.end - entry.start
@@ -122,6 +131,7 @@ export class Engine {
       store.close()
       throw error
     }
+    if (options.changeHistory === 'off') this.#historyFrom = 0 as LogIndex
     this.#clock.observe(this.#lastTimestamp)
     this.#log.onFailure = (error) => this.#fail(error)
     store.onFailure = (error) => this.#fail(error)
@@ -202,7 +212,8 @@ export class Engine {
     this.#writing = true
     const operations = this.#operations
     operations.reset()
-    const unit = new WriteUnit(this.#state, operations, this.#clock.next(), this.world.random, this.#host)
+    const notes = this.#historyFrom === 0 ? undefined : this.#notes
+    const unit = new WriteUnit(this.#state, operations, this.#clock.next(), this.world.random, this.#host, notes)
     let result: Result
     try {
       result = body(unit)
@@ -230,6 +241,47 @@ export class Engine {
       reserve: (bytes) => this.#store.ensureSpace(bytes),
       drop: (from, dropped) => this.#state.dropBuild(from, dropped),
     })
+  }
+
+  /**
+   * From the next entry on the log says what change streams need, also after a restart. Throws IllegalOperation when the engine was
+   * told to keep no such history.
+   */
+  keepChangeHistory(): void {
+    if (this.#historyFrom !== 0) return
+    if (this.options.changeHistory === 'off')
+      throw new DatabaseError(
+        'IllegalOperation',
+        'change streams are off: the database was opened without change history',
+      )
+    // An entry of its own, so that the next start knows, whatever comes in between.
+    this.#historyFrom = (this.#log.lastIndex + 1) as LogIndex
+    this.write((unit) => unit.noteEvent('', undefined, {}))
+  }
+
+  /** The first entry that change streams can tell of; 0: there is no change history. */
+  get oldestChange(): LogIndex {
+    return this.#historyFrom === 0 ? this.#historyFrom : (Math.max(this.#historyFrom, this.#log.firstIndex) as LogIndex)
+  }
+
+  /** Reads the durable entries from `from` on, which must not lie before `oldestChange`. */
+  readLog(from: LogIndex): LogCursor {
+    return this.#log.cursor(from)
+  }
+
+  /** The first entry whose timestamp may be `timestamp` or later: no earlier one's is. */
+  firstEntryNear(timestamp: Timestamp): LogIndex {
+    return this.#log.firstEntryNear(timestamp)
+  }
+
+  /** `onEntry` hears of every entry once it is durable, in order; its bytes are lent for the call. undefined: nobody listens. */
+  set onDurable(onEntry: ((entry: LogEntry) => void) | undefined) {
+    this.#log.onDurable = onEntry
+  }
+
+  /** The collection with this id, whatever its name is now. */
+  collectionById(id: CollectionId): Collection | undefined {
+    return this.#state.catalog.byId(id)
   }
 
   /** Resolves when the entry is on disk; rejects when it never will be. */
@@ -363,6 +415,7 @@ export class Engine {
   }
 
   readonly #host: WriteHost = {
+    nowMs: () => this.world.clock.nowMs(),
     reserve: (logBytes) => {
       this.#log.ensureSpace(logBytes)
       this.#store.ensureSpace(logBytes)
@@ -381,7 +434,7 @@ export class Engine {
       term: this.#term,
       timestamp: this.#lastTimestamp,
       catalogRoot: this.#state.catalogTree.root,
-      payload: writePayload(this.#state.nextCollectionId, this.#state.sessions.root),
+      payload: writePayload(this.#state.nextCollectionId, this.#state.sessions.root, this.#historyFrom),
     })
     try {
       await this.#log.durable(index)
@@ -392,7 +445,20 @@ export class Engine {
     }
     this.#checkpointIndex = index
     this.#checkpointCount++
-    this.#log.truncateBefore((this.#store.oldestLogIndexNeeded() + 1) as LogIndex)
+    this.#truncateLog()
+  }
+
+  /** Lets go of the entries that neither recovery nor change history needs. */
+  #truncateLog(): void {
+    const needed = (this.#store.oldestLogIndexNeeded() + 1) as LogIndex
+    if (this.#historyFrom === 0) {
+      this.#log.truncateBefore(needed)
+      return
+    }
+    const { oplogSizeBytes, oplogMinRetentionHours } = this.options
+    const seconds = Math.floor(this.world.clock.nowMs() / 1000 - oplogMinRetentionHours * 3600)
+    const kept = this.#log.oldestWithin(oplogSizeBytes, timestampOf(Math.max(0, seconds), 0))
+    this.#log.truncateBefore(Math.min(needed, kept) as LogIndex)
   }
 
   /** Something went wrong after which the state in memory or on disk cannot be trusted: nothing is acknowledged any more. */
@@ -457,23 +523,29 @@ function takeLock(world: World, directory: string): DiskLock {
   }
 }
 
-/** The checkpoint's payload: next collection id u32 | root of the session records u32, 0 for none. Older ones have no root. */
-function writePayload(nextCollectionId: number, sessionRoot: PageId | undefined): Uint8Array {
-  const payload = new Uint8Array(8)
+/**
+ * The checkpoint's payload: next collection id u32 | root of the session records u32, 0 for none | first entry of the change history, a
+ * double, 0 for none. Older ones are shorter.
+ */
+function writePayload(nextCollectionId: number, sessionRoot: PageId | undefined, historyFrom: LogIndex): Uint8Array {
+  const payload = new Uint8Array(16)
   const view = new DataView(payload.buffer)
   view.setUint32(0, nextCollectionId, true)
   view.setUint32(4, sessionRoot ?? 0, true)
+  view.setFloat64(8, historyFrom, true)
   return payload
 }
 
 function readPayload(payload: Uint8Array): {
   readonly nextCollectionId: number
   readonly sessionRoot: PageId | undefined
+  readonly historyFrom: LogIndex
 } {
   const view = new DataView(payload.buffer, payload.byteOffset, payload.length)
   const root = payload.length < 8 ? 0 : view.getUint32(4, true)
   return {
     nextCollectionId: payload.length < 4 ? 1 : view.getUint32(0, true),
     sessionRoot: root === 0 ? undefined : (root as PageId),
+    historyFrom: (payload.length < 16 ? 0 : view.getFloat64(8, true)) as LogIndex,
   }
 }

@@ -19,6 +19,17 @@
  *  12 session            length u32 | state u8 | name length u8 | number u64 | wall time in ms u48 | first statement u32 | count u32 |
  *                        name | result             (see session-records.ts)
  *
+ * Notes, which change nothing and are there for change streams; each stands before the operation that it tells of:
+ *
+ *  64 moment       wall time in ms u48                   first in an entry that has notes
+ *  65 namespace    collection u32 | uuid 16 bytes | length of the database's name u8, of the collection's u8 | both names
+ *                  before the first operation of the entry on the collection, and after a rename
+ *  66 described    length u32 | document {_id} | documents of updated fields, removed fields (array), truncated arrays (array),
+ *                  disambiguated paths: what the patch that follows does
+ *  67 preImage     document: how the replaced, patched or removed one was
+ *  68 key          document {_id} of what is removed
+ *  69 event        document: an event that no operation tells of by itself
+ *
  * Replaying an operation on the state it was made on gives the state it made: record ids, ids of collections and uuids
  * are in it; index entries and pages are derived.
  */
@@ -37,10 +48,23 @@ export const operationKind = {
   dropIndex: 10,
   modifyIndex: 11,
   session: 12,
+  moment: 64,
+  namespace: 65,
+  described: 66,
+  preImage: 67,
+  key: 68,
+  event: 69,
 } as const
+
+/** Whether operations of this kind are notes: they change nothing. */
+export function isNote(kind: number): boolean {
+  return kind >= operationKind.moment
+}
 
 /** Bytes of an operation besides its document or middle, at most. */
 export const operationOverheadMax = 32
+/** Bytes of the notes that come before an operation besides their documents, at most. */
+export const noteOverheadMax = 320
 
 /** Builds a payload; grows, and is reused from unit to unit. */
 export class OperationWriter {
@@ -84,10 +108,49 @@ export class OperationWriter {
 
   /** A catalog operation: kinds 5 to 11. */
   catalog(kind: number, document: Uint8Array): void {
-    this.#reserve(document.length + 1)
-    this.bytes[this.length++] = kind
-    this.#bytes(document, 0, document.length)
+    this.#document(kind, document, 0, document.length)
     this.count++
+  }
+
+  /** The note with which an entry that has notes begins. */
+  moment(wallMs: number): void {
+    this.#reserve(7)
+    this.bytes[this.length++] = operationKind.moment
+    this.#uint32(wallMs >>> 0)
+    const high = Math.floor(wallMs / 0x100000000)
+    this.bytes[this.length++] = high
+    this.bytes[this.length++] = high >>> 8
+  }
+
+  /** `note`: what `namespaceNote` made of the collection. */
+  namespace(note: Uint8Array): void {
+    this.#reserve(note.length)
+    this.#bytes(note, 0, note.length)
+  }
+
+  /** A note of one document: an image, a key or an event. */
+  note(kind: number, bytes: Uint8Array, start: number, end: number): void {
+    this.#document(kind, bytes, start, end)
+  }
+
+  /** A note that is an event by itself. */
+  event(document: Uint8Array): void {
+    this.#document(operationKind.event, document, 0, document.length)
+    this.count++
+  }
+
+  /** What the patch that follows does: the key's document and those of the description, end to end. */
+  described(documents: Uint8Array, length: number): void {
+    this.#reserve(length + 5)
+    this.bytes[this.length++] = operationKind.described
+    this.#uint32(length)
+    this.#bytes(documents, 0, length)
+  }
+
+  #document(kind: number, bytes: Uint8Array, start: number, end: number): void {
+    this.#reserve(end - start + 1)
+    this.bytes[this.length++] = kind
+    this.#bytes(bytes, start, end)
   }
 
   #head(kind: number, collection: CollectionId, record: RecordId, more: number): void {
@@ -134,6 +197,25 @@ export class OperationWriter {
   }
 }
 
+/** The namespace note of a collection, which is the same until it is renamed. */
+export function namespaceNote(id: CollectionId, uuid: Uint8Array, database: string, name: string): Uint8Array {
+  const databaseBytes = utf8.encode(database)
+  const nameBytes = utf8.encode(name)
+  const note = new Uint8Array(namesStart + databaseBytes.length + nameBytes.length)
+  note[0] = operationKind.namespace
+  new DataView(note.buffer).setUint32(1, id, true)
+  note.set(uuid, 5)
+  note[namesStart - 2] = databaseBytes.length
+  note[namesStart - 1] = nameBytes.length
+  note.set(databaseBytes, namesStart)
+  note.set(nameBytes, namesStart + databaseBytes.length)
+  return note
+}
+
+const utf8 = new TextEncoder()
+/** Where the names begin in a namespace note. */
+const namesStart = 1 + 4 + 16 + 2
+
 /** Reads a payload operation by operation; `next()` moves to the next one and fills the fields that its kind has. */
 export class OperationReader {
   readonly #bytes: Uint8Array
@@ -144,9 +226,14 @@ export class OperationReader {
   record = 0 as RecordId
   head = 0
   tail = 0
-  /** The document, or the middle of a patch: `bytes[start..end)`. */
+  /** The document or documents, the middle of a patch, or the names of a namespace note end to end: `bytes[start..end)`. */
   start = 0
   end = 0
+  /** Of a namespace note: where the collection's name begins, and where the 16 bytes of its uuid do. */
+  nameStart = 0
+  uuidStart = 0
+  /** Of a moment: milliseconds since the epoch. */
+  wallMs = 0
 
   constructor(bytes: Uint8Array, start: number, end: number) {
     this.#bytes = bytes
@@ -157,6 +244,10 @@ export class OperationReader {
   next(): boolean {
     if (this.#at >= this.#end) return false
     this.kind = this.#bytes[this.#at++]!
+    if (isNote(this.kind)) {
+      this.#note()
+      return true
+    }
     if (this.kind >= operationKind.createCollection) {
       this.#document()
       return true
@@ -178,6 +269,34 @@ export class OperationReader {
 
   get bytes(): Uint8Array {
     return this.#bytes
+  }
+
+  #note(): void {
+    const bytes = this.#bytes
+    switch (this.kind) {
+      case operationKind.moment: {
+        const low = this.#uint32()
+        this.wallMs = (bytes[this.#at]! | (bytes[this.#at + 1]! << 8)) * 0x100000000 + low
+        this.#at += 2
+        return
+      }
+      case operationKind.namespace:
+        this.collection = this.#uint32() as CollectionId
+        this.uuidStart = this.#at
+        this.#at += 18
+        this.start = this.#at
+        this.nameStart = this.start + bytes[this.#at - 2]!
+        this.end = this.#at = this.nameStart + bytes[this.#at - 1]!
+        return
+      case operationKind.described: {
+        const length = this.#uint32()
+        this.start = this.#at
+        this.end = this.#at += length
+        return
+      }
+      default:
+        this.#document()
+    }
   }
 
   #document(): void {

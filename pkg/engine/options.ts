@@ -21,6 +21,15 @@ export interface EngineOptions {
   readonly sessionRecordLifetimeMs: number
   /** Superseded versions are kept this long for reads in the past; 0: only while a reader needs them. */
   readonly historyWindowMs: number
+  /**
+   * Whether the log says enough for change streams, and is kept for them: always, from the first stream on (and ever after), or not at
+   * all.
+   */
+  readonly changeHistory: 'on' | 'onDemand' | 'off'
+  /** Change history: the log keeps this much of the past ... */
+  readonly oplogSizeBytes: number
+  /** ... and at least this long, however large it gets. */
+  readonly oplogMinRetentionHours: number
   /** How the filters of partial indexes become predicates; without it there can be no such index. */
   readonly compileFilter: ((filter: Uint8Array) => DocumentPredicate) | undefined
 }
@@ -36,5 +45,8 @@ export const engineDefaults: EngineOptions = {
   expiryIntervalMs: 60_000,
   sessionRecordLifetimeMs: 30 * 60_000,
   historyWindowMs: 0,
+  changeHistory: 'onDemand',
+  oplogSizeBytes: 256 * 1024 * 1024,
+  oplogMinRetentionHours: 0,
   compileFilter: undefined,
 }

@@ -21,7 +21,7 @@ import type { Tree } from '../storage/tree.ts'
 import { Collection } from './collection.ts'
 import { DroppedTrees } from './dropped-trees.ts'
 import { loadIndex } from './index-load.ts'
-import { OperationReader, operationKind } from './operation.ts'
+import { isNote, OperationReader, operationKind } from './operation.ts'
 import { SessionRecords } from './session-records.ts'
 
 /** Makes a predicate of a partial index's filter. */
@@ -77,7 +77,7 @@ export class State {
   /** Applies a log entry's payload. */
   replay(bytes: Uint8Array, start: number, end: number, at: Timestamp): void {
     const reader = new OperationReader(bytes, start, end)
-    while (reader.next()) this.#replayOperation(reader, at)
+    while (reader.next()) if (!isNote(reader.kind)) this.#replayOperation(reader, at)
     while (!this.droppedTrees.freeSlice(Number.POSITIVE_INFINITY));
   }
 

@@ -9,18 +9,21 @@ import type { RecordId } from '../base/ids.ts'
 import { documentSizeMaxInternal } from '../base/limits.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import { buildDocument } from '../bson/build.ts'
-import { binaryValue, documentValue } from '../bson/value.ts'
+import { binaryValue, documentValue, getField } from '../bson/value.ts'
 import { uuidSubtype } from '../catalog/collection-record.ts'
 import type { Index } from '../index/index.ts'
 import type { Random } from '../io/random.ts'
+import type { ChangeDescriber, ChangeNotes } from './change-notes.ts'
 import type { Collection, Patch } from './collection.ts'
 import type { IndexBuild } from './index-build.ts'
 import type { OperationWriter } from './operation.ts'
-import { operationKind, operationOverheadMax } from './operation.ts'
+import { noteOverheadMax, operationKind, operationOverheadMax } from './operation.ts'
 import type { State } from './state.ts'
 
 /** What a write unit needs of the engine around it. */
 export interface WriteHost {
+  /** Milliseconds since the epoch. */
+  nowMs(): number
   /** Makes sure that `logBytes` of payload in this entry and the pages they change fit on disk, or throws OutOfDiskSpace. */
   reserve(logBytes: number): void
   /** A change was cut off in its middle, by a damaged page or a defect: what is in memory must not reach the data file. */
@@ -33,16 +36,32 @@ export class WriteUnit {
   readonly #operations: OperationWriter
   readonly #random: Random
   readonly #host: WriteHost
+  /** Where the changes are described for change streams; undefined: no change history is kept. */
+  readonly #notes: ChangeNotes | undefined
   #reserved = 0
   /** Room kept for a session record to come. */
   #announced = 0
 
-  constructor(state: State, operations: OperationWriter, timestamp: Timestamp, random: Random, host: WriteHost) {
+  constructor(
+    state: State,
+    operations: OperationWriter,
+    timestamp: Timestamp,
+    random: Random,
+    host: WriteHost,
+    notes: ChangeNotes | undefined,
+  ) {
+    this.#notes = notes
     this.#state = state
     this.#operations = operations
     this.timestamp = timestamp
     this.#random = random
     this.#host = host
+    notes?.begin(host.nowMs(), this)
+  }
+
+  /** Makes sure that so many bytes more fit into the entry. Throws OutOfDiskSpace. */
+  reserve(bytes: number): void {
+    this.#reserve(bytes)
   }
 
   /**
@@ -63,15 +82,30 @@ export class WriteUnit {
     })
     this.#reserve(definition.length)
     const collection = this.#state.createCollection(definition, this.timestamp)
+    this.#notes?.namespace(collection)
     this.#operations.catalog(operationKind.createCollection, definition)
     return collection
   }
 
+  /**
+   * An event that change streams get and that no operation tells of: of the collection, or of the whole database.
+   * `event`: its `operationType` and what else belongs to it.
+   */
+  noteEvent(database: string, collection: Collection | undefined, event: Readonly<Record<string, unknown>>): void {
+    if (this.#notes === undefined) return
+    const document = buildDocument({ db: database, ...event })
+    this.#reserve(document.length)
+    if (collection !== undefined) this.#notes.namespace(collection)
+    this.#operations.event(document)
+  }
+
   dropCollection(collection: Collection): void {
     refuseDropped(collection)
-    const change = buildDocument({ id: BigInt(collection.id) })
+    const isView = this.#notes !== undefined && getField(collection.options, 'viewOn') !== undefined
+    const change = buildDocument({ id: BigInt(collection.id), view: isView ? true : undefined })
     this.#reserve(change.length)
     this.#state.dropCollection(collection)
+    this.#notes?.namespace(collection)
     this.#operations.catalog(operationKind.dropCollection, change)
   }
 
@@ -83,7 +117,10 @@ export class WriteUnit {
     }
     const change = buildDocument({ id: BigInt(collection.id), database, name })
     this.#reserve(change.length)
+    // The note has the old name, the operation the new one.
+    this.#notes?.namespace(collection)
     this.#state.renameCollection(collection, database, name)
+    this.#notes?.renamed()
     this.#operations.catalog(operationKind.renameCollection, change)
   }
 
@@ -92,6 +129,7 @@ export class WriteUnit {
     const change = buildDocument({ id: BigInt(collection.id), options: documentValue(options) })
     this.#reserve(change.length)
     this.#state.modifyCollection(collection, options)
+    this.#notes?.namespace(collection)
     this.#operations.catalog(operationKind.modifyCollection, change)
   }
 
@@ -101,6 +139,7 @@ export class WriteUnit {
     const change = buildDocument({ id: BigInt(collection.id), definition: documentValue(definition) })
     this.#reserve(change.length + collection.documentCount * 32)
     const index = this.#state.createIndex(collection, definition, this.timestamp)
+    this.#notes?.namespace(collection)
     this.#operations.catalog(operationKind.createIndex, change)
     return index
   }
@@ -115,6 +154,7 @@ export class WriteUnit {
     builds.forEach((build, i) => {
       this.#state.finishBuild(build.collection, build.index, this.timestamp)
       build.finished()
+      this.#notes?.namespace(build.collection)
       this.#operations.catalog(operationKind.createIndex, changes[i]!)
     })
   }
@@ -132,6 +172,7 @@ export class WriteUnit {
     const change = buildDocument({ id: BigInt(collection.id), name, definition: documentValue(definition) })
     this.#reserve(change.length)
     this.#state.modifyIndex(collection, index, definition)
+    this.#notes?.namespace(collection)
     this.#operations.catalog(operationKind.modifyIndex, change)
   }
 
@@ -139,9 +180,14 @@ export class WriteUnit {
     refuseDropped(collection)
     const index = collection.index(name)
     if (index === undefined) throw new DatabaseError('IndexNotFound', `index not found with name [${name}]`)
-    const change = buildDocument({ id: BigInt(collection.id), name })
+    const change = buildDocument({
+      id: BigInt(collection.id),
+      name,
+      definition: this.#notes === undefined ? undefined : documentValue(index.definition.bytes),
+    })
     this.#reserve(change.length)
     this.#state.dropIndex(collection, index)
+    this.#notes?.namespace(collection)
     this.#operations.catalog(operationKind.dropIndex, change)
   }
 
@@ -157,22 +203,28 @@ export class WriteUnit {
     } catch (error) {
       throw this.#cutOff(collection, error)
     }
+    this.#notes?.namespace(collection)
     this.#operations.insert(collection.id, recordId, document)
     return recordId
   }
 
-  /** Replaces the live record's document. Throws DuplicateKey. */
-  update(collection: Collection, recordId: RecordId, document: Uint8Array): void {
+  /**
+   * Replaces the live record's document. `describer`: what an update did, for change streams; without it they see a replacement.
+   * Throws DuplicateKey.
+   */
+  update(collection: Collection, recordId: RecordId, document: Uint8Array, describer?: ChangeDescriber): void {
     refuseDropped(collection)
     this.#refuseTooLarge(document)
     this.#reserve(document.length)
+    const notes = this.#notes
     let patch: Patch | undefined
     try {
-      patch = collection.replace(recordId, document, this.timestamp, true)
+      patch = collection.replace(recordId, document, this.timestamp, true, notes?.observe(collection, describer))
     } catch (error) {
       throw this.#cutOff(collection, error)
     }
-    if (patch === undefined) this.#operations.replace(collection.id, recordId, document)
+    // The event of a replacement has the whole document.
+    if (patch === undefined || notes?.described === false) this.#operations.replace(collection.id, recordId, document)
     else this.#operations.patch(collection.id, recordId, patch.head, patch.tail, document)
   }
 
@@ -181,7 +233,7 @@ export class WriteUnit {
     refuseDropped(collection)
     this.#reserve(0)
     try {
-      collection.remove(recordId, this.timestamp)
+      collection.remove(recordId, this.timestamp, this.#notes?.observe(collection, undefined))
     } catch (error) {
       throw this.#cutOff(collection, error)
     }
@@ -226,7 +278,8 @@ export class WriteUnit {
   }
 
   #reserve(documentBytes: number): void {
-    const need = this.#operations.length + documentBytes + operationOverheadMax + this.#announced
+    const overhead = this.#notes === undefined ? operationOverheadMax : operationOverheadMax + noteOverheadMax
+    const need = this.#operations.length + documentBytes + overhead + this.#announced
     if (need <= this.#reserved) return
     const ahead = Math.max(need, 2 * this.#operations.length)
     this.#host.reserve(ahead)

@@ -24,8 +24,18 @@ import { assert } from '../base/assert.ts'
 import { crc32c } from '../base/crc32c.ts'
 import { DatabaseError } from '../base/errors.ts'
 import type { LogIndex, Term } from '../base/ids.ts'
+import type { Timestamp } from '../base/timestamp.ts'
 import type { Disk, File } from '../io/disk.ts'
-import { readUint32, readUint64, writeUint32, writeUint64 } from './log-frame.ts'
+import {
+  emptyFrame,
+  frameHeaderLength,
+  frameKind,
+  readFrameHeader,
+  readUint32,
+  readUint64,
+  writeUint32,
+  writeUint64,
+} from './log-frame.ts'
 
 export const segmentHeaderLength = 512
 const headerUsedLength = 64
@@ -64,6 +74,7 @@ export class Segment {
   #file: File | undefined
   #path: string
   readonly #waypoints: { index: LogIndex; position: number }[] = []
+  #firstTimestamp: Timestamp | undefined
 
   private constructor(disk: Disk, folder: string, header: SegmentHeader, path: string, file: File | undefined) {
     this.#disk = disk
@@ -108,6 +119,18 @@ export class Segment {
 
   get isPublished(): boolean {
     return this.#path === segmentPath(this.folder, this.firstIndex)
+  }
+
+  /** When the first entry was appended; it must be on disk. undefined: what is there is no entry. */
+  get firstTimestamp(): Timestamp | undefined {
+    if (this.#firstTimestamp !== undefined) return this.#firstTimestamp
+    const bytes = new Uint8Array(frameHeaderLength)
+    const count = this.file.read(bytes, 0, frameHeaderLength, segmentHeaderLength)
+    const frame = emptyFrame()
+    if (count < frameHeaderLength || readFrameHeader(bytes, 0, this.header.salt, segmentHeaderLength, frame) === 0)
+      return undefined
+    if (frame.kind === frameKind.entry) this.#firstTimestamp = frame.timestamp
+    return this.#firstTimestamp
   }
 
   /** The open file; opened again when `release` closed it. */

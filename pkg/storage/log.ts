@@ -20,6 +20,7 @@ import type { LogIndex, Term } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import { DiskError } from '../io/disk.ts'
 import type { World } from '../io/world.ts'
+import { LogCursor } from './log-cursor.ts'
 import { emptyFrame, frameHeaderLength, frameKind, frameLength, sealFrame } from './log-frame.ts'
 import { examineRemains, FrameReader, type LogEntry } from './log-reader.ts'
 import { type RecoveredLog, recoverLog, writeCut } from './log-recovery.ts'
@@ -66,6 +67,8 @@ interface Cycle {
 export class Log {
   /** Called once, when writing has failed for good. */
   onFailure: ((error: DatabaseError) => void) | undefined
+  /** Called for each entry when it has become durable, in order; the entry is lent for the call. */
+  onDurable: ((entry: LogEntry) => void) | undefined
   #lastIndex: LogIndex
   #lastTerm: Term
   #lastCrc: number
@@ -245,6 +248,43 @@ export class Log {
     if (wanted <= to) throw corruption(this.#folder, 0, `entry ${wanted} cannot be read`)
   }
 
+  /** Reads what is durable, from the entry `from` on, and what becomes durable later. */
+  cursor(from: LogIndex): LogCursor {
+    return new LogCursor(this, this.#segments, this.#folder, from)
+  }
+
+  /** The first entry of the last segment that begins at or before `timestamp`, or of the log. */
+  firstEntryNear(timestamp: Timestamp): LogIndex {
+    for (let at = this.#segments.length - 1; at > 0; at--) {
+      const segment = this.#segments[at]!
+      const first = this.#firstTimestamp(segment)
+      if (first !== undefined && first <= timestamp) return segment.firstIndex
+    }
+    return this.firstIndex
+  }
+
+  /** The oldest entry to keep of a log of about `sizeBytes` that keeps whatever is newer than `since` in any case. */
+  oldestWithin(sizeBytes: number, since: Timestamp): LogIndex {
+    let kept = 0
+    let at = this.#segments.length - 1
+    for (; at > 0; at--) {
+      const segment = this.#segments[at]!
+      kept += segment.sizeBytes
+      // A segment's last entry is older than the first of the next.
+      const older = this.#firstTimestamp(segment)
+      if (kept >= sizeBytes && older !== undefined && older < since) break
+    }
+    return this.#segments[at]!.firstIndex
+  }
+
+  /** undefined: none of its entries is on disk. */
+  #firstTimestamp(segment: Segment): Timestamp | undefined {
+    if (segment.firstIndex > this.#durableIndex) return undefined
+    const known = segment.firstTimestamp
+    if (segment !== this.#segment && this.#writingRuns.every((run) => run.segment !== segment)) segment.release()
+    return known
+  }
+
   /** Removes the segments that hold only entries before `index`. */
   truncateBefore(index: LogIndex): void {
     while (this.#segments.length > 1 && this.#segments[1]!.firstIndex <= index && this.#segments[1]!.isPublished) {
@@ -392,10 +432,14 @@ export class Log {
     // A failure that was found elsewhere meanwhile stands: everybody has been told.
     if (this.#failure !== undefined) return
     const cycle = this.#writing
+    const durableBefore = this.#durableIndex
+    const runs = this.#writingRuns
     this.#durableIndex = this.#writingIndex
     this.#writing = undefined
     this.#writingBuffer = undefined
     this.#writingRuns = []
+    if (this.onDurable !== undefined)
+      this.#readBuffered(buffer, runs, (durableBefore + 1) as LogIndex, this.#durableIndex, this.onDurable)
     if (buffer.length <= bufferKeptBytes) this.#spareBuffer = buffer
     this.#phase = 'idle'
     if (this.#next !== undefined || this.#buffered >= bufferFullBytes) this.#gather()
