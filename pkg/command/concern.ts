@@ -192,34 +192,24 @@ export interface ReadConcernUse {
 export function parseReadConcern(bytes: Uint8Array, use: ReadConcernUse): ReadConcern {
   const concern = readConcernIn(bytes)
   const { level, explicit, after, at } = concern
-  if (!use.allowed && explicit && level !== 'local')
+  if (at !== undefined && after !== undefined)
+    throw new DatabaseError('InvalidOptions', 'Specifying both atClusterTime and afterClusterTime is not allowed')
+  if (at !== undefined && level !== 'snapshot')
+    throw new DatabaseError('InvalidOptions', 'atClusterTime field can be set only if level is equal to snapshot')
+  if (after !== undefined && (level === 'available' || level === 'linearizable'))
+    throw new DatabaseError(
+      'InvalidOptions',
+      'afterClusterTime field can be set only if level is equal to majority, local, or snapshot',
+    )
+  if ((!use.allowed && explicit && level !== 'local') || (level === 'snapshot' && !use.snapshotAllowed))
     throw new DatabaseError(
       'InvalidOptions',
       `Command ${use.command} does not support { readConcern: { level: "${level}", provenance: clientSupplied } } :: caused by :: read concern not supported`,
     )
-  if (use.clusterTime === undefined) {
-    refuseOnStandalone(concern, use)
-    return concern
-  }
-  if (level === 'snapshot' && !use.snapshotAllowed)
-    throw new DatabaseError(
-      'InvalidOptions',
-      `Command ${use.command} does not support { readConcern: { level: "snapshot", provenance: clientSupplied } } :: caused by :: read concern not supported`,
-    )
-  if (at !== undefined) {
-    if (after !== undefined)
-      throw new DatabaseError('InvalidOptions', 'Specifying both atClusterTime and afterClusterTime is not allowed')
-    if (level !== 'snapshot')
-      throw new DatabaseError('InvalidOptions', `atClusterTime field can be set only if level is equal to snapshot`)
-    checkClusterTime('atClusterTime', at, use.clusterTime)
-  }
-  if (after !== undefined) {
-    if (level === 'available' || level === 'linearizable')
-      throw new DatabaseError(
-        'InvalidOptions',
-        `afterClusterTime field can be set only if level is equal to majority, local, or snapshot`,
-      )
-    checkClusterTime('afterClusterTime', after, use.clusterTime)
+  if (use.clusterTime === undefined) refuseOnStandalone(concern)
+  else {
+    if (at !== undefined) checkClusterTime('atClusterTime', at, use.clusterTime)
+    if (after !== undefined) checkClusterTime('afterClusterTime', after, use.clusterTime)
   }
   return concern
 }
@@ -248,10 +238,10 @@ function readConcernIn(bytes: Uint8Array): ReadConcern {
         checkProvenance('readConcern', field)
         break
       case 'afterClusterTime':
-        after = clusterTimeIn(field) ?? after
+        after = clusterTimeIn(field)
         break
       case 'atClusterTime':
-        at = clusterTimeIn(field) ?? at
+        at = clusterTimeIn(field)
         break
       case 'afterOpTime':
       case '$oplogQueryData':
@@ -265,8 +255,7 @@ function readConcernIn(bytes: Uint8Array): ReadConcern {
   return { level: (level ?? 'local') as ReadLevel, explicit: level !== undefined, after, at }
 }
 
-function clusterTimeIn(field: Value & { readonly name: string }): Timestamp | undefined {
-  if (field.type === bsonType.null || field.type === bsonType.undefined) return undefined
+function clusterTimeIn(field: Value & { readonly name: string }): Timestamp {
   if (field.type !== bsonType.timestamp)
     throw new DatabaseError(
       'TypeMismatch',
@@ -288,19 +277,14 @@ function shown(timestamp: Timestamp): string {
   return `{ ts: Timestamp(${secondsOf(timestamp)}, ${counterOf(timestamp)}) }`
 }
 
-function refuseOnStandalone({ level, after, at }: ReadConcern, use: ReadConcernUse): void {
+function refuseOnStandalone({ level, after, at }: ReadConcern): void {
   if (level === 'snapshot')
     throw new DatabaseError('NotAReplicaSet', `node needs to be a replica set member to use readConcern: snapshot`)
   if (level === 'linearizable')
     throw new DatabaseError('NotAReplicaSet', 'node needs to be a replica set member to use read concern')
-  if (after === undefined && at === undefined) return
-  if (!use.allowed)
+  if (after !== undefined || at !== undefined)
     throw new DatabaseError(
-      'InvalidOptions',
-      `Command ${use.command} does not support a readConcern with a cluster time :: caused by :: read concern not supported`,
+      'IllegalOperation',
+      `Cannot specify afterClusterTime or atClusterTime readConcern without replication enabled`,
     )
-  throw new DatabaseError(
-    'IllegalOperation',
-    `Cannot specify afterClusterTime or atClusterTime readConcern without replication enabled`,
-  )
 }

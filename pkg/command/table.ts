@@ -1,6 +1,7 @@
 /** Every command there is. */
 import { DatabaseError } from '../base/errors.ts'
 import { aggregate } from './commands/aggregate.ts'
+import { applyOps } from './commands/apply-ops.ts'
 import { buildInfo } from './commands/build-info.ts'
 import { bulkWrite } from './commands/bulk-write.ts'
 import { getClusterParameter, setClusterParameter } from './commands/cluster-parameter.ts'
@@ -59,6 +60,7 @@ import {
 import { profile } from './commands/profile.ts'
 import { refreshSessions } from './commands/refresh-sessions.ts'
 import { renameCollection } from './commands/rename-collection.ts'
+import { replicaSetCommands } from './commands/replica-set.ts'
 import { serverStatus } from './commands/server-status.ts'
 import { setParameter } from './commands/set-parameter.ts'
 import { shutdown } from './commands/shutdown.ts'
@@ -74,6 +76,7 @@ import { NameTable } from './name-table.ts'
 
 const definitions: readonly AnyDefinition[] = [
   aggregate,
+  applyOps,
   autoCompact,
   buildInfo,
   bulkWrite,
@@ -135,6 +138,7 @@ const definitions: readonly AnyDefinition[] = [
   profile,
   refreshSessions,
   renameCollection,
+  ...replicaSetCommands,
   rotateCertificates,
   serverStatus,
   setClusterParameter,

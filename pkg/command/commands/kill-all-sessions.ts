@@ -1,3 +1,5 @@
+import { bsonType } from '../../bson/type.ts'
+import { documentFields } from '../../bson/value.ts'
 import { defineCommand, emptyReply } from '../definition.ts'
 import { arrayType, commandFields, Fields, stringType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
@@ -19,8 +21,11 @@ export const killAllSessions = defineCommand({
   kind: 'commands',
   fields,
   parse: () => {
-    const users = fields.documents(fields.at.killAllSessions)!
-    for (const user of users) userFields.read(user, 0)
+    const list = fields.value(fields.at.killAllSessions)!
+    // A null among the users is passed over.
+    const users = [...documentFields(list.bytes, list.start)].filter(({ type }) => type !== bsonType.null)
+    if (users.some(({ type }) => type !== bsonType.document)) fields.documents(fields.at.killAllSessions)
+    for (const user of users) userFields.read(user.bytes, user.start)
     return users.length
   },
   run: (operation: Operation, users: number): void => {
