@@ -20,6 +20,8 @@ export interface ServeConfig {
   /** Empty: clients need no certificate. */
   readonly grpcTlsCa: string
   readonly cacheSizeBytes: number
+  readonly oplogSizeBytes: number
+  readonly oplogMinRetentionHours: number
   readonly insecure: boolean
   readonly logLevel: LogLevel
   readonly maxConnections: number
@@ -79,6 +81,18 @@ function cacheSize(value: string): number {
   if (bytes === undefined) throw new Refusal('must be a size such as 256MB or 1GiB')
   if (bytes < 8 * 2 ** 20) throw new Refusal('must be at least 8MB')
   return bytes
+}
+
+function oplogSize(value: string): number {
+  const bytes = parseSize(value)
+  if (bytes === undefined) throw new Refusal('must be a size such as 256MB or 1GiB, or 0 for no change history')
+  return bytes
+}
+
+function hours(value: string): number {
+  const number = /^\d+(?:\.\d+)?$/.test(value) ? Number(value) : Number.NaN
+  if (!(number >= 0 && number <= 1_000_000)) throw new Refusal('must be a number of hours')
+  return number
 }
 
 function parameters(value: string): ReadonlyMap<string, string> {
@@ -156,6 +170,21 @@ export const settings = {
     default: 256 * 2 ** 20,
     shownDefault: '256MB',
     read: cacheSize,
+  },
+  oplogSizeBytes: {
+    name: 'oplog-size',
+    value: 'size',
+    about: 'how much of the log is kept for change streams; 0: no change streams',
+    default: 1024 * 2 ** 20,
+    shownDefault: '1GB',
+    read: oplogSize,
+  },
+  oplogMinRetentionHours: {
+    name: 'oplog-min-retention-hours',
+    value: 'hours',
+    about: 'how long the log is kept at least, however large it gets',
+    default: 0,
+    read: hours,
   },
   insecure: {
     name: 'insecure',

@@ -57,6 +57,7 @@ class Server {
   async start(): Promise<void> {
     const { logger } = this.#log
     const { dir, bind, mongoPort, httpPort, cacheSizeBytes, pageCompression, replSet, replSetMember } = this.#config
+    const { oplogSizeBytes, oplogMinRetentionHours } = this.#config
     logger.info(
       {
         version,
@@ -74,7 +75,13 @@ class Server {
     const startedMs = performance.now()
     const node = await openNode({
       dir,
-      engine: { cacheSizeBytes, compression: pageCompression },
+      engine: {
+        cacheSizeBytes,
+        compression: pageCompression,
+        changeHistory: oplogSizeBytes === 0 ? 'off' : 'on',
+        oplogSizeBytes,
+        oplogMinRetentionHours,
+      },
       arguments: process.argv,
       replicaSet:
         replSet === '' ? undefined : { name: replSet, ...(replSetMember === '' ? {} : { member: replSetMember }) },

@@ -2,6 +2,7 @@
  * What pipelines ask of whoever runs them: other collections, places to write to, facts about the server, room on disk.
  * Implemented by the command path; a pipeline that asks for nothing runs without one.
  */
+import type { Timestamp } from '../base/timestamp.ts'
 import type { File } from '../io/disk.ts'
 import type { PointLookup } from '../query/point-lookup.ts'
 import type { Pipeline } from './parse.ts'
@@ -42,6 +43,18 @@ export interface ForeignCollection {
   find(filter: Uint8Array): Rows
   /** Finds documents by values of `path`, where an index tells alone which have one. */
   points(path: string): PointLookup | undefined
+}
+
+/** What `$changeStream` asks for; tokens as they were given. */
+export interface ChangeStreamRequest {
+  readonly resumeAfter: Uint8Array | undefined
+  readonly startAfter: Uint8Array | undefined
+  readonly startAtOperationTime: Timestamp | undefined
+  readonly fullDocument: 'default' | 'updateLookup' | 'whenAvailable' | 'required'
+  readonly fullDocumentBeforeChange: 'off' | 'whenAvailable' | 'required'
+  readonly allChangesForCluster: boolean
+  readonly showExpandedEvents: boolean
+  readonly showSystemEvents: boolean
 }
 
 export type SystemRequest =

@@ -76,7 +76,34 @@ function parseIn(array: Uint8Array, start: number, surroundings: Surroundings): 
     throw new DatabaseError(7749501, `Pipeline length must be no longer than ${stagesMax} stages`)
   }
   checkPlaces(definitions, surroundings)
+  checkChangeStream(plans)
   return plans
+}
+
+/** Stages that take one event and give one, or none. */
+const changeStreamStages: ReadonlySet<string> = new Set([
+  '$addFields',
+  '$changeStream',
+  '$changeStreamSplitLargeEvent',
+  '$match',
+  '$project',
+  '$redact',
+  '$replaceRoot',
+  '$replaceWith',
+  '$set',
+  '$unset',
+])
+
+function checkChangeStream(plans: Pipeline): void {
+  const isStream = plans[0]?.changeStream !== undefined
+  plans.forEach((plan, i) => {
+    if (isStream && !changeStreamStages.has(plan.name))
+      throw new DatabaseError('IllegalOperation', `${plan.name} is not permitted in a $changeStream pipeline`)
+    if (plan.splitsEvents !== true) return
+    if (!isStream)
+      throw new DatabaseError('IllegalOperation', `${plan.name} can only be used in a $changeStream pipeline`)
+    if (i < plans.length - 1) throw new DatabaseError(7182802, `${plan.name} must be the last stage in the pipeline`)
+  })
 }
 
 function parseInner(value: Value, inside: InnerPipeline, outer: Surroundings): Pipeline {
@@ -139,7 +166,7 @@ function checkPlaces(definitions: readonly StageDefinition[], { place, collectio
   })
   const [head] = definitions
   if (collection === undefined) {
-    if (head?.collectionless !== true) {
+    if (head?.collectionless !== true && head?.collectionless !== 'either') {
       throw new DatabaseError(
         'InvalidNamespace',
         `{aggregate: 1} is not valid for ${head === undefined ? 'an empty pipeline' : `'${head.name}'; a collection is required`}.`,

@@ -19,7 +19,7 @@ import type { ExpressionCompiler } from '../expression/compile.ts'
 import type { EvaluationContext } from '../expression/context.ts'
 import type { Scope } from '../expression/scope.ts'
 import { Sorter } from '../query/sort/sorter.ts'
-import type { Namespace, PipelineHost } from './host.ts'
+import type { ChangeStreamRequest, Namespace, PipelineHost } from './host.ts'
 import type { NeededFields } from './needed-fields.ts'
 import type { PathEffects } from './path-effects.ts'
 import type { StageWatch } from './stage-watch.ts'
@@ -65,6 +65,10 @@ export interface StagePlan {
   readonly pushdown?: Pushdown
   /** It reads no input: its documents come from elsewhere. */
   readonly isSource?: boolean
+  /** It is a `$changeStream`, whose events whoever runs the pipeline brings. */
+  readonly changeStream?: ChangeStreamRequest
+  /** It is a `$changeStreamSplitLargeEvent`, which whoever runs the pipeline does. */
+  readonly splitsEvents?: boolean
   /** It writes what it takes: it stands last. */
   readonly writes?: boolean
   /** What it does to paths, for moving filters before it; undefined: nothing may be moved before it. */
@@ -127,8 +131,8 @@ export interface StageDefinition {
   readonly first?: boolean | number
   /** Must be the last stage: 40601 elsewhere. */
   readonly last?: boolean
-  /** The pipeline needs no collection, and must have none. */
-  readonly collectionless?: boolean
+  /** The pipeline needs no collection, and must have none; `either`: it may have one. */
+  readonly collectionless?: boolean | 'either'
   /** Codes with which it is refused inside other stages and views. */
   readonly refusedIn?: Readonly<Partial<Record<Place, number>>>
   /** `operand`: what stands after the stage's name. Throws `DatabaseError` with MongoDB's codes. */

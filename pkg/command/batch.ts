@@ -1,5 +1,7 @@
 /** The documents of one reply, in the form they have in the reply's array, so that writing it is one copy. */
 import { documentSizeMax } from '../base/limits.ts'
+import { bsonType } from '../bson/type.ts'
+import { documentOf, getField } from '../bson/value.ts'
 import { BsonWriter, indexName } from '../bson/writer.ts'
 
 /** A buffer that grew beyond this is let go rather than kept for the next batch. */
@@ -15,6 +17,8 @@ export class Batch {
   /** 0 when there is nothing more to get. */
   cursorId = 0n
   namespace = ''
+  /** Of a change stream: where it goes on, `{_data}`. */
+  resumeToken: Uint8Array | undefined
 
   constructor(pool: BatchPool) {
     this.#pool = pool
@@ -39,6 +43,7 @@ export class Batch {
     this.#lent = undefined
     this.cursorId = 0n
     this.namespace = namespace
+    this.resumeToken = undefined
     return this
   }
 
@@ -87,6 +92,12 @@ export class Batch {
     return this.#starts[index]!
   }
 
+  /** The `_id` of the last document, where that is a resume token. */
+  lastToken(): Uint8Array | undefined {
+    const id = getField(this.bytes, '_id', this.start(this.count - 1))
+    return id?.type === bsonType.document ? documentOf(id).slice() : undefined
+  }
+
   documents(): Uint8Array[] {
     return this.#starts.map((_, index) => this.document(index))
   }
@@ -102,6 +113,7 @@ export class Batch {
       writer.document('0', lent, start, start + lengthAt(lent, start))
     }
     writer.end()
+    if (this.resumeToken !== undefined) writer.document('postBatchResumeToken', this.resumeToken)
     writer.int64('id', this.cursorId === 0n ? 0 : this.cursorId)
     writer.string('ns', this.namespace)
     writer.end()

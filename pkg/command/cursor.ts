@@ -13,13 +13,33 @@
 import { DatabaseError } from '../base/errors.ts'
 import type { Clock, Timer } from '../io/clock.ts'
 import type { Random } from '../io/random.ts'
+import type { Batch } from './batch.ts'
 import type { HeldRows } from './rows.ts'
 import type { Session } from './session.ts'
-import type { TailableRows } from './tailable-rows.ts'
+
+/** The end of rows to which more come. */
+export interface Tailed {
+  /** Whether there is a place to go on from: without one the cursor closes. */
+  readonly hasPosition: boolean
+  /** Whether more have come since the end was met. */
+  readonly hasMore: boolean
+  /** Rows that paused have met the end. */
+  readonly waiting: boolean
+  /** Nothing will ever come. */
+  readonly finished: boolean
+  /** A drop of the collection does not close the cursor: it tells of it. */
+  readonly outlivesCollection: boolean
+  /** Calls `wake` once, when more may have come; the answer takes it back. */
+  wait(wake: () => void): () => void
+  /** Where a change stream goes on after the batch; `exhausted`: the end was met. */
+  resumeToken(batch: Batch, exhausted: boolean): Uint8Array | undefined
+  /** When what was read may be told; undefined: at once. */
+  settled(): Promise<void> | undefined
+}
 
 /** What makes a cursor tailable. */
 export interface Tail {
-  readonly rows: TailableRows
+  readonly rows: Tailed
   /** getMore waits for documents instead of answering with none. */
   readonly awaitData: boolean
 }
@@ -170,7 +190,7 @@ export class CursorRegistry {
    */
   failAll(namespaces: ReadonlySet<string>, why: string): void {
     for (const cursor of this.#cursors.values()) {
-      if (!namespaces.has(cursor.namespace)) continue
+      if (!namespaces.has(cursor.namespace) || cursor.tail?.rows.outlivesCollection === true) continue
       cursor.failure = new DatabaseError('QueryPlanKilled', why)
       if (cursor.inUse === undefined) cursor.rows.close()
       else cursor.inUse.kill(cursor.failure)

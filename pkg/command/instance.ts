@@ -9,6 +9,7 @@ import { DatabaseError } from '../base/errors.ts'
 import type { LogIndex } from '../base/ids.ts'
 import { timestampOf } from '../base/timestamp.ts'
 import { ObjectIdGenerator } from '../bson/objectid.ts'
+import { ChangeFeed } from '../change/change-feed.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { World } from '../io/world.ts'
 import type { ExpressionOptions } from '../query/filter/operator.ts'
@@ -101,6 +102,7 @@ export class Instance {
   readonly cursors: CursorRegistry
   readonly batches = new BatchPool()
   readonly cappedWaiters = new CappedWaiters()
+  readonly changeFeed: ChangeFeed
   readonly failCommand: FailPoint<CommandFailure>
   readonly failWrite: FailPoint<WriteFailure>
   readonly fsyncLock = new FsyncLock()
@@ -125,6 +127,7 @@ export class Instance {
 
   constructor(engine: Engine, world: World, options: DatabaseOptions) {
     this.engine = engine
+    this.changeFeed = new ChangeFeed(engine)
     this.world = world
     this.options = options
     this.host = options.host ?? unknownHost

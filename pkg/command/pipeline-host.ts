@@ -24,6 +24,7 @@ import type { WriteUnit } from '../engine/write-unit.ts'
 import type { File } from '../io/disk.ts'
 import { parsePath } from '../query/path.ts'
 import { PointLookup } from '../query/point-lookup.ts'
+import { byComparing } from '../query/update/describe-difference.ts'
 import { traitsOf } from './collection-traits.ts'
 import { storedForm } from './document.ts'
 import { OutTarget } from './out-target.ts'
@@ -197,7 +198,7 @@ class CommandMergeTarget implements MergeTarget {
     this.#write((unit) => {
       const stored = storedForm(document, operation.instance)
       enforceValidator(operation, collection, stored, { bytes: before, start: 0 })
-      unit.update(collection, recordId as RecordId, stored)
+      unit.update(collection, recordId as RecordId, stored, byComparing)
     })
   }
 

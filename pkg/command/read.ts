@@ -29,16 +29,15 @@ export function openCursor(operation: Operation, rows: Rows, options: CursorOpti
   const batch = operation.instance.batches.take(options.namespace)
   const wanted = options.batchSize ?? firstBatchDefault
   try {
-    const filled = wanted === 0 ? filledForLater : fill(operation, held, batch, wanted)
+    const filled = wanted === 0 ? filledForLater : fill(operation, held, batch, wanted, options.tail)
     if (filled instanceof Promise)
-      return filled.then(
-        (exhausted) => keep(operation, held, batch, exhausted, options),
-        (error: unknown) => {
+      return filled
+        .then((exhausted) => settled(keep(operation, held, batch, exhausted, options), options.tail))
+        .catch((error: unknown) => {
           held.close()
           throw error
-        },
-      )
-    return keep(operation, held, batch, filled, options)
+        })
+    return settled(keep(operation, held, batch, filled, options), options.tail)
   } catch (error) {
     held.close()
     throw error
@@ -47,8 +46,16 @@ export function openCursor(operation: Operation, rows: Rows, options: CursorOpti
 
 const filledForLater = false
 
+/** The batch once what it says is on disk. */
+function settled(batch: Batch, tail: Tail | undefined): Batch | Promise<Batch> {
+  const waiting = tail?.rows.settled()
+  return waiting === undefined ? batch : waiting.then(() => batch)
+}
+
 function keep(operation: Operation, rows: HeldRows, batch: Batch, exhausted: boolean, options: CursorOptions): Batch {
-  const goesOn = options.tail?.rows.hasPosition === true && !rows.ended
+  const tailed = options.tail?.rows
+  if (tailed !== undefined) batch.resumeToken = tailed.resumeToken(batch, exhausted)
+  const goesOn = tailed?.hasPosition === true && !tailed.finished && !rows.ended
   if ((exhausted && !goesOn) || options.singleBatch === true) {
     rows.close()
     return batch
@@ -82,16 +89,18 @@ export function continueCursor(
   const batch = operation.instance.batches.take(cursor.namespace)
   const { cursors } = operation.instance
   cursor.rows.pace.operation = operation
-  const finish = (exhausted: boolean): Batch => {
+  const finish = (exhausted: boolean): Batch | Promise<Batch> => {
     cursor.returned += batch.count
     cursor.batches++
-    if (exhausted && (cursor.tail === undefined || cursor.rows.ended)) cursor.killed = true
+    const tailed = cursor.tail?.rows
+    if (tailed !== undefined) batch.resumeToken = tailed.resumeToken(batch, exhausted)
+    if (exhausted && (tailed === undefined || tailed.finished || cursor.rows.ended)) cursor.killed = true
     else {
       cursor.rows.save()
       batch.cursorId = cursor.id
     }
     cursors.giveBack(cursor)
-    return batch
+    return settled(batch, cursor.tail)
   }
   const fail = (error: unknown): never => {
     cursor.killed = true
@@ -103,17 +112,25 @@ export function continueCursor(
     const filled =
       cursor.tail?.awaitData === true
         ? fillWhenThere(operation, cursor, cursor.tail, batch, count, awaitMs)
-        : fill(operation, cursor.rows, batch, count)
+        : fill(operation, cursor.rows, batch, count, cursor.tail)
     return filled instanceof Promise ? filled.then(finish).catch(fail) : finish(filled)
   } catch (error) {
     return fail(error)
   }
 }
 
-/** Whether the rows have ended. */
-function fill(operation: Operation, rows: HeldRows, batch: Batch, wanted: number): boolean | Promise<boolean> {
+/** Whether the rows have ended, or have met their end for now. */
+function fill(
+  operation: Operation,
+  rows: HeldRows,
+  batch: Batch,
+  wanted: number,
+  tail: Tail | undefined,
+  deadlineMs = Number.POSITIVE_INFINITY,
+): boolean | Promise<boolean> {
   const state = fillSlice(rows, batch, wanted)
-  return state === 'paused' ? fillOn(operation, rows, batch, wanted) : state === 'exhausted'
+  if (state !== 'paused') return state === 'exhausted'
+  return tail?.rows.waiting === true || fillOn(operation, rows, batch, wanted, tail, deadlineMs)
 }
 
 /** As `fill`, but waits for the first row up to `awaitMs`. */
@@ -127,15 +144,15 @@ function fillWhenThere(
 ): boolean | Promise<boolean> {
   const { clock } = operation.instance.world
   const deadlineMs = clock.monotonicMs() + awaitMs
-  const filled = fill(operation, cursor.rows, batch, wanted)
-  if (filled === false || batch.count > 0 || cursor.rows.ended) return filled
+  const filled = fill(operation, cursor.rows, batch, wanted, tail, deadlineMs)
+  if (filled === false || batch.count > 0 || cursor.rows.ended || tail.rows.finished) return filled
   const waited = async (): Promise<boolean> => {
     let exhausted = await filled
-    while (exhausted && batch.count === 0 && clock.monotonicMs() < deadlineMs) {
+    while (exhausted && batch.count === 0 && !tail.rows.finished && clock.monotonicMs() < deadlineMs) {
       cursor.rows.save()
       if (!tail.rows.hasMore) await arrival(operation, tail, deadlineMs - clock.monotonicMs())
       operation.check()
-      exhausted = await fill(operation, cursor.rows, batch, wanted)
+      exhausted = await fill(operation, cursor.rows, batch, wanted, tail, deadlineMs)
     }
     return exhausted
   }
@@ -145,25 +162,35 @@ function fillWhenThere(
 /** Until the collection has a new document or none any more, the operation is killed, or the time is over. */
 function arrival(operation: Operation, { rows }: Tail, timeoutMs: number): Promise<void> {
   return new Promise((resolve) => {
-    const { cappedWaiters, world } = operation.instance
+    const { world } = operation.instance
     const end = (): void => {
       timer.cancel()
       forget()
       resolve()
     }
     const timer = world.clock.setTimer(timeoutMs, end)
-    const forget = cappedWaiters.wait(rows.collection, end)
+    const forget = rows.wait(end)
     operation.whenKilled(end)
     if (operation.killed) end()
   })
 }
 
-async function fillOn(operation: Operation, rows: HeldRows, batch: Batch, wanted: number): Promise<boolean> {
+async function fillOn(
+  operation: Operation,
+  rows: HeldRows,
+  batch: Batch,
+  wanted: number,
+  tail: Tail | undefined,
+  deadlineMs: number,
+): Promise<boolean> {
   for (;;) {
     rows.save()
     await operation.pause()
     const state = fillSlice(rows, batch, wanted)
     if (state !== 'paused') return state === 'exhausted'
+    if (tail === undefined) continue
+    // Of many rows none may be wanted: the client hears of how far that went.
+    if (tail.rows.waiting || operation.instance.world.clock.monotonicMs() >= deadlineMs) return true
   }
 }
 

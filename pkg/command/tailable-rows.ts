@@ -10,15 +10,17 @@ import type { Collection, RecordRef } from '../engine/collection.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { RecordCursor } from '../engine/record-cursor.ts'
 import type { Predicate } from '../query/filter/compile.ts'
-import { positionLost } from './capped.ts'
+import { type CappedWaiters, positionLost } from './capped.ts'
+import type { Tailed } from './cursor.ts'
 import type { Pace } from './pace.ts'
 
 const stepsPerLook = 64
 const record: RecordRef = { bytes: new Uint8Array(0), start: 0, end: 0 }
 
-export class TailableRows implements Rows {
+export class TailableRows implements Rows, Tailed {
   readonly collection: Collection
   readonly #engine: Engine
+  readonly #waiters: CappedWaiters
   readonly #matches: Predicate
   readonly #pace: Pace
   #skip: number
@@ -31,9 +33,15 @@ export class TailableRows implements Rows {
   start = 0
   end = 0
 
-  constructor(collection: Collection, engine: Engine, matches: Predicate, skip: number, pace: Pace) {
+  readonly waiting = false
+  readonly finished = false
+  readonly outlivesCollection = false
+
+  constructor(collection: Collection, matches: Predicate, skip: number, pace: Pace) {
+    const { engine, cappedWaiters } = pace.operation.instance
     this.collection = collection
     this.#engine = engine
+    this.#waiters = cappedWaiters
     this.#matches = matches
     this.#skip = skip
     this.#pace = pace
@@ -47,6 +55,18 @@ export class TailableRows implements Rows {
   /** Whether documents have come since. */
   get hasMore(): boolean {
     return this.collection.dropped || this.collection.nextRecordId - 1 > (this.#position ?? 0)
+  }
+
+  wait(wake: () => void): () => void {
+    return this.#waiters.wait(this.collection, wake)
+  }
+
+  resumeToken(): undefined {
+    // Its place is the cursor's own.
+  }
+
+  settled(): undefined {
+    // Documents are told as they are found.
   }
 
   /** Errors: CappedPositionLost when the document it rested on has gone; QueryPlanKilled when the collection has. */

@@ -50,9 +50,9 @@ export class ChangeNotes implements ChangeObserver {
     this.#operations.moment(wallMs)
   }
 
-  /** Before an operation on the collection. */
+  /** Before an operation on the collection. Nothing is told of collections whose documents have no key: time series. */
   namespace(collection: Collection): void {
-    if (this.#noted === collection) return
+    if (this.#noted === collection || !collection.hasIdIndex) return
     this.#operations.namespace(collection.namespaceNote)
     this.#noted = collection
   }
@@ -71,6 +71,8 @@ export class ChangeNotes implements ChangeObserver {
 
   changing(before: Uint8Array, start: number, end: number, after: Uint8Array | undefined): void {
     const collection = this.#collection!
+    this.described = false
+    if (!collection.hasIdIndex) return
     const writer = this.#description.reset()
     writer.beginDocument()
     const idEnd = idElementEnd(before, start)

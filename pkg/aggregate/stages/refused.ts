@@ -27,12 +27,6 @@ const needsSearch = (name: string): StageDefinition =>
   refused(name, 31082, `${name} needs a search server, which there is none of`)
 
 export const refusedStages: readonly StageDefinition[] = [
-  refused('$changeStream', 40573, 'The $changeStream stage is only supported on replica sets'),
-  refused(
-    '$changeStreamSplitLargeEvent',
-    'IllegalOperation',
-    '$changeStreamSplitLargeEvent only follows $changeStream',
-  ),
   refused('$geoNear', 'NotImplemented', '$geoNear is not supported yet', { first: 40603 }),
   needsSearch('$search'),
   needsSearch('$searchMeta'),

@@ -3,6 +3,7 @@ import type { StageDefinition } from '../stage.ts'
 import { addFields, set } from './add-fields.ts'
 import { bucket } from './bucket.ts'
 import { bucketAuto } from './bucket-auto.ts'
+import { changeStream, changeStreamSplitLargeEvent } from './change-stream.ts'
 import { count } from './count.ts'
 import { densify } from './densify.ts'
 import { documents } from './documents.ts'
@@ -45,6 +46,8 @@ export const stages: ReadonlyMap<string, StageDefinition> = new Map(
     set,
     bucket,
     bucketAuto,
+    changeStream,
+    changeStreamSplitLargeEvent,
     count,
     densify,
     documents,

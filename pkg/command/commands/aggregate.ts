@@ -9,6 +9,7 @@ import { bsonType, typeAlias } from '../../bson/type.ts'
 import { documentFields, getField, isNumber, truthy, type Value } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { Batch } from '../batch.ts'
+import { openChangeStream } from '../change-stream.ts'
 import { type Definition, defineCommand } from '../definition.ts'
 import { countStages } from '../explain-pipeline.ts'
 import { type Explanation, explainSearch, type Verbosity } from '../explanation.ts'
@@ -163,6 +164,7 @@ function openPipeline(operation: Operation, request: AggregateCommand, pipeline:
   const { instance } = operation
   const namespace = `${operation.databaseName}.${request.collection ?? '$cmd.aggregate'}`
   operation.namespace = namespace
+  if (pipeline[0]?.changeStream !== undefined) return openChangeStream(operation, request, pipeline)
   const view = new ReadView(instance.engine)
   const pace = new Pace(operation)
   const rows = openRows(operation, request, pipeline, pace, view)
@@ -186,6 +188,10 @@ function explainPipeline(
   const view = new ReadView(operation.instance.engine)
   const pace = new Pace(operation)
   const host = new CommandHost(pace, view)
+  if (pipeline[0]?.changeStream !== undefined) {
+    const stages = pipeline.map((plan) => ({ [plan.name]: plan.operand ?? rawDocument(emptyDocument) }))
+    return { explainVersion: '1', stages }
+  }
   // What is wrong with a pipeline may show only when its stages are opened.
   openRows(operation, request, pipeline, pace, view).close()
   const from = { database: operation.databaseName, collection: request.collection ?? '' }

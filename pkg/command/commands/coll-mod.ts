@@ -1,8 +1,9 @@
 import { DatabaseError } from '../../base/errors.ts'
 import { buildDocument, rawDocument, writeFields } from '../../bson/build.ts'
 import { bsonType } from '../../bson/type.ts'
-import { arrayValue, documentFields, readString, type Value } from '../../bson/value.ts'
+import { arrayValue, binaryValue, documentFields, readString, type Value } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
+import { uuidSubtype } from '../../catalog/collection-record.ts'
 import type { Collection } from '../../engine/collection.ts'
 import { expireAfterSecondsOf } from '../clustered-index.ts'
 import { traitsOf, type ViewTraits } from '../collection-traits.ts'
@@ -20,7 +21,7 @@ import {
   stringType,
   uuidType,
 } from '../fields.ts'
-import { indexChange } from '../index-change.ts'
+import { type IndexChange, indexChange } from '../index-change.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
 import { isTimeseries } from '../timeseries.ts'
@@ -142,6 +143,7 @@ export const collMod = defineCommand({
     if (request.dryRun) return {}
     const reply = change?.reply ?? {}
     const { logIndex } = engine.write((unit) => {
+      unit.noteEvent(collection.database, collection, modifyEvent(collection, changes, request.index, change))
       if (change?.definition !== undefined) unit.modifyIndex(collection, change.index.name, change.definition)
       if (Object.keys(changes).length > 0)
         unit.modifyCollection(collection, changedOptions(collection.options, changes))
@@ -150,6 +152,37 @@ export const collMod = defineCommand({
   },
   reply: (reply: Reply, writer: BsonWriter) => writeFields(writer, reply),
 })
+
+/** What change streams show of it: what was asked for, and how it was before. */
+function modifyEvent(
+  collection: Collection,
+  changes: Readonly<Record<string, unknown>>,
+  indexRequest: Uint8Array | undefined,
+  change: IndexChange | undefined,
+): Record<string, unknown> {
+  const operationDescription: Record<string, unknown> = {}
+  const indexOptions: Record<string, unknown> = {}
+  if (indexRequest !== undefined && change !== undefined) {
+    const index: Record<string, unknown> = { name: change.index.name }
+    for (const field of documentFields(indexRequest)) {
+      if (field.name !== 'name' && field.name !== 'keyPattern') index[field.name] = field
+    }
+    operationDescription['index'] = index
+    for (const [name, value] of Object.entries(change.reply)) {
+      if (name.endsWith('_old')) indexOptions[name.slice(0, -'_old'.length)] = value
+    }
+  }
+  const collectionOptions: Record<string, unknown> = { uuid: binaryValue(collection.uuid, uuidSubtype) }
+  for (const field of documentFields(collection.options)) collectionOptions[field.name] = field
+  return {
+    operationType: 'modify',
+    operationDescription: { ...operationDescription, ...changes },
+    stateBeforeChange: {
+      collectionOptions,
+      indexOptions: Object.keys(indexOptions).length === 0 ? undefined : indexOptions,
+    },
+  }
+}
 
 function readValidation(database: string, collection: string, changes: Record<string, unknown>): void {
   const at = fields.at

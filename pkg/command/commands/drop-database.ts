@@ -30,6 +30,7 @@ export const dropDatabase = defineCommand({
     if (collections.length > 0)
       engine.write((unit) => {
         for (const collection of collections) unit.dropCollection(collection)
+        unit.noteEvent(operation.databaseName, undefined, { operationType: 'dropDatabase' })
       })
     cursors.failAll(namespaces, `database dropped: ${operation.databaseName}`)
     return operation.acknowledge(undefined, engine.lastIndex)

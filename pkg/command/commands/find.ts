@@ -134,7 +134,7 @@ export const find = defineCommand({
     if (collection === undefined) return instance.batches.take(namespace)
     const view = new ReadView(instance.engine)
     const pace = new Pace(operation)
-    const tail = request.tailable ? openTail(operation, collection, search, request, pace) : undefined
+    const tail = request.tailable ? openTail(collection, search, request, pace) : undefined
     const rows =
       tail === undefined
         ? openRows(operation, collection, search, request, projection, pace, view)
@@ -206,12 +206,11 @@ function openRows(
 
 /** Errors: BadValue when the collection is not capped, or another order is asked for than that of insertion. */
 function openTail(
-  operation: Operation,
   collection: Collection,
   search: Search,
   request: FindCommand,
   pace: Pace,
-): Tail {
+): Tail & { readonly rows: TailableRows } {
   if (traitsOf(collection).capped === undefined)
     throw new DatabaseError(
       'BadValue',
@@ -219,10 +218,9 @@ function openTail(
     )
   if (search.sort !== undefined && search.sort.natural !== 1)
     throw new DatabaseError('BadValue', 'cannot use tailable option with a sort other than {$natural: 1}')
-  const { engine } = operation.instance
   const matches = (bytes: Uint8Array, start: number): boolean => search.matches(bytes, start)
   return {
-    rows: new TailableRows(collection, engine, matches, request.skip, pace),
+    rows: new TailableRows(collection, matches, request.skip, pace),
     awaitData: request.awaitData,
   }
 }
