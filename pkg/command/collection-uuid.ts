@@ -22,7 +22,7 @@ export function checkCollectionUuid(
   uuid: Uint8Array | undefined,
 ): void {
   if (uuid === undefined) return
-  const collection = operation.instance.engine.collection(database, name)
+  const collection = operation.workspace.collection(database, name)
   if (collection !== undefined && hasUuid(collection, uuid)) return
   const actual = operation.instance.engine.collections(database).find((other) => hasUuid(other, uuid))
   throw new DatabaseError('CollectionUUIDMismatch', 'Collection UUID does not match that specified', {

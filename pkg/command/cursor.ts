@@ -16,6 +16,7 @@ import type { Random } from '../io/random.ts'
 import type { Batch } from './batch.ts'
 import type { HeldRows } from './rows.ts'
 import type { Session } from './session.ts'
+import type { SessionTransaction } from './session-transaction.ts'
 
 /** The end of rows to which more come. */
 export interface Tailed {
@@ -48,6 +49,7 @@ export interface Tail {
 export interface CursorUser {
   readonly body: Uint8Array | undefined
   readonly session: Session | undefined
+  readonly statement: SessionTransaction | undefined
   readonly context: { readonly connectionId: number }
   readonly startedMs: number
   readonly hasDeadline: boolean
@@ -60,6 +62,8 @@ export class Cursor {
   readonly namespace: string
   readonly rows: HeldRows
   readonly session: Session | undefined
+  /** The transaction that it reads in, and ends with. */
+  readonly transaction: SessionTransaction | undefined
   readonly connectionId: number
   readonly noTimeout: boolean
   readonly tail: Tail | undefined
@@ -88,6 +92,7 @@ export class Cursor {
     this.namespace = namespace
     this.rows = rows
     this.session = operation.session
+    this.transaction = operation.statement
     this.connectionId = operation.context.connectionId
     this.noTimeout = noTimeout
     this.tail = tail

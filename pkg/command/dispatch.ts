@@ -12,6 +12,7 @@ import { writeField } from '../bson/build.ts'
 import { bsonType } from '../bson/type.ts'
 import { documentFields, readString } from '../bson/value.ts'
 import type { RecordRef } from '../engine/collection.ts'
+import { WriteConflict } from '../mvcc/write-conflict.ts'
 import { writeClusterTime } from './cluster-time.ts'
 import { readsDurably } from './concern.ts'
 import type { ConnectionContext } from './context.ts'
@@ -25,6 +26,8 @@ import { Instance, Operation } from './instance.ts'
 import { checkDatabaseName } from './namespace.ts'
 import { ReplyBuffer } from './reply-buffer.ts'
 import { retryableWrite } from './retryable-write.ts'
+import type { Session } from './session.ts'
+import { endsTransaction, enterTransaction, leaveTransaction } from './session-transaction.ts'
 import { commandOf } from './table.ts'
 import type { TransactionFields } from './transaction-fields.ts'
 
@@ -136,18 +139,20 @@ export class Database extends Instance {
   #run(operation: Operation, definition: AnyDefinition, request: unknown): unknown {
     if (operation.transaction !== undefined)
       return this.#runInSession(operation, operation.transaction, definition, request)
+    if (operation.statement !== undefined) return this.#runJoined(operation, definition, request)
     return this.#runFreely(operation, definition, request)
   }
 
   /** Runs a command that has a number in its session: alone among those. */
   #runInSession(
     operation: Operation,
-    { txnNumber }: TransactionFields,
+    { txnNumber, statement }: TransactionFields,
     definition: AnyDefinition,
     request: unknown,
   ): unknown {
     const session = operation.session!
     const run = (): unknown => {
+      if (statement !== undefined) return this.#runStatement(operation, session, definition, request)
       operation.retry = retryableWrite(operation, session, txnNumber)
       return this.#runFreely(operation, definition, request)
     }
@@ -169,7 +174,53 @@ export class Database extends Instance {
     return result
   }
 
+  #runStatement(operation: Operation, session: Session, definition: AnyDefinition, request: unknown): unknown {
+    // What ends a transaction is no part of it.
+    if (endsTransaction(definition.name)) return this.#runFreely(operation, definition, request)
+    enterTransaction(operation, session)
+    return this.#runJoined(operation, definition, request)
+  }
+
+  /** A statement of a transaction: when it fails, the transaction is aborted. */
+  #runJoined(operation: Operation, definition: AnyDefinition, request: unknown): unknown {
+    let result: unknown
+    try {
+      result = definition.run(operation, request)
+    } catch (error) {
+      leaveTransaction(operation, true)
+      throw error
+    }
+    if (!(result instanceof Promise)) {
+      leaveTransaction(operation, false)
+      return result
+    }
+    return result.then(
+      (value: unknown) => {
+        leaveTransaction(operation, false)
+        return value
+      },
+      (error: unknown) => {
+        leaveTransaction(operation, true)
+        throw error
+      },
+    )
+  }
+
+  /** A change of a collection's definition waits for the transactions that use it. */
   #runFreely(operation: Operation, definition: AnyDefinition, request: unknown): unknown {
+    const again = (error: unknown): Promise<unknown> => {
+      if (!(error instanceof WriteConflict) || error.target === undefined || error.target.space >= 0) throw error
+      return operation.settle(error).then(() => this.#runFreely(operation, definition, request))
+    }
+    try {
+      const result = this.#runNow(operation, definition, request)
+      return result instanceof Promise ? result.catch(again) : result
+    } catch (error) {
+      return again(error)
+    }
+  }
+
+  #runNow(operation: Operation, definition: AnyDefinition, request: unknown): unknown {
     if (definition.writeConcern !== true || !this.fsyncLock.held) return definition.run(operation, request)
     if (definition.changesNothing?.(operation) === true) return definition.run(operation, request)
     return this.fsyncLock.released(operation).then(() => definition.run(operation, request))
@@ -246,7 +297,8 @@ export class Database extends Instance {
 
   /** The reply, once what was read for it is as durable as the read concern asks. */
   #whenReadable(operation: Operation, reply: Uint8Array): Uint8Array | Promise<Uint8Array> {
-    if (!readsDurably(operation.readConcern)) return reply
+    // A transaction's commit waits for what it has read, too.
+    if (!readsDurably(operation.readConcern) || operation.statement !== undefined) return reply
     const { lastIndex, durableIndex } = this.engine
     if (durableIndex >= lastIndex) return reply
     return this.engine.durable(lastIndex).then(

@@ -2,6 +2,8 @@
 import type { DatabaseError } from '../base/errors.ts'
 import { getField, numberOf } from '../bson/value.ts'
 import type { Operation } from './instance.ts'
+import { endsTransaction } from './session-transaction.ts'
+import { isTransient } from './transaction-labels.ts'
 
 /** After these another attempt may succeed: the node is going away, or was not reached. */
 const retryableCodes: ReadonlySet<number> = new Set([
@@ -20,10 +22,15 @@ const retryableCodes: ReadonlySet<number> = new Set([
   13436, // NotPrimaryOrSecondary
 ])
 
-/** The error's own labels, and RetryableWriteError where a retryable write may be sent again. */
+/** The error's own labels, and those that say what may be sent again: the command, or the transaction that it is part of. */
 export function labelsOf(error: DatabaseError, operation: Operation | undefined): readonly string[] {
-  if (!isRetryable(operation) || !retryableCodes.has(error.code)) return error.labels
-  return [...error.labels, 'RetryableWriteError']
+  const labels = [...error.labels]
+  const add = (label: string): void => {
+    if (!labels.includes(label)) labels.push(label)
+  }
+  if (operation !== undefined && isTransient(operation, error)) add('TransientTransactionError')
+  if (isRetryable(operation) && retryableCodes.has(error.code)) add('RetryableWriteError')
+  return labels
 }
 
 /** The labels of a reply with this `writeConcernError`. */
@@ -34,5 +41,6 @@ export function writeConcernLabels(writeConcernError: Uint8Array, operation: Ope
 }
 
 function isRetryable(operation: Operation | undefined): boolean {
-  return operation?.transaction !== undefined && operation.transaction.statement === undefined
+  if (operation?.transaction === undefined) return false
+  return operation.transaction.statement === undefined || endsTransaction(operation.command.name)
 }

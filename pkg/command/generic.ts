@@ -7,6 +7,7 @@ import { parseReadConcern, parseWriteConcern } from './concern.ts'
 import { commandFields, type Fields, type GenericName } from './fields.ts'
 import type { Operation } from './instance.ts'
 import { sessionIdStart } from './session.ts'
+import { checkStatementConcerns } from './session-transaction.ts'
 import { readTransactionFields } from './transaction-fields.ts'
 
 /** The generic fields stand at the same positions in every command's table. */
@@ -35,11 +36,13 @@ export function applyGenericFields(operation: Operation, fields: Fields<string>)
   if (fields.has(generic.readConcern)) {
     operation.readConcern = parseReadConcern(fields.document(generic.readConcern)!, {
       command: command.name,
-      allowed: command.readConcern === true,
+      allowed: command.readConcern === true || operation.transaction?.statement !== undefined,
       snapshotAllowed: command.snapshotReads === true || operation.transaction?.statement !== undefined,
       clusterTime: instance.replicaSet === undefined ? undefined : instance.engine.clusterTime,
     })
   }
+  if (operation.transaction?.statement !== undefined)
+    checkStatementConcerns(operation, fields.has(generic.readConcern), fields.has(generic.writeConcern))
   if (fields.has(generic.apiVersion) || fields.has(generic.apiStrict) || fields.has(generic.apiDeprecationErrors))
     checkApiVersion(operation, fields)
   else if (instance.parameters.requireApiVersion)
@@ -77,9 +80,7 @@ export function timeLimit(fields: Fields<string>, field: number): number {
 
 function numberInSession(operation: Operation, fields: Fields<string>): void {
   const transaction = readTransactionFields(fields, generic, operation.instance.replicaSet !== undefined)
-  if (transaction.statement !== undefined)
-    throw new DatabaseError('NotImplemented', 'multi-document transactions are not supported yet')
-  if (operation.command.retryableWrite !== true)
+  if (transaction.statement === undefined && operation.command.retryableWrite !== true)
     throw new DatabaseError(
       50768,
       `txnNumber may only be provided for multi-document transactions and retryable write commands. autocommit:false was not provided, and ${operation.command.name} is not a retryable write command.`,

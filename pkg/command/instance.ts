@@ -11,7 +11,10 @@ import { timestampOf } from '../base/timestamp.ts'
 import { ObjectIdGenerator } from '../bson/objectid.ts'
 import { ChangeFeed } from '../change/change-feed.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { Workspace } from '../engine/workspace.ts'
+import type { Timer } from '../io/clock.ts'
 import type { World } from '../io/world.ts'
+import type { WriteConflict } from '../mvcc/write-conflict.ts'
 import type { ExpressionOptions } from '../query/filter/operator.ts'
 import { BatchPool } from './batch.ts'
 import { CappedWaiters } from './capped.ts'
@@ -27,6 +30,7 @@ import { Profiler } from './profiler.ts'
 import { ReplicaSet, type ReplicaSetOptions } from './replica-set.ts'
 import type { RetryableWrite } from './retryable-write.ts'
 import { type Session, SessionRegistry } from './session.ts'
+import { type SessionTransaction, SessionTransactions } from './session-transaction.ts'
 import { StatisticsRefresh } from './statistics-refresh.ts'
 import type { TransactionFields } from './transaction-fields.ts'
 import { dropUnfinishedOutput } from './unfinished-output.ts'
@@ -99,6 +103,7 @@ export class Instance {
   readonly parameters = new Parameters()
   readonly counters = new Counters()
   readonly sessions = new SessionRegistry()
+  readonly transactions = new SessionTransactions()
   readonly cursors: CursorRegistry
   readonly batches = new BatchPool()
   readonly cappedWaiters = new CappedWaiters()
@@ -122,6 +127,7 @@ export class Instance {
   readonly topologyCounter: number
   readonly startedAtMs: number
   readonly startedMonotonicMs: number
+  #transactionWatch: Timer | undefined
   #lastOperationId = 0
   #closed = false
 
@@ -179,9 +185,40 @@ export class Instance {
     return killed
   }
 
+  transactionBegun(transaction: SessionTransaction): void {
+    this.transactions.add(transaction)
+    this.#watchTransactions()
+  }
+
+  /** A transaction has committed or was aborted: its cursors go with it. */
+  transactionEnded(transaction: SessionTransaction): void {
+    this.transactions.ended(transaction)
+    this.cursors.killWhere((cursor) => cursor.transaction === transaction)
+  }
+
+  abortTransaction(transaction: SessionTransaction): void {
+    transaction.transaction.abort()
+    this.transactionEnded(transaction)
+  }
+
+  /** While transactions are open, looks now and then whether one has outlived its time. */
+  #watchTransactions(): void {
+    if (this.#transactionWatch !== undefined || this.#closed) return
+    this.#transactionWatch = this.world.clock.setTimer(1000, () => {
+      this.#transactionWatch = undefined
+      const deadlineMs = this.world.clock.monotonicMs() - this.parameters.transactionLifetimeLimitSeconds * 1000
+      for (const transaction of [...this.transactions.open]) {
+        if (transaction.startedMs <= deadlineMs || transaction.state !== 'open') this.abortTransaction(transaction)
+      }
+      if (this.transactions.open.size > 0) this.#watchTransactions()
+    })
+  }
+
   /** Ends a session: its cursors are closed and its operations interrupted, but for `except`. */
   endSession(key: string, except?: Operation): void {
+    const transaction = this.sessions.get(key)?.transaction
     this.sessions.end(key)
+    if (transaction !== undefined) this.abortTransaction(transaction)
     this.cursors.killWhere((cursor) => cursor.session?.key === key)
     this.killOperations(
       (operation) => operation !== except && operation.session?.key === key,
@@ -210,6 +247,8 @@ export class Instance {
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#transactionWatch?.cancel()
+    for (const transaction of [...this.transactions.open]) this.abortTransaction(transaction)
     this.killOperations(() => true, new DatabaseError('InterruptedAtShutdown', 'interrupted at shutdown'))
     this.cursors.close()
     this.statistics.close()
@@ -236,6 +275,10 @@ export class Operation {
   transaction: TransactionFields | undefined = undefined
   /** Where a retryable write's statements are looked up and recorded. */
   retry: RetryableWrite | undefined = undefined
+  /** The open transaction that it is a statement of. */
+  statement: SessionTransaction | undefined = undefined
+  /** What it reads and changes: the database as it is now, or as its transaction sees it. */
+  workspace: Workspace
   /** What the command works on, for currentOp. */
   namespace: string
   yields = 0
@@ -262,6 +305,7 @@ export class Operation {
   ) {
     this.id = id
     this.instance = instance
+    this.workspace = instance.engine
     this.context = context
     this.command = command
     this.databaseName = databaseName
@@ -326,6 +370,38 @@ export class Operation {
     await this.instance.world.clock.yield()
     this.#sliceStartMs = this.instance.world.clock.monotonicMs()
     this.check()
+  }
+
+  /** A write that failed ends the transaction that it is a statement of; false: there is none. */
+  failStatement(): boolean {
+    if (this.statement === undefined) return false
+    this.statement.transaction.abort()
+    return true
+  }
+
+  /**
+   * After a write that met an open transaction's: resolves when it is worth trying again. Throws the conflict when it is the
+   * statement's transaction that does not wait, MaxTimeMSExpired and what else ends an operation.
+   */
+  async settle(conflict: WriteConflict): Promise<void> {
+    const { engine, world } = this.instance
+    const { statement } = this
+    const { target } = conflict
+    if (statement !== undefined) {
+      if (target === undefined || !statement.transaction.canWait(conflict)) throw conflict
+      await statement.transaction.waitFor(target)
+    } else if (target !== undefined) {
+      const { remainingMs } = this
+      await new Promise<void>((resolve, reject) => {
+        this.whenKilled(resolve)
+        engine.locks.wait(target, undefined, Math.max(1, remainingMs), world.clock).then(resolve, (error: unknown) => {
+          // Its time is over, which `check` says in the right words.
+          if (error instanceof DatabaseError && error.codeName === 'LockTimeout') resolve()
+          else reject(error)
+        })
+      })
+    }
+    await this.pause()
   }
 
   /** `result`, once the log up to `logIndex` is as durable as the write concern asks. */

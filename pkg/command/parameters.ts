@@ -20,6 +20,8 @@ const atStartup = { settableAtRuntime: false, settableAtStartup: true } as const
 /** The ones that do something, then those that clients ask for and that are as they are. */
 const specs: Readonly<Record<string, ParameterSpec>> = {
   cursorTimeoutMillis: { initial: 600_000, min: 1, ...settable },
+  transactionLifetimeLimitSeconds: { initial: 60, min: 1, ...settable },
+  maxTransactionLockRequestTimeoutMillis: { initial: 5, min: -1, ...settable },
   requireApiVersion: { initial: false, ...settable },
   maxAcceptableLogicalClockDriftSecs: { initial: 31_536_000, min: 1, ...atStartup },
   logLevel: { initial: 0, min: 0, max: 5, ...settable },
@@ -46,6 +48,8 @@ export interface ParameterEntry {
 export class Parameters {
   /** How long a cursor may lie idle. */
   cursorTimeoutMillis = 600_000
+  /** How long a transaction of a session may stay open. */
+  transactionLifetimeLimitSeconds = 60
   requireApiVersion = false
   /** How far ahead of the wall clock a cluster time that we are told may be. */
   maxAcceptableLogicalClockDriftSecs = 31_536_000
@@ -85,6 +89,7 @@ export class Parameters {
     this.#values.set(name, value)
     if (name === 'cursorTimeoutMillis') this.cursorTimeoutMillis = value as number
     if (name === 'maxAcceptableLogicalClockDriftSecs') this.maxAcceptableLogicalClockDriftSecs = value as number
+    if (name === 'transactionLifetimeLimitSeconds') this.transactionLifetimeLimitSeconds = value as number
     if (name === 'requireApiVersion') this.requireApiVersion = value as boolean
     return before
   }

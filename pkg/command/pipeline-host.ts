@@ -20,6 +20,7 @@ import type { RecordId } from '../base/ids.ts'
 import { timestampMax } from '../base/timestamp.ts'
 import type { Value } from '../bson/value.ts'
 import type { Collection } from '../engine/collection.ts'
+import type { Workspace } from '../engine/workspace.ts'
 import type { WriteUnit } from '../engine/write-unit.ts'
 import type { File } from '../io/disk.ts'
 import { parsePath } from '../query/path.ts'
@@ -58,8 +59,8 @@ export class CommandHost implements PipelineHost {
     this.#view = view
   }
 
-  get #engine(): Pace['operation']['instance']['engine'] {
-    return this.#pace.operation.instance.engine
+  get #workspace(): Workspace {
+    return this.#pace.operation.workspace
   }
 
   /** The collection under a name, through views. Errors: ViewDepthLimitExceeded, and what is wrong with a view's pipeline. */
@@ -67,7 +68,7 @@ export class CommandHost implements PipelineHost {
     const pipelines: Pipeline[] = []
     let name = collection
     for (;;) {
-      const found = this.#engine.collection(database, name)
+      const found = this.#workspace.collection(database, name)
       const view = found === undefined ? undefined : traitsOf(found).view
       if (view === undefined) return { collection: name, pipeline: pipelines.reverse().flat() }
       if (pipelines.length === viewDepthMax) {
@@ -95,13 +96,13 @@ export class CommandHost implements PipelineHost {
   }
 
   #search({ database, collection: name }: Namespace, search: Search, window: SearchWindow): Rows {
-    const collection = this.#engine.collection(database, name)
+    const collection = this.#workspace.collection(database, name)
     if (collection === undefined) return new DocumentRows([])
     return search.open(this.#pace, collection, this.#view.at, window)
   }
 
   foreign({ database, collection: name }: Namespace): ForeignCollection | undefined {
-    const collection = this.#engine.collection(database, name)
+    const collection = this.#workspace.collection(database, name)
     if (collection !== undefined && traitsOf(collection).view !== undefined) return undefined
     return {
       documentCount: collection?.documentCount ?? 0,
@@ -128,7 +129,7 @@ export class CommandHost implements PipelineHost {
   }
 
   temporaryFile(): File {
-    return this.#engine.temporaryFiles.open()
+    return this.#pace.operation.instance.engine.temporaryFiles.open()
   }
 }
 

@@ -2,17 +2,17 @@
 
 import { assert } from '../base/assert.ts'
 import type { Timestamp } from '../base/timestamp.ts'
-import type { Engine } from '../engine/engine.ts'
+import type { Workspace } from '../engine/workspace.ts'
 import type { Snapshot } from '../mvcc/snapshots.ts'
 
 export class ReadView {
   readonly at: Timestamp
-  readonly #engine: Engine
+  readonly #workspace: Workspace
   #snapshot: Snapshot | undefined
 
-  constructor(engine: Engine) {
-    this.at = engine.lastTimestamp
-    this.#engine = engine
+  constructor(workspace: Workspace) {
+    this.at = workspace.lastTimestamp
+    this.#workspace = workspace
   }
 
   /**
@@ -21,7 +21,7 @@ export class ReadView {
    */
   readonly keep = (): void => {
     if (this.#snapshot !== undefined) return
-    const snapshot = this.#engine.snapshot()
+    const snapshot = this.#workspace.snapshot()
     assert(snapshot.timestamp === this.at, 'a view is kept in the turn in which it was made')
     this.#snapshot = snapshot
   }

@@ -170,16 +170,18 @@ export class RetryableWrite {
  * InvalidOptions for one that a transaction has.
  */
 export function retryableWrite(operation: Operation, session: Session, txnNumber: bigint): RetryableWrite {
-  learn(session, operation.instance.engine)
+  learnSession(session, operation.instance.engine)
   if (txnNumber < session.txnNumber)
     throw new DatabaseError(
       'TransactionTooOld',
-      `Retryable write with txnNumber ${txnNumber} is prohibited on session ${shown(session)} because a newer ${session.inTransaction ? 'transaction' : 'retryable write'} with txnNumber ${session.txnNumber} has already started on this session.`,
+      `Retryable write with txnNumber ${txnNumber} is prohibited on session ${shownSession(session)} because a newer ${session.inTransaction ? 'transaction' : 'retryable write'} with txnNumber ${session.txnNumber} has already started on this session.`,
     )
   if (txnNumber > session.txnNumber) {
     session.txnNumber = txnNumber
     session.hasWritten = false
     session.inTransaction = false
+    const open = session.transaction
+    if (open !== undefined) operation.instance.abortTransaction(open)
   } else if (session.inTransaction)
     throw new DatabaseError(
       'InvalidOptions',
@@ -189,7 +191,7 @@ export function retryableWrite(operation: Operation, session: Session, txnNumber
 }
 
 /** What the session did before this process knew it. */
-function learn(session: Session, engine: Engine): void {
+export function learnSession(session: Session, engine: Engine): void {
   if (session.isKnown) return
   session.isKnown = true
   const head = engine.sessions.head(session.uuid)
@@ -200,7 +202,7 @@ function learn(session: Session, engine: Engine): void {
 }
 
 /** A session's id as MongoDB's messages show it. */
-function shown({ uuid }: Session): string {
+export function shownSession({ uuid }: Session): string {
   const hex = Array.from(uuid, (byte) => byte.toString(16).padStart(2, '0')).join('')
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
 }

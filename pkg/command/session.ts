@@ -5,6 +5,7 @@
 import { DatabaseError } from '../base/errors.ts'
 import { bsonType, typeAlias } from '../bson/type.ts'
 import { documentFields, readInt32 } from '../bson/value.ts'
+import type { SessionTransaction } from './session-transaction.ts'
 
 /** Minutes a session lives without use, as told to drivers in hello. */
 export const sessionTimeoutMinutes = 30
@@ -45,6 +46,8 @@ export class Session {
   readonly #waiting: Waiting[] = []
   /** It ends when it is given back. */
   endsLater = false
+  /** The last multi-document transaction. */
+  transaction: SessionTransaction | undefined
 
   constructor(uuid: Uint8Array, key: string, nowMs: number) {
     this.uuid = uuid
@@ -106,6 +109,10 @@ export class SessionRegistry {
 
   get size(): number {
     return this.#sessions.size
+  }
+
+  get(key: string): Session | undefined {
+    return this.#sessions.get(key)
   }
 
   keys(): Iterable<string> {

@@ -19,9 +19,9 @@ export function runStatements<Statement>(
 ): void | Promise<void> {
   const failed = (error: unknown, index: number): boolean => {
     const known = databaseErrorOf(error)
-    if (known === undefined || endsCommand(known)) throw error
+    if (known === undefined || endsCommand(known) || isConflict(known)) throw error
     errors.push({ index, error: known })
-    return ordered
+    return operation.failStatement() || ordered
   }
   const runFrom = async (first: number, waiting: Promise<void> | undefined): Promise<void> => {
     for (let i = first; i < statements.length; i++) {
@@ -43,4 +43,9 @@ export function runStatements<Statement>(
     if ((i + 1) % statementsPerLook === 0 && operation.due())
       return operation.pause().then(() => runFrom(i + 1, undefined))
   }
+}
+
+/** In a transaction it is the whole command's failure: the transaction is to be tried again. */
+function isConflict({ codeName }: { readonly codeName: string }): boolean {
+  return codeName === 'WriteConflict' || codeName === 'LockTimeout'
 }

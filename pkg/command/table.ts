@@ -1,5 +1,7 @@
 /** Every command there is. */
+
 import { DatabaseError } from '../base/errors.ts'
+import { abortTransaction } from './commands/abort-transaction.ts'
 import { aggregate } from './commands/aggregate.ts'
 import { applyOps } from './commands/apply-ops.ts'
 import { buildInfo } from './commands/build-info.ts'
@@ -7,6 +9,7 @@ import { bulkWrite } from './commands/bulk-write.ts'
 import { getClusterParameter, setClusterParameter } from './commands/cluster-parameter.ts'
 import { collMod } from './commands/coll-mod.ts'
 import { collStats } from './commands/coll-stats.ts'
+import { commitTransaction } from './commands/commit-transaction.ts'
 import { autoCompact, compact } from './commands/compact.ts'
 import { configureFailPoint } from './commands/configure-fail-point.ts'
 import { connPoolStats, lockInfo } from './commands/conn-pool-stats.ts'
@@ -75,6 +78,7 @@ import type { AnyDefinition } from './definition.ts'
 import { NameTable } from './name-table.ts'
 
 const definitions: readonly AnyDefinition[] = [
+  abortTransaction,
   aggregate,
   applyOps,
   autoCompact,
@@ -83,6 +87,7 @@ const definitions: readonly AnyDefinition[] = [
   cloneCollectionAsCapped,
   collMod,
   collStats,
+  commitTransaction,
   compact,
   compactStructuredEncryptionData,
   configureFailPoint,

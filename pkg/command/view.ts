@@ -6,7 +6,7 @@ import { bsonType } from '../bson/type.ts'
 import { documentFields, timestampValue, type Value } from '../bson/value.ts'
 import { BsonWriter, indexName } from '../bson/writer.ts'
 import type { Collection } from '../engine/collection.ts'
-import type { Engine } from '../engine/engine.ts'
+import type { Workspace } from '../engine/workspace.ts'
 import { Scope } from '../expression/scope.ts'
 import { traitsOf } from './collection-traits.ts'
 import { checkCollectionName } from './namespace.ts'
@@ -48,13 +48,13 @@ export function checkView(database: string, name: string, viewOn: string, pipeli
 }
 
 /** Throws when a view `name` over `viewOn` would read itself, or too many views one after the other. */
-export function checkViewChain(engine: Engine, database: string, name: string, viewOn: string): void {
+export function checkViewChain(workspace: Workspace, database: string, name: string, viewOn: string): void {
   let on: string | undefined = viewOn
   for (let depth = 1; on !== undefined; depth++) {
     if (on === name) throw cycle(`${database}.${name}`)
     if (depth > depthMax)
       throw new DatabaseError('ViewDepthLimitExceeded', `View depth limit exceeded; maximum depth is ${depthMax}`)
-    const next = engine.collection(database, on)
+    const next = workspace.collection(database, on)
     on = next === undefined ? undefined : traitsOf(next).view?.on
   }
 }

@@ -3,6 +3,7 @@ import { DatabaseError } from '../base/errors.ts'
 import { buildDocument } from '../bson/build.ts'
 import type { Collection } from '../engine/collection.ts'
 import type { WriteUnit } from '../engine/write-unit.ts'
+import { WriteConflict } from '../mvcc/write-conflict.ts'
 import { evict } from './capped.ts'
 import { checkClusteredId } from './clustered-index.ts'
 import { traitsOf } from './collection-traits.ts'
@@ -27,21 +28,31 @@ export interface Target {
 
 /** The collection, if there is one. Errors: CommandNotSupportedOnView. */
 export function writableCollection(operation: Operation, target: Target): Collection | undefined {
-  const collection = operation.instance.engine.collection(target.database, target.collection)
+  const collection = operation.workspace.collection(target.database, target.collection)
   refuseView(collection)
+  if (collection !== undefined) refuseCapped(operation, collection)
   return collection
 }
 
 /** The collection, made if there is none; throws what is wrong with its name. */
 export function collectionForWrite(operation: Operation, unit: WriteUnit, target: Target): Collection {
-  const { engine } = operation.instance
-  const found = engine.collection(target.database, target.collection)
+  const found = operation.workspace.collection(target.database, target.collection)
   if (found !== undefined) {
     refuseView(found)
+    refuseCapped(operation, found)
     return found
   }
   checkNewCollection(operation, target)
   return unit.createCollection(target.database, target.collection, noOptions)
+}
+
+/** The order of a capped collection is that of its commits, which a transaction does not know. */
+function refuseCapped(operation: Operation, collection: Collection): void {
+  if (operation.statement === undefined || traitsOf(collection).capped === undefined) return
+  throw new DatabaseError(
+    'OperationNotSupportedInTransaction',
+    `Collection '${collection.namespace}' is a capped collection. Writes in transactions are not allowed on capped collections.`,
+  )
 }
 
 /** Throws when no collection of that name may be made: its name, or a database that differs only in case. */
@@ -98,6 +109,8 @@ export function insertAll(
   onError: OnInsertError,
 ): void | Promise<void> {
   const next = insertSlice(operation, target, documents, 0, firstIndex, onInserted, onError)
+  if (next instanceof Promise)
+    return next.then((from) => insertRest(operation, target, documents, from, firstIndex, onInserted, onError))
   if (next < documents.length) return insertRest(operation, target, documents, next, firstIndex, onInserted, onError)
 }
 
@@ -113,7 +126,7 @@ async function insertRest(
   let next = from
   while (next < documents.length) {
     await operation.pause()
-    next = insertSlice(operation, target, documents, next, firstIndex, onInserted, onError)
+    next = await insertSlice(operation, target, documents, next, firstIndex, onInserted, onError)
   }
 }
 
@@ -126,9 +139,10 @@ function insertSlice(
   firstIndex: number,
   onInserted: () => void,
   onError: OnInsertError,
-): number {
+): number | Promise<number> {
   const { retry } = operation
-  return operation.instance.engine.write((unit) => {
+  let conflict: WriteConflict | undefined
+  const { result } = operation.workspace.write((unit) => {
     try {
       for (let i = from; i < documents.length; i++) {
         try {
@@ -136,7 +150,12 @@ function insertSlice(
           else insertOnce(operation, unit, target, documents[i]!, retry, firstIndex + i)
           onInserted()
         } catch (error) {
-          if (!onError(i, userError(error))) return documents.length
+          if (error instanceof WriteConflict) {
+            conflict = error
+            return i
+          }
+          const stop = !onError(i, userError(error))
+          if (operation.failStatement() || stop) return documents.length
         }
         if ((i + 1 - from) % stepsPerLook === 0 && operation.due()) return i + 1
       }
@@ -144,7 +163,9 @@ function insertSlice(
     } finally {
       retry?.recordRun(unit)
     }
-  }).result
+  })
+  // What is inserted stays; the document that met a transaction's key is tried again after it.
+  return conflict === undefined ? result : operation.settle(conflict).then(() => result)
 }
 
 /** Inserts a document unless the statement was done before. */

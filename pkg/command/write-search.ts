@@ -7,6 +7,7 @@ import type { Operation } from './instance.ts'
 import { Pace } from './pace.ts'
 import { ReadView } from './read-view.ts'
 import type { Search } from './search.ts'
+import { settled } from './settled.ts'
 
 /** Records changed between two looks at the clock. */
 const stepsPerLook = 32
@@ -18,7 +19,7 @@ function searchRecords(
   search: Search,
   act: (recordId: RecordId) => boolean,
 ): void | Promise<void> {
-  const view = new ReadView(operation.instance.engine)
+  const view = new ReadView(operation.workspace)
   const rows = search.open(new Pace(operation), collection, view.at, {})
   const close = (): void => {
     rows.close()
@@ -69,7 +70,7 @@ export function changeFirstMatch(
     if (found === undefined) return false
     const recordId = found
     if (collection.dropped) throw new DatabaseError('QueryPlanKilled', `collection dropped: ${collection.namespace}`)
-    if (operation.instance.engine.write((unit) => change(unit, recordId)).result) return true
+    if (operation.workspace.write((unit) => change(unit, recordId)).result) return true
     return operation.pause().then(() => changeFirstMatch(operation, collection, search, change))
   }
   return walked === undefined ? finish() : walked.then(finish)
@@ -90,9 +91,10 @@ export function changeAll(
   let next = 0
   const slice = (): boolean => {
     if (next === recordIds.length) return true
-    return operation.instance.engine.write((unit) => {
+    return operation.workspace.write((unit) => {
       while (next < recordIds.length) {
-        change(unit, recordIds[next++]!)
+        change(unit, recordIds[next]!)
+        next++
         if (next % stepsPerLook === 0 && operation.due()) break
       }
       return next === recordIds.length
@@ -101,10 +103,13 @@ export function changeAll(
   const changeOn = async (): Promise<void> => {
     for (;;) {
       if (collection.dropped) throw new DatabaseError('QueryPlanKilled', `collection dropped: ${collection.namespace}`)
-      if (slice()) return
+      // One whose turn meets a transaction's write waits for it; those before it are done.
+      if (await settled(operation, slice)) return
       await operation.pause()
     }
   }
   if (walked !== undefined) return walked.then(changeOn)
-  if (!slice()) return operation.pause().then(changeOn)
+  const done = settled(operation, slice)
+  if (done instanceof Promise) return done.then((all) => (all ? undefined : changeOn()))
+  if (!done) return operation.pause().then(changeOn)
 }

@@ -25,6 +25,7 @@ import { idEqualityAt, idValueStart } from './document.ts'
 import type { Operation } from './instance.ts'
 import { deleteResult, imageResult, updateResult } from './retryable-write.ts'
 import { Search } from './search.ts'
+import { settled } from './settled.ts'
 import { checkTimeseriesUpdate, isTimeseries } from './timeseries.ts'
 import { PipelineUpdate } from './update-pipeline.ts'
 import { enforceValidator } from './validator.ts'
@@ -125,6 +126,14 @@ export function updateDocuments(
   target: Target,
   prepared: PreparedUpdate,
 ): UpdateOutcome | Promise<UpdateOutcome> {
+  return settled(operation, () => update(operation, target, prepared))
+}
+
+function update(
+  operation: Operation,
+  target: Target,
+  prepared: PreparedUpdate,
+): UpdateOutcome | Promise<UpdateOutcome> {
   const collection = writableCollection(operation, target)
   if (prepared.update.kind === 'pipeline') prepared.update.check(operation)
   if (collection === undefined) {
@@ -163,7 +172,7 @@ function updateById(
   prepared: PreparedUpdate,
 ): UpdateOutcome {
   if (recordId === 0) return prepared.request.upsert ? upsert(operation, target, prepared) : nothingMatched
-  const { result } = operation.instance.engine.write((unit) =>
+  const { result } = operation.workspace.write((unit) =>
     changeRecord(operation, unit, collection, recordId, prepared, undefined),
   )
   return result === true ? oneModified : oneMatched
@@ -279,7 +288,7 @@ function newObjectId(operation: Operation): () => Value {
 }
 
 function upsert(operation: Operation, target: Target, prepared: PreparedUpdate): UpdateOutcome {
-  const { result } = operation.instance.engine.write((unit) => {
+  const { result } = operation.workspace.write((unit) => {
     const document = upsertedDocument(operation, unit, prepared)
     return insertOne(operation, unit, target, document, upsertedResult)
   })
@@ -314,7 +323,16 @@ export function deleteDocuments(
   limit: 0 | 1,
   hint: Value | undefined,
 ): number | Promise<number> {
-  const { engine } = operation.instance
+  return settled(operation, () => remove(operation, target, filter, limit, hint))
+}
+
+function remove(
+  operation: Operation,
+  target: Target,
+  filter: Uint8Array,
+  limit: 0 | 1,
+  hint: Value | undefined,
+): number | Promise<number> {
   const collection = writableCollection(operation, target)
   if (collection === undefined) {
     parseFilter(filter, 0, expressionOptions(operation))
@@ -324,13 +342,13 @@ export function deleteDocuments(
     const recordId = recordById(collection, filter)
     if (recordId === 0) return 0
     if (recordId !== undefined) {
-      engine.write((unit) => removeRecord(operation, unit, collection, recordId))
+      operation.workspace.write((unit) => removeRecord(operation, unit, collection, recordId))
       return 1
     }
   }
   const search = new Search(filter, undefined, hint, expressionOptions(operation))
   let removed = 0
-  const remove = (unit: WriteUnit, recordId: RecordId): boolean => {
+  const removeMatch = (unit: WriteUnit, recordId: RecordId): boolean => {
     if (!collection.read(recordId, timestampMax, record) || !search.matches(record.bytes, record.start)) return false
     removeRecord(operation, unit, collection, recordId)
     removed++
@@ -338,8 +356,8 @@ export function deleteDocuments(
   }
   const done =
     limit === 0
-      ? changeAll(operation, collection, search, remove)
-      : changeFirstMatch(operation, collection, search, remove)
+      ? changeAll(operation, collection, search, removeMatch)
+      : changeFirstMatch(operation, collection, search, removeMatch)
   return done instanceof Promise ? done.then(() => removed) : removed
 }
 
@@ -351,6 +369,15 @@ function removeRecord({ retry }: Operation, unit: WriteUnit, collection: Collect
 
 /** Changes or removes the first document that matches, and says how it was before and after. `update` undefined: remove it. */
 export function changeFirst(
+  operation: Operation,
+  target: Target,
+  search: Search,
+  prepared: PreparedUpdate | undefined,
+): Change | Promise<Change> {
+  return settled(operation, () => changeOne(operation, target, search, prepared))
+}
+
+function changeOne(
   operation: Operation,
   target: Target,
   search: Search,
@@ -373,7 +400,7 @@ export function changeFirst(
       yields,
       prepared,
       () => insertAndShow(operation, target, prepared),
-      (retry) => changeFirst(operation, target, search, retry),
+      (retry) => changeOne(operation, target, search, retry),
     )
   }
   const changed = changeFirstMatch(operation, collection, search, (unit, recordId) => {
@@ -419,7 +446,7 @@ function changeAndShow(
 
 function insertAndShow(operation: Operation, target: Target, prepared: PreparedUpdate | undefined): Change {
   if (prepared === undefined || !prepared.request.upsert) return { before: undefined, after: undefined }
-  const { result } = operation.instance.engine.write((unit) =>
+  const { result } = operation.workspace.write((unit) =>
     insertOne(operation, unit, target, upsertedDocument(operation, unit, prepared), (stored) =>
       imageOf({ before: undefined, after: stored }, prepared),
     ),

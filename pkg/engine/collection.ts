@@ -10,13 +10,14 @@
  */
 import { assert } from '../base/assert.ts'
 import type { CollectionId, RecordId } from '../base/ids.ts'
-import { type Timestamp, timestampMax } from '../base/timestamp.ts'
+import { type Timestamp, timestampMax, timestampMin } from '../base/timestamp.ts'
 import { encodeKey, KeyWriter } from '../bson/key.ts'
 import { bsonType } from '../bson/type.ts'
 import { getField, truthy } from '../bson/value.ts'
 import type { CollectionRecord } from '../catalog/collection-record.ts'
 import type { Index } from '../index/index.ts'
 import { recordIdLength, writeRecordId } from '../index/record-id.ts'
+import type { KeyMap } from '../mvcc/key-map.ts'
 import type { VersionedMap } from '../mvcc/versioned-map.ts'
 import type { ValueRef } from '../storage/tree.ts'
 import type { ChangeObserver } from './change-notes.ts'
@@ -35,23 +36,30 @@ export interface Patch {
   readonly tail: number
 }
 
-export class Collection {
+/** A collection as it is stored, with all versions. */
+export type StoredCollection = Collection<VersionedMap>
+
+/** `Records`: the maps that hold it; a transaction has its own over the stored ones. */
+export class Collection<Records extends KeyMap = KeyMap> {
   readonly id: CollectionId
   readonly uuid: Uint8Array
-  readonly records: VersionedMap
+  readonly records: Records
   database: string
   name: string
   options: Uint8Array
-  indexes: Index[]
+  indexes: Index<Records>[]
   /** What writes keep up to date: the indexes, and those being built that have been loaded. */
-  maintained: readonly Index[]
+  maintained: readonly Index<Records>[]
   /** Indexes being built, loaded or not. */
-  builds: readonly Index[] = []
+  builds: readonly Index<Records>[] = []
   nextRecordId: RecordId
   documentCount: number
   dataSizeBytes: number
   /** Records inserted, replaced and removed since the collection was opened: how old an estimate of it is. */
   changeCount = 0
+  /** Made, and last given an index, at these timestamps: transactions that began before cannot use it. */
+  createdAt: Timestamp = timestampMin
+  definedAt: Timestamp = timestampMin
   /** Set when the collection has been dropped: cursors that still hold it stop. */
   dropped = false
   recordSetChanged = true
@@ -62,8 +70,15 @@ export class Collection {
   readonly #old: ValueRef = { bytes: noBytes, start: 0, end: 0 }
   #note: { readonly database: string; readonly name: string; readonly bytes: Uint8Array } | undefined
   #preImages: { readonly options: Uint8Array; readonly kept: boolean } | undefined
+  readonly #takeRecordId: (() => RecordId) | undefined
 
-  constructor(record: CollectionRecord, records: VersionedMap, indexes: Index[]) {
+  /** `takeRecordId`: gives ids out where the next one is not this collection's own to give. */
+  constructor(
+    record: Omit<CollectionRecord, 'records' | 'indexes' | 'building'>,
+    records: Records,
+    indexes: Index<Records>[],
+    takeRecordId?: () => RecordId,
+  ) {
     this.id = record.id
     this.uuid = record.uuid
     this.database = record.database
@@ -75,6 +90,7 @@ export class Collection {
     this.nextRecordId = record.nextRecordId
     this.documentCount = record.documentCount
     this.dataSizeBytes = record.dataSizeBytes
+    this.#takeRecordId = takeRecordId
   }
 
   get namespace(): string {
@@ -97,7 +113,7 @@ export class Collection {
   }
 
   /** The index on `_id`, or what the collection has in its place. */
-  get idIndex(): Index {
+  get idIndex(): Index<Records> {
     return this.indexes[0]!
   }
 
@@ -106,7 +122,7 @@ export class Collection {
     return this.idIndex.definition.isIdIndex
   }
 
-  index(name: string): Index | undefined {
+  index(name: string): Index<Records> | undefined {
     return this.indexes.find((index) => index.name === name)
   }
 
@@ -135,39 +151,59 @@ export class Collection {
   }
 
   /** Puts the index among those of the collection, or, by name, takes it out; a definition's change needs neither. */
-  setIndexes(indexes: Index[]): void {
+  setIndexes(indexes: Index<Records>[]): void {
     this.indexes = indexes
     this.maintained = [...indexes, ...this.builds.filter((build) => this.maintained.includes(build))]
     this.recordSetChanged = true
   }
 
-  addBuild(index: Index): void {
+  addBuild(index: Index<Records>): void {
     this.builds = [...this.builds, index]
     this.recordSetChanged = true
   }
 
-  removeBuild(index: Index): void {
+  removeBuild(index: Index<Records>): void {
     this.builds = this.builds.filter((other) => other !== index)
     this.maintained = this.maintained.filter((other) => other !== index)
     this.recordSetChanged = true
   }
 
   /** From here on writes go into the index being built, too. */
-  maintain(index: Index): void {
+  maintain(index: Index<Records>): void {
     this.maintained = [...this.maintained, index]
   }
 
+  /** An id for a record that a transaction may insert: nobody else gets it. */
+  reserveRecordId(): RecordId {
+    const recordId = this.nextRecordId
+    this.nextRecordId = (recordId + 1) as RecordId
+    this.recordSetChanged = true
+    return recordId
+  }
+
+  /** The id of a record about to be inserted. */
+  newRecordId(): RecordId {
+    return this.#takeRecordId === undefined ? this.nextRecordId : this.#takeRecordId()
+  }
+
   /**
-   * Extracts the document's keys. Throws DuplicateKey when a unique index has one of them for another record, and what extraction
-   * throws.
+   * Extracts the document's keys. Throws DuplicateKey when a unique index has one of them for another record, WriteConflict when an
+   * open transaction has written one of them, and what extraction throws. `self`: the record that has `index.oldKeys` now.
    */
   checkUnique(document: Uint8Array, at: Timestamp, self: RecordId | undefined): void {
     try {
       for (const index of this.maintained) {
-        index.extract(document, 0, index.keys)
+        const { keys } = index
+        index.extract(document, 0, keys)
         if (!index.refusesDuplicates) continue
-        for (let i = 0; i < index.keys.count; i++) {
-          if (index.conflict(index.keys, i, at, self) !== undefined) throw duplicateKeyError(this, index, document, i)
+        if (self !== undefined) {
+          // Keys that stay as they are have been found unique before.
+          if (keys.equals(index.oldKeys)) continue
+          for (let i = 0; i < index.oldKeys.count; i++) index.claim(index.oldKeys, i)
+        }
+        for (let i = 0; i < keys.count; i++) {
+          index.claim(keys, i)
+          if (index.conflict(keys, i, at, self) !== undefined) throw duplicateKeyError(this, index, document, i)
         }
       }
     } catch (error) {
@@ -190,18 +226,19 @@ export class Collection {
     this.changing = false
   }
 
-  /** Inserts a document that is known to be unique: replay. */
+  /** Inserts a document that is known to be unique: replay, and the commit of a transaction. */
   insertReplayed(recordId: RecordId, bytes: Uint8Array, start: number, end: number, at: Timestamp): void {
-    for (const index of this.indexes) {
+    for (const index of this.maintained) {
       index.extract(bytes, start, index.keys)
       for (let i = 0; i < index.keys.count; i++) index.add(index.keys, i, recordId, at)
       if (index.keys.multikey) index.noteArrays(index.keys)
     }
+    if (this.builds.length > 0) this.#noteForBuilds(recordId)
     this.#insertRecord(recordId, bytes, start, end, at)
   }
 
   /**
-   * Replaces a live record. `check`: uniqueness is checked first (DuplicateKey, nothing changed). `observer`: told last.
+   * Replaces a live record. `check`: uniqueness is checked first (DuplicateKey, WriteConflict; nothing changed). `observer`: told last.
    * Returns how the document differs from the one before.
    */
   replace(
@@ -212,6 +249,7 @@ export class Collection {
     observer?: ChangeObserver,
   ): Patch | undefined {
     writeRecordId(this.#key, 0, recordId)
+    if (check) this.records.claim(this.#key, recordIdLength)
     const old = this.#old
     assert(this.records.locate(this.#key, recordIdLength, at, old), 'a replaced record is live')
     const { maintained } = this
@@ -239,15 +277,21 @@ export class Collection {
     return patch
   }
 
-  remove(recordId: RecordId, at: Timestamp, observer?: ChangeObserver): void {
+  /**
+   * Removes a live record. `check`: WriteConflict, with nothing changed, when an open transaction has written it. `observer`: told last.
+   */
+  remove(recordId: RecordId, at: Timestamp, check: boolean, observer?: ChangeObserver): void {
     writeRecordId(this.#key, 0, recordId)
+    if (check) this.records.claim(this.#key, recordIdLength)
     const old = this.#old
     assert(this.records.locate(this.#key, recordIdLength, at, old), 'a removed record is live')
     const { maintained } = this
     for (const index of maintained) index.extract(old.bytes, old.start, index.oldKeys)
+    const length = old.end - old.start
+    if (check) this.#claimOldKeys()
     if (observer !== undefined) this.#announce(observer, undefined)
     this.changing = true
-    this.dataSizeBytes -= old.end - old.start
+    this.dataSizeBytes -= length
     this.documentCount--
     this.records.removeLocated()
     for (const index of maintained) {
@@ -276,7 +320,7 @@ export class Collection {
   }
 
   /** Brings a record's entries from `index.oldKeys` to `index.keys`. */
-  reindex(index: Index, recordId: RecordId, at: Timestamp): void {
+  reindex(index: Index<Records>, recordId: RecordId, at: Timestamp): void {
     const { keys, oldKeys } = index
     if (keys.multikey) index.noteArrays(keys)
     if (keys.equals(oldKeys)) {
@@ -287,6 +331,19 @@ export class Collection {
       if (!keys.includesKey(oldKeys, i)) assert(index.remove(oldKeys, i, recordId, at), 'a replaced record was indexed')
     }
     for (let i = 0; i < keys.count; i++) if (!oldKeys.includes(keys, i)) index.add(keys, i, recordId, at)
+  }
+
+  /** The keys that a record about to be removed has in unique indexes. */
+  #claimOldKeys(): void {
+    try {
+      for (const index of this.maintained) {
+        if (!index.refusesDuplicates) continue
+        for (let i = 0; i < index.oldKeys.count; i++) index.claim(index.oldKeys, i)
+      }
+    } catch (error) {
+      this.records.leave()
+      throw error
+    }
   }
 
   /** A record was written: builds that are not loaded yet look at it later. */

@@ -3,22 +3,22 @@ import { timestampMax } from '../base/timestamp.ts'
 import { buildDocument } from '../bson/build.ts'
 import { contentsOf, openEngine, smallEngine } from '../sim/engine-workload.ts'
 import { simulatedWorld } from '../sim/world.ts'
-import type { Collection } from './collection.ts'
+import type { StoredCollection } from './collection.ts'
 import type { Engine } from './engine.ts'
 import type { WriteUnit } from './write-unit.ts'
 
 const none = buildDocument({})
 
-function create(engine: Engine, name: string, count: number, textLength = 40): Collection {
-  return engine.write((unit) => {
+function create(engine: Engine, name: string, count: number, textLength = 40): StoredCollection {
+  engine.write((unit) => {
     const collection = unit.createCollection('db', name, none)
     unit.createIndex(collection, buildDocument({ v: 2, key: { n: 1 }, name: 'n_1' }))
     for (let n = 0; n < count; n++) unit.insert(collection, buildDocument({ _id: n, n, text: 'x'.repeat(textLength) }))
-    return collection
-  }).result
+  })
+  return engine.collection('db', name)!
 }
 
-function updateAll(engine: Engine, collection: Collection, n: (before: number) => number): void {
+function updateAll(engine: Engine, collection: StoredCollection, n: (before: number) => number): void {
   engine.write((unit) => {
     for (let id = 0; id < collection.documentCount; id++) {
       const value = buildDocument({ _id: id })

@@ -22,7 +22,9 @@ import type { DiskLock } from '../io/disk.ts'
 import { DiskError } from '../io/disk.ts'
 import { TemporaryFiles } from '../io/temporary-files.ts'
 import type { World } from '../io/world.ts'
+import type { LockTable } from '../mvcc/lock-table.ts'
 import type { Snapshot } from '../mvcc/snapshots.ts'
+import { WriteConflict } from '../mvcc/write-conflict.ts'
 import { isOutOfDiskSpace } from '../storage/data-file.ts'
 import { Log, type LogEntry } from '../storage/log.ts'
 import type { LogCursor } from '../storage/log-cursor.ts'
@@ -30,7 +32,7 @@ import { Store } from '../storage/store.ts'
 import { ChangeNotes } from './change-notes.ts'
 import type { CheckReport } from './check.ts'
 import { checkState, collectionSteps } from './check.ts'
-import type { Collection } from './collection.ts'
+import type { Collection, StoredCollection } from './collection.ts'
 import { IndexBuild } from './index-build.ts'
 import { Maintenance } from './maintenance.ts'
 import { OperationWriter, operationKind } from './operation.ts'
@@ -39,11 +41,13 @@ import { engineDefaults } from './options.ts'
 import type { SessionRecords } from './session-records.ts'
 import { State } from './state.ts'
 import type { EngineStatistics } from './statistics.ts'
+import { Transaction, type TransactionHost, type TransactionOptions, transactionDefaults } from './transaction.ts'
+import type { Workspace } from './workspace.ts'
 import { type WriteHost, WriteUnit } from './write-unit.ts'
 
 const firstTerm = 1 as Term
 
-export class Engine {
+export class Engine implements Workspace {
   readonly world: World
   /** For what does not fit in memory: in a folder of the directory, empty at every start. */
   readonly temporaryFiles: TemporaryFiles
@@ -60,6 +64,9 @@ export class Engine {
   /** The first entry since which all entries have notes for change streams; 0: the last one has none. */
   #historyFrom = 0 as LogIndex
   readonly #maintenance: Maintenance
+  readonly #transactionHost: TransactionHost
+  readonly #transactions = new Set<Transaction>()
+  #lastTransactionId = 0
   #term = firstTerm
   #lastTimestamp: Timestamp
   #writing = false
@@ -136,9 +143,18 @@ export class Engine {
     this.#log.onFailure = (error) => this.#fail(error)
     store.onFailure = (error) => this.#fail(error)
     this.#maintenance = new Maintenance(this, this.#state, store)
+    this.#transactionHost = {
+      state: this.#state,
+      world,
+      now: () => this.#lastTimestamp,
+      nextTimestamp: () => this.#clock.next(),
+      notesFor: (operations) => (this.#historyFrom === 0 ? undefined : new ChangeNotes(operations)),
+      commit: (transaction) => this.#commit(transaction),
+      ended: (transaction) => this.#transactions.delete(transaction),
+    }
   }
 
-  collection(database: string, name: string): Collection | undefined {
+  collection(database: string, name: string): StoredCollection | undefined {
     return this.#state.catalog.get(database, name)
   }
 
@@ -148,7 +164,7 @@ export class Engine {
   }
 
   /** Sorted by name. */
-  collections(database: string): Collection[] {
+  collections(database: string): StoredCollection[] {
     return this.#state.catalog.collections(database)
   }
 
@@ -206,8 +222,7 @@ export class Engine {
    * Durable only after `durable(logIndex)`.
    */
   write<Result>(body: (unit: WriteUnit) => Result): { result: Result; logIndex: LogIndex } {
-    if (this.#failure !== undefined) throw this.#failureError()
-    if (this.#closing !== undefined) throw new DatabaseError('ShutdownInProgress', 'the database is closing')
+    this.#refuseWrites()
     assert(!this.#writing, 'write units do not nest')
     this.#writing = true
     const operations = this.#operations
@@ -218,13 +233,35 @@ export class Engine {
     try {
       result = body(unit)
     } catch (error) {
-      if (this.#failure === undefined) this.#append(unit)
+      if (this.#failure === undefined) this.#append(operations, unit.timestamp)
       throw error
     } finally {
       this.#writing = false
     }
     if (this.#failure !== undefined) throw this.#failureError()
-    return { result, logIndex: this.#append(unit) }
+    return { result, logIndex: this.#append(operations, unit.timestamp) }
+  }
+
+  /** Begins a transaction: see `Transaction`. */
+  begin(options: Partial<TransactionOptions> = {}): Transaction {
+    this.#refuseWrites()
+    this.#lastTransactionId++
+    const transaction = new Transaction(
+      this.#lastTransactionId,
+      { ...transactionDefaults, ...options },
+      this.#transactionHost,
+    )
+    this.#transactions.add(transaction)
+    return transaction
+  }
+
+  /** The transactions that have not ended. */
+  get transactions(): Iterable<Transaction> {
+    return this.#transactions
+  }
+
+  get locks(): LockTable {
+    return this.#state.locks
   }
 
   /**
@@ -234,9 +271,11 @@ export class Engine {
   beginIndexBuild(collection: Collection, definition: Uint8Array): IndexBuild {
     if (this.#failure !== undefined) throw this.#failureError()
     assert(!this.#writing, 'an index build begins outside of write units')
+    const stored = this.#state.catalog.byId(collection.id)
+    assert(stored === collection, 'an index is built for a collection of the database')
     const snapshot = this.snapshot()
-    const index = this.#state.beginBuild(collection, definition, snapshot.timestamp)
-    return new IndexBuild(collection, index, snapshot, {
+    const index = this.#state.beginBuild(stored, definition, snapshot.timestamp)
+    return new IndexBuild(stored, index, snapshot, {
       now: () => this.#lastTimestamp,
       reserve: (bytes) => this.#store.ensureSpace(bytes),
       drop: (from, dropped) => this.#state.dropBuild(from, dropped),
@@ -373,6 +412,7 @@ export class Engine {
   }
 
   async #close(): Promise<void> {
+    for (const transaction of [...this.#transactions]) transaction.abort()
     this.#maintenance.stop()
     try {
       await this.#maintenance.idle()
@@ -396,14 +436,13 @@ export class Engine {
     await Promise.allSettled([this.close()])
   }
 
-  #append(unit: WriteUnit): LogIndex {
-    const operations = this.#operations
+  #append(operations: OperationWriter, timestamp: Timestamp): LogIndex {
     if (operations.count === 0) return this.#log.lastIndex
-    this.#lastTimestamp = unit.timestamp
+    this.#lastTimestamp = timestamp
     this.#appendedBytes += operations.length
     let index: LogIndex
     try {
-      index = this.#log.append(this.#term, unit.timestamp, operations.bytes, operations.length)
+      index = this.#log.append(this.#term, timestamp, operations.bytes, operations.length)
     } catch (error) {
       // The pages have been changed: what the log lacks must not get into the data file.
       this.fail(error)
@@ -412,6 +451,31 @@ export class Engine {
     operations.reset()
     this.#maintenance.wrote()
     return index
+  }
+
+  #commit({ operations, isNoted }: Transaction): LogIndex {
+    if (operations.count === 0) return this.#log.lastIndex
+    this.#refuseWrites()
+    // Change history began meanwhile: from there on every entry has notes.
+    if (isNoted !== (this.#historyFrom !== 0)) throw new WriteConflict(undefined)
+    assert(!this.#writing, 'a transaction commits outside of write units')
+    this.#host.reserve(operations.length)
+    const timestamp = this.#clock.next()
+    this.#writing = true
+    try {
+      this.#state.apply(operations.bytes, 0, operations.length, timestamp)
+    } catch (error) {
+      this.fail(error)
+      throw error
+    } finally {
+      this.#writing = false
+    }
+    return this.#append(operations, timestamp)
+  }
+
+  #refuseWrites(): void {
+    if (this.#failure !== undefined) throw this.#failureError()
+    if (this.#closing !== undefined) throw new DatabaseError('ShutdownInProgress', 'the database is closing')
   }
 
   readonly #host: WriteHost = {

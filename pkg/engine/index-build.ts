@@ -19,7 +19,8 @@ import { timestampMax } from '../base/timestamp.ts'
 import type { Index } from '../index/index.ts'
 import type { IndexCursor } from '../index/index-cursor.ts'
 import type { Snapshot } from '../mvcc/snapshots.ts'
-import type { Collection } from './collection.ts'
+import type { VersionedMap } from '../mvcc/versioned-map.ts'
+import type { StoredCollection } from './collection.ts'
 import { IndexEntries } from './index-entries.ts'
 import { duplicateOf, EntryWriter } from './index-load.ts'
 import type { RecordCursor } from './record-cursor.ts'
@@ -37,12 +38,12 @@ export interface BuildHost {
   /** Makes sure that so many bytes of new pages fit on disk, or throws OutOfDiskSpace. */
   reserve(bytes: number): void
   /** Frees the index's tree. */
-  drop(collection: Collection, index: Index): void
+  drop(collection: StoredCollection, index: Index<VersionedMap>): void
 }
 
 export class IndexBuild {
-  readonly collection: Collection
-  readonly index: Index
+  readonly collection: StoredCollection
+  readonly index: Index<VersionedMap>
   readonly #host: BuildHost
   readonly #snapshot: Snapshot
   readonly #cursor: RecordCursor
@@ -60,7 +61,7 @@ export class IndexBuild {
   readonly total: number
 
   /** `index` has an empty tree and layout `shared`, and is among the collection's builds. */
-  constructor(collection: Collection, index: Index, snapshot: Snapshot, host: BuildHost) {
+  constructor(collection: StoredCollection, index: Index<VersionedMap>, snapshot: Snapshot, host: BuildHost) {
     this.collection = collection
     this.index = index
     this.#host = host

@@ -5,13 +5,14 @@ import { timestampMax } from '../base/timestamp.ts'
 import type { Index } from '../index/index.ts'
 import { readRecordId } from '../index/record-id.ts'
 import { versionSuffixLength, writeVersion } from '../mvcc/version-key.ts'
-import type { Collection } from './collection.ts'
+import type { VersionedMap } from '../mvcc/versioned-map.ts'
+import type { Collection, StoredCollection } from './collection.ts'
 import { duplicateKeyError } from './duplicate-key.ts'
 import { IndexEntries } from './index-entries.ts'
 import type { RecordCursor } from './record-cursor.ts'
 
 /** Throws DuplicateKey when the index is unique and two records share a key, and what extraction throws. */
-export function loadIndex(collection: Collection, index: Index, at: Timestamp): void {
+export function loadIndex(collection: StoredCollection, index: Index<VersionedMap>, at: Timestamp): void {
   const cursor = collection.scan(timestampMax)
   try {
     while (loadSome(collection, cursor, index, at));
@@ -22,7 +23,7 @@ export function loadIndex(collection: Collection, index: Index, at: Timestamp): 
 }
 
 /** As many records as memory holds keys of; false: those were the last. */
-function loadSome(collection: Collection, cursor: RecordCursor, index: Index, at: Timestamp): boolean {
+function loadSome(collection: Collection, cursor: RecordCursor, index: Index<VersionedMap>, at: Timestamp): boolean {
   const entries = new IndexEntries()
   let more = true
   while (!entries.isFull) {
@@ -44,13 +45,13 @@ function loadSome(collection: Collection, cursor: RecordCursor, index: Index, at
 
 /** Puts merged entries into the index's tree as versions of one moment. */
 export class EntryWriter {
-  readonly #index: Index
+  readonly #index: Index<VersionedMap>
   readonly #at: Timestamp
   #key = new Uint8Array(256)
   readonly #ref = { bytes: new Uint8Array(0), start: 0, end: 0 }
   #previous = -1
 
-  constructor(index: Index, at: Timestamp) {
+  constructor(index: Index<VersionedMap>, at: Timestamp) {
     this.#index = index
     this.#at = at
   }

@@ -68,9 +68,13 @@ export const noteOverheadMax = 320
 
 /** Builds a payload; grows, and is reused from unit to unit. */
 export class OperationWriter {
-  bytes = new Uint8Array(64 * 1024)
+  bytes: Uint8Array
   length = 0
   count = 0
+
+  constructor(sizeBytes = 64 * 1024) {
+    this.bytes = new Uint8Array(sizeBytes)
+  }
 
   reset(): void {
     this.length = 0

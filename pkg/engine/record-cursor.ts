@@ -3,12 +3,12 @@ import { DatabaseError } from '../base/errors.ts'
 import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import { readRecordId, recordIdLength, writeRecordId } from '../index/record-id.ts'
-import { VersionCursor } from '../mvcc/version-cursor.ts'
+import type { KeyCursor } from '../mvcc/key-map.ts'
 import type { Collection } from './collection.ts'
 
 export class RecordCursor {
   readonly #collection: Collection
-  readonly #walk: VersionCursor
+  readonly #walk: KeyCursor
   readonly #forward: boolean
   #after: RecordId | undefined
   #started = false
@@ -20,7 +20,7 @@ export class RecordCursor {
 
   constructor(collection: Collection, at: Timestamp, direction: 1 | -1, after: RecordId | undefined) {
     this.#collection = collection
-    this.#walk = new VersionCursor(collection.records, at)
+    this.#walk = collection.records.cursor(at)
     this.#forward = direction === 1
     this.#after = after
   }

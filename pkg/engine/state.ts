@@ -14,11 +14,14 @@ import type { CollectionRecord, IndexRecord, MapRecord } from '../catalog/collec
 import { decodeCollectionRecord, encodeCollectionRecord, FieldReader } from '../catalog/collection-record.ts'
 import { type IndexDefinition, parseIndexDefinition } from '../index/definition.ts'
 import { type DocumentPredicate, Index, type IndexLayout, type IndexState } from '../index/index.ts'
+import { LockTable, type LockTarget } from '../mvcc/lock-table.ts'
 import { Snapshots } from '../mvcc/snapshots.ts'
 import { VersionedMap } from '../mvcc/versioned-map.ts'
+import { WriteConflict } from '../mvcc/write-conflict.ts'
 import type { Store } from '../storage/store.ts'
 import type { Tree } from '../storage/tree.ts'
-import { Collection } from './collection.ts'
+import { collectionLock, nameLock } from './catalog-locks.ts'
+import { Collection, type StoredCollection } from './collection.ts'
 import { DroppedTrees } from './dropped-trees.ts'
 import { loadIndex } from './index-load.ts'
 import { isNote, OperationReader, operationKind } from './operation.ts'
@@ -30,7 +33,9 @@ export type CompileFilter = (filter: Uint8Array) => DocumentPredicate
 export class State {
   readonly store: Store
   readonly snapshots = new Snapshots()
-  readonly catalog = new Catalog<Collection>()
+  /** What open transactions have written or use. */
+  readonly locks = new LockTable()
+  readonly catalog = new Catalog<StoredCollection>()
   readonly catalogTree: Tree
   nextCollectionId = 1 as CollectionId
   /** Collections dropped since the catalog tree was last written. */
@@ -76,12 +81,45 @@ export class State {
 
   /** Applies a log entry's payload. */
   replay(bytes: Uint8Array, start: number, end: number, at: Timestamp): void {
-    const reader = new OperationReader(bytes, start, end)
-    while (reader.next()) if (!isNote(reader.kind)) this.#replayOperation(reader, at)
+    this.apply(bytes, start, end, at)
     while (!this.droppedTrees.freeSlice(Number.POSITIVE_INFINITY));
   }
 
-  createCollection(definition: Uint8Array, at: Timestamp): Collection {
+  find(database: string, name: string): StoredCollection | undefined {
+    return this.catalog.get(database, name)
+  }
+
+  /** An id for a collection about to be made: never given out again. */
+  takeCollectionId(): CollectionId {
+    const id = this.nextCollectionId
+    this.nextCollectionId = (id + 1) as CollectionId
+    return id
+  }
+
+  recordSession(body: Uint8Array, at: Timestamp): void {
+    this.sessions.apply(body, 0, body.length, at)
+  }
+
+  claimName(database: string, name: string): void {
+    this.#refuseLocked(nameLock(database, name))
+  }
+
+  claimCollection(collection: StoredCollection): void {
+    this.#refuseLocked(collectionLock(collection.id))
+  }
+
+  #refuseLocked(target: LockTarget): void {
+    if (!this.locks.isEmpty && !this.locks.isFree(target.space, target.key, target.mode))
+      throw new WriteConflict(target)
+  }
+
+  /** Applies operations that fit the state as it is. */
+  apply(bytes: Uint8Array, start: number, end: number, at: Timestamp): void {
+    const reader = new OperationReader(bytes, start, end)
+    while (reader.next()) if (!isNote(reader.kind)) this.#replayOperation(reader, at)
+  }
+
+  createCollection(definition: Uint8Array, at: Timestamp): StoredCollection {
     const fields = new FieldReader(definition)
     const id = fields.number('id') as CollectionId
     const firstIndex = fields.document('idIndex')
@@ -105,13 +143,14 @@ export class State {
       indexes: [idIndex],
       building: [],
     })
+    collection.createdAt = at
     this.catalog.add(collection)
     this.#droppedIds.delete(id)
     if (id >= this.nextCollectionId) this.nextCollectionId = (id + 1) as CollectionId
     return collection
   }
 
-  dropCollection(collection: Collection): void {
+  dropCollection(collection: StoredCollection): void {
     this.catalog.remove(collection)
     collection.dropped = true
     this.#droppedIds.add(collection.id)
@@ -122,7 +161,7 @@ export class State {
     }
   }
 
-  renameCollection(collection: Collection, database: string, name: string): void {
+  renameCollection(collection: StoredCollection, database: string, name: string): void {
     this.catalog.remove(collection)
     collection.database = database
     collection.name = name
@@ -130,13 +169,13 @@ export class State {
     this.catalog.add(collection)
   }
 
-  modifyCollection(collection: Collection, options: Uint8Array): void {
+  modifyCollection(collection: StoredCollection, options: Uint8Array): void {
     collection.options = options
     collection.recordSetChanged = true
   }
 
   /** Builds the index over the collection's live records; DuplicateKey, with nothing changed, when a unique one cannot be. */
-  createIndex(collection: Collection, definition: Uint8Array, at: Timestamp): Index {
+  createIndex(collection: StoredCollection, definition: Uint8Array, at: Timestamp): Index<VersionedMap> {
     const parsed = parseIndexDefinition(definition)
     const index = this.#newIndex(parsed, parsed.unique ? 'unique' : 'shared', at)
     try {
@@ -145,51 +184,57 @@ export class State {
       this.droppedTrees.add(index.map)
       throw error
     }
+    collection.definedAt = at
     collection.setIndexes([...collection.indexes, index])
     return index
   }
 
   /** An index to be filled by an `IndexBuild`; its pages are the collection's from now on. */
-  beginBuild(collection: Collection, definition: Uint8Array, at: Timestamp): Index {
+  beginBuild(collection: StoredCollection, definition: Uint8Array, at: Timestamp): Index<VersionedMap> {
     const index = this.#newIndex(parseIndexDefinition(definition), 'shared', at)
     collection.addBuild(index)
     return index
   }
 
-  finishBuild(collection: Collection, index: Index, at: Timestamp): void {
+  finishBuild(collection: StoredCollection, index: Index<VersionedMap>, at: Timestamp): void {
     collection.removeBuild(index)
     index.usableFrom = at
+    collection.definedAt = at
     collection.setIndexes([...collection.indexes, index])
   }
 
-  dropBuild(collection: Collection, index: Index): void {
+  dropBuild(collection: StoredCollection, index: Index<VersionedMap>): void {
     collection.removeBuild(index)
     index.dropped = true
     this.droppedTrees.add(index.map)
   }
 
-  dropIndex(collection: Collection, index: Index): void {
+  dropIndex(collection: StoredCollection, index: Index<VersionedMap>): void {
     collection.setIndexes(collection.indexes.filter((other) => other !== index))
     index.dropped = true
     this.droppedTrees.add(index.map)
   }
 
   /** Gives an index other options; its key pattern stays. */
-  modifyIndex(collection: Collection, index: Index, definition: Uint8Array): void {
+  modifyIndex(collection: StoredCollection, index: Index<VersionedMap>, definition: Uint8Array): void {
     index.definition = parseIndexDefinition(definition)
     collection.recordSetChanged = true
   }
 
-  #newIndex(definition: IndexDefinition, layout: IndexLayout, at: Timestamp): Index {
-    const map = new VersionedMap(this.store.createTree(), this.snapshots, 0, timestampMin)
+  #newIndex(definition: IndexDefinition, layout: IndexLayout, at: Timestamp): Index<VersionedMap> {
+    const map = new VersionedMap(this.store.createTree(), this.snapshots, 0, timestampMin, this.locks)
     return this.#openIndex(definition, map, { layout, multikeyPaths: [], usableFrom: at })
   }
 
-  #openIndex(definition: IndexDefinition, map: VersionedMap, state: IndexState): Index {
-    const { partialFilter } = definition
-    if (partialFilter === undefined) return new Index(definition, map, state)
+  #openIndex(definition: IndexDefinition, map: VersionedMap, state: IndexState): Index<VersionedMap> {
+    return new Index(definition, map, state, this.acceptsOf(definition))
+  }
+
+  /** What a partial index takes in; undefined: all. */
+  acceptsOf({ partialFilter }: IndexDefinition): DocumentPredicate | undefined {
+    if (partialFilter === undefined) return undefined
     assert(this.#compileFilter !== undefined, 'an engine with partial indexes was told how to compile their filters')
-    return new Index(definition, map, state, this.#compileFilter(partialFilter))
+    return this.#compileFilter(partialFilter)
   }
 
   /** Brings the catalog tree up to date with memory. */
@@ -220,8 +265,8 @@ export class State {
   }
 
   /** Every versioned map of the database: what vacuum walks. */
-  maps(): { readonly collection: Collection; readonly map: VersionedMap }[] {
-    const maps: { collection: Collection; map: VersionedMap }[] = []
+  maps(): { readonly collection: StoredCollection; readonly map: VersionedMap }[] {
+    const maps: { collection: StoredCollection; map: VersionedMap }[] = []
     for (const collection of this.catalog.all()) {
       maps.push({ collection, map: collection.records })
       for (const index of collection.indexes) maps.push({ collection, map: index.map })
@@ -244,7 +289,7 @@ export class State {
         return
       }
       case operationKind.remove:
-        this.#collection(reader.collection).remove(reader.record, at)
+        this.#collection(reader.collection).remove(reader.record, at, false)
         return
       case operationKind.session:
         this.sessions.apply(bytes, start, end, at)
@@ -291,13 +336,13 @@ export class State {
     }
   }
 
-  #collection(id: CollectionId): Collection {
+  #collection(id: CollectionId): StoredCollection {
     const collection = this.catalog.byId(id)
     assert(collection !== undefined, 'a log operation names a collection that is there')
     return collection
   }
 
-  #patched(collection: Collection, reader: OperationReader, at: Timestamp): Uint8Array {
+  #patched(collection: StoredCollection, reader: OperationReader, at: Timestamp): Uint8Array {
     const old = { bytes: this.#patchScratch, start: 0, end: 0 }
     assert(collection.read(reader.record, at, old), 'a patched record is live')
     const middle = reader.end - reader.start
@@ -314,10 +359,11 @@ export class State {
   }
 
   #openMap(record: MapRecord): VersionedMap {
-    return new VersionedMap(this.store.openTree(record.root), this.snapshots, record.supersededCount, record.newest)
+    const { root, supersededCount, newest } = record
+    return new VersionedMap(this.store.openTree(root), this.snapshots, supersededCount, newest, this.locks)
   }
 
-  #openCollection(record: CollectionRecord): Collection {
+  #openCollection(record: CollectionRecord): StoredCollection {
     const indexes = record.indexes.map((index) =>
       this.#openIndex(parseIndexDefinition(index.definition), this.#openMap(index.map), index),
     )
@@ -325,7 +371,7 @@ export class State {
   }
 }
 
-function recordOf(collection: Collection): CollectionRecord {
+function recordOf(collection: StoredCollection): CollectionRecord {
   return {
     id: collection.id,
     database: collection.database,

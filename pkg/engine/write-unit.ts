@@ -5,7 +5,7 @@
  * changes the maps and adds its operation to the entry.
  */
 import { DatabaseError } from '../base/errors.ts'
-import type { RecordId } from '../base/ids.ts'
+import type { CollectionId, RecordId } from '../base/ids.ts'
 import { documentSizeMaxInternal } from '../base/limits.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import { buildDocument } from '../bson/build.ts'
@@ -18,7 +18,6 @@ import type { Collection, Patch } from './collection.ts'
 import type { IndexBuild } from './index-build.ts'
 import type { OperationWriter } from './operation.ts'
 import { noteOverheadMax, operationKind, operationOverheadMax } from './operation.ts'
-import type { State } from './state.ts'
 
 /** What a write unit needs of the engine around it. */
 export interface WriteHost {
@@ -30,9 +29,30 @@ export interface WriteHost {
   halfDone(error: unknown): void
 }
 
+/** The collections that a unit changes: those of the database, or those of a transaction. */
+export interface UnitCatalog {
+  find(database: string, name: string): Collection | undefined
+  takeCollectionId(): CollectionId
+  createCollection(definition: Uint8Array, at: Timestamp): Collection
+  dropCollection(collection: Collection): void
+  renameCollection(collection: Collection, database: string, name: string): void
+  modifyCollection(collection: Collection, options: Uint8Array): void
+  createIndex(collection: Collection, definition: Uint8Array, at: Timestamp): Index
+  finishBuild(collection: Collection, index: Index, at: Timestamp): void
+  dropBuild(collection: Collection, index: Index): void
+  dropIndex(collection: Collection, index: Index): void
+  modifyIndex(collection: Collection, index: Index, definition: Uint8Array): void
+  /** Changes a session's record: `body` is of `encodeSessionWrite`. */
+  recordSession(body: Uint8Array, at: Timestamp): void
+  /** Throws WriteConflict while a transaction uses the name otherwise. */
+  claimName(database: string, name: string): void
+  /** Throws WriteConflict while a transaction uses the collection. */
+  claimCollection(collection: Collection): void
+}
+
 export class WriteUnit {
   readonly timestamp: Timestamp
-  readonly #state: State
+  readonly #catalog: UnitCatalog
   readonly #operations: OperationWriter
   readonly #random: Random
   readonly #host: WriteHost
@@ -43,7 +63,7 @@ export class WriteUnit {
   #announced = 0
 
   constructor(
-    state: State,
+    catalog: UnitCatalog,
     operations: OperationWriter,
     timestamp: Timestamp,
     random: Random,
@@ -51,7 +71,7 @@ export class WriteUnit {
     notes: ChangeNotes | undefined,
   ) {
     this.#notes = notes
-    this.#state = state
+    this.#catalog = catalog
     this.#operations = operations
     this.timestamp = timestamp
     this.#random = random
@@ -69,11 +89,12 @@ export class WriteUnit {
    * place of that on `_id`. Throws NamespaceExists.
    */
   createCollection(database: string, name: string, options: Uint8Array, firstIndex?: Uint8Array): Collection {
-    if (this.#state.catalog.get(database, name) !== undefined) {
+    this.#catalog.claimName(database, name)
+    if (this.#catalog.find(database, name) !== undefined) {
       throw new DatabaseError('NamespaceExists', `Collection ${database}.${name} already exists.`)
     }
     const definition = buildDocument({
-      id: BigInt(this.#state.nextCollectionId),
+      id: BigInt(this.#catalog.takeCollectionId()),
       database,
       name,
       uuid: binaryValue(randomUuid(this.#random), uuidSubtype),
@@ -81,7 +102,7 @@ export class WriteUnit {
       idIndex: firstIndex === undefined ? { v: 2, key: { _id: 1 }, name: '_id_' } : documentValue(firstIndex),
     })
     this.#reserve(definition.length)
-    const collection = this.#state.createCollection(definition, this.timestamp)
+    const collection = this.#catalog.createCollection(definition, this.timestamp)
     this.#notes?.namespace(collection)
     this.#operations.catalog(operationKind.createCollection, definition)
     return collection
@@ -101,10 +122,11 @@ export class WriteUnit {
 
   dropCollection(collection: Collection): void {
     refuseDropped(collection)
+    this.#catalog.claimCollection(collection)
     const isView = this.#notes !== undefined && getField(collection.options, 'viewOn') !== undefined
     const change = buildDocument({ id: BigInt(collection.id), view: isView ? true : undefined })
     this.#reserve(change.length)
-    this.#state.dropCollection(collection)
+    this.#catalog.dropCollection(collection)
     this.#notes?.namespace(collection)
     this.#operations.catalog(operationKind.dropCollection, change)
   }
@@ -112,23 +134,26 @@ export class WriteUnit {
   /** Throws NamespaceExists; a target to be replaced is dropped by the caller first, in the same unit. */
   renameCollection(collection: Collection, database: string, name: string): void {
     refuseDropped(collection)
-    if (this.#state.catalog.get(database, name) !== undefined) {
+    this.#catalog.claimCollection(collection)
+    this.#catalog.claimName(database, name)
+    if (this.#catalog.find(database, name) !== undefined) {
       throw new DatabaseError('NamespaceExists', 'target namespace exists')
     }
     const change = buildDocument({ id: BigInt(collection.id), database, name })
     this.#reserve(change.length)
     // The note has the old name, the operation the new one.
     this.#notes?.namespace(collection)
-    this.#state.renameCollection(collection, database, name)
+    this.#catalog.renameCollection(collection, database, name)
     this.#notes?.renamed()
     this.#operations.catalog(operationKind.renameCollection, change)
   }
 
   modifyCollection(collection: Collection, options: Uint8Array): void {
     refuseDropped(collection)
+    this.#catalog.claimCollection(collection)
     const change = buildDocument({ id: BigInt(collection.id), options: documentValue(options) })
     this.#reserve(change.length)
-    this.#state.modifyCollection(collection, options)
+    this.#catalog.modifyCollection(collection, options)
     this.#notes?.namespace(collection)
     this.#operations.catalog(operationKind.modifyCollection, change)
   }
@@ -136,9 +161,10 @@ export class WriteUnit {
   /** Builds the index over what is there. `definition`: `{v, key, name, unique?}`. Throws DuplicateKey. */
   createIndex(collection: Collection, definition: Uint8Array): Index {
     refuseDropped(collection)
+    this.#catalog.claimCollection(collection)
     const change = buildDocument({ id: BigInt(collection.id), definition: documentValue(definition) })
     this.#reserve(change.length + collection.documentCount * 32)
-    const index = this.#state.createIndex(collection, definition, this.timestamp)
+    const index = this.#catalog.createIndex(collection, definition, this.timestamp)
     this.#notes?.namespace(collection)
     this.#operations.catalog(operationKind.createIndex, change)
     return index
@@ -146,13 +172,16 @@ export class WriteUnit {
 
   /** Makes indexes whose builds are complete indexes of their collection. All or none: throws DuplicateKey before anything changed. */
   finishIndexBuilds(builds: readonly IndexBuild[]): void {
-    for (const build of builds) build.checkReady()
+    for (const build of builds) {
+      this.#catalog.claimCollection(build.collection)
+      build.checkReady()
+    }
     const changes = builds.map(({ collection, index }) =>
       buildDocument({ id: BigInt(collection.id), definition: documentValue(index.definition.bytes) }),
     )
     this.#reserve(changes.reduce((sum, change) => sum + change.length + operationOverheadMax, 0))
     builds.forEach((build, i) => {
-      this.#state.finishBuild(build.collection, build.index, this.timestamp)
+      this.#catalog.finishBuild(build.collection, build.index, this.timestamp)
       build.finished()
       this.#notes?.namespace(build.collection)
       this.#operations.catalog(operationKind.createIndex, changes[i]!)
@@ -161,23 +190,25 @@ export class WriteUnit {
 
   /** Stops an index build: its next slice throws IndexBuildAborted. */
   abortIndexBuild(collection: Collection, index: Index): void {
-    this.#state.dropBuild(collection, index)
+    this.#catalog.dropBuild(collection, index)
   }
 
   /** Gives an index another definition with the same key pattern and name. Throws DuplicateKey when it is to become unique and cannot. */
   modifyIndex(collection: Collection, name: string, definition: Uint8Array): void {
     refuseDropped(collection)
+    this.#catalog.claimCollection(collection)
     const index = collection.index(name)
     if (index === undefined) throw new DatabaseError('IndexNotFound', `index not found with name [${name}]`)
     const change = buildDocument({ id: BigInt(collection.id), name, definition: documentValue(definition) })
     this.#reserve(change.length)
-    this.#state.modifyIndex(collection, index, definition)
+    this.#catalog.modifyIndex(collection, index, definition)
     this.#notes?.namespace(collection)
     this.#operations.catalog(operationKind.modifyIndex, change)
   }
 
   dropIndex(collection: Collection, name: string): void {
     refuseDropped(collection)
+    this.#catalog.claimCollection(collection)
     const index = collection.index(name)
     if (index === undefined) throw new DatabaseError('IndexNotFound', `index not found with name [${name}]`)
     const change = buildDocument({
@@ -186,7 +217,7 @@ export class WriteUnit {
       definition: this.#notes === undefined ? undefined : documentValue(index.definition.bytes),
     })
     this.#reserve(change.length)
-    this.#state.dropIndex(collection, index)
+    this.#catalog.dropIndex(collection, index)
     this.#notes?.namespace(collection)
     this.#operations.catalog(operationKind.dropIndex, change)
   }
@@ -197,7 +228,7 @@ export class WriteUnit {
     this.#refuseTooLarge(document)
     this.#reserve(document.length)
     collection.checkUnique(document, this.timestamp, undefined)
-    const recordId = collection.nextRecordId
+    const recordId = collection.newRecordId()
     try {
       collection.insertChecked(recordId, document, this.timestamp)
     } catch (error) {
@@ -233,7 +264,7 @@ export class WriteUnit {
     refuseDropped(collection)
     this.#reserve(0)
     try {
-      collection.remove(recordId, this.timestamp, this.#notes?.observe(collection, undefined))
+      collection.remove(recordId, this.timestamp, true, this.#notes?.observe(collection, undefined))
     } catch (error) {
       throw this.#cutOff(collection, error)
     }
@@ -253,7 +284,7 @@ export class WriteUnit {
   recordSession(body: Uint8Array): void {
     this.#announced = 0
     try {
-      this.#state.sessions.apply(body, 0, body.length, this.timestamp)
+      this.#catalog.recordSession(body, this.timestamp)
     } catch (error) {
       // The change has been made: without its record it could be made again.
       this.#host.halfDone(error)

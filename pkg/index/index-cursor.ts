@@ -3,12 +3,11 @@
 import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import { compareBytes } from '../bson/key.ts'
-import { VersionCursor } from '../mvcc/version-cursor.ts'
-import type { VersionedMap } from '../mvcc/versioned-map.ts'
+import type { KeyCursor, KeyMap } from '../mvcc/key-map.ts'
 import { readRecordId, recordIdLength } from './record-id.ts'
 
 export class IndexCursor {
-  readonly #walk: VersionCursor
+  readonly #walk: KeyCursor
   /** The record id is in the value instead of the key. */
   readonly #idInValue: boolean
   readonly #lower: Uint8Array | undefined
@@ -25,14 +24,14 @@ export class IndexCursor {
   keyEnd = 0
 
   constructor(
-    map: VersionedMap,
+    map: KeyMap,
     idInValue: boolean,
     at: Timestamp,
     lower: Uint8Array | undefined,
     upper: Uint8Array | undefined,
     direction: 1 | -1,
   ) {
-    this.#walk = new VersionCursor(map, at)
+    this.#walk = map.cursor(at)
     this.#idInValue = idInValue
     this.#lower = lower
     this.#upper = upper

@@ -1,12 +1,11 @@
 /** Walks the records that an ordered index has for one key, then for another, at one timestamp. */
 import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
-import { VersionCursor } from '../mvcc/version-cursor.ts'
-import type { VersionedMap } from '../mvcc/versioned-map.ts'
+import type { KeyCursor, KeyMap } from '../mvcc/key-map.ts'
 import { readRecordId } from './record-id.ts'
 
 export class IndexPoints {
-  readonly #walk: VersionCursor
+  readonly #walk: KeyCursor
   /** The record id is in the value instead of the key, so that there is one entry for a key. */
   readonly #idInValue: boolean
   #key: Uint8Array = new Uint8Array(0)
@@ -14,8 +13,8 @@ export class IndexPoints {
   /** Before the key's entries, reached by a way of its own or by going on from those of a lower key; on one of them, or beyond them. */
   #place: 'before' | 'below' | 'on' | 'beyond' = 'beyond'
 
-  constructor(map: VersionedMap, idInValue: boolean, at: Timestamp) {
-    this.#walk = new VersionCursor(map, at)
+  constructor(map: KeyMap, idInValue: boolean, at: Timestamp) {
+    this.#walk = map.cursor(at)
     this.#idInValue = idInValue
   }
 

@@ -15,9 +15,8 @@
 
 import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
-import { VersionCursor } from '../mvcc/version-cursor.ts'
+import type { KeyMap } from '../mvcc/key-map.ts'
 import { versionSuffixLength } from '../mvcc/version-key.ts'
-import type { VersionedMap } from '../mvcc/versioned-map.ts'
 import type { ValueRef } from '../storage/tree.ts'
 import { TreePosition } from '../storage/tree-position.ts'
 import type { IndexDefinition, KeyPath } from './definition.ts'
@@ -40,9 +39,10 @@ export interface IndexState {
   readonly usableFrom: Timestamp
 }
 
-export class Index {
+/** `Entries`: the map that holds it; a transaction has its own over the stored one. */
+export class Index<Entries extends KeyMap = KeyMap> {
   definition: IndexDefinition
-  readonly map: VersionedMap
+  readonly map: Entries
   readonly layout: IndexLayout
   readonly multikeyPaths: number[]
   multikey: boolean
@@ -65,12 +65,7 @@ export class Index {
   /** Operations that used the index since it was opened, for $indexStats. */
   useCount = 0
 
-  constructor(
-    definition: IndexDefinition,
-    map: VersionedMap,
-    state: IndexState,
-    accepts?: DocumentPredicate | undefined,
-  ) {
+  constructor(definition: IndexDefinition, map: Entries, state: IndexState, accepts?: DocumentPredicate | undefined) {
     this.definition = definition
     this.map = map
     this.layout = state.layout
@@ -90,6 +85,11 @@ export class Index {
 
   get unique(): boolean {
     return this.definition.unique
+  }
+
+  /** What a partial index takes in; undefined: all. */
+  get accepts(): DocumentPredicate | undefined {
+    return this.#accepts
   }
 
   /** Whether a write may not add a key that another record has. */
@@ -128,6 +128,12 @@ export class Index {
     return changed
   }
 
+  /** Counts arrays that another index over the same records has met as met here. */
+  inheritArrays(multikeyPaths: readonly number[]): void {
+    for (let f = 0; f < this.multikeyPaths.length; f++) this.multikeyPaths[f]! |= multikeyPaths[f] ?? 0
+    this.multikey = this.multikeyPaths.some((paths) => paths !== 0)
+  }
+
   /** Walks lower <= encoded value < upper at `at`; `undefined` is no bound. */
   scan(at: Timestamp, lower?: Uint8Array, upper?: Uint8Array, direction: 1 | -1 = 1): IndexCursor {
     this.useCount++
@@ -140,17 +146,21 @@ export class Index {
     return new IndexPoints(this.map, this.layout === 'unique', at)
   }
 
+  get #places(): TreePosition | undefined {
+    const { tree } = this.map
+    if (tree !== undefined) this.#position ??= new TreePosition(tree)
+    return this.#position
+  }
+
   /** About how many entries have lower <= encoded value < upper; exact when they lie together and have one version each. */
   entryCount(lower?: Uint8Array, upper?: Uint8Array): number {
-    this.#position ??= new TreePosition(this.map.tree)
-    return this.#position.entriesBetween(lower, upper)
+    return this.#places?.entriesBetween(lower, upper) ?? 0
   }
 
   /** The encoded value about `share` of the way through the index, 0 <= share < 1; undefined: none, or one longer than `lengthMax`. */
   keyAt(share: number, lengthMax: number): Uint8Array | undefined {
-    this.#position ??= new TreePosition(this.map.tree)
     const suffix = versionSuffixLength + (this.layout === 'shared' ? recordIdLength : 0)
-    const key = this.#position.keyAt(share, lengthMax + suffix)
+    const key = this.#places?.keyAt(share, lengthMax + suffix)
     return key?.subarray(0, key.length - suffix)
   }
 
@@ -171,7 +181,7 @@ export class Index {
   }
 
   #sharedConflict(length: number, at: Timestamp, self: RecordId | undefined): RecordId | undefined {
-    const walk = new VersionCursor(this.map, at)
+    const walk = this.map.cursor(at)
     const key = this.#key
     let holder: RecordId | undefined
     for (let found = walk.seek(key, length); found && holder === undefined; found = walk.next()) {
@@ -185,6 +195,12 @@ export class Index {
     }
     walk.close()
     return holder
+  }
+
+  /** Before a record gets or gives up key `i` of `set`: throws WriteConflict when another transaction is at that key. */
+  claim(set: KeySet, i: number): void {
+    const length = this.#load(set, i)
+    this.map.claim(this.#key, length)
   }
 
   /** Goes on from a `conflict` that found none, in layout `unique` and when the key set has this one key: saves the second descent. */

@@ -8,10 +8,11 @@ import type { Timestamp } from '../base/timestamp.ts'
 import { timestampMax, timestampMin } from '../base/timestamp.ts'
 import type { TreeCursor } from '../storage/cursor.ts'
 import type { ValueRef } from '../storage/tree.ts'
+import type { KeyCursor } from './key-map.ts'
 import { readVersion, versionSuffixLength, writeVersion } from './version-key.ts'
 import type { VersionedMap } from './versioned-map.ts'
 
-export class VersionCursor {
+export class VersionCursor implements KeyCursor {
   readonly #map: VersionedMap
   readonly #at: Timestamp
   readonly #cursor: TreeCursor

@@ -14,14 +14,19 @@ import type { Timestamp } from '../base/timestamp.ts'
 import { timestampMax } from '../base/timestamp.ts'
 import type { TreeCursor } from '../storage/cursor.ts'
 import type { Tree, ValueRef } from '../storage/tree.ts'
+import type { KeyMap } from './key-map.ts'
+import { type LockTable, lockKey } from './lock-table.ts'
 import type { Snapshots } from './snapshots.ts'
+import { VersionCursor } from './version-cursor.ts'
 import { readVersion, versionSuffixLength, writeVersion } from './version-key.ts'
+import { WriteConflict } from './write-conflict.ts'
 
 const noValue = new Uint8Array(0)
 
-export class VersionedMap {
+export class VersionedMap implements KeyMap {
   readonly tree: Tree
   readonly #snapshots: Snapshots
+  readonly #locks: LockTable | undefined
   /** Entries that are not the live newest version of their key: superseded versions and tombstones. */
   supersededCount: number
   /** The greatest timestamp in the map; greater than every one in it is harmless, less is not. */
@@ -33,9 +38,17 @@ export class VersionedMap {
   #locatedAt: Timestamp = timestampMax
   #userKeyLength = 0
 
-  constructor(tree: Tree, snapshots: Snapshots, supersededCount: number, newest: Timestamp) {
+  /** `locks`: of open transactions, which writers must not pass. */
+  constructor(
+    tree: Tree,
+    snapshots: Snapshots,
+    supersededCount: number,
+    newest: Timestamp,
+    locks?: LockTable | undefined,
+  ) {
     this.tree = tree
     this.#snapshots = snapshots
+    this.#locks = locks
     this.supersededCount = supersededCount
     this.newest = newest
     this.#cursor = tree.cursor()
@@ -139,6 +152,32 @@ export class VersionedMap {
     }
     cursor.close()
     if (at > this.newest) this.newest = at
+  }
+
+  /** Throws WriteConflict while an open transaction has written the key. */
+  claim(key: Uint8Array, keyLength: number): void {
+    const locks = this.#locks
+    if (locks === undefined || locks.isEmpty) return
+    const target = { space: this.tree.root, key: lockKey(key, keyLength), mode: 'write' } as const
+    if (!locks.isFree(target.space, target.key, target.mode)) throw new WriteConflict(target)
+  }
+
+  cursor(at: Timestamp): VersionCursor {
+    return new VersionCursor(this, at)
+  }
+
+  /** Whether something that begins with `key` was written, or removed and is still remembered, after `at`. */
+  changedSince(key: Uint8Array, keyLength: number, at: Timestamp): boolean {
+    if (this.newest <= at) return false
+    this.#located = false
+    const cursor = this.#cursor
+    let changed = false
+    for (let found = cursor.seek(key, keyLength); found && !changed; found = cursor.next()) {
+      if (!cursor.keyStartsWith(key, keyLength)) break
+      changed = this.#timestampAtCursor() > at
+    }
+    cursor.close()
+    return changed
   }
 
   /** Whether every entry of the tree is the one version of its key and visible at `at`: no timestamp needs to be read. */

@@ -165,7 +165,7 @@ function openPipeline(operation: Operation, request: AggregateCommand, pipeline:
   const namespace = `${operation.databaseName}.${request.collection ?? '$cmd.aggregate'}`
   operation.namespace = namespace
   if (pipeline[0]?.changeStream !== undefined) return openChangeStream(operation, request, pipeline)
-  const view = new ReadView(instance.engine)
+  const view = new ReadView(operation.workspace)
   const pace = new Pace(operation)
   const rows = openRows(operation, request, pipeline, pace, view)
   const writes = pipeline.some((plan) => plan.writes === true)
@@ -185,7 +185,7 @@ function explainPipeline(
   pipeline: Pipeline,
   verbosity: Verbosity,
 ): Explanation | Promise<Explanation> {
-  const view = new ReadView(operation.instance.engine)
+  const view = new ReadView(operation.workspace)
   const pace = new Pace(operation)
   const host = new CommandHost(pace, view)
   if (pipeline[0]?.changeStream !== undefined) {

@@ -57,10 +57,10 @@ export const createIndexes = defineCommand({
     return { collection, specs }
   },
   run: (operation: Operation, request: CreateIndexesCommand): CreateIndexesResult | Promise<CreateIndexesResult> => {
-    const { engine } = operation.instance
+    const { workspace } = operation
     const target = { database: operation.databaseName, collection: request.collection }
     operation.namespace = `${target.database}.${target.collection}`
-    const existing = engine.collection(target.database, target.collection)
+    const existing = workspace.collection(target.database, target.collection)
     refuseView(existing)
     if (existing === undefined) checkNewCollection(operation, target)
     const timeseries = existing === undefined ? undefined : traitsOf(existing).timeseries
@@ -85,9 +85,10 @@ export const createIndexes = defineCommand({
         `add index fails, too many indexes for ${operation.namespace} key:${missing[0]!.name}`,
       )
     const result = { before, after: before + missing.length, createdCollection: existing === undefined }
-    if (existing !== undefined && buildsInBackground(existing, missing))
+    if (existing !== undefined && operation.statement === undefined && buildsInBackground(existing, missing))
       return buildInBackground(operation, existing, missing).then((index) => operation.acknowledge(result, index))
-    const { logIndex } = engine.write((unit) => {
+    const { logIndex } = workspace.write((unit) => {
+      if (existing !== undefined && missing.length === 0) return
       const collection = collectionForWrite(operation, unit, target)
       const built: string[] = []
       try {

@@ -98,21 +98,22 @@ export const create = defineCommand({
     }
   },
   run: (operation: Operation, request: CreateCommand): undefined | Promise<undefined> => {
-    const { engine } = operation.instance
+    const { instance, workspace } = operation
     const target = { database: operation.databaseName, collection: request.collection }
     operation.namespace = `${target.database}.${target.collection}`
-    const existing = engine.collection(target.database, target.collection)
+    const existing = workspace.collection(target.database, target.collection)
     if (existing !== undefined) {
       // The same collection again is no error.
-      if (sameOptions(existing.options, request.options)) return operation.acknowledge(undefined, engine.lastIndex)
+      if (sameOptions(existing.options, request.options))
+        return operation.acknowledge(undefined, instance.engine.lastIndex)
       throw new DatabaseError(
         'NamespaceExists',
         `namespace ${existing.namespace} already exists, but with different options`,
       )
     }
     checkNewCollection(operation, target)
-    if (request.viewOn !== undefined) checkViewChain(engine, target.database, target.collection, request.viewOn)
-    const { logIndex } = engine.write((unit) =>
+    if (request.viewOn !== undefined) checkViewChain(workspace, target.database, target.collection, request.viewOn)
+    const { logIndex } = workspace.write((unit) =>
       request.isTimeseries
         ? createTimeseries(unit, target, request.options)
         : unit.createCollection(target.database, target.collection, request.options),

@@ -57,15 +57,14 @@ export const distinct = defineCommand({
     }
   },
   run: (operation: Operation, request: DistinctCommand): readonly Value[] | Promise<readonly Value[]> => {
-    const { engine } = operation.instance
     operation.namespace = `${operation.databaseName}.${request.collection}`
     // Without a time for `$$NOW`, which MongoDB refuses here too.
     const search = new Search(request.filter, undefined, request.hint)
     const path = parsePath(request.key)
-    const collection = engine.collection(operation.databaseName, request.collection)
+    const collection = operation.workspace.collection(operation.databaseName, request.collection)
     if (isView(collection)) return distinctInView(operation, request)
     if (collection === undefined) return []
-    const view = new ReadView(engine)
+    const view = new ReadView(operation.workspace)
     const { instance } = operation
     const node = search.planValues(instance, collection, view.at, request.key)
     const values = node === undefined ? search.requestOn(instance, collection, {}) : search.request({})
@@ -112,7 +111,7 @@ function sorted(values: readonly Value[]): readonly Value[] {
 }
 
 async function distinctInView(operation: Operation, request: DistinctCommand): Promise<readonly Value[]> {
-  const view = new ReadView(operation.instance.engine)
+  const view = new ReadView(operation.workspace)
   const distinct = new DistinctValues(parsePath(request.key))
   await drain(operation, openView(operation, request, new Pace(operation), view), view, (rows) =>
     distinct.add(rows.bytes, rows.start),

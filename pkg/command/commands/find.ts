@@ -116,7 +116,7 @@ export const find = defineCommand({
   run: (operation: Operation, request: FindCommand): Batch | Promise<Batch> => {
     const { instance } = operation
     instance.counters.query++
-    const collection = instance.engine.collection(operation.databaseName, request.collection)
+    const collection = operation.workspace.collection(operation.databaseName, request.collection)
     if (request.tailable) refuseTailingView(collection)
     const namespace = `${operation.databaseName}.${request.collection}`
     operation.namespace = namespace
@@ -132,7 +132,7 @@ export const find = defineCommand({
     const search = new Search(request.filter, request.sort, request.hint, options, request.projection)
     const projection = parsedProjection(request.projection, { ...options, filter: request.filter })
     if (collection === undefined) return instance.batches.take(namespace)
-    const view = new ReadView(instance.engine)
+    const view = new ReadView(operation.workspace)
     const pace = new Pace(operation)
     const tail = request.tailable ? openTail(collection, search, request, pace) : undefined
     const rows =
@@ -226,7 +226,7 @@ function openTail(
 }
 
 function findInView(operation: Operation, request: FindCommand, namespace: string): Batch | Promise<Batch> {
-  const view = new ReadView(operation.instance.engine)
+  const view = new ReadView(operation.workspace)
   const pace = new Pace(operation)
   return openCursor(operation, openView(operation, request, pace, view), {
     namespace,

@@ -2,6 +2,7 @@ import { DatabaseError } from '../../base/errors.ts'
 import { readInt64 } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import type { Batch } from '../batch.ts'
+import type { Cursor } from '../cursor.ts'
 import { defineCommand } from '../definition.ts'
 import { anyType, commandFields, int64Type, numberType, objectType, stringType } from '../fields.ts'
 import { generic, timeLimit } from '../generic.ts'
@@ -58,6 +59,7 @@ export const getMore = defineCommand({
         `Requested getMore on namespace '${namespace}', but cursor belongs to a different namespace ${cursor.namespace}`,
       )
     checkSession(operation, cursor.session?.key, request.cursorId)
+    checkTransaction(operation, cursor)
     if (request.awaitMs !== undefined && cursor.tail?.awaitData !== true)
       throw new DatabaseError('BadValue', 'cannot set maxTimeMS on getMore command for a non-awaitData cursor')
     // Its maxTimeMS is how long to wait, not how long to work.
@@ -76,6 +78,24 @@ export const getMore = defineCommand({
   },
   reply: (batch: Batch, writer: BsonWriter) => batch.writeCursor(writer, 'nextBatch'),
 })
+
+function checkTransaction({ statement }: Operation, { id, transaction }: Cursor): void {
+  if (statement === transaction) return
+  if (statement === undefined)
+    throw new DatabaseError(
+      50740,
+      `Cannot run getMore on cursor ${id}, which was created in transaction ${transaction!.number}, without a txnNumber`,
+    )
+  if (transaction === undefined)
+    throw new DatabaseError(
+      50739,
+      `Cannot run getMore on cursor ${id}, which was not created in a transaction, in transaction ${statement.number}`,
+    )
+  throw new DatabaseError(
+    50741,
+    `Cannot run getMore on cursor ${id}, which was created in transaction ${transaction.number}, in transaction ${statement.number}`,
+  )
+}
 
 function checkSession(operation: Operation, owner: string | undefined, cursorId: bigint): void {
   const asking = operation.session?.key

@@ -1,0 +1,212 @@
+import { Long, UUID } from 'bson'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { openServer, type TestServer } from './testdata/server.ts'
+
+type Document = Record<string, unknown>
+
+let server: TestServer
+
+beforeEach(async () => {
+  server = await openServer({ replicaSet: { name: 'rs0', member: 'db.example:27017' } })
+  await server.reply({ insert: 'c', documents: [1, 2, 3].map((_id) => ({ _id, n: _id })) })
+})
+
+/** A client's session, which numbers its transactions. */
+class Client {
+  readonly lsid = { id: new UUID() }
+  #number = 0
+  #begun = false
+
+  begin(): this {
+    this.#number++
+    this.#begun = false
+    return this
+  }
+
+  run(command: Document, fields: Document = {}): Promise<Document> {
+    const first =
+      !this.#begun && command['commitTransaction'] === undefined && command['abortTransaction'] === undefined
+    this.#begun = true
+    return server.reply({
+      ...command,
+      lsid: this.lsid,
+      txnNumber: Long.fromNumber(this.#number),
+      autocommit: false,
+      ...(first ? { startTransaction: true } : {}),
+      ...fields,
+    })
+  }
+
+  commit(): Promise<Document> {
+    return this.run({ commitTransaction: 1, $db: 'admin' })
+  }
+
+  abort(): Promise<Document> {
+    return this.run({ abortTransaction: 1, $db: 'admin' })
+  }
+}
+
+async function documents(run: (command: Document) => Promise<Document>, filter: Document = {}): Promise<unknown> {
+  const { cursor } = await run({ find: 'c', filter, sort: { _id: 1 } })
+  return (cursor as { firstBatch: unknown }).firstBatch
+}
+
+const outside = (command: Document): Promise<Document> => server.reply(command)
+const set = (_id: number, n: number): Document => ({ update: 'c', updates: [{ q: { _id }, u: { $set: { n } } }] })
+
+test('a transaction reads its own writes, and others see them when it has committed', async () => {
+  const client = new Client().begin()
+  const inside = (command: Document): Promise<Document> => client.run(command)
+  expect(await client.run(set(1, 10))).toMatchObject({ ok: 1, n: 1, nModified: 1 })
+  expect(await client.run({ insert: 'c', documents: [{ _id: 4, n: 4 }] })).toMatchObject({ ok: 1, n: 1 })
+  expect(await client.run({ delete: 'c', deletes: [{ q: { n: 2 }, limit: 0 }] })).toMatchObject({ ok: 1, n: 1 })
+  expect(
+    await client.run({ findAndModify: 'c', query: { _id: 3 }, update: { $inc: { n: 30 } }, new: true }),
+  ).toMatchObject({ value: { _id: 3, n: 33 } })
+  const after = [
+    { _id: 1, n: 10 },
+    { _id: 3, n: 33 },
+    { _id: 4, n: 4 },
+  ]
+  expect(await documents(inside)).toEqual(after)
+  expect(await client.run({ distinct: 'c', key: 'n' })).toMatchObject({ values: [4, 10, 33] })
+  const counted = await client.run({ aggregate: 'c', pipeline: [{ $group: { _id: 1, n: { $sum: 1 } } }], cursor: {} })
+  expect((counted['cursor'] as { firstBatch: unknown }).firstBatch).toEqual([{ _id: 1, n: 3 }])
+  expect(await documents(outside)).toEqual([1, 2, 3].map((_id) => ({ _id, n: _id })))
+  expect(await client.commit()).toMatchObject({ ok: 1 })
+  expect(await client.commit()).toMatchObject({ ok: 1 })
+  expect(await documents(outside)).toEqual(after)
+  expect(await client.run(set(1, 11))).toMatchObject({ ok: 0, code: 256, codeName: 'TransactionCommitted' })
+  expect(await client.abort()).toMatchObject({ ok: 0, codeName: 'TransactionCommitted' })
+})
+
+test('collections and indexes are made in a transaction, too', async () => {
+  const client = new Client().begin()
+  expect(await client.run({ create: 'made' })).toMatchObject({ ok: 1 })
+  expect(
+    await client.run({ createIndexes: 'made', indexes: [{ key: { n: 1 }, name: 'n', unique: true }] }),
+  ).toMatchObject({ ok: 1, numIndexesAfter: 2 })
+  expect(await client.run({ insert: 'made', documents: [{ _id: 1, n: 1 }] })).toMatchObject({ ok: 1, n: 1 })
+  expect(await server.reply({ listIndexes: 'made' })).toMatchObject({ codeName: 'NamespaceNotFound' })
+  expect(await client.commit()).toMatchObject({ ok: 1 })
+  const { cursor } = await server.reply({ listIndexes: 'made' })
+  expect((cursor as { firstBatch: unknown[] }).firstBatch).toHaveLength(2)
+  expect(await server.reply({ insert: 'made', documents: [{ _id: 2, n: 1 }] })).toMatchObject({
+    writeErrors: [{ code: 11000 }],
+  })
+  client.begin()
+  expect(await client.run({ createIndexes: 'made', indexes: [{ key: { m: 1 }, name: 'm' }] })).toMatchObject({
+    codeName: 'OperationNotSupportedInTransaction',
+  })
+})
+
+describe('a conflict', () => {
+  test('fails the later writer at once, with the label that says that the transaction may be tried again', async () => {
+    const first = new Client().begin()
+    const second = new Client().begin()
+    await first.run(set(1, 10))
+    expect(await second.run(set(1, 20))).toMatchObject({
+      ok: 0,
+      code: 112,
+      codeName: 'WriteConflict',
+      errorLabels: ['TransientTransactionError'],
+    })
+    expect(await second.commit()).toMatchObject({ code: 251, errorLabels: ['TransientTransactionError'] })
+    expect(await first.commit()).toMatchObject({ ok: 1 })
+  })
+
+  test('makes a write outside of transactions wait for the end of the one in its way', async () => {
+    const client = new Client().begin()
+    await client.run(set(1, 10))
+    await client.run({ insert: 'c', documents: [{ _id: 9, n: 9 }] })
+    const updated = server.reply({ update: 'c', updates: [{ q: { _id: 1 }, u: { $inc: { n: 1 } } }] })
+    const all = server.reply({ update: 'c', updates: [{ q: {}, u: { $inc: { m: 1 } }, multi: true }] })
+    const inserted = server.reply({ insert: 'c', documents: [{ _id: 8 }, { _id: 9 }] })
+    const limited = await server.reply({ ...set(1, 7), maxTimeMS: 20 })
+    expect(limited).toMatchObject({ codeName: 'MaxTimeMSExpired' })
+    await client.commit()
+    expect(await updated).toMatchObject({ n: 1, nModified: 1 })
+    expect(await all).toMatchObject({ nModified: 3 })
+    expect(await inserted).toMatchObject({ n: 1, writeErrors: [{ index: 1, code: 11000 }] })
+    expect(await documents(outside, { _id: 1 })).toEqual([{ _id: 1, n: 11, m: 1 }])
+  })
+
+  test('makes a drop wait for the transactions that use the collection', async () => {
+    const client = new Client().begin()
+    await documents((command) => client.run(command))
+    const dropped = server.reply({ drop: 'c' })
+    expect(await server.reply({ insert: 'c', documents: [{ _id: 5 }] })).toMatchObject({ n: 1 })
+    await client.commit()
+    expect(await dropped).toMatchObject({ ok: 1 })
+    expect(await documents(outside)).toEqual([])
+  })
+})
+
+test('a failed statement ends its transaction', async () => {
+  const client = new Client().begin()
+  await client.run(set(1, 10))
+  const failed = await client.run({ insert: 'c', documents: [{ _id: 5 }, { _id: 2 }, { _id: 6 }], ordered: false })
+  expect(failed).toMatchObject({ ok: 1, n: 1, writeErrors: [{ index: 1, code: 11000 }] })
+  expect(await client.commit()).toMatchObject({ codeName: 'NoSuchTransaction' })
+  expect(await documents(outside, { _id: { $in: [1, 5] } })).toEqual([{ _id: 1, n: 1 }])
+  client.begin()
+  await client.run(set(1, 10))
+  expect(await client.run({ aggregate: 'c', pipeline: [{ $bad: 1 }], cursor: {} })).toMatchObject({ ok: 0 })
+})
+
+test('a transaction ends with its session, with a newer one, and when its time is over', async () => {
+  const client = new Client().begin()
+  await client.run(set(1, 10))
+  client.begin()
+  await client.run(set(1, 20))
+  await server.reply({ endSessions: [client.lsid] })
+  expect(await client.commit()).toMatchObject({ codeName: 'NoSuchTransaction' })
+  const other = new Client().begin()
+  await other.run(set(1, 30))
+  await server.world.clock.sleep(63_000)
+  expect(await other.commit()).toMatchObject({ codeName: 'NoSuchTransaction' })
+  expect(await documents(outside, { _id: 1 })).toEqual([{ _id: 1, n: 1 }])
+})
+
+describe('is refused', () => {
+  test.for([
+    [{ count: 'c' }, {}, 'OperationNotSupportedInTransaction'],
+    [{ find: 'c', $db: 'config' }, {}, 'OperationNotSupportedInTransaction'],
+    [{ getMore: Long.fromNumber(1), collection: 'c' }, {}, 'OperationNotSupportedInTransaction'],
+    [set(1, 1), { writeConcern: { w: 1 } }, 'InvalidOptions'],
+    [{ find: 'c' }, { readConcern: { level: 'linearizable' } }, 'InvalidOptions'],
+  ] as const)('%j with %j', async ([command, fields, codeName]) => {
+    expect(await new Client().begin().run(command, fields)).toMatchObject({ ok: 0, codeName })
+  })
+
+  test('a later statement with a read concern, an unknown or an old number', async () => {
+    const client = new Client().begin()
+    await client.run({ find: 'c' }, { readConcern: { level: 'snapshot' } })
+    expect(await client.run({ find: 'c' }, { readConcern: { level: 'local' } })).toMatchObject({
+      codeName: 'InvalidOptions',
+    })
+    const session = { lsid: client.lsid, autocommit: false }
+    expect(await server.reply({ find: 'c', ...session, txnNumber: Long.fromNumber(7) })).toMatchObject({ code: 251 })
+    expect(await server.reply({ find: 'c', ...session, txnNumber: Long.fromNumber(0) })).toMatchObject({ code: 225 })
+    const again = { ...session, txnNumber: Long.fromNumber(1), startTransaction: true }
+    expect(await server.reply({ find: 'c', ...again })).toMatchObject({ code: 50911 })
+    expect(await server.reply({ commitTransaction: 1, $db: 'admin' })).toMatchObject({ codeName: 'CommandFailed' })
+  })
+})
+
+test('a cursor belongs to its transaction and ends with it', async () => {
+  const client = new Client().begin()
+  const { cursor } = await client.run({ find: 'c', batchSize: 1 })
+  const { id } = cursor as { id: Long }
+  const more = { getMore: Long.fromValue(id), collection: 'c' }
+  expect(await server.reply({ ...more, lsid: client.lsid })).toMatchObject({ code: 50740 })
+  await client.run({ insert: 'c', documents: [{ _id: 7, n: 7 }] })
+  const rest = await client.run(more)
+  expect((rest['cursor'] as { nextBatch: unknown[] }).nextBatch).toHaveLength(3)
+  const second = await client.run({ find: 'c', batchSize: 1 })
+  await client.commit()
+  const late = Long.fromValue((second['cursor'] as { id: Long }).id)
+  expect(await server.reply({ getMore: late, collection: 'c', lsid: client.lsid })).toMatchObject({
+    codeName: 'CursorNotFound',
+  })
+})

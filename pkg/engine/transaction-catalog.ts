@@ -1,0 +1,191 @@
+/**
+ * The collections as one transaction sees them. A collection of the database becomes a view of it when the transaction first touches
+ * it: the same records and indexes over overlaid maps. A collection that the transaction makes has no stored maps yet.
+ */
+import { assert } from '../base/assert.ts'
+import { DatabaseError } from '../base/errors.ts'
+import type { CollectionId, RecordId } from '../base/ids.ts'
+import { type Timestamp, timestampMax, timestampMin } from '../base/timestamp.ts'
+import { FieldReader } from '../catalog/collection-record.ts'
+import { parseIndexDefinition } from '../index/definition.ts'
+import { Index } from '../index/index.ts'
+import type { LockTarget } from '../mvcc/lock-table.ts'
+import { OverlaidMap, type OverlaySight } from '../mvcc/overlaid-map.ts'
+import type { VersionedMap } from '../mvcc/versioned-map.ts'
+import { WriteConflict } from '../mvcc/write-conflict.ts'
+import { collectionLock, nameLock } from './catalog-locks.ts'
+import { Collection, type StoredCollection } from './collection.ts'
+import { duplicateOf } from './index-load.ts'
+import type { State } from './state.ts'
+import type { UnitCatalog } from './write-unit.ts'
+
+type View = Collection<OverlaidMap>
+
+/** The transaction, as far as its catalog needs it. */
+export interface CatalogSight extends OverlaySight {
+  share(target: LockTarget): void
+}
+
+export class TransactionCatalog implements UnitCatalog {
+  readonly #state: State
+  readonly #sight: CatalogSight
+  readonly #views = new Map<StoredCollection, View>()
+  readonly #created = new Map<string, View>()
+
+  constructor(state: State, sight: CatalogSight) {
+    this.#state = state
+    this.#sight = sight
+  }
+
+  /** Throws SnapshotUnavailable when the collection's definition changed after the transaction's snapshot. */
+  find(database: string, name: string): View | undefined {
+    const stored = this.#state.catalog.get(database, name)
+    if (stored === undefined) return this.#created.size === 0 ? undefined : this.#created.get(`${database}.${name}`)
+    const view = this.#views.get(stored)
+    if (view !== undefined) return view
+    return stored.createdAt > this.#sight.readTimestamp ? undefined : this.#viewOf(stored)
+  }
+
+  /** What was learnt of arrays in the indexes since the views were made: for a transaction whose snapshot moves. */
+  refresh(): void {
+    for (const [stored, view] of this.#views) {
+      for (const index of view.indexes) {
+        const source = stored.index(index.name)
+        if (source !== undefined) index.inheritArrays(source.multikeyPaths)
+      }
+    }
+  }
+
+  takeCollectionId(): CollectionId {
+    return this.#state.takeCollectionId()
+  }
+
+  recordSession(): void {
+    assert(false, 'a transaction records its session when it commits')
+  }
+
+  claimName(database: string, name: string): void {
+    const target = nameLock(database, name)
+    this.#sight.lock(target.space, target.key)
+    // A collection made after the snapshot is not seen, but its name is taken.
+    const stored = this.#state.catalog.get(database, name)
+    if (stored !== undefined && stored.createdAt > this.#sight.readTimestamp) throw new WriteConflict(undefined)
+  }
+
+  claimCollection(collection: Collection): void {
+    if (this.#created.get(collection.namespace) !== collection)
+      throw notInTransaction('create new indexes on existing collection', collection)
+  }
+
+  createCollection(definition: Uint8Array): View {
+    const fields = new FieldReader(definition)
+    const idIndex = this.#newIndex(fields.document('idIndex'))
+    let nextRecordId = 1
+    const view: View = new Collection(
+      {
+        id: fields.number('id') as CollectionId,
+        database: fields.string('database'),
+        name: fields.string('name'),
+        uuid: fields.uuid('uuid'),
+        options: fields.document('options'),
+        nextRecordId: 1 as RecordId,
+        documentCount: 0,
+        dataSizeBytes: 0,
+      },
+      new OverlaidMap(undefined, this.#sight),
+      [idIndex],
+      () => nextRecordId++ as RecordId,
+    )
+    this.#created.set(view.namespace, view)
+    return view
+  }
+
+  /** The index of a collection that this transaction has made. Throws DuplicateKey, and what extraction throws. */
+  createIndex(collection: Collection, definition: Uint8Array, at: Timestamp): Index {
+    const view = collection as View
+    const index = this.#newIndex(definition)
+    const cursor = view.scan(timestampMax)
+    while (cursor.next()) {
+      const { recordId } = cursor
+      index.extract(cursor.bytes, cursor.start, index.keys)
+      if (index.keys.multikey) index.noteArrays(index.keys)
+      for (let i = 0; i < index.keys.count; i++) {
+        if (index.refusesDuplicates && index.conflict(index.keys, i, at, recordId) !== undefined) {
+          throw duplicateOf(view, index, recordId)
+        }
+        index.add(index.keys, i, recordId, at)
+      }
+    }
+    cursor.close()
+    view.setIndexes([...view.indexes, index])
+    return index
+  }
+
+  dropCollection(collection: Collection): void {
+    throw notInTransaction('drop', collection)
+  }
+
+  renameCollection(collection: Collection): void {
+    throw notInTransaction('rename', collection)
+  }
+
+  modifyCollection(collection: Collection): void {
+    throw notInTransaction('modify', collection)
+  }
+
+  /** Takes back an index that this transaction has made. */
+  dropIndex(collection: Collection, index: Index): void {
+    const view = collection as View
+    view.setIndexes(view.indexes.filter((other) => other !== index))
+  }
+
+  modifyIndex(collection: Collection): void {
+    throw notInTransaction('modify an index of', collection)
+  }
+
+  finishBuild(collection: Collection): void {
+    throw notInTransaction('build an index of', collection)
+  }
+
+  dropBuild(collection: Collection): void {
+    throw notInTransaction('drop an index of', collection)
+  }
+
+  #viewOf(stored: StoredCollection): View {
+    if (stored.definedAt > this.#sight.readTimestamp) throw snapshotUnavailable(stored)
+    this.#sight.share(collectionLock(stored.id))
+    const { id, database, name, uuid, options, nextRecordId, documentCount, dataSizeBytes } = stored
+    const view: View = new Collection(
+      { id, database, name, uuid, options, nextRecordId, documentCount, dataSizeBytes },
+      new OverlaidMap(stored.records, this.#sight),
+      stored.indexes.map((index) => this.#indexOver(index)),
+      () => stored.reserveRecordId(),
+    )
+    this.#views.set(stored, view)
+    return view
+  }
+
+  #indexOver(index: Index<VersionedMap>): Index<OverlaidMap> {
+    return new Index(index.definition, new OverlaidMap(index.map, this.#sight), index, index.accepts)
+  }
+
+  #newIndex(definition: Uint8Array): Index<OverlaidMap> {
+    const parsed = parseIndexDefinition(definition)
+    const state = { layout: parsed.unique ? 'unique' : 'shared', multikeyPaths: [], usableFrom: timestampMin } as const
+    return new Index(parsed, new OverlaidMap(undefined, this.#sight), state, this.#state.acceptsOf(parsed))
+  }
+}
+
+function notInTransaction(what: string, collection: Collection): DatabaseError {
+  return new DatabaseError(
+    'OperationNotSupportedInTransaction',
+    `Cannot ${what} ${collection.namespace} in a multi-document transaction.`,
+  )
+}
+
+function snapshotUnavailable(collection: Collection): DatabaseError {
+  return new DatabaseError(
+    'SnapshotUnavailable',
+    `Unable to read from a snapshot due to pending collection catalog changes; please retry the operation. Collection: ${collection.namespace}`,
+  )
+}

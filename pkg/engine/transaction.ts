@@ -1,0 +1,234 @@
+/**
+ * A transaction: reads at one moment, keeps what it writes to itself, and becomes visible whole, by one log entry with one timestamp.
+ *
+ *   open ──commit──> committed          its operations are replayed on the maps and appended to the log, in one turn
+ *     └────abort───> aborted            nothing of it ever was in a tree or in the log
+ *
+ * INVARIANTS
+ *  (1) What it has written is locked until it ends, so that its operations fit the newest versions when they are replayed.
+ *  (2) Under `snapshot` and `serializable` it writes only what nobody has changed since its snapshot.
+ *  (3) `operations` are in the order in which they were made: each fits the state that those before it have left.
+ */
+import { DatabaseError } from '../base/errors.ts'
+import type { LogIndex } from '../base/ids.ts'
+import type { Timestamp } from '../base/timestamp.ts'
+import type { World } from '../io/world.ts'
+import type { LockOwner, LockTarget } from '../mvcc/lock-table.ts'
+import type { Snapshot } from '../mvcc/snapshots.ts'
+import { WriteConflict } from '../mvcc/write-conflict.ts'
+import type { ChangeNotes } from './change-notes.ts'
+import type { Collection } from './collection.ts'
+import { OperationWriter } from './operation.ts'
+import type { State } from './state.ts'
+import { type CatalogSight, TransactionCatalog } from './transaction-catalog.ts'
+import type { Workspace } from './workspace.ts'
+import { type WriteHost, WriteUnit } from './write-unit.ts'
+
+export type Isolation = 'read committed' | 'snapshot' | 'serializable'
+
+export interface TransactionOptions {
+  readonly isolation: Isolation
+  /** What a write does that meets another transaction's: fail with WriteConflict, or wait for its end. */
+  readonly onConflict: 'abort' | 'wait'
+  /** How long it waits for one lock. */
+  readonly lockTimeoutMs: number
+  /** The moment to read at; undefined: that of its beginning. */
+  readonly readAt?: Timestamp | undefined
+}
+
+export const transactionDefaults: TransactionOptions = {
+  isolation: 'snapshot',
+  onConflict: 'abort',
+  lockTimeoutMs: 5000,
+}
+
+/** What a transaction needs of the engine around it. */
+export interface TransactionHost {
+  readonly state: State
+  readonly world: World
+  /** The timestamp of the last write. */
+  now(): Timestamp
+  /** A timestamp for what is written now. */
+  nextTimestamp(): Timestamp
+  /** For what change streams need to know; undefined while there is no change history. */
+  notesFor(operations: OperationWriter): ChangeNotes | undefined
+  /** Makes the transaction's operations one log entry and applies them. Throws, with nothing changed, when there is no room. */
+  commit(transaction: Transaction): LogIndex
+  ended(transaction: Transaction): void
+}
+
+/** Most operations are small, and most transactions have few. */
+const operationsBytes = 1024
+/** An entry of the log is read and written as a whole. */
+const operationsBytesMax = 1024 * 1024 * 1024
+
+export class Transaction implements Workspace, CatalogSight, LockOwner {
+  readonly id: number
+  readonly options: TransactionOptions
+  readonly startedMs: number
+  readonly operations = new OperationWriter(operationsBytes)
+  readonly #host: TransactionHost
+  readonly #catalog: TransactionCatalog
+  #snapshot: Snapshot
+  #unit: WriteUnit | undefined
+  #notes: ChangeNotes | undefined
+  #state: 'open' | 'committed' | 'aborted' = 'open'
+
+  constructor(id: number, options: TransactionOptions, host: TransactionHost) {
+    this.id = id
+    this.options = options
+    this.#host = host
+    this.startedMs = host.world.clock.monotonicMs()
+    this.#snapshot = host.state.snapshots.open(options.readAt ?? host.now())
+    this.#catalog = new TransactionCatalog(host.state, this)
+  }
+
+  get state(): 'open' | 'committed' | 'aborted' {
+    return this.#state
+  }
+
+  /** The moment at which it reads what others have written. */
+  get readTimestamp(): Timestamp {
+    return this.#snapshot.timestamp
+  }
+
+  get lastTimestamp(): Timestamp {
+    return this.#snapshot.timestamp
+  }
+
+  /** Bytes it would put into the log: what is lost when it is aborted. */
+  get cost(): number {
+    return this.operations.length
+  }
+
+  get hasWritten(): boolean {
+    return this.operations.count > 0
+  }
+
+  collection(database: string, name: string): Collection | undefined {
+    this.#refuseEnded()
+    return this.#catalog.find(database, name)
+  }
+
+  /** Under `read committed`, a moment of its own for each statement. */
+  beginStatement(): void {
+    if (this.options.isolation !== 'read committed') return
+    const now = this.#host.now()
+    if (now === this.#snapshot.timestamp) return
+    this.#snapshot.release()
+    this.#snapshot = this.#host.state.snapshots.open(now)
+    this.#catalog.refresh()
+  }
+
+  /** For what reads on after its statement: the transaction's own snapshot may move, and ends with it. */
+  snapshot(): Snapshot {
+    return this.#host.state.snapshots.open(this.#snapshot.timestamp)
+  }
+
+  /** Runs `body`; what it writes is seen by this transaction only. Throws WriteConflict, and what else a write unit throws. */
+  write<Result>(body: (unit: WriteUnit) => Result): { result: Result; logIndex: LogIndex } {
+    this.#refuseEnded()
+    // One unit for all: what a commit logs is one entry.
+    this.#unit ??= this.#newUnit()
+    return { result: body(this.#unit), logIndex: 0 as LogIndex }
+  }
+
+  #newUnit(): WriteUnit {
+    const { world } = this.#host
+    this.#notes = this.#host.notesFor(this.operations)
+    return new WriteUnit(
+      this.#catalog,
+      this.operations,
+      this.#host.nextTimestamp(),
+      world.random,
+      this.#unitHost,
+      this.#notes,
+    )
+  }
+
+  /** Whether its operations have the notes that change streams need. */
+  get isNoted(): boolean {
+    return this.#notes !== undefined
+  }
+
+  lock(space: number, key: string): void {
+    this.#refuseEnded()
+    if (!this.#host.state.locks.take(space, key, 'write', this)) throw new WriteConflict({ space, key, mode: 'write' })
+  }
+
+  share({ space, key }: LockTarget): void {
+    this.#refuseEnded()
+    if (!this.#host.state.locks.take(space, key, 'read', this)) throw new WriteConflict({ space, key, mode: 'read' })
+  }
+
+  /** Whether waiting may help a write that met the conflict. */
+  canWait(conflict: WriteConflict): boolean {
+    return this.options.onConflict === 'wait' && conflict.target !== undefined
+  }
+
+  /** Until the lock that was in the way is the transaction's own. Rejects with LockTimeout, or WriteConflict after a deadlock. */
+  async waitFor(target: LockTarget): Promise<void> {
+    this.#refuseEnded()
+    await this.#host.state.locks.wait(target, this, this.options.lockTimeoutMs, this.#host.world.clock)
+    this.#refuseEnded()
+    this.beginStatement()
+  }
+
+  /** What its session's record is to say once it has committed: a body of `encodeSessionWrite`, in the same entry. */
+  recordSession(body: Uint8Array): void {
+    if (this.hasWritten) this.operations.session(body)
+  }
+
+  /**
+   * Makes what it has written visible, all at once; durable after `Engine.durable` of the result. When it cannot (OutOfDiskSpace) it is
+   * aborted.
+   */
+  commit(): LogIndex {
+    this.#refuseEnded()
+    // What nobody else holds back need not be kept beside the new versions.
+    this.#snapshot.release()
+    try {
+      const logIndex = this.#host.commit(this)
+      this.#end('committed')
+      return logIndex
+    } catch (error) {
+      this.#end('aborted')
+      throw error
+    }
+  }
+
+  /** Forgets what it has written. Safe to call twice. */
+  abort(): void {
+    if (this.#state === 'open') this.#end('aborted')
+  }
+
+  #end(state: 'committed' | 'aborted'): void {
+    this.#state = state
+    this.#snapshot.release()
+    const { locks } = this.#host.state
+    locks.interrupt(this, noSuchTransaction(this.id))
+    locks.release(this)
+    this.#host.ended(this)
+  }
+
+  #refuseEnded(): void {
+    if (this.#state !== 'open') throw noSuchTransaction(this.id)
+  }
+
+  readonly #unitHost: WriteHost = {
+    nowMs: () => this.#host.world.clock.nowMs(),
+    reserve: (bytes) => {
+      if (bytes > operationsBytesMax)
+        throw new DatabaseError(
+          'TransactionTooLarge',
+          `Total size of all transaction operations must be less than ${operationsBytesMax}. Actual size is ${bytes}`,
+        )
+    },
+    // Only the transaction's own view is half done, and goes with it.
+    halfDone: () => this.abort(),
+  }
+}
+
+function noSuchTransaction(id: number): DatabaseError {
+  return new DatabaseError('NoSuchTransaction', `Transaction ${id} has ended`)
+}

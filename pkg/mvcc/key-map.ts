@@ -1,0 +1,49 @@
+/**
+ * What records and indexes ask of the map they live in. Two have it: the stored map with all its versions (`VersionedMap`), and
+ * that map as one transaction sees it (`OverlaidMap`), so that every kind of plan reads a transaction's own writes.
+ */
+import type { Timestamp } from '../base/timestamp.ts'
+import type { Tree, ValueRef } from '../storage/tree.ts'
+
+export interface KeyMap {
+  /** What estimates of how much is where are taken from; undefined: nothing is stored yet. */
+  readonly tree: Tree | undefined
+  /** Reads `key` as of `at`. `into` points into a page until the next call on any map or a yield. */
+  get(key: Uint8Array, keyLength: number, at: Timestamp, into: ValueRef): boolean
+  /** Goes to where a change of `key` belongs; true when it is live, and then `into` is its value. */
+  locate(key: Uint8Array, keyLength: number, at: Timestamp, into: ValueRef): boolean
+  /** Forgets what `locate` found. */
+  leave(): void
+  writeLocated(value: Uint8Array, start: number, end: number): void
+  /** Removes the key that `locate` found live. */
+  removeLocated(): void
+  /** Writes a key that was never in the map. */
+  add(key: Uint8Array, keyLength: number, at: Timestamp, value: Uint8Array, start: number, end: number): void
+  /** Before a change of what begins with `key`: throws WriteConflict when somebody else is at it. */
+  claim(key: Uint8Array, keyLength: number): void
+  cursor(at: Timestamp): KeyCursor
+}
+
+/** Walks the visible keys of a map at one timestamp; see `VersionCursor`. */
+export interface KeyCursor {
+  /** The current entry's value; read at once, it points into a page. */
+  readonly value: ValueRef
+  /** The current key, `keyBytes[0..keyLength)`, after `readKey` and until the next move. */
+  readonly keyBytes: Uint8Array
+  readonly keyLength: number
+  readKey(): void
+  first(): boolean
+  last(): boolean
+  /** Rests on the first visible key >= `key`. */
+  seek(key: Uint8Array, keyLength: number): boolean
+  /** As `seek`, of a key above all visible ones that lie before the one it rests on. */
+  seekOnward(key: Uint8Array, keyLength: number): boolean
+  /** Rests on the last visible key < `key`. */
+  seekBefore(key: Uint8Array, keyLength: number): boolean
+  next(): boolean
+  previous(): boolean
+  keyStartsWith(prefix: Uint8Array, prefixLength: number): boolean
+  /** Before a yield or a write to the map; the next move goes on from here. */
+  save(): void
+  close(): void
+}
