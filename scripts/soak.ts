@@ -1,10 +1,12 @@
 /**
  * Crashes the database at random moments until the time is up, or until a recovery gives what it should not:
  *
- *   npm run soak -- --minutes 10 --seed 12345 --only crash,kill,log
+ *   npm run soak -- --minutes 10 --seed 12345 --only crash,kill,history,log
  *
  *   crash   the engine on the simulated disk loses power at a random sample of its disk operations
  *   kill    the real server is killed under eight clients; --kills N: that many times, however long it takes
+ *   history clients in transactions, with retryable writes and snapshot reads, on a simulated server that loses power, judged by
+ *           checkers of isolation and linearizability
  *   log     the log alone, with failing disk operations beside the crashes
  *
  * Without --seed the first one is random; without --minutes it is one. The kinds take turns. A failure says what to repeat, which
@@ -18,11 +20,13 @@ import { parseArgs } from 'node:util'
 import type { EngineOptions } from '../pkg/engine/options.ts'
 import { countOperations, crashRun } from '../pkg/sim/crash-run.ts'
 import { smallEngine } from '../pkg/sim/engine-workload.ts'
+import { historyRun, workloadNames } from '../pkg/sim/history-run.ts'
 import { SeededRandom } from '../pkg/sim/random.ts'
 import { KillRun } from '../server/e2e/kill-run.ts'
 
 const crashesPerSeed = 40
 const killsPerSeed = 10
+const seedsPerHistoryTurn = 10
 /** As many as the test of the log runs from its first seed. */
 const seedsPerLogTest = 120
 const reportEveryMs = 30_000
@@ -80,6 +84,30 @@ function engineOptions(random: SeededRandom): Partial<EngineOptions> {
     checkpointLogBytes: one(3000, 12_000, 200_000),
     checkpointIntervalMs: one(10, 40, 1_000_000),
     historyWindowMs: one(0, 0, 50),
+  }
+}
+
+class Histories implements Kind {
+  readonly unfinished = false
+  #seeds = 0
+  #committed = 0
+  #crashes = 0
+
+  async run(seed: number): Promise<void> {
+    for (let n = 0; n < seedsPerHistoryTurn && Date.now() < endMs; n++) {
+      for (const name of workloadNames) {
+        // Far from the seeds of the tests.
+        const { committed, crashes } = await historyRun(name, seed * seedsPerHistoryTurn + n)
+        this.#committed += committed
+        this.#crashes += crashes
+      }
+      this.#seeds++
+    }
+  }
+
+  report(): string {
+    const what = `${this.#committed} pieces of work done, ${this.#crashes} crashes`
+    return `history: ${this.#seeds} seeds of ${workloadNames.length} workloads, ${what}`
   }
 }
 
@@ -145,7 +173,7 @@ const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '1' },
     seed: { type: 'string' },
-    only: { type: 'string', default: 'crash,kill,log' },
+    only: { type: 'string', default: 'crash,kill,history,log' },
     kills: { type: 'string', default: '0' },
   },
 })
@@ -154,6 +182,7 @@ const endMs = Date.now() + Number(values.minutes) * 60_000
 const makers: Readonly<Record<string, () => Kind>> = {
   crash: () => new Crashes(),
   kill: () => new Kills(Number(values.kills)),
+  history: () => new Histories(),
   log: () => new Logs(),
 }
 const kinds = values.only.split(',').map((name) => {

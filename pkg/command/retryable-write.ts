@@ -70,7 +70,7 @@ export class RetryableWrite {
   readonly #engine: Engine
   readonly #wallMs: number
   /** Whether a statement may have been done before: the number is not new to the session. */
-  readonly #again: boolean
+  #again = false
   #ids = implicitIds
   /** The position in the command of the statement that runs. */
   index = 0
@@ -87,14 +87,15 @@ export class RetryableWrite {
     this.#operation = operation
     this.#engine = engine
     this.#wallMs = world.clock.nowMs()
-    this.#again = session.hasWritten
   }
 
-  /** Tells the ids of the command's `count` statements. */
+  /** Tells the ids of the command's `count` statements; a command that was interrupted by a conflict begins again. */
   begin(ids: StatementIds = implicitIds, count: number): void {
     if (ids.given !== undefined && ids.given.length !== count)
       throw new DatabaseError('InvalidLength', 'Number of statement ids must match the number of batch entries')
     this.#ids = ids
+    this.#again = this.session.hasWritten
+    this.retried.length = 0
   }
 
   #idOf(index: number): number {
