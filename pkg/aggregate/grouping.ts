@@ -18,7 +18,7 @@ import type { Accumulation, ParsedAccumulator } from './accumulators/accumulator
 import { HeldValues } from './held-values.ts'
 import { hashOf, KeyTable } from './key-table.ts'
 import { SpillFile } from './spill-file.ts'
-import { type FieldSource, type PipelineRun, type Stage, type Step, step } from './stage.ts'
+import { type FieldSource, memoryExceeded, type PipelineRun, type Stage, type Step, step } from './stage.ts'
 
 export interface GroupField {
   readonly name: string
@@ -227,12 +227,7 @@ export class GroupStage implements Stage {
     const used = this.#table.usedBytes + this.#ids.usedBytes + this.#stateBytes
     const limit = this.#run.memoryLimitBytes
     if (used <= limit) return
-    if (!this.#run.allowDiskUse) {
-      throw new DatabaseError(
-        'QueryExceededMemoryLimitNoDiskUseAllowed',
-        `Exceeded memory limit for $group, but didn't allow external sort. Pass allowDiskUse:true to opt in.`,
-      )
-    }
+    if (!this.#run.allowDiskUse) throw memoryExceeded('$group')
     // What single groups hold cannot go to disk.
     if (this.#spill !== undefined && used > this.#usedAtSpill + limit) {
       throw new DatabaseError(146, `The groups of $group hold ${used} bytes, more than they may`)

@@ -106,7 +106,8 @@ export class MergeStage extends PassingStage {
     if (found === undefined) {
       if (whenNotMatched === 'insert') {
         this.#run.save()
-        this.#target.insert(document)
+        const upserts = whenMatched === 'merge' || whenMatched === 'keepExisting'
+        this.#target.insert(upserts ? withNulls(on, document) : document)
       } else if (whenNotMatched === 'fail') {
         throw new DatabaseError(13113, '$merge failed due to a DuplicateKey error or no matching document')
       }
@@ -216,6 +217,21 @@ function merged(existing: Uint8Array, incoming: Uint8Array): Uint8Array {
   }
   const added = new ElementWalker().reset(incoming, 0)
   while (added.next()) if (!written.has(added.name())) writer.value(added.name(), added.value())
+  writer.end()
+  return writer.finish()
+}
+
+/** The document with null, after its `_id`, in the fields of `on` that it does not have: it is found by null from now on. */
+function withNulls(on: readonly string[], document: Uint8Array): Uint8Array {
+  const absent = on.filter((name) => !name.includes('.') && name !== '_id' && getField(document, name) === undefined)
+  if (absent.length === 0) return document
+  const writer = new BsonWriter(document.length + 64)
+  writer.beginDocument()
+  const id = getField(document, '_id')
+  if (id !== undefined) writer.value('_id', id)
+  for (const name of absent) writer.value(name, nullValue)
+  const walker = new ElementWalker().reset(document, 0)
+  while (walker.next()) if (walker.name() !== '_id') writer.value(walker.name(), walker.value())
   writer.end()
   return writer.finish()
 }

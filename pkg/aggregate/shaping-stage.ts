@@ -1,4 +1,5 @@
 /** The stage that shapes each document by itself: what `$project`, `$addFields` and `$unset` have in common. */
+import type { Value } from '../bson/value.ts'
 import { BsonWriter } from '../bson/writer.ts'
 import { ExpressionCompiler } from '../expression/compile.ts'
 import type { EvaluationContext } from '../expression/context.ts'
@@ -44,7 +45,7 @@ class Shaping implements Stage {
     const compiler = new ExpressionCompiler()
     this.#input = input
     this.#shape = compileShape(root, mode, compiler)
-    this.#context = run.context(compiler)
+    this.#context = run.context(compiler, input)
     this.bytes = input.bytes
   }
 
@@ -62,6 +63,10 @@ class Shaping implements Stage {
     this.bytes = writer.bytes
     this.end = writer.length
     return step.row
+  }
+
+  metadata(name: string): Value | undefined {
+    return this.#input.metadata?.(name)
   }
 
   close(): void {

@@ -1,4 +1,5 @@
 /** What the stages of a pipeline do while it runs: for explain. */
+import type { Value } from '../bson/value.ts'
 import { type Stage, type Step, step } from './stage.ts'
 
 export interface StageCounts {
@@ -64,6 +65,10 @@ class WatchedStage implements Stage, StageCounts {
     this.timeMs += this.#nowMs() - began
     if (answer === step.row) this.returned++
     return answer
+  }
+
+  metadata(name: string): Value | undefined {
+    return this.#stage.metadata?.(name)
   }
 
   close(): void {

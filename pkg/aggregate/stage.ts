@@ -14,6 +14,7 @@
  * opens any number of stages.
  */
 import { assert } from '../base/assert.ts'
+import { DatabaseError } from '../base/errors.ts'
 import type { Value } from '../bson/value.ts'
 import type { ExpressionCompiler } from '../expression/compile.ts'
 import type { EvaluationContext } from '../expression/context.ts'
@@ -55,6 +56,8 @@ export interface Stage {
   /** Of a stage that may go to disk: how much it has written there. */
   readonly spilledBytes?: number | undefined
   step(): Step
+  /** What is known of the current document besides its fields, by the names of `$meta`; undefined: nothing of any. */
+  metadata?(name: string): Value | undefined
   close(): void
 }
 
@@ -142,6 +145,14 @@ export interface StageDefinition {
 /** Memory of one blocking stage before it is refused, or spills, in bytes. */
 export const stageMemoryDefaultBytes = 100 * 1024 * 1024
 
+/** Of a stage that may not go to disk. */
+export function memoryExceeded(stage: string): DatabaseError {
+  return new DatabaseError(
+    'QueryExceededMemoryLimitNoDiskUseAllowed',
+    `Exceeded memory limit for ${stage}, but didn't allow external sort. Pass allowDiskUse:true to opt in.`,
+  )
+}
+
 /** After how many units of work the clock (or whatever ends a turn) is asked. */
 const turnCheckInterval = 64
 
@@ -216,10 +227,11 @@ export class PipelineRun {
     return this.#host
   }
 
-  /** A context for what `compiler` has compiled, with the variables of this run. */
-  context(compiler: ExpressionCompiler): EvaluationContext {
+  /** A context for what `compiler` has compiled, with the variables of this run and the metadata of `input`. */
+  context(compiler: ExpressionCompiler, input?: Stage): EvaluationContext {
     const host = this.#host
     const context = compiler.context(this.nowMs, host === undefined ? undefined : () => host.random())
+    if (input?.metadata !== undefined) context.metadata = (name) => input.metadata!(name)
     for (let slot = 0; slot < this.variables.length; slot++) {
       const value = this.variables[slot]
       if (value !== undefined) context.variables[slot] = value

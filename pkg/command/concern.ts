@@ -3,7 +3,8 @@ import { DatabaseError } from '../base/errors.ts'
 import { counterOf, secondsOf, type Timestamp, timestampMin } from '../base/timestamp.ts'
 import { bsonType, typeAlias } from '../bson/type.ts'
 import { documentFields, isNumber, readString, readTimestamp, type Value } from '../bson/value.ts'
-import { truthyAt, wholeNumberAt } from './number.ts'
+import { wholeNumberAt } from '../bson/whole-number.ts'
+import { truthyAt } from './truth.ts'
 
 export interface WriteConcern {
   /** Whether the client wants to hear of the outcome at all. */

@@ -8,14 +8,15 @@
  * INVARIANTS
  *  (1) A `Fields` holds the positions of the document it has read last. Reading is synchronous and a table is not
  *      entered again before its values were taken, so nothing is allocated for a read.
- *  (2) Null and undefined count as "not given" for a field that is not required.
+ *  (2) Null and undefined count as "not given" for a field that is not required, unless it refuses them.
  */
 import { DatabaseError } from '../base/errors.ts'
 import { bsonType, typeAlias } from '../bson/type.ts'
 import { documentFields, readInt32, readString, type Value } from '../bson/value.ts'
 import { valueEnd } from '../bson/walk.ts'
+import { wholeNumberAt } from '../bson/whole-number.ts'
 import { NameTable } from './name-table.ts'
-import { truthyAt, wholeNumberAt } from './number.ts'
+import { truthyAt } from './truth.ts'
 
 /** Which BSON types a field may have: one bit a type. */
 export interface FieldType {
@@ -68,6 +69,8 @@ export const booleanType = fieldType(
 export interface FieldSpec {
   readonly type: FieldType
   readonly required?: boolean
+  /** Null is of the wrong type, not the same as no value. */
+  readonly refusesNull?: boolean
   /** Bounds of a number, both inclusive. */
   readonly min?: number
   readonly max?: number
@@ -161,7 +164,9 @@ export class Fields<Name extends string> {
       if (types[field] !== 0)
         throw new DatabaseError(40413, `BSON field '${this.path}.${this.#names[field]!}' is a duplicate field`)
       if (((type < 20 ? 1 << type : bitOf(type)) & this.#masks[field]!) === 0) {
-        if ((type === bsonType.null || type === bsonType.undefined) && !this.#specs[field]!.required) continue
+        const spec = this.#specs[field]!
+        const isNull = type === bsonType.null || type === bsonType.undefined
+        if (isNull && !spec.required && !spec.refusesNull) continue
         throw this.#wrongType(field, type)
       }
       types[field] = type
@@ -187,7 +192,8 @@ export class Fields<Name extends string> {
   #wrongType(field: number, type: number): DatabaseError {
     const name = `${this.path}.${this.#names[field]!}`
     const spec = this.#specs[field]!
-    if (spec.required && (type === bsonType.null || type === bsonType.undefined) && spec.type.mask !== -1)
+    const isNull = type === bsonType.null || type === bsonType.undefined
+    if (spec.required && isNull && !spec.refusesNull && spec.type.mask !== -1)
       return new DatabaseError('MissingField', `BSON field '${name}' is missing but a required field`)
     return new DatabaseError(
       'TypeMismatch',

@@ -5,10 +5,10 @@ import { buildDocument } from '../bson/build.ts'
 import { compareBytes } from '../bson/key.ts'
 import { bsonType } from '../bson/type.ts'
 import { documentFields, documentOf, getField, isNumber, readString, truthy, type Value } from '../bson/value.ts'
+import { wholeNumberAt } from '../bson/whole-number.ts'
 import type { Collection } from '../engine/collection.ts'
 import type { Index } from '../index/index.ts'
 import { sameKey } from './index-presence.ts'
-import { wholeNumberAt } from './number.ts'
 
 export interface IndexChange {
   readonly index: Index

@@ -21,7 +21,7 @@ import { Scope } from '../expression/scope.ts'
 import { parseFilter } from '../query/filter/parse.ts'
 import type { Filter } from '../query/filter/tree.ts'
 import { parseProjection } from '../query/projection/parse.ts'
-import { truthyAt } from './number.ts'
+import { truthyAt } from './truth.ts'
 
 export interface IndexSpec {
   readonly name: string

@@ -2,7 +2,7 @@
 import { DatabaseError } from '../base/errors.ts'
 import { bsonType, typeAlias } from '../bson/type.ts'
 import { isNumber, truthy, type Value } from '../bson/value.ts'
-import { wholeNumberAt } from './number.ts'
+import { wholeNumberAt } from '../bson/whole-number.ts'
 import { featureCompatibilityVersion } from './version.ts'
 
 interface ParameterSpec {

@@ -263,3 +263,45 @@ describe('explain', () => {
     expect(Number((await server.run({ count: 'copy' }))['n'])).toBe(0)
   })
 })
+
+describe('$rankFusion', () => {
+  it('orders what several pipelines find by their ranks, and tells how', async () => {
+    const server = await openServer()
+    const documents = [
+      { _id: 'a', x: 3, y: 1 },
+      { _id: 'b', x: 3, y: 5 },
+      { _id: 'c', x: 1, y: 5 },
+      { _id: 'd', x: 0, y: 0 },
+    ]
+    await server.run({ insert: 'games', documents })
+    const fusion = {
+      input: {
+        pipelines: {
+          byX: [{ $match: { x: { $gt: 0 } } }, { $sort: { x: -1 } }],
+          byY: [{ $sort: { y: -1 } }, { $limit: 3 }],
+        },
+      },
+      combination: { weights: { byY: 2 } },
+      scoreDetails: true,
+    }
+    const scored = { $project: { _id: 1, score: { $meta: 'score' }, details: { $meta: 'scoreDetails' } } }
+    const found = (await rows(server, 'games', [{ $rankFusion: fusion }, { $match: {} }, scored])) as {
+      _id: string
+      score: number
+      details: { value: number; details: { inputPipelineName: string; rank: number | string }[] }
+    }[]
+    // Ranks by x: a 1, b 1, c 3; by y: b 1, c 1, a 3.
+    const expected = { a: 1 / 61 + 2 / 63, b: 1 / 61 + 2 / 61, c: 1 / 63 + 2 / 61 }
+    expect(found.map(({ _id }) => _id)).toEqual(['b', 'c', 'a'])
+    for (const { _id, score, details } of found) {
+      expect(score).toBeCloseTo(expected[_id as 'a'], 12)
+      expect(details.value).toBe(score)
+    }
+    expect(found[2]!.details.details).toMatchObject([
+      { inputPipelineName: 'byX', rank: 1, weight: 1 },
+      { inputPipelineName: 'byY', rank: 3, weight: 2 },
+    ])
+    // The documents are whole, and the score is none of their fields.
+    expect(await rows(server, 'games', [{ $rankFusion: fusion }, { $limit: 1 }])).toEqual([documents[1]])
+  })
+})

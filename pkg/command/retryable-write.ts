@@ -12,13 +12,13 @@
 import { DatabaseError } from '../base/errors.ts'
 import { readUint32, writeInt32 } from '../bson/little-endian.ts'
 import { documentFields, isNumber, type Value } from '../bson/value.ts'
+import { wholeNumberAt } from '../bson/whole-number.ts'
 import { type BsonWriter, indexName } from '../bson/writer.ts'
 import type { Engine } from '../engine/engine.ts'
 import { encodeSessionWrite, sessionState } from '../engine/session-records.ts'
 import type { WriteUnit } from '../engine/write-unit.ts'
 import type { Fields } from './fields.ts'
 import type { Operation } from './instance.ts'
-import { wholeNumberAt } from './number.ts'
 import type { Session } from './session.ts'
 
 const resultKind = { update: 1, delete: 2, findAndModify: 3 } as const

@@ -13,6 +13,8 @@ export class EvaluationContext {
   /** Values of the variables by slot (see `scope.ts`); slot 0, the root, is not kept here. */
   readonly variables: Value[] = [missing]
   readonly now: Value
+  /** What is known of the document besides its fields, by the names of `$meta`; undefined: nothing. */
+  metadata: ((name: string) => Value | undefined) | undefined
   /** How much may be done for one document, see `spend`. */
   stepsMax = stepsPerDocument
   #steps = 0

@@ -3,11 +3,10 @@ import { buildDocument } from '../../bson/build.ts'
 import { compareValues } from '../../bson/order.ts'
 import { bsonType, canonicalRank, typeAlias } from '../../bson/type.ts'
 import { documentFields, documentValue, int32Value, readString, type Value } from '../../bson/value.ts'
-import { ExpressionCompiler } from '../../expression/compile.ts'
 import { type Evaluate, type Expression, missing } from '../../expression/expression.ts'
-import { parseExpression, readsDocument } from '../../expression/parse.ts'
+import { foldConstants } from '../../expression/fold.ts'
+import { parseExpression } from '../../expression/parse.ts'
 import type { Scope } from '../../expression/scope.ts'
-import { copyOf } from '../accumulators/accumulator.ts'
 import { sum } from '../accumulators/sum.ts'
 import { type GroupField, GroupStage } from '../grouping.ts'
 import type { StageDefinition } from '../stage.ts'
@@ -90,11 +89,9 @@ function groupByOf(value: Value, scope: Scope): Expression {
 }
 
 function constantOf(value: Value, scope: Scope, code: number, what: string): Value {
-  const expression = parseExpression(value, scope)
-  if (readsDocument(expression)) throw new DatabaseError(code, `${what} must be a constant expression`)
-  const compiler = new ExpressionCompiler()
-  const evaluate = compiler.compile(expression)
-  return copyOf(evaluate(compiler.context(0)))
+  const expression = foldConstants(parseExpression(value, scope))
+  if (expression.kind !== 'constant') throw new DatabaseError(code, `${what} must be a constant expression`)
+  return expression.value
 }
 
 function boundariesOf(value: Value, scope: Scope): Value[] {

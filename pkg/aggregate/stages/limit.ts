@@ -1,4 +1,5 @@
 import { DatabaseError } from '../../base/errors.ts'
+import type { Value } from '../../bson/value.ts'
 import { type Stage, type StageDefinition, type Step, step } from '../stage.ts'
 import { wholeNumber } from './whole-number.ts'
 
@@ -35,6 +36,10 @@ class Limit implements Stage {
     this.start = input.start
     this.end = input.end
     return step.row
+  }
+
+  metadata(name: string): Value | undefined {
+    return this.#input.metadata?.(name)
   }
 
   close(): void {

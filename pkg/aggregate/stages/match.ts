@@ -1,6 +1,6 @@
 import { DatabaseError } from '../../base/errors.ts'
 import { bsonType } from '../../bson/type.ts'
-import { documentOf } from '../../bson/value.ts'
+import { documentOf, type Value } from '../../bson/value.ts'
 import type { Scope } from '../../expression/scope.ts'
 import { compileFilter, type Predicate } from '../../query/filter/compile.ts'
 import { parseFilter } from '../../query/filter/parse.ts'
@@ -63,6 +63,10 @@ class Match implements Stage {
       }
       if (this.#run.turnIsOver()) return step.pause
     }
+  }
+
+  metadata(name: string): Value | undefined {
+    return this.#input.metadata?.(name)
   }
 
   close(): void {

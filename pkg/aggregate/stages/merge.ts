@@ -187,6 +187,9 @@ function targetOf(value: Value, context: StageContext): Namespace {
     if (field.name === 'coll') collection = text
     else if (text !== '') database = text
   }
+  if (/[/\\. "$\0]/.test(database)) {
+    throw new DatabaseError('InvalidNamespace', `Invalid $merge target namespace: '${database}.${collection}'`)
+  }
   if (collection === '') throw new DatabaseError(5786801, "$merge 'into.coll' must be specified")
   return { database, collection }
 }

@@ -1,6 +1,8 @@
 import { DatabaseError } from '../../base/errors.ts'
 import { bsonType, typeAlias } from '../../bson/type.ts'
-import { documentFields, isNumber, numberOf, type Value } from '../../bson/value.ts'
+import { documentFields, isNumber, numberOf, truthy, type Value } from '../../bson/value.ts'
+import { FusionStage, type Ranking } from '../fusion-stage.ts'
+import type { Pipeline } from '../parse.ts'
 import type { StageContext, StageDefinition } from '../stage.ts'
 
 /** What ranks documents, and what may stand beside it. */
@@ -9,8 +11,8 @@ const selecting: ReadonlySet<string> = new Set([...ranking, '$match', '$limit', 
 const fusing: ReadonlySet<string> = new Set(['$rankFusion', '$scoreFusion'])
 
 /**
- * `{$rankFusion: {input: {pipelines: {name: pipeline}}, combination: {weights: {name: number}}, scoreDetails}}`: checked in every
- * part, and then refused: the scores it gives are metadata, which documents do not have here yet.
+ * `{$rankFusion: {input: {pipelines: {name: pipeline}}, combination: {weights: {name: number}}, scoreDetails}}`: the documents that the
+ * pipelines find, by how well these rank them. The score is metadata.
  */
 export const rankFusion: StageDefinition = {
   name: '$rankFusion',
@@ -20,27 +22,39 @@ export const rankFusion: StageDefinition = {
     const input = fieldsOf('$rankFusion.input', required(given, 'input'), ['pipelines'])
     const pipelines = required(input, 'pipelines')
     if (pipelines.type !== bsonType.document) throw wrongType('$rankFusion.input.pipelines', pipelines)
+    const rankings: Ranking[] = []
     const names = new Set<string>()
     for (const pipeline of documentFields(pipelines.bytes, pipelines.start)) {
       names.add(pipeline.name)
-      checkPipeline(pipeline, context)
+      rankings.push({ name: pipeline.name, weight: 1, pipeline: checkedPipeline(pipeline, context) })
     }
     const combination = given.get('combination')
     if (combination !== undefined) {
       const weights = fieldsOf('$rankFusion.combination', combination, ['weights']).get('weights')
-      if (weights !== undefined) checkWeights(weights, names)
+      if (weights !== undefined) {
+        const weightOf = checkedWeights(weights, names)
+        rankings.forEach((ranking, i) => {
+          rankings[i] = { ...ranking, weight: weightOf.get(ranking.name) ?? ranking.weight }
+        })
+      }
+    }
+    const details = given.get('scoreDetails')
+    const fusion = {
+      from: { database: context.database, collection: context.collection ?? '' },
+      rankings,
+      hasDetails: details?.type === bsonType.boolean && truthy(details),
     }
     return {
       name: '$rankFusion',
-      open() {
-        throw new DatabaseError('NotImplemented', '$rankFusion is not supported yet')
-      },
+      isSource: true,
+      reads: [fusion.from],
+      open: (input, run) => new FusionStage(input, run, fusion),
     }
   },
 }
 
 /** Errors: 10473002 for a fusion within, 9191103 for a stage that changes documents, 9191100 for a pipeline that ranks nothing. */
-function checkPipeline(pipeline: Value, context: StageContext): void {
+function checkedPipeline(pipeline: Value, context: StageContext): Pipeline {
   if (pipeline.type === bsonType.array) {
     const [first] = documentFields(pipeline.bytes, pipeline.start)
     const [stage] = first?.type === bsonType.document ? documentFields(first.bytes, first.start) : []
@@ -60,10 +74,12 @@ function checkPipeline(pipeline: Value, context: StageContext): void {
   if (!plans.some(({ name }) => ranking.has(name))) {
     throw new DatabaseError(9191100, 'All subpipelines of $rankFusion must begin with a ranking stage or have a $sort')
   }
+  return plans
 }
 
 /** Errors: 9460301 for more weights than pipelines, 9967500 for one of none, 13118 and 9460300 for what is no number or below 0. */
-function checkWeights(weights: Value, names: ReadonlySet<string>): void {
+function checkedWeights(weights: Value, names: ReadonlySet<string>): ReadonlyMap<string, number> {
+  const found = new Map<string, number>()
   if (weights.type !== bsonType.document) throw wrongType('$rankFusion.combination.weights', weights)
   const fields = [...documentFields(weights.bytes, weights.start)]
   if (fields.length > names.size) {
@@ -76,7 +92,9 @@ function checkWeights(weights: Value, names: ReadonlySet<string>): void {
     }
     const weight = numberOf(field)
     if (!(weight >= 0)) throw new DatabaseError(9460300, `The weight '${field.name}' must not be negative: ${weight}`)
+    found.set(field.name, weight)
   }
+  return found
 }
 
 function fieldsOf(path: string, value: Value, known: readonly string[]): ReadonlyMap<string, Value> {

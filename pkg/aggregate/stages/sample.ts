@@ -1,6 +1,7 @@
 import { DatabaseError } from '../../base/errors.ts'
 import { bsonType } from '../../bson/type.ts'
-import { documentFields, isNumber, numberOf, type Value } from '../../bson/value.ts'
+import { documentFields, isNumber, type Value } from '../../bson/value.ts'
+import { wholeNumberAt } from '../../bson/whole-number.ts'
 import type { Sorter } from '../../query/sort/sorter.ts'
 import { type PipelineRun, type Stage, type StageDefinition, type Step, step } from '../stage.ts'
 import { PassingStage } from './passing.ts'
@@ -12,25 +13,17 @@ export const sample: StageDefinition = {
     if (operand.type !== bsonType.document) {
       throw new DatabaseError(28745, 'the $sample stage specification must be an object')
     }
-    let size: number | undefined
+    let size: Value | undefined
     for (const field of documentFields(operand.bytes, operand.start)) {
       if (field.name !== 'size') throw new DatabaseError(28748, `unrecognized option to $sample: ${field.name}`)
       if (!isNumber(field.type)) throw new DatabaseError(28746, 'size argument to $sample must be a number')
-      size = wholeOf(field)
-      if (!(size > 0)) throw new DatabaseError(28747, 'size argument to $sample must be a positive integer')
+      size = field
     }
     if (size === undefined) throw new DatabaseError(28749, '$sample stage must specify a size')
-    const count = Math.min(size, Number.MAX_SAFE_INTEGER)
+    const count = Math.min(wholeNumberAt(size.type, size.bytes, size.start), Number.MAX_SAFE_INTEGER)
+    if (!(count > 0)) throw new DatabaseError(28747, 'size argument to $sample must be a positive integer')
     return { name: '$sample', open: (input, run) => new Sample(input, run, count) }
   },
-}
-
-/** The whole part of a double, the nearest whole number of a decimal, the even one of two. */
-function wholeOf(value: Value): number {
-  const n = numberOf(value)
-  if (value.type !== bsonType.decimal128) return Math.trunc(n)
-  const rounded = Math.round(n)
-  return Math.abs(n % 1) === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded
 }
 
 /** Sorts by random keys and gives the first. */

@@ -68,6 +68,8 @@ function parseWindowing(operand: Value, scope: Scope): Windowing {
   }
   let partitionBy: Expression | undefined
   let sort: Sort | undefined
+  /** Also by an order of no fields. */
+  let isOrdered = false
   let output: Value | undefined
   for (const field of documentFields(operand.bytes, operand.start)) {
     switch (field.name) {
@@ -77,6 +79,7 @@ function parseWindowing(operand: Value, scope: Scope): Windowing {
       case 'sortBy':
         if (field.type === bsonType.null) break
         if (field.type !== bsonType.document) throw wrongType('sortBy', field)
+        isOrdered = true
         sort = parseSort(field.bytes, field.start)
         if (sort.parts.length === 0) sort = undefined
         break
@@ -93,7 +96,7 @@ function parseWindowing(operand: Value, scope: Scope): Windowing {
   }
   const columns = [...documentFields(output.bytes, output.start)].map((field) => {
     splitFieldPath(field.name)
-    return { path: field.name, function: parseOutput(field, scope, sort) }
+    return { path: field.name, function: parseOutput(field, scope, sort, isOrdered) }
   })
   return { partitionBy, sort, output: columns }
 }
@@ -106,7 +109,12 @@ function wrongType(name: string, value: Value): DatabaseError {
 }
 
 /** `{$function: operand, window: frame}`. Errors: FailedToParse, and 5339901, 5339902, 8947401 for a frame without its order. */
-function parseOutput(field: { readonly name: string } & Value, scope: Scope, sort: Sort | undefined): WindowFunction {
+function parseOutput(
+  field: { readonly name: string } & Value,
+  scope: Scope,
+  sort: Sort | undefined,
+  isOrdered: boolean,
+): WindowFunction {
   if (field.type !== bsonType.document) {
     throw new DatabaseError('FailedToParse', `The field '${field.name}' must be an object`)
   }
@@ -125,13 +133,13 @@ function parseOutput(field: { readonly name: string } & Value, scope: Scope, sor
   if (definition === undefined) {
     throw new DatabaseError('FailedToParse', `Unrecognized window function, ${operand.name}`)
   }
-  if (frame !== undefined) refuseUnordered(frame, sort)
+  if (frame !== undefined) refuseUnordered(frame, sort, isOrdered)
   return definition.parse(operand, { scope, frame, sort })
 }
 
-function refuseUnordered({ kind, lower, upper }: Frame, sort: Sort | undefined): void {
+function refuseUnordered({ kind, lower, upper }: Frame, sort: Sort | undefined, isOrdered: boolean): void {
   if (kind === 'documents') {
-    if (sort === undefined && (lower !== -Infinity || upper !== Infinity)) {
+    if (!isOrdered && (lower !== -Infinity || upper !== Infinity)) {
       throw new DatabaseError(5339901, 'Document-based bounds require a sortBy')
     }
     return

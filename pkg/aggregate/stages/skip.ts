@@ -1,3 +1,4 @@
+import type { Value } from '../../bson/value.ts'
 import { type PipelineRun, type Stage, type StageDefinition, type Step, step } from '../stage.ts'
 import { wholeNumber } from './whole-number.ts'
 
@@ -38,6 +39,10 @@ class Skip implements Stage {
     this.start = input.start
     this.end = input.end
     return step.row
+  }
+
+  metadata(name: string): Value | undefined {
+    return this.#input.metadata?.(name)
   }
 
   close(): void {

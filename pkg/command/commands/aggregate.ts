@@ -7,6 +7,7 @@ import { DatabaseError } from '../../base/errors.ts'
 import { rawDocument, writeFields } from '../../bson/build.ts'
 import { bsonType, typeAlias } from '../../bson/type.ts'
 import { documentFields, getField, isNumber, truthy, type Value } from '../../bson/value.ts'
+import { wholeNumberAt } from '../../bson/whole-number.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { Batch } from '../batch.ts'
 import { openChangeStream } from '../change-stream.ts'
@@ -25,7 +26,6 @@ import {
 } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
-import { wholeNumberAt } from '../number.ts'
 import { Pace } from '../pace.ts'
 import { CommandHost } from '../pipeline-host.ts'
 import { openRows } from '../pipeline-rows.ts'
@@ -38,10 +38,10 @@ import { emptyDocument, parseHint } from './find.ts'
 
 const fields = commandFields('aggregate', {
   aggregate: { type: anyType, required: true },
-  pipeline: { type: arrayType, required: true },
-  cursor: { type: objectType },
-  explain: { type: strictBooleanType },
-  allowDiskUse: { type: strictBooleanType },
+  pipeline: { type: arrayType, required: true, refusesNull: true },
+  cursor: { type: objectType, refusesNull: true },
+  explain: { type: strictBooleanType, refusesNull: true },
+  allowDiskUse: { type: strictBooleanType, refusesNull: true },
   hint: { type: anyType },
   collation: { type: objectType },
   let: { type: objectType },

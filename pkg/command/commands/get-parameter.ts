@@ -6,7 +6,7 @@ import type { BsonWriter } from '../../bson/writer.ts'
 import { defineCommand } from '../definition.ts'
 import { anyType, commandFields, genericFields } from '../fields.ts'
 import type { Operation } from '../instance.ts'
-import { truthyAt } from '../number.ts'
+import { truthyAt } from '../truth.ts'
 
 const fields = commandFields('getParameter', { getParameter: { type: anyType } }, { strict: false })
 

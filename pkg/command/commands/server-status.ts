@@ -4,7 +4,7 @@ import type { BsonWriter } from '../../bson/writer.ts'
 import { type Definition, defineCommand } from '../definition.ts'
 import { anyType, commandFields, genericFields } from '../fields.ts'
 import type { Instance, Operation } from '../instance.ts'
-import { truthyAt } from '../number.ts'
+import { truthyAt } from '../truth.ts'
 import { mongoVersion } from '../version.ts'
 
 const fields = commandFields('serverStatus', { serverStatus: { type: anyType } }, { strict: false })

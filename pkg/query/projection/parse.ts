@@ -57,6 +57,8 @@ class ProjectionParser {
   #mode: 'include' | 'exclude' | undefined
   #id: 'keep' | 'drop' | undefined
   #hasElemMatch = false
+  /** Of metadata, in a stage. */
+  #hasMeta = false
   #hasPositional = false
   isEmpty = true
 
@@ -134,6 +136,7 @@ class ProjectionParser {
     const expression: Expression = parseExpression(value, this.#scope)
     if (path === '_id') this.#id = 'keep'
     if (!fitsExclusion) this.#mode = 'include'
+    else if (this.#isStage) this.#hasMeta = true
     addField(this.#root, path, { kind: 'compute', expression, source: value })
   }
 
@@ -188,8 +191,9 @@ class ProjectionParser {
   }
 
   finish(): { root: FieldBranch; mode: 'include' | 'exclude' } {
-    // With nothing but `_id` and operators on arrays given, they decide.
-    const mode = this.#mode ?? (this.#hasElemMatch || this.#id === 'keep' ? 'include' : 'exclude')
+    // With nothing but `_id`, metadata and operators on arrays given, they decide.
+    const includes = this.#hasElemMatch || this.#hasMeta || this.#id === 'keep'
+    const mode = this.#mode ?? (includes ? 'include' : 'exclude')
     const { children } = this.#root
     if (mode === 'include' && !children.has('_id')) addField(this.#root, '_id', { kind: 'keep' })
     // What says the mode's own about `_id` again would only cost time, and `keep` means nothing in an exclusion.

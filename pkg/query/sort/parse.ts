@@ -2,7 +2,8 @@
 
 import { DatabaseError } from '../../base/errors.ts'
 import { bsonType } from '../../bson/type.ts'
-import { documentFields, documentOf, isNumber, numberOf, readInt32, readString, type Value } from '../../bson/value.ts'
+import { documentFields, documentOf, isNumber, readInt32, readString, type Value } from '../../bson/value.ts'
+import { wholeNumberAt } from '../../bson/whole-number.ts'
 import { checkFieldPath, type Path, parsePath } from '../path.ts'
 
 export interface SortPart {
@@ -66,9 +67,7 @@ const sortableMeta: ReadonlySet<string> = new Set(['randVal', 'searchScore', 've
 
 function directionOf(name: string, value: Value): 1 | -1 {
   if (!isNumber(value.type)) throw new DatabaseError(15974, `Illegal key in $sort specification: ${name}`)
-  // Whole part only of a double, the nearest whole number of a decimal, as in MongoDB.
-  const n = numberOf(value)
-  const direction = value.type === bsonType.decimal128 ? Math.sign(n) * Math.round(Math.abs(n)) : Math.trunc(n)
+  const direction = wholeNumberAt(value.type, value.bytes, value.start)
   if (direction !== 1 && direction !== -1) {
     throw new DatabaseError(15975, '$sort key ordering must be 1 (for ascending) or -1 (for descending)')
   }

@@ -26,7 +26,7 @@ const known = new Set([
 ])
 
 /**
- * `{$meta: name}`: what is known of a document besides its fields: nothing so far, so that it is missing.
+ * `{$meta: name}`: what is known of a document besides its fields; missing where no stage before has given it.
  * Errors: 17307 for what is no string, 17308 for an unknown name, 40218 for what only a search gives.
  */
 export const meta: Operator = {
@@ -38,6 +38,11 @@ export const meta: Operator = {
     if (ofSearches.has(name)) {
       throw new DatabaseError(40218, `query requires ${name} metadata, but it is not available`)
     }
-    return { kind: 'operator', name: '$meta', operands: [], make: () => () => missing }
+    return {
+      kind: 'operator',
+      name: '$meta',
+      operands: [],
+      make: () => (context) => context.metadata?.(name) ?? missing,
+    }
   },
 }
