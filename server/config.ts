@@ -19,6 +19,8 @@ export interface ServeConfig {
   readonly grpcTlsKey: string
   /** Empty: clients need no certificate. */
   readonly grpcTlsCa: string
+  /** Origins whose pages may call the HTTP door from a browser. */
+  readonly httpCorsOrigins: readonly string[]
   readonly cacheSizeBytes: number
   readonly oplogSizeBytes: number
   readonly oplogMinRetentionHours: number
@@ -162,6 +164,14 @@ export const settings = {
     about: 'authority that must have signed the certificates of gRPC clients (PEM)',
     default: '',
     read: text,
+  },
+  httpCorsOrigins: {
+    name: 'http-cors-origin',
+    value: 'origin',
+    about: 'origin whose pages may call the HTTP door from a browser; several with commas',
+    default: [],
+    shownDefault: 'none',
+    read: (value) => value.split(',').map((origin) => text(origin.trim())),
   },
   cacheSizeBytes: {
     name: 'cache-size',

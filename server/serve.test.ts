@@ -91,7 +91,7 @@ describe('laura serve', () => {
       const response = await fetch(server.httpUri + path)
       return [response.status, await response.json()]
     }
-    expect(await get('/')).toEqual([200, { name: 'LauraDB', version: packageJson.version }])
+    expect(await get('/')).toMatchObject([200, { name: 'LauraDB', version: packageJson.version }])
     expect(await get('/healthz')).toEqual([200, { status: 'ok' }])
     expect(await get('/readyz')).toEqual([200, { status: 'ready' }])
   })

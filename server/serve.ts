@@ -102,7 +102,7 @@ class Server {
       await this.#openWire(node, bind, mongoPort)
       // Loading the HTTP door takes the thread for 100 ms: whoever waited for the first door is served before.
       await setTimeout(headStartMs)
-      await this.#openHttp(bind, httpPort)
+      await this.#openHttp(node, bind, httpPort)
       await setTimeout(headStartMs)
       await this.#openGrpc(node)
       this.#ready = true
@@ -137,11 +137,16 @@ class Server {
     announce('mongodb', bind, await this.#wire.listen().catch(portTaken(bind, port, 'mongo-port')))
   }
 
-  async #openHttp(bind: string, port: number): Promise<void> {
+  async #openHttp(node: Node, bind: string, port: number): Promise<void> {
     const { openHttpDoor } = await import('./http/door.ts')
-    const door = await openHttpDoor({ bind, port, isReady: () => this.#ready && !this.#stopping }).catch(
-      portTaken(bind, port, 'http-port'),
-    )
+    const door = await openHttpDoor({
+      bind,
+      port,
+      database: node.database,
+      log: this.#log.logger,
+      corsOrigins: this.#config.httpCorsOrigins,
+      isReady: () => this.#ready && !this.#stopping,
+    }).catch(portTaken(bind, port, 'http-port'))
     this.#stopHttp = () => door.stop()
     announce('http', bind, door.port)
   }

@@ -13,6 +13,8 @@ export interface ConnectionOptions {
   readonly remoteAddress: string
   /** `host:port` of our end. */
   readonly localAddress?: string
+  /** Not a driver's connection but one of the doors of our own, where transactions and retryable writes need no replica set. */
+  readonly ownDoor?: boolean
   /** Called once, when the client's hello has named the compressors both sides know, in the client's order. */
   readonly onCompressors?: (names: readonly string[]) => void
 }
@@ -21,6 +23,7 @@ export class ConnectionContext {
   readonly connectionId: number
   readonly remoteAddress: string
   readonly localAddress: string
+  readonly ownDoor: boolean
   /** `hello.client`, kept for currentOp. */
   clientMetadata: Uint8Array | undefined
   /** Whether a hello was handled: afterwards the client's metadata cannot change. */
@@ -39,6 +42,7 @@ export class ConnectionContext {
     this.connectionId = options.connectionId
     this.remoteAddress = options.remoteAddress
     this.localAddress = options.localAddress ?? ''
+    this.ownDoor = options.ownDoor ?? false
     this.#onCompressors = options.onCompressors
   }
 

@@ -79,7 +79,8 @@ export function timeLimit(fields: Fields<string>, field: number): number {
 }
 
 function numberInSession(operation: Operation, fields: Fields<string>): void {
-  const transaction = readTransactionFields(fields, generic, operation.instance.replicaSet !== undefined)
+  const { context, instance } = operation
+  const transaction = readTransactionFields(fields, generic, context.ownDoor || instance.replicaSet !== undefined)
   if (transaction.statement === undefined && operation.command.retryableWrite !== true)
     throw new DatabaseError(
       50768,

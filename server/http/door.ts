@@ -1,11 +1,25 @@
-/** The HTTP door: health for now. */
-import fastify from 'fastify'
+/**
+ * The HTTP door: one port for health, metrics and every interface that speaks HTTP. What they have in common is here: limits, request ids, one
+ * log line a request, errors as problems, compression, CORS, and a stop that lets requests end.
+ */
+import { randomUUID } from 'node:crypto'
+import compress from '@fastify/compress'
+import cors from '@fastify/cors'
+import fastify, { type FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
 import { version } from '../../pkg/base/version.ts'
+import type { Database } from '../../pkg/command/dispatch.ts'
+import { addRestDoor } from '../rest/door.ts'
+import { problemBody, statusOf } from '../rest/problem.ts'
 
 export interface HttpDoorOptions {
   readonly bind: string
   /** 0: any free port. */
   readonly port: number
+  readonly database: Database
+  readonly log: Logger
+  /** Origins that browsers may call from; empty: none but our own pages. */
+  readonly corsOrigins?: readonly string[]
   /** Whether requests for data would be served now. */
   isReady(): boolean
 }
@@ -16,16 +30,82 @@ export interface HttpDoor {
   stop(): Promise<void>
 }
 
+/** A document of the largest size in its most verbose text. */
+const bodySizeMax = 64 * 1024 * 1024
+const headersSizeMax = 32 * 1024
+const requestTimeoutMs = 60_000
+const headersTimeoutMs = 15_000
+const keepAliveMs = 65_000
+
 /** Resolves when connections are accepted; rejects when the port cannot be had. */
-export async function openHttpDoor({ bind, port, isReady }: HttpDoorOptions): Promise<HttpDoor> {
-  const app = fastify({ forceCloseConnections: 'idle', bodyLimit: 1024 * 1024, requestTimeout: 30_000 })
-  app.get('/', () => ({ name: 'LauraDB', version }))
-  app.get('/healthz', () => ({ status: 'ok' }))
-  app.get('/readyz', (_request, reply) => {
-    const ready = isReady()
+export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> {
+  const { bind, port } = options
+  const app = fastify({
+    forceCloseConnections: 'idle',
+    bodyLimit: bodySizeMax,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: keepAliveMs,
+    http: { maxHeaderSize: headersSizeMax, headersTimeout: headersTimeoutMs },
+    genReqId: () => randomUUID(),
+    routerOptions: { maxParamLength: 1024 },
+  })
+  shareManners(app, options)
+  app.get('/', { schema: { hide: true } }, () => ({
+    name: 'LauraDB',
+    version,
+    docs: '/docs',
+    openapi: '/openapi.json',
+  }))
+  app.get('/healthz', { schema: { hide: true } }, () => ({ status: 'ok' }))
+  app.get('/readyz', { schema: { hide: true } }, (_request, reply) => {
+    const ready = options.isReady()
     return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready' })
   })
+  if ((options.corsOrigins ?? []).length > 0)
+    await app.register(cors, {
+      origin: [...options.corsOrigins!],
+      exposedHeaders: ['etag', 'link', 'location', 'x-request-id', 'preference-applied'],
+    })
+  await app.register(compress, { threshold: 1024, encodings: ['zstd', 'br', 'gzip', 'deflate'] })
+  await app.register((scope) => addRestDoor(scope, { database: options.database }))
   await app.listen({ host: bind, port })
   const address = app.server.address()
   return { port: typeof address === 'object' && address !== null ? address.port : port, stop: () => app.close() }
+}
+
+/** What every answer has: its request's id, and errors as problems; and the line in the log. */
+function shareManners(app: FastifyInstance, { log }: HttpDoorOptions): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', String(request.id)).header('x-content-type-options', 'nosniff')
+    done()
+  })
+  app.addHook('onResponse', (request, reply, done) => {
+    log.info(
+      {
+        requestId: request.id,
+        method: request.method,
+        url: request.url,
+        status: reply.statusCode,
+        tookMs: Math.round(reply.elapsedTime * 10) / 10,
+        remote: request.ip,
+      },
+      'http',
+    )
+    done()
+  })
+  app.setErrorHandler((error, request, reply) => {
+    const status = statusOf(error)
+    if (status >= 500 && status !== 501) log.error({ error, requestId: request.id }, 'a request failed')
+    return reply
+      .code(status)
+      .type('application/problem+json; charset=utf-8')
+      .send(problemBody(error, String(request.id)))
+  })
+  app.setNotFoundHandler((request, reply) => {
+    const error = Object.assign(new Error(`there is nothing at ${request.method} ${request.url}`), { statusCode: 404 })
+    return reply
+      .code(404)
+      .type('application/problem+json; charset=utf-8')
+      .send(problemBody(error, String(request.id)))
+  })
 }

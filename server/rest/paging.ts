@@ -1,0 +1,62 @@
+/** Results page by page: what a cursor still has is named by a token, in the body and in a Link header. */
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Caller } from './caller.ts'
+import { cursorOf, sendText, valueText } from './content.ts'
+import { HttpProblem } from './problem.ts'
+
+/** Documents on a page when the client does not say. */
+export const pageSizeDefault = 100
+
+interface Place {
+  readonly database: string
+  readonly collection: string
+  readonly cursorId: bigint
+}
+
+/** Tokens hold no secret: whoever guesses a cursor's id could as well ask the database. */
+function tokenOf({ database, collection, cursorId }: Place): string {
+  return Buffer.from(JSON.stringify([String(cursorId), database, collection])).toString('base64url')
+}
+
+function placeOf(token: string): Place {
+  try {
+    const [cursorId, database, collection] = JSON.parse(Buffer.from(token, 'base64url').toString()) as string[]
+    if (cursorId !== undefined && database !== undefined && collection !== undefined)
+      return { cursorId: BigInt(cursorId), database, collection }
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+  }
+  throw new HttpProblem(400, 'BadValue', 'the cursor token is none that this server gave')
+}
+
+/** Answers with the batch of `command`'s reply, and how to get the next one. */
+export function sendPage(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  place: { readonly database: string; readonly collection: string },
+  commandReply: Uint8Array,
+): FastifyReply {
+  const { documents, id } = cursorOf(commandReply)
+  const next = id === 0n ? undefined : tokenOf({ ...place, cursorId: id })
+  if (next !== undefined) reply.header('link', `</v1/cursors/${next}>; rel="next"`)
+  const texts = documents.map((document) => valueText(request, document))
+  return sendText(reply, `{"documents":[${texts.join(',')}],"next":${next === undefined ? 'null' : `"${next}"`}}`)
+}
+
+/** The next page. */
+export async function nextPage(
+  caller: Caller,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  token: string,
+  batchSize: number,
+): Promise<FastifyReply> {
+  const { cursorId, database, collection } = placeOf(token)
+  const commandReply = await caller.run(database, { getMore: cursorId, collection, batchSize })
+  return sendPage(request, reply, { database, collection }, commandReply)
+}
+
+export async function closeCursor(caller: Caller, token: string): Promise<void> {
+  const { cursorId, database, collection } = placeOf(token)
+  await caller.run(database, { killCursors: collection, cursors: [cursorId] })
+}

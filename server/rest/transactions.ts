@@ -1,0 +1,117 @@
+/**
+ * Transactions as resources: POST makes one, requests that name it in `Laura-Transaction` are statements of it, commit and abort end it.
+ *
+ *   open ──statement──▶ open ──commit──▶ committed (kept, so that a repeated commit is told so)
+ *     └─────────────────┴──abort, its lifetime──▶ gone
+ */
+import { createHash, randomUUID } from 'node:crypto'
+import type { FastifyRequest } from 'fastify'
+import { buildDocument, rawDocument } from '../../pkg/bson/build.ts'
+import { binaryValue } from '../../pkg/bson/value.ts'
+import type { Caller } from './caller.ts'
+import { HttpProblem } from './problem.ts'
+
+interface OpenTransaction {
+  readonly session: ReturnType<typeof rawDocument>
+  readonly options: Readonly<Record<string, unknown>>
+  started: boolean
+  busy: boolean
+  lastUseMs: number
+}
+
+const transactionNumber = 1n
+const transactionsMax = 10_000
+/** The database ends a transaction that lives too long by itself; what is kept of it here goes a while later. */
+const keptMs = 10 * 60_000
+
+export class Transactions {
+  readonly #open = new Map<string, OpenTransaction>()
+  readonly #now: () => number
+
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  /** Makes a transaction that begins with its first statement; its id. */
+  begin(options: Readonly<Record<string, unknown>>): string {
+    this.#forgetOld()
+    if (this.#open.size >= transactionsMax)
+      throw new HttpProblem(503, 'TooManyTransactions', 'too many transactions are open')
+    const id = randomUUID()
+    this.#open.set(id, {
+      session: sessionOf(uuidBytes(id)),
+      options,
+      started: false,
+      busy: false,
+      lastUseMs: this.#now(),
+    })
+    return id
+  }
+
+  /** Makes the caller's commands statements of the transaction that the request names; call what is returned when they are done. */
+  join(caller: Caller, request: FastifyRequest): (() => void) | undefined {
+    const id = request.headers['laura-transaction']
+    if (id === undefined) return undefined
+    if (typeof id !== 'string') throw new HttpProblem(400, 'BadValue', 'one request is a statement of one transaction')
+    const transaction = this.#named(id)
+    if (transaction.busy)
+      throw new HttpProblem(409, 'TransactionBusy', 'another statement of the transaction is running')
+    transaction.busy = true
+    Object.assign(caller.shared, { lsid: transaction.session, txnNumber: transactionNumber, autocommit: false })
+    if (!transaction.started) Object.assign(caller.shared, { startTransaction: true, ...transaction.options })
+    caller.onCommand = () => {
+      transaction.started = true
+      delete caller.shared['startTransaction']
+      delete caller.shared['readConcern']
+    }
+    return () => {
+      transaction.busy = false
+      transaction.lastUseMs = this.#now()
+    }
+  }
+
+  async end(caller: Caller, id: string, how: 'commitTransaction' | 'abortTransaction'): Promise<void> {
+    const transaction = this.#named(id)
+    if (transaction.busy) throw new HttpProblem(409, 'TransactionBusy', 'a statement of the transaction is running')
+    const { session: lsid, started } = transaction
+    try {
+      if (started) await caller.run('admin', { [how]: 1, lsid, txnNumber: transactionNumber, autocommit: false })
+    } finally {
+      if (how === 'abortTransaction' || !started) this.#open.delete(id)
+    }
+  }
+
+  #named(id: string): OpenTransaction {
+    const transaction = this.#open.get(id)
+    if (transaction === undefined) throw new HttpProblem(404, 'NoSuchTransaction', `there is no transaction ${id}`)
+    return transaction
+  }
+
+  #forgetOld(): void {
+    const before = this.#now() - keptMs
+    for (const [id, { lastUseMs, busy }] of this.#open) if (!busy && lastUseMs < before) this.#open.delete(id)
+  }
+}
+
+function sessionOf(uuid: Uint8Array): ReturnType<typeof rawDocument> {
+  return rawDocument(buildDocument({ id: binaryValue(uuid, 4) }))
+}
+
+function uuidBytes(uuid: string): Uint8Array {
+  return Uint8Array.from(Buffer.from(uuid.replaceAll('-', ''), 'hex'))
+}
+
+/**
+ * Makes the caller's next write a retryable one when the request has an Idempotency-Key: the key names a session, whose only write it is.
+ * The same key again gets what the first request did, for as long as the database keeps the session's record.
+ */
+export function writeOnce(caller: Caller, request: FastifyRequest): void {
+  const key = request.headers['idempotency-key']
+  if (key === undefined || caller.shared['txnNumber'] !== undefined) return
+  if (typeof key !== 'string' || key === '' || key.length > 255)
+    throw new HttpProblem(400, 'BadValue', 'an Idempotency-Key has 1 to 255 characters')
+  const digest = createHash('sha256').update('idempotency-key\0').update(key).digest().subarray(0, 16)
+  digest[6] = (digest[6]! & 0x0f) | 0x80
+  digest[8] = (digest[8]! & 0x3f) | 0x80
+  Object.assign(caller.shared, { lsid: sessionOf(Uint8Array.from(digest)), txnNumber: transactionNumber })
+}
