@@ -10,6 +10,7 @@ import { encodeKey, KeyWriter } from '../bson/key.ts'
 import { bsonType } from '../bson/type.ts'
 import { nullValue, type Value } from '../bson/value.ts'
 import { BsonWriter } from '../bson/writer.ts'
+import type { Collation } from '../collation/collation.ts'
 import { ExpressionCompiler } from '../expression/compile.ts'
 import type { EvaluationContext } from '../expression/context.ts'
 import { type Evaluate, type Expression, missing } from '../expression/expression.ts'
@@ -49,6 +50,7 @@ interface Partition {
 export class GroupStage implements Stage {
   readonly #input: Stage
   readonly #run: PipelineRun
+  readonly #collation: Collation | undefined
   readonly #context: EvaluationContext
   readonly #id: Evaluate
   readonly #values: readonly Evaluate[]
@@ -90,6 +92,7 @@ export class GroupStage implements Stage {
   constructor(input: Stage, run: PipelineRun, grouping: Grouping) {
     this.#input = input
     this.#run = run
+    this.#collation = run.collation
     const compiler = new ExpressionCompiler()
     this.#id = compiler.compile(grouping.id)
     this.#values = grouping.fields.map(({ accumulator }) => compiler.compile(accumulator.expression))
@@ -173,7 +176,8 @@ export class GroupStage implements Stage {
     let id = this.#id(context)
     if (id === missing) id = nullValue
     key.reset()
-    encodeKey(key, id.type, id.bytes, id.start)
+    if (this.#collation === undefined) encodeKey(key, id.type, id.bytes, id.start)
+    else this.#collation.encodeKey(key, id.type, id.bytes, id.start)
     let group: number
     if (this.#spill === undefined) {
       group = this.#table.numberOf(key.bytes, key.length)

@@ -3,6 +3,7 @@
  * Implemented by the command path; a pipeline that asks for nothing runs without one.
  */
 import type { Timestamp } from '../base/timestamp.ts'
+import type { Collation } from '../collation/collation.ts'
 import type { File } from '../io/disk.ts'
 import type { PointLookup } from '../query/point-lookup.ts'
 import type { Pipeline } from './parse.ts'
@@ -20,8 +21,8 @@ export interface PipelineHost {
    * `run`: what the pipeline's stages share, variables included. Errors: those of a view's definition.
    */
   open(namespace: Namespace, pipeline: Pipeline, run: PipelineRun): Rows
-  /** The collection itself, for look-ups by equality; undefined: it is a view. */
-  foreign(namespace: Namespace): ForeignCollection | undefined
+  /** The collection itself, for look-ups by equality under a collation; undefined: it is a view. */
+  foreign(namespace: Namespace, collation: Collation | undefined): ForeignCollection | undefined
   /** The documents of a stage that tells of the server or of a collection: `$collStats` and kin. */
   documents(request: SystemRequest): readonly Uint8Array[]
   /** Where `$out` writes. Errors: those of the namespace. */

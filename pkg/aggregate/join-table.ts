@@ -2,8 +2,9 @@
  * The documents of a foreign collection by the values of a path: the hash side of a join. The keys are in memory, the documents go to
  * disk beyond their share of it.
  */
-import { encodeKey, KeyWriter } from '../bson/key.ts'
+import { KeyWriter } from '../bson/key.ts'
 import type { Value } from '../bson/value.ts'
+import type { ValueOrder } from '../bson/value-order.ts'
 import type { Path } from '../query/path.ts'
 import { HeldDocuments, heldRows } from './held-documents.ts'
 import { visitForeign } from './join-values.ts'
@@ -16,6 +17,7 @@ const documentShare = 0.5
 
 export class JoinTable {
   readonly #path: Path
+  readonly #order: ValueOrder
   readonly #keys = new KeyTable()
   readonly #key = new KeyWriter()
   readonly #documents: HeldDocuments
@@ -30,6 +32,7 @@ export class JoinTable {
 
   constructor(run: PipelineRun, path: Path) {
     this.#path = path
+    this.#order = run.order
     this.#documents = new HeldDocuments(run, documentShare)
     this.#keyBytesMax = run.memoryLimitBytes * (1 - documentShare)
   }
@@ -48,7 +51,7 @@ export class JoinTable {
   }
 
   #enter(type: number, bytes: Uint8Array, start: number, number: number): void {
-    encodeKey(this.#key.reset(), type, bytes, start)
+    this.#order.encodeKey(this.#key.reset(), type, bytes, start)
     const { count } = this.#keys
     const key = this.#keys.numberOf(this.#key.bytes, this.#key.length)
     if (key !== count && this.#numbers[this.#lasts[key]!] === number) return
@@ -80,7 +83,7 @@ export class JoinTable {
   }
 
   #numbersOf(value: Value): readonly number[] {
-    encodeKey(this.#key.reset(), value.type, value.bytes, value.start)
+    this.#order.encodeKey(this.#key.reset(), value.type, value.bytes, value.start)
     const key = this.#keys.find(this.#key.bytes, this.#key.length)
     if (key < 0) return none
     const numbers: number[] = []

@@ -143,7 +143,7 @@ export class LookupStage extends PassingStage implements FieldSource {
   #openPoints(): PointJoin | null {
     const { from, localPath, foreignPath, hasPipeline } = this.#lookup
     if (hasPipeline || localPath === undefined || foreignPath === undefined || !isPlain(this.#lookup)) return null
-    const lookup = this.#run.host.foreign(from)?.points(foreignPath.text)
+    const lookup = this.#run.host.foreign(from, this.#run.collation)?.points(foreignPath.text)
     if (lookup === undefined) return null
     return new PointJoin(this.input, localPath, lookup, this.#run, {
       as: this.#lookup.as,
@@ -237,7 +237,7 @@ export class LookupStage extends PassingStage implements FieldSource {
     const { foreignPath, from, hasPipeline } = this.#lookup
     if (foreignPath === undefined) return true
     if (this.#way === undefined) {
-      this.#foreign = this.#run.host.foreign(from)
+      this.#foreign = this.#run.host.foreign(from, this.#run.collation)
       const table = !hasPipeline && this.#foreign !== undefined && !this.#foreign.isIndexed(foreignPath.text)
       this.#way = table ? 'table' : 'query'
       if (table) this.#beginTable(this.#foreign!, foreignPath)
@@ -282,7 +282,7 @@ export class LookupStage extends PassingStage implements FieldSource {
       if (this.#table !== undefined) return this.#table.find(values)
       const filter = equalityFilter(foreignPath.text, values)
       if (!hasPipeline && this.#foreign !== undefined) return this.#track(this.#foreign.find(filter))
-      const plan = filterPlan(filter, parseFilter(filter), scope)
+      const plan = filterPlan(filter, parseFilter(filter, 0, { scope }), scope)
       return this.#track(this.#run.host.open(from, [plan, ...pipeline], this.#innerRun()))
     }
     if (this.#variables.length === 0) {

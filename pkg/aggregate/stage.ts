@@ -16,6 +16,8 @@
 import { assert } from '../base/assert.ts'
 import { DatabaseError } from '../base/errors.ts'
 import type { Value } from '../bson/value.ts'
+import { simpleOrder, type ValueOrder } from '../bson/value-order.ts'
+import type { Collation } from '../collation/collation.ts'
 import type { ExpressionCompiler } from '../expression/compile.ts'
 import type { EvaluationContext } from '../expression/context.ts'
 import type { Scope } from '../expression/scope.ts'
@@ -169,6 +171,8 @@ export interface PipelineOptions {
   readonly variables?: readonly Value[]
   /** Watches the stages of the pipeline itself, not of those inside stages. */
   readonly watch?: StageWatch | undefined
+  /** How strings compare; undefined: by their bytes. */
+  readonly collation?: Collation | undefined
 }
 
 /** What is read from while a pipeline runs: before a yield or a write it lets go of what must not be held meanwhile. */
@@ -188,6 +192,7 @@ export class PipelineRun {
   readonly memoryLimitBytes: number
   readonly allowDiskUse: boolean
   readonly variables: readonly Value[]
+  readonly collation: Collation | undefined
   readonly #host: PipelineHost | undefined
   readonly #pause: (() => boolean) | undefined
   readonly #openRows: OpenRows
@@ -200,6 +205,7 @@ export class PipelineRun {
     this.memoryLimitBytes = options.memoryLimitBytes ?? stageMemoryDefaultBytes
     this.allowDiskUse = options.allowDiskUse ?? false
     this.variables = options.variables ?? []
+    this.collation = options.collation
     this.#host = options.host
     this.#pause = options.pause
     this.#watch = options.watch
@@ -208,11 +214,16 @@ export class PipelineRun {
 
   /** A run of a pipeline inside a stage of this one, with variables of its own. */
   inner(variables: readonly Value[] = this.variables): PipelineRun {
-    const { nowMs, memoryLimitBytes, allowDiskUse } = this
+    const { nowMs, memoryLimitBytes, allowDiskUse, collation } = this
     return new PipelineRun(
-      { nowMs, memoryLimitBytes, allowDiskUse, variables, host: this.#host, pause: this.#pause },
+      { nowMs, memoryLimitBytes, allowDiskUse, variables, collation, host: this.#host, pause: this.#pause },
       this,
     )
+  }
+
+  /** How values compare. */
+  get order(): ValueOrder {
+    return this.collation ?? simpleOrder
   }
 
   /** Who watches the stages, for the first that asks. */

@@ -73,7 +73,6 @@ test.each([
   [{ delete: 'c', deletes: [{ q: {}, limit: 2 }] }, 9, /0 or 1/],
   [{ find: 'c', limit: 'a' }, 14, /find.limit/],
   [{ find: 'c', limit: -1 }, 2, /'limit' value must be >= 0/],
-  [{ find: 'c', collation: { locale: 'de' } }, 238, /collation/],
   [{ killOp: 1, op: 1.5, $db: 'admin' }, 2, /whole/],
 ])('%j is refused with %d', async (command, code, message) => {
   const server = await openServer()

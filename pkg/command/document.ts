@@ -6,6 +6,8 @@ import { bsonType, typeAlias } from '../bson/type.ts'
 import { readInt32 } from '../bson/value.ts'
 import { ElementWalker } from '../bson/walk.ts'
 import { BsonWriter } from '../bson/writer.ts'
+import { type Collation, holdsString } from '../collation/collation.ts'
+import type { Collection } from '../engine/collection.ts'
 
 const walker = new ElementWalker()
 const writer = new BsonWriter(4096)
@@ -132,6 +134,17 @@ export function idEqualityAt(filter: Uint8Array): number {
     default:
       return -1
   }
+}
+
+/** Whether the `_id` index finds by the value of `idEqualityAt` what equals it under `collation`. */
+export function findsById(
+  collection: Collection,
+  collation: Collation | undefined,
+  filter: Uint8Array,
+  typeAt: number,
+): boolean {
+  if (!collection.hasIdIndex) return false
+  return collation === collection.collation || !holdsString(filter[typeAt]!, filter, idValueStart)
 }
 
 /** Where the value of `idEqualityAt` begins. */

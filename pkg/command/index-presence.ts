@@ -43,7 +43,9 @@ export function isPresent(spec: IndexSpec, present: readonly PresentIndex[]): bo
 function sameSignature(a: PresentIndex, b: PresentIndex): boolean {
   return (
     sameKey(a.key, b.key) &&
-    ['unique', 'sparse', 'partialFilterExpression', 'wildcardProjection'].every((option) => sameOption(a, b, option))
+    ['unique', 'sparse', 'partialFilterExpression', 'wildcardProjection', 'collation'].every((option) =>
+      sameOption(a, b, option),
+    )
   )
 }
 

@@ -4,7 +4,7 @@
  */
 import { DatabaseError } from '../base/errors.ts'
 import { timestampOf } from '../base/timestamp.ts'
-import { buildDocument } from '../bson/build.ts'
+import { buildDocument, rawDocument } from '../bson/build.ts'
 import { bsonType, typeAlias } from '../bson/type.ts'
 import {
   documentFields,
@@ -17,6 +17,8 @@ import {
   type Value,
   valueAt,
 } from '../bson/value.ts'
+import type { Collation } from '../collation/collation.ts'
+import { parseCollation } from '../collation/spec.ts'
 import { Scope } from '../expression/scope.ts'
 import { parseFilter } from '../query/filter/parse.ts'
 import type { Filter } from '../query/filter/tree.ts'
@@ -28,8 +30,9 @@ export interface IndexSpec {
   readonly key: Uint8Array
   /** The one on `_id`, which every collection has. */
   readonly isIdIndex: boolean
-  /** As stored. */
+  /** As stored, but for the collation. */
   readonly definition: Uint8Array
+  readonly collation: Collation | 'default' | undefined
 }
 
 /** Options that MongoDB knows and that are not there: refused by name. */
@@ -59,6 +62,8 @@ interface Options {
   expires: boolean
   version: number
   refused: string | undefined
+  /** 'default': that of the collection; undefined: the simple one. */
+  collation: Collation | 'default' | undefined
   /** As they are stored and listed, in the order given. */
   readonly stored: Record<string, unknown>
 }
@@ -79,6 +84,7 @@ export function parseIndexSpec(document: Uint8Array, ignoreUnknown = false): Ind
     expires: false,
     version: 2,
     refused: undefined,
+    collation: 'default',
     stored: {},
   }
   for (const field of documentFields(document)) {
@@ -142,7 +148,7 @@ function readOption(field: { readonly name: string } & Value, options: Options, 
       options.stored[name] = documentValue(options.projection)
       return
     case 'collation':
-      if (!isSimpleCollation(field)) options.refused = name
+      options.collation = collationOf(field)
       return
     default:
       if (absent.has(name)) options.refused ??= name
@@ -157,7 +163,8 @@ function readOption(field: { readonly name: string } & Value, options: Options, 
 function checked(document: Uint8Array, key: Uint8Array, name: string, options: Options): IndexSpec {
   const parts = [...documentFields(key)]
   if (parts.length === 0) throw new DatabaseError('CannotCreateIndex', 'Index keys cannot be an empty object')
-  if (parts.length === 1 && parts[0]!.name === '_id' && isNumber(parts[0]!.type)) return idIndex(document, parts)
+  if (parts.length === 1 && parts[0]!.name === '_id' && isNumber(parts[0]!.type))
+    return idIndex(document, parts, options.collation)
   if (name === '_id_')
     throw new DatabaseError(
       'BadValue',
@@ -186,10 +193,14 @@ function checked(document: Uint8Array, key: Uint8Array, name: string, options: O
   if (options.refused !== undefined)
     throw cannotCreate(`indexes with the option '${options.refused}' are not supported yet`)
   const definition = buildDocument({ v: 2, key: documentValue(key), name, ...options.stored })
-  return { name, key, isIdIndex: false, definition }
+  return { name, key, isIdIndex: false, definition, collation: options.collation }
 }
 
-function idIndex(document: Uint8Array, parts: readonly ({ readonly name: string } & Value)[]): IndexSpec {
+function idIndex(
+  document: Uint8Array,
+  parts: readonly ({ readonly name: string } & Value)[],
+  collation: IndexSpec['collation'],
+): IndexSpec {
   if (numberOf(parts[0]!) !== 1)
     throw new DatabaseError('BadValue', `The field 'key' for an _id index must be {_id: 1}, but got ${shownKey(parts)}`)
   for (const { name: option } of documentFields(document)) {
@@ -201,7 +212,7 @@ function idIndex(document: Uint8Array, parts: readonly ({ readonly name: string 
   }
   const key = buildDocument({ _id: 1 })
   const definition = buildDocument({ v: 2, key: documentValue(key), name: '_id_' })
-  return { name: '_id_', key, isIdIndex: true, definition }
+  return { name: '_id_', key, isIdIndex: true, definition, collation }
 }
 
 function isWildcardPath(path: string): boolean {
@@ -325,15 +336,37 @@ function checkExpiry(field: Value): void {
     )
 }
 
-function isSimpleCollation(field: Value): boolean {
+function collationOf(field: Value): Collation | undefined {
   if (field.type !== bsonType.document) throw wrongType('collation', field, 'object')
-  const fields = [...documentFields(field.bytes, field.start)]
-  if (fields.length === 0) throw new DatabaseError('BadValue', `The field 'collation' cannot be an empty object`)
-  return (
-    fields.length === 1 &&
-    fields[0]!.type === bsonType.string &&
-    readString(fields[0]!.bytes, fields[0]!.start) === 'simple'
-  )
+  if (field.end - field.start === 5)
+    throw new DatabaseError('BadValue', `The field 'collation' cannot be an empty object`)
+  return parseCollation(field.bytes, field.start)
+}
+
+/**
+ * The specification as an index of a collection with that default collation is stored. Errors: BadValue for an `_id` index of another
+ * one.
+ */
+export function withCollation(spec: IndexSpec, ofCollection: Collation | undefined): IndexSpec {
+  const collation = spec.collation === 'default' ? ofCollection : spec.collation
+  if (spec.isIdIndex && collation !== ofCollection) {
+    throw new DatabaseError(
+      'BadValue',
+      `The _id index must have the same collation as the collection. Index collation: ${shownCollation(collation)}, collection collation: ${shownCollation(ofCollection)}`,
+    )
+  }
+  if (collation === undefined) return { ...spec, collation }
+  const definition: Record<string, unknown> = {}
+  for (const field of documentFields(spec.definition)) definition[field.name] = field
+  return {
+    ...spec,
+    collation,
+    definition: buildDocument({ ...definition, collation: rawDocument(collation.document) }),
+  }
+}
+
+function shownCollation(collation: Collation | undefined): string {
+  return `{ locale: "${collation?.spec.locale ?? 'simple'}" }`
 }
 
 const plugins: ReadonlySet<string> = new Set(['text', 'hashed', '2d', '2dsphere'])

@@ -10,6 +10,7 @@ import type { LogIndex } from '../base/ids.ts'
 import { timestampOf } from '../base/timestamp.ts'
 import { ObjectIdGenerator } from '../bson/objectid.ts'
 import { ChangeFeed } from '../change/change-feed.ts'
+import type { Collation } from '../collation/collation.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Workspace } from '../engine/workspace.ts'
 import type { Timer } from '../io/clock.ts'
@@ -288,6 +289,8 @@ export class Operation {
   progress: { readonly message: string; readonly done: () => number; readonly total: number } | undefined
   /** What its expressions may name, once that has been read. */
   expressions: ExpressionOptions | undefined = undefined
+  /** How the statement at work compares strings (see `chooseCollation`); undefined: by their bytes. */
+  collation: Collation | undefined = undefined
   #nowMs: number | undefined = undefined
   #sliceStartMs: number
   #deadlineMs = Number.POSITIVE_INFINITY

@@ -19,13 +19,17 @@ import { DatabaseError } from '../base/errors.ts'
 import type { RecordId } from '../base/ids.ts'
 import { timestampMax } from '../base/timestamp.ts'
 import type { Value } from '../bson/value.ts'
+import type { Collation } from '../collation/collation.ts'
 import type { Collection } from '../engine/collection.ts'
 import type { Workspace } from '../engine/workspace.ts'
 import type { WriteUnit } from '../engine/write-unit.ts'
+import { Scope } from '../expression/scope.ts'
 import type { File } from '../io/disk.ts'
+import { collated } from '../query/filter/parse.ts'
 import { parsePath } from '../query/path.ts'
 import { PointLookup } from '../query/point-lookup.ts'
 import { byComparing } from '../query/update/describe-difference.ts'
+import { checkViewCollation } from './collation.ts'
 import { traitsOf } from './collection-traits.ts'
 import { storedForm } from './document.ts'
 import { OutTarget } from './out-target.ts'
@@ -64,7 +68,7 @@ export class CommandHost implements PipelineHost {
   }
 
   /** The collection under a name, through views. Errors: ViewDepthLimitExceeded, and what is wrong with a view's pipeline. */
-  resolve({ database, collection }: Namespace): ResolvedNamespace {
+  resolve({ database, collection }: Namespace, collation: Collation | undefined): ResolvedNamespace {
     const pipelines: Pipeline[] = []
     let name = collection
     for (;;) {
@@ -74,14 +78,16 @@ export class CommandHost implements PipelineHost {
       if (pipelines.length === viewDepthMax) {
         throw new DatabaseError('ViewDepthLimitExceeded', `View depth too deep or a view cycle at ${database}.${name}`)
       }
+      checkViewCollation(found!, collation)
       const { nowMs } = this.#pace.operation
-      pipelines.push(parsePipeline(view.pipeline, 0, { place: 'view', database, collection: view.on, nowMs }))
+      const scope = Scope.outermost().withCollation(collation)
+      pipelines.push(parsePipeline(view.pipeline, 0, { place: 'view', database, collection: view.on, nowMs, scope }))
       name = view.on
     }
   }
 
   open(namespace: Namespace, pipeline: Pipeline, run: PipelineRun, hint?: Value): Rows {
-    const resolved = this.resolve(namespace)
+    const resolved = this.resolve(namespace, run.collation)
     const whole = optimise([...resolved.pipeline, ...pipeline])
     if (whole[0]?.isSource === true) return runWithin(whole, new DocumentRows([]), run)
     const { filter, sort, skip, limit, rest, scope } = splitPipeline(whole)
@@ -89,10 +95,20 @@ export class CommandHost implements PipelineHost {
     const search = new Search(filter ?? emptyFilter, sort, hint, {
       nowMs: run.nowMs,
       variables: run.variables,
-      ...(scope === undefined ? {} : { scope }),
+      scope: (scope ?? Scope.outermost()).withCollation(run.collation),
     })
     const rows = this.#search({ ...namespace, collection: resolved.collection }, search, { skip, limit, temporaryFile })
     return rest.length === 0 ? rows : runWithin(rest, rows, run)
+  }
+
+  /** Throws OptionNotSupportedOnView for a pipeline that reads a view of another collation. */
+  checkViews(pipeline: Pipeline, collation: Collation | undefined): void {
+    for (const { reads } of pipeline) {
+      for (const { database, collection } of reads ?? []) {
+        const found = this.#workspace.collection(database, collection)
+        if (found !== undefined && traitsOf(found).view !== undefined) checkViewCollation(found, collation)
+      }
+    }
   }
 
   #search({ database, collection: name }: Namespace, search: Search, window: SearchWindow): Rows {
@@ -101,14 +117,15 @@ export class CommandHost implements PipelineHost {
     return search.open(this.#pace, collection, this.#view.at, window)
   }
 
-  foreign({ database, collection: name }: Namespace): ForeignCollection | undefined {
+  foreign({ database, collection: name }: Namespace, collation: Collation | undefined): ForeignCollection | undefined {
     const collection = this.#workspace.collection(database, name)
     if (collection !== undefined && traitsOf(collection).view !== undefined) return undefined
     return {
       documentCount: collection?.documentCount ?? 0,
-      points: (path) => collection && PointLookup.open(collection, path, this.#view.at),
-      isIndexed: (path) => collection !== undefined && isIndexed(collection, path),
-      find: (filter) => this.#search({ database, collection: name }, new Search(filter, undefined, undefined), {}),
+      points: (path) => collection && PointLookup.open(collection, path, this.#view.at, collation),
+      isIndexed: (path) => collection !== undefined && isIndexed(collection, path, collation),
+      find: (filter) =>
+        this.#search({ database, collection: name }, new Search(filter, undefined, undefined, collated(collation)), {}),
     }
   }
 
@@ -133,12 +150,13 @@ export class CommandHost implements PipelineHost {
   }
 }
 
-function isIndexed(collection: Collection, path: string): boolean {
+function isIndexed(collection: Collection, path: string, collation: Collation | undefined): boolean {
   return collection.indexes.some(({ definition }) => {
     const [first] = definition.keyPaths
     return (
       first?.path === path &&
       first.kind === 'ordered' &&
+      definition.collation === collation &&
       !definition.hidden &&
       !definition.sparse &&
       definition.partialFilter === undefined

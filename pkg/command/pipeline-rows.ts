@@ -32,7 +32,9 @@ export function openRows(
     allowDiskUse: source.allowDiskUse ?? true,
     host,
     watch,
+    collation: operation.collation,
   })
+  host.checkViews(pipeline, operation.collation)
   const from = { database: operation.databaseName, collection: source.collection ?? '' }
   return host.open(from, pipeline, run, source.hint)
 }

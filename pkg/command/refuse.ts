@@ -1,17 +1,7 @@
 /** What is understood but not done yet is refused by name, never passed over. */
 import { DatabaseError } from '../base/errors.ts'
 import { bsonType } from '../bson/type.ts'
-import { documentFields, readString, type Value } from '../bson/value.ts'
-
-/** Throws unless the collation is the simple one. */
-export function refuseCollation(collation: Uint8Array | undefined): void {
-  if (collation === undefined || collation.length === 5) return
-  for (const field of documentFields(collation)) {
-    if (field.name === 'locale' && field.type === bsonType.string && readString(field.bytes, field.start) === 'simple')
-      return
-  }
-  throw new DatabaseError('NotImplemented', 'collations other than simple are not supported yet')
-}
+import type { Value } from '../bson/value.ts'
 
 /** Throws when `value` was given, unless it is an empty document. */
 export function refuse(what: string, value: Value | Uint8Array | undefined): void {

@@ -73,7 +73,7 @@ export class Search {
     this.document = filter
     this.projection = projection
     this.filter = parseFilter(filter, 0, options)
-    this.sort = sort === undefined || sort.length === 5 ? undefined : parseSort(sort)
+    this.sort = sort === undefined || sort.length === 5 ? undefined : parseSort(sort, 0, options?.scope?.collation)
     this.hint = hint
   }
 

@@ -73,7 +73,7 @@ function open(
   const scope = constants === undefined ? outer : scopeWithLet(outer, constants)
   const plans = parsePipeline(pipeline, 0, { nowMs, scope })
   const input = new OneDocument()
-  const stage = openStages(plans, input, new PipelineRun({ nowMs }))
+  const stage = openStages(plans, input, new PipelineRun({ nowMs, collation: operation.collation }))
   return (bytes, start) => {
     input.bytes = bytes
     input.start = start

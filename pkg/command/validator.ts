@@ -1,9 +1,11 @@
 /** `validator`: the filter that the documents of a collection must match. */
 import { DatabaseError } from '../base/errors.ts'
 import { documentOf, documentValue, getField, readString, truthy } from '../bson/value.ts'
+import type { Collation } from '../collation/collation.ts'
+import { parseCollation } from '../collation/spec.ts'
 import type { Collection } from '../engine/collection.ts'
 import { compileFilter } from '../query/filter/compile.ts'
-import { parseFilter } from '../query/filter/parse.ts'
+import { collated, parseFilter } from '../query/filter/parse.ts'
 import { refuseOperators } from '../query/filter/refused-operators.ts'
 import { explainValidation } from '../query/schema/explain-filter.ts'
 import type { Operation } from './instance.ts'
@@ -75,21 +77,23 @@ function validationOf(options: Uint8Array): Validation | undefined {
   const level = text(options, 'validationLevel') ?? 'strict'
   if (validator === undefined || level === 'off') return undefined
   const filter = documentOf(validator)
+  const collation = getField(options, 'collation')
   return {
     filter,
-    matches: predicateOf(filter),
+    matches: predicateOf(filter, collation === undefined ? undefined : parseCollation(documentOf(collation))),
     moderate: level === 'moderate',
     warnsOnly: text(options, 'validationAction') === 'warn',
   }
 }
 
 /** A filter that asks for the time is made anew for each moment; others once. */
-function predicateOf(filter: Uint8Array): Validation['matches'] {
+function predicateOf(filter: Uint8Array, collation: Collation | undefined): Validation['matches'] {
+  const options = collated(collation)
   try {
-    return compileFilter(parseFilter(filter))
+    return compileFilter(parseFilter(filter, 0, options))
   } catch (error) {
     if (!(error instanceof DatabaseError) || error.code !== timeUnknown) throw error
-    return (bytes, start, nowMs) => compileFilter(parseFilter(filter, 0, { nowMs }))(bytes, start)
+    return (bytes, start, nowMs) => compileFilter(parseFilter(filter, 0, { ...options, nowMs }))(bytes, start)
   }
 }
 

@@ -6,10 +6,12 @@ import { Scope } from '../expression/scope.ts'
 import type { ExpressionOptions } from '../query/filter/operator.ts'
 import type { Operation } from './instance.ts'
 
-/** For the parsers of filters and projections. Errors: those of `scopeWithLet`. */
+/** For the parsers of filters and projections, with the operation's collation. Errors: those of `scopeWithLet`. */
 export function expressionOptions(operation: Operation): ExpressionOptions {
   operation.expressions ??= readOptions(operation)
-  return operation.expressions
+  const { expressions, collation } = operation
+  if (collation === undefined) return expressions
+  return { ...expressions, scope: (expressions.scope ?? Scope.outermost()).withCollation(collation) }
 }
 
 function readOptions({ body, nowMs }: Operation): ExpressionOptions {

@@ -20,8 +20,9 @@ import { describeOperators } from '../query/update/describe-operators.ts'
 import { parseUpdateValue } from '../query/update/parse.ts'
 import type { Update, UpdateContext } from '../query/update/update.ts'
 import { upsertDocument } from '../query/update/upsert.ts'
+import { chooseCollationFor } from './collation.ts'
 import { traitsOf } from './collection-traits.ts'
-import { idEqualityAt, idValueStart } from './document.ts'
+import { findsById, idEqualityAt, idValueStart } from './document.ts'
 import type { Operation } from './instance.ts'
 import { deleteResult, imageResult, updateResult } from './retryable-write.ts'
 import { Search } from './search.ts'
@@ -44,6 +45,7 @@ export interface UpdateRequest {
   readonly sort: Uint8Array | undefined
   /** Variables of a pipeline, beside those of the command's `let`. */
   readonly constants?: Uint8Array | undefined
+  readonly collation?: Uint8Array | undefined
 }
 
 export interface UpdateOutcome {
@@ -91,14 +93,15 @@ function describerOf(update: Update | PipelineUpdate): ChangeDescriber | undefin
   }
 }
 
-/** Parses the update; throws what is wrong with it, whatever it would meet. */
-export function prepareUpdate(request: UpdateRequest): PreparedUpdate {
+/** Parses the update under the collation it names, or that of `target`; throws what is wrong with it, whatever it would meet. */
+export function prepareUpdate(operation: Operation, target: Target, request: UpdateRequest): PreparedUpdate {
+  chooseCollationFor(operation, target.database, target.collection, request.collation)
   if (request.constants !== undefined && request.update.type !== bsonType.array)
     throw new DatabaseError(51198, 'Constant values may only be specified for pipeline updates')
   const update =
     request.update.type === bsonType.array
       ? pipelineUpdate(request)
-      : parseUpdateValue(request.update, request.arrayFilters)
+      : parseUpdateValue(request.update, request.arrayFilters, operation.collation)
   if (request.multi && update.kind === 'replacement')
     throw new DatabaseError('FailedToParse', 'multi update is not supported for replacement-style update')
   return { request, update, describer: describerOf(update) }
@@ -143,7 +146,7 @@ function update(
   const { timeseries } = traitsOf(collection)
   if (timeseries !== undefined) checkTimeseriesUpdate(timeseries, prepared.request)
   if (!prepared.request.multi && prepared.request.sort === undefined && prepared.request.hint === undefined) {
-    const recordId = recordById(collection, prepared.request.filter)
+    const recordId = recordById(operation, collection, prepared.request.filter)
     if (recordId !== undefined) return updateById(operation, target, collection, recordId, prepared)
   }
   const search = new Search(
@@ -158,9 +161,9 @@ function update(
 }
 
 /** undefined: the filter is not an equality on `_id` alone; 0: nobody has that `_id`. */
-function recordById(collection: Collection, filter: Uint8Array): RecordId | 0 | undefined {
+function recordById(operation: Operation, collection: Collection, filter: Uint8Array): RecordId | 0 | undefined {
   const at = idEqualityAt(filter)
-  if (at < 0 || !collection.hasIdIndex) return undefined
+  if (at < 0 || !findsById(collection, operation.collation, filter, at)) return undefined
   return collection.findById(filter[at]!, filter, idValueStart, timestampMax) ?? 0
 }
 
@@ -202,7 +205,12 @@ function changeRecord(
 }
 
 function updateContext(operation: Operation, unit: WriteUnit, filter: Uint8Array): UpdateContext {
-  return { nowMs: operation.instance.world.clock.nowMs(), timestamp: unit.timestamp, filter }
+  return {
+    nowMs: operation.instance.world.clock.nowMs(),
+    timestamp: unit.timestamp,
+    filter,
+    collation: operation.collation,
+  }
 }
 
 function updateFirst(
@@ -339,7 +347,7 @@ function remove(
     return 0
   }
   if (hint === undefined) {
-    const recordId = recordById(collection, filter)
+    const recordId = recordById(operation, collection, filter)
     if (recordId === 0) return 0
     if (recordId !== undefined) {
       operation.workspace.write((unit) => removeRecord(operation, unit, collection, recordId))

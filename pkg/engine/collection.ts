@@ -15,6 +15,7 @@ import { encodeKey, KeyWriter } from '../bson/key.ts'
 import { bsonType } from '../bson/type.ts'
 import { getField, truthy } from '../bson/value.ts'
 import type { CollectionRecord } from '../catalog/collection-record.ts'
+import type { Collation } from '../collation/collation.ts'
 import type { Index } from '../index/index.ts'
 import { recordIdLength, writeRecordId } from '../index/record-id.ts'
 import type { KeyMap } from '../mvcc/key-map.ts'
@@ -117,6 +118,11 @@ export class Collection<Records extends KeyMap = KeyMap> {
     return this.indexes[0]!
   }
 
+  /** Of the collection, for commands that name none, and of `_id`; undefined: strings by their bytes. */
+  get collation(): Collation | undefined {
+    return this.indexes[0]!.definition.collation
+  }
+
   /** Whether an `_id` names one record, which `findById` finds. */
   get hasIdIndex(): boolean {
     return this.idIndex.definition.isIdIndex
@@ -140,7 +146,9 @@ export class Collection<Records extends KeyMap = KeyMap> {
   /** The record whose `_id` equals the given value, as of `at`. Only where there is an index on `_id`. */
   findById(type: number, bytes: Uint8Array, start: number, at: Timestamp): RecordId | undefined {
     const key = this.#idKey.reset()
-    encodeKey(key, type, bytes, start)
+    const { collation } = this
+    if (collation === undefined) encodeKey(key, type, bytes, start)
+    else collation.encodeKey(key, type, bytes, start)
     return this.idIndex.lookup(key.bytes, key.length, at)
   }
 

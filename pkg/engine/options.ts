@@ -1,3 +1,4 @@
+import type { Collation } from '../collation/collation.ts'
 import type { DocumentPredicate } from '../index/index.ts'
 
 /** What an engine can be told. Sizes in bytes, times in milliseconds. */
@@ -31,7 +32,7 @@ export interface EngineOptions {
   /** ... and at least this long, however large it gets. */
   readonly oplogMinRetentionHours: number
   /** How the filters of partial indexes become predicates; without it there can be no such index. */
-  readonly compileFilter: ((filter: Uint8Array) => DocumentPredicate) | undefined
+  readonly compileFilter: ((filter: Uint8Array, collation?: Collation) => DocumentPredicate) | undefined
 }
 
 export const engineDefaults: EngineOptions = {

@@ -12,6 +12,7 @@ import { timestampMin } from '../base/timestamp.ts'
 import { Catalog } from '../catalog/catalog.ts'
 import type { CollectionRecord, IndexRecord, MapRecord } from '../catalog/collection-record.ts'
 import { decodeCollectionRecord, encodeCollectionRecord, FieldReader } from '../catalog/collection-record.ts'
+import type { Collation } from '../collation/collation.ts'
 import { type IndexDefinition, parseIndexDefinition } from '../index/definition.ts'
 import { type DocumentPredicate, Index, type IndexLayout, type IndexState } from '../index/index.ts'
 import { LockTable, type LockTarget } from '../mvcc/lock-table.ts'
@@ -28,7 +29,7 @@ import { isNote, OperationReader, operationKind } from './operation.ts'
 import { SessionRecords } from './session-records.ts'
 
 /** Makes a predicate of a partial index's filter. */
-export type CompileFilter = (filter: Uint8Array) => DocumentPredicate
+export type CompileFilter = (filter: Uint8Array, collation?: Collation) => DocumentPredicate
 
 export class State {
   readonly store: Store
@@ -231,10 +232,10 @@ export class State {
   }
 
   /** What a partial index takes in; undefined: all. */
-  acceptsOf({ partialFilter }: IndexDefinition): DocumentPredicate | undefined {
+  acceptsOf({ partialFilter, collation }: IndexDefinition): DocumentPredicate | undefined {
     if (partialFilter === undefined) return undefined
     assert(this.#compileFilter !== undefined, 'an engine with partial indexes was told how to compile their filters')
-    return this.#compileFilter(partialFilter)
+    return this.#compileFilter(partialFilter, collation)
   }
 
   /** Brings the catalog tree up to date with memory. */

@@ -93,13 +93,17 @@ export class WriteUnit {
     if (this.#catalog.find(database, name) !== undefined) {
       throw new DatabaseError('NamespaceExists', `Collection ${database}.${name} already exists.`)
     }
+    const collation = getField(options, 'collation')
     const definition = buildDocument({
       id: BigInt(this.#catalog.takeCollectionId()),
       database,
       name,
       uuid: binaryValue(randomUuid(this.#random), uuidSubtype),
       options: documentValue(options),
-      idIndex: firstIndex === undefined ? { v: 2, key: { _id: 1 }, name: '_id_' } : documentValue(firstIndex),
+      idIndex:
+        firstIndex === undefined
+          ? { v: 2, key: { _id: 1 }, name: '_id_', ...(collation && { collation }) }
+          : documentValue(firstIndex),
     })
     this.#reserve(definition.length)
     const collection = this.#catalog.createCollection(definition, this.timestamp)

@@ -1,6 +1,8 @@
 /** Which variables an expression may name: their values, or the slots of `EvaluationContext.variables` where those will be. */
 import { DatabaseError } from '../base/errors.ts'
 import type { Value } from '../bson/value.ts'
+import { simpleOrder, type ValueOrder } from '../bson/value-order.ts'
+import type { Collation } from '../collation/collation.ts'
 import { type Expression, missing, rootVariable } from './expression.ts'
 import { pathOfValue } from './field-path.ts'
 
@@ -16,10 +18,28 @@ type Binding = number | Value | Unavailable
 export class Scope {
   readonly #bindings: ReadonlyMap<string, Binding>
   readonly #allocation: { next: number }
+  /** How strings compare where the expressions stand; undefined: by their bytes. */
+  readonly collation: Collation | undefined
 
-  private constructor(bindings: ReadonlyMap<string, Binding>, allocation: { next: number }) {
+  private constructor(
+    bindings: ReadonlyMap<string, Binding>,
+    allocation: { next: number },
+    collation: Collation | undefined,
+  ) {
     this.#bindings = bindings
     this.#allocation = allocation
+    this.collation = collation
+  }
+
+  /** The order of values here. */
+  get order(): ValueOrder {
+    return this.collation ?? simpleOrder
+  }
+
+  /** This scope where strings compare as the collation says. */
+  withCollation(collation: Collation | undefined): Scope {
+    if (collation === this.collation) return this
+    return new Scope(this.#bindings, this.#allocation, collation)
   }
 
   /** ROOT, CURRENT, the time, and nothing of the user's. */
@@ -36,6 +56,7 @@ export class Scope {
         ],
       ]),
       { next: rootVariable + 1 },
+      undefined,
     )
   }
 
@@ -45,12 +66,12 @@ export class Scope {
     for (const name of ['NOW', 'CLUSTER_TIME']) {
       bindings.set(name, { code: 51144, reason: `Builtin variable '$$${name}' is not available` })
     }
-    return new Scope(bindings, this.#allocation)
+    return new Scope(bindings, this.#allocation, this.collation)
   }
 
   /** This scope with a variable whose value is known: `$$CLUSTER_TIME`, `$$USER_ROLES`, those of a command's `let`. */
   withConstant(name: string, value: Value): Scope {
-    return new Scope(new Map(this.#bindings).set(name, value), this.#allocation)
+    return new Scope(new Map(this.#bindings).set(name, value), this.#allocation, this.collation)
   }
 
   /** This scope with further variables, and their slots in the order of the names. */
@@ -60,7 +81,7 @@ export class Scope {
     names.forEach((name, i) => {
       inner.set(name, slots[i]!)
     })
-    return { scope: new Scope(inner, this.#allocation), slots }
+    return { scope: new Scope(inner, this.#allocation, this.collation), slots }
   }
 
   /** The path from a variable. Errors: 17276 for one that is not there, 10071200 and 51144 for a time that is not known. */

@@ -1,10 +1,16 @@
-import { encodeKey, KeyWriter } from '../bson/key.ts'
+import { KeyWriter } from '../bson/key.ts'
+import { simpleOrder, type ValueOrder } from '../bson/value-order.ts'
 
 const key = new KeyWriter()
 
-/** A set of values that are the same when they are equal in the order over all types: 1 and 1.0 are one. */
+/** A set of values that are the same when they are equal in an order over all types: 1 and 1.0 are one. */
 export class ValueSet {
   readonly #keys = new Set<string>()
+  readonly #order: ValueOrder
+
+  constructor(order: ValueOrder = simpleOrder) {
+    this.#order = order
+  }
 
   get size(): number {
     return this.#keys.size
@@ -13,12 +19,12 @@ export class ValueSet {
   /** Whether the value was not there before. */
   add(type: number, bytes: Uint8Array, start: number): boolean {
     const before = this.#keys.size
-    this.#keys.add(keyText(type, bytes, start))
+    this.#keys.add(keyText(this.#order, type, bytes, start))
     return this.#keys.size > before
   }
 
   has(type: number, bytes: Uint8Array, start: number): boolean {
-    return this.#keys.has(keyText(type, bytes, start))
+    return this.#keys.has(keyText(this.#order, type, bytes, start))
   }
 
   clear(): void {
@@ -30,7 +36,7 @@ export class ValueSet {
 const chunk = 4096
 
 /** The value's sort key with a character a byte: what a `Set` can compare. */
-function keyText(type: number, bytes: Uint8Array, start: number): string {
+function keyText({ encodeKey }: ValueOrder, type: number, bytes: Uint8Array, start: number): string {
   key.reset()
   encodeKey(key, type, bytes, start)
   let text = ''

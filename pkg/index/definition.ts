@@ -3,6 +3,8 @@
 import { DatabaseError } from '../base/errors.ts'
 import { bsonType } from '../bson/type.ts'
 import { documentFields, documentOf, getField, isNumber, numberOf, readString, truthy } from '../bson/value.ts'
+import type { Collation } from '../collation/collation.ts'
+import { parseCollation } from '../collation/spec.ts'
 
 /** `ordered`: the value itself; `hashed`: its hash; `wildcard`: every path below one, each with its value. */
 export type KeyKind = 'ordered' | 'hashed' | 'wildcard'
@@ -38,6 +40,8 @@ export interface IndexDefinition {
   /** Place of the wildcard part among the key paths; -1: none. */
   readonly wildcardAt: number
   readonly hashed: boolean
+  /** How strings are ordered, and which are equal; undefined: by their bytes. */
+  readonly collation: Collation | undefined
   /** The index on `_id` that every collection has. */
   readonly isIdIndex: boolean
 }
@@ -64,6 +68,7 @@ export function parseIndexDefinition(bytes: Uint8Array): IndexDefinition {
     const value = getField(bytes, option)
     return value === undefined ? undefined : documentOf(value).slice()
   }
+  const collation = getField(bytes, 'collation')
   const expiry = getField(bytes, 'expireAfterSeconds')
   return {
     bytes,
@@ -78,6 +83,7 @@ export function parseIndexDefinition(bytes: Uint8Array): IndexDefinition {
     wildcardProjection: document('wildcardProjection'),
     expireAfterSeconds: expiry === undefined || !isNumber(expiry.type) ? undefined : expirySeconds(numberOf(expiry)),
     wildcardAt: keyPaths.findIndex(({ kind }) => kind === 'wildcard'),
+    collation: collation === undefined ? undefined : parseCollation(collation.bytes, collation.start),
     hashed: keyPaths.some(({ kind }) => kind === 'hashed'),
     isIdIndex,
   }

@@ -9,6 +9,7 @@ import { DatabaseError } from '../base/errors.ts'
 import { encodeKey } from '../bson/key.ts'
 import { bsonType } from '../bson/type.ts'
 import { ElementWalker, findField } from '../bson/walk.ts'
+import { type Collation, holdsString } from '../collation/collation.ts'
 import type { PathPlan } from './extract.ts'
 import type { KeySet } from './key-set.ts'
 import { typeCode, typeCodeOf } from './type-code.ts'
@@ -34,10 +35,12 @@ const walker = new ElementWalker()
 export class ArrayKeys {
   readonly #paths: readonly PathPlan[]
   readonly #sparse: boolean
+  readonly #collation: Collation | undefined
 
-  constructor(paths: readonly PathPlan[], sparse: boolean) {
+  constructor(paths: readonly PathPlan[], sparse: boolean, collation: Collation | undefined) {
     this.#paths = paths
     this.#sparse = sparse
+    this.#collation = collation
   }
 
   extract(document: Uint8Array, start: number, into: KeySet): void {
@@ -140,8 +143,10 @@ export class ArrayKeys {
     const base = into.count * into.partCount
     let lost = 0
     states.forEach(({ type, at, missing }, f) => {
-      encodeKey(writer, type, bytes, Math.max(at, 0), this.#paths[f]!.descending)
-      const code = missing ? typeCode.missing : at < 0 ? typeCode.lost : typeCodeOf(type, bytes, at)
+      const collated = this.#collation !== undefined && !missing && at >= 0 && holdsString(type, bytes, at)
+      const encode = collated ? this.#collation!.encodeKey : encodeKey
+      encode(writer, type, bytes, Math.max(at, 0), this.#paths[f]!.descending)
+      const code = missing ? typeCode.missing : at < 0 || collated ? typeCode.lost : typeCodeOf(type, bytes, at)
       into.types[base + f] = type
       into.valueStarts[base + f] = at
       into.codes[base + f] = code

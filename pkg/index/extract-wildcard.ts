@@ -12,6 +12,7 @@ import { bsonType } from '../bson/type.ts'
 import { readUtf8 } from '../bson/utf8.ts'
 import { documentFields, isNumber, minKeyValue, stringValue, truthy, type Value } from '../bson/value.ts'
 import { ElementWalker, valueEnd } from '../bson/walk.ts'
+import { holdsString } from '../collation/collation.ts'
 import type { IndexDefinition } from './definition.ts'
 import { type Extractor, KeyExtractor } from './extract.ts'
 import { KeySet } from './key-set.ts'
@@ -42,8 +43,8 @@ export class WildcardExtractor implements Extractor {
     const { keyPaths, wildcardAt } = definition
     const before = keyPaths.slice(0, wildcardAt)
     const after = keyPaths.slice(wildcardAt + 1)
-    this.#before = before.length === 0 ? undefined : new KeyExtractor(before, false)
-    this.#after = after.length === 0 ? undefined : new KeyExtractor(after, false)
+    this.#before = before.length === 0 ? undefined : new KeyExtractor(before, false, definition.collation)
+    this.#after = after.length === 0 ? undefined : new KeyExtractor(after, false, definition.collation)
     this.#beforeCount = before.length
     const scope = keyPaths[wildcardAt]!.path
     this.#scope = scope === '' ? [] : scope.split('.')
@@ -153,13 +154,16 @@ export class WildcardExtractor implements Extractor {
     const { writer } = into
     const from = writer.length
     const { descending } = this.#definition.keyPaths[this.#definition.wildcardAt]!
+    const { collation } = this.#definition
+    const collated = collation !== undefined && holdsString(type, bytes, start)
     writer.append(this.#pathKey(path), 0, this.#pathKey(path).length)
-    encodeKey(writer, type, bytes, start, descending)
+    if (collated) collation.encodeKey(writer, type, bytes, start, descending)
+    else encodeKey(writer, type, bytes, start, descending)
     into.starts[into.count] = from
     into.ends[into.count] = writer.length
     into.types[into.count] = type
     into.valueStarts[into.count] = start
-    into.codes[into.count] = type === bsonType.undefined ? typeCode.lost : typeCodeOf(type, bytes, start)
+    into.codes[into.count] = type === bsonType.undefined || collated ? typeCode.lost : typeCodeOf(type, bytes, start)
     into.lost[into.count] = 0
     into.count++
   }

@@ -17,6 +17,7 @@ import { bsonType } from '../bson/type.ts'
 import { int64Value } from '../bson/value.ts'
 import { hashValue } from '../bson/value-hash.ts'
 import { ElementWalker, findField } from '../bson/walk.ts'
+import { type Collation, holdsString } from '../collation/collation.ts'
 import type { KeyPath } from './definition.ts'
 import { ArrayKeys } from './extract-arrays.ts'
 import type { KeySet } from './key-set.ts'
@@ -47,9 +48,10 @@ export class KeyExtractor implements Extractor {
   readonly #paths: readonly PathPlan[]
   readonly #sparse: boolean
   readonly #hashed: boolean
+  readonly #collation: Collation | undefined
   #arrays: ArrayKeys | undefined
 
-  constructor(paths: readonly KeyPath[], sparse: boolean) {
+  constructor(paths: readonly KeyPath[], sparse: boolean, collation?: Collation) {
     this.#paths = paths.map(({ path, descending, kind }) => {
       const parts = path.split('.')
       return {
@@ -61,6 +63,7 @@ export class KeyExtractor implements Extractor {
       }
     })
     this.#sparse = sparse
+    this.#collation = collation
     this.#hashed = paths.some(({ kind }) => kind === 'hashed')
   }
 
@@ -99,12 +102,15 @@ export class KeyExtractor implements Extractor {
         this.#withArrays(document, start, into)
         return
       }
-      const code = plan.hashed ? typeCode.lost : typeCodeOf(type, document, valueStart)
+      const collation =
+        this.#collation !== undefined && holdsString(type, document, valueStart) ? this.#collation : undefined
+      const code = plan.hashed || collation !== undefined ? typeCode.lost : typeCodeOf(type, document, valueStart)
       lost |= code
       into.types[f] = type
       into.valueStarts[f] = valueStart
       into.codes[f] = code
-      if (plan.hashed) encodeHash(writer, type, document, valueStart)
+      if (plan.hashed) encodeHash(writer, type, document, valueStart, collation)
+      else if (collation !== undefined) collation.encodeKey(writer, type, document, valueStart, plan.descending)
       else encodeKey(writer, type, document, valueStart, plan.descending)
     }
     if (missing === paths.length && this.#sparse) return
@@ -122,14 +128,15 @@ export class KeyExtractor implements Extractor {
       )
     }
     into.reset()
-    this.#arrays ??= new ArrayKeys(this.#paths, this.#sparse)
+    this.#arrays ??= new ArrayKeys(this.#paths, this.#sparse, this.#collation)
     this.#arrays.extract(document, start, into)
     if (into.count > 1) into.sortDistinct()
   }
 }
 
-/** Appends the key of the value's hash, a 64-bit integer. */
-export function encodeHash(writer: KeyWriter, type: number, bytes: Uint8Array, start: number): void {
-  const hash = int64Value(hashValue(type, bytes, start))
+/** Appends the key of the value's hash, a 64-bit integer; under a collation that of its keyed form. */
+function encodeHash(writer: KeyWriter, type: number, bytes: Uint8Array, start: number, collation?: Collation): void {
+  const keyed = collation?.lend(type, bytes, start)
+  const hash = int64Value(hashValue(type, keyed?.bytes ?? bytes, keyed?.start ?? start))
   encodeKey(writer, bsonType.int64, hash.bytes, hash.start)
 }

@@ -15,6 +15,7 @@
 
 import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
+import type { Collation } from '../collation/collation.ts'
 import type { KeyMap } from '../mvcc/key-map.ts'
 import { versionSuffixLength } from '../mvcc/version-key.ts'
 import type { ValueRef } from '../storage/tree.ts'
@@ -75,12 +76,16 @@ export class Index<Entries extends KeyMap = KeyMap> {
     this.#accepts = accepts
     this.#extractor =
       definition.wildcardAt < 0
-        ? new KeyExtractor(definition.keyPaths, definition.sparse)
+        ? new KeyExtractor(definition.keyPaths, definition.sparse, definition.collation)
         : new WildcardExtractor(definition)
   }
 
   get name(): string {
     return this.definition.name
+  }
+
+  get collation(): Collation | undefined {
+    return this.definition.collation
   }
 
   get unique(): boolean {

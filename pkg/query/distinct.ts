@@ -5,10 +5,10 @@
  */
 import { DatabaseError } from '../base/errors.ts'
 import { documentSizeMax } from '../base/limits.ts'
-import { encodeKey, KeyWriter } from '../bson/key.ts'
-import { compare } from '../bson/order.ts'
+import { KeyWriter } from '../bson/key.ts'
 import { bsonType } from '../bson/type.ts'
 import { type Value, valueAt } from '../bson/value.ts'
+import { simpleOrder, type ValueOrder } from '../bson/value-order.ts'
 import { ElementWalker, valueEnd } from '../bson/walk.ts'
 import { ended, paused, type Rows } from './execute.ts'
 import { findElement, type Path } from './path.ts'
@@ -17,9 +17,9 @@ export class Distinct {
   readonly #rows: Rows
   readonly #values: DistinctValues
 
-  constructor(rows: Rows, path: Path) {
+  constructor(rows: Rows, path: Path, order?: ValueOrder) {
     this.#rows = rows
-    this.#values = new DistinctValues(path)
+    this.#values = new DistinctValues(path, order)
   }
 
   /** Copies; complete once `advance` returned true. */
@@ -46,6 +46,7 @@ export class Distinct {
 /** The distinct values of a path in documents that are given one after the other. */
 export class DistinctValues {
   readonly #path: Path
+  readonly #order: ValueOrder
   readonly #seen = new Set<string>()
   readonly #key = new KeyWriter()
   readonly #found: Value[] = []
@@ -53,8 +54,9 @@ export class DistinctValues {
   /** Copies. */
   readonly values: Value[] = []
 
-  constructor(path: Path) {
+  constructor(path: Path, order: ValueOrder = simpleOrder) {
     this.#path = path
+    this.#order = order
   }
 
   /** Throws 17217 when the values would not fit in a reply. */
@@ -62,13 +64,13 @@ export class DistinctValues {
     const found = this.#found
     found.length = 0
     valuesOf(bytes, bsonType.document, start, this.#path, 0, found)
-    if (found.length > 1) found.sort(compare)
+    if (found.length > 1) found.sort(this.#order.compare)
     for (const value of found) this.#add(value)
   }
 
   #add(value: Value): void {
     const key = this.#key.reset()
-    encodeKey(key, value.type, value.bytes, value.start)
+    this.#order.encodeKey(key, value.type, value.bytes, value.start)
     const text = latin1(key.bytes, key.length)
     if (this.#seen.has(text)) return
     this.#seen.add(text)

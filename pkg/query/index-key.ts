@@ -1,9 +1,10 @@
 /** The index key that a row was found by, as find's returnKey and `$meta: 'indexKey'` show it. */
-import { compareBytes, encodeKey, KeyWriter, keyEnd } from '../bson/key.ts'
+import { compareBytes, KeyWriter, keyEnd } from '../bson/key.ts'
 import { writeKeyValue } from '../bson/key-value.ts'
 import { utf8Bytes } from '../bson/utf8.ts'
 import { int64Value, nullValue, undefinedValue, type Value } from '../bson/value.ts'
 import { hashValue } from '../bson/value-hash.ts'
+import { simpleOrder, type ValueOrder } from '../bson/value-order.ts'
 import type { BsonWriter } from '../bson/writer.ts'
 import { valuesAt } from './distinct.ts'
 import { parsePath } from './path.ts'
@@ -37,7 +38,7 @@ export function writeIndexKey({ index, key }: Entry, bytes: Uint8Array, start: n
     const values: Value[] = []
     valuesAt(bytes, start, parsePath(name), values)
     const end = key === undefined ? at : keyEnd(key, at)
-    into.value(name, valueOfPart(values, kind === 'hashed', key, at, end, descending))
+    into.value(name, valueOfPart(values, kind === 'hashed', index.collation ?? simpleOrder, key, at, end, descending))
     at = end
   }
 }
@@ -47,6 +48,7 @@ const pathField = utf8Bytes('$_path\0')
 function valueOfPart(
   values: readonly Value[],
   isHashed: boolean,
+  { encodeKey }: ValueOrder,
   key: Uint8Array | undefined,
   from: number,
   to: number,

@@ -24,7 +24,8 @@ type Tree = Map<string, Tree | number>
 
 /** The part of the key that gives the values of `path` back as they are in every document; -1: none does. */
 export function partThatHolds(index: QueryIndex, path: string): number {
-  if (index.definition.wildcardAt >= 0) return -1
+  // Sort keys do not give strings back.
+  if (index.definition.wildcardAt >= 0 || index.collation !== undefined) return -1
   const part = index.keyPaths.findIndex((key) => key.path === path)
   if (part < 0 || index.keyPaths[part]!.kind !== 'ordered' || index.multikeyPaths[part] !== 0) return -1
   return part

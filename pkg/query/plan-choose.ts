@@ -5,14 +5,14 @@
  *   a plan in the cache      it is taken, and watched: see `execute-trial.ts`
  *   several                  what each costs is estimated; those that come near the cheapest are tried on the query itself
  */
-import { candidatePlans, type PlanNode, type PlanRequest, parsedPartial } from './plan.ts'
+import { candidatePlans, impliesPartial, type PlanNode, type PlanRequest } from './plan.ts'
 import type { CacheEntry, CacheKey } from './plan-cache.ts'
+import { seenBy } from './plan-collation.ts'
 import { costOf, type Estimate, estimatePlan } from './plan-cost.ts'
-import { implies } from './plan-index.ts'
 import { type PlanMemory, planMemoryOf } from './plan-memory.ts'
 import { solutionOf } from './plan-solution.ts'
 import type { QuerySource } from './plan-source.ts'
-import { queryShape } from './query-shape.ts'
+import { filterShape, queryShape } from './query-shape.ts'
 
 /** A candidate that is estimated to cost more than so many times the cheapest is not tried. */
 const nearFactor = 10
@@ -101,7 +101,10 @@ function rowsOf(source: QuerySource, costed: readonly Costed[]): number {
   return rows
 }
 
-/** The key is the shape, and, for each partial index, whether the filter lets it be used. */
+/**
+ * The key is the shape, for each partial index whether the filter lets it be used, and what collations leave each index of the filter and
+ * of the sort.
+ */
 export function cacheKeyOf(
   source: QuerySource,
   { filter, sort, allows, hint }: PlanRequest,
@@ -111,8 +114,11 @@ export function cacheKeyOf(
   let usable = hint === undefined ? '' : 'hint'
   for (const index of source.indexes) {
     const { partialFilter } = index.definition
-    if (partialFilter !== undefined) usable += implies(filter, parsedPartial(partialFilter)) ? '1' : '0'
+    if (partialFilter !== undefined) usable += impliesPartial(index, filter) ? '1' : '0'
     if (allows !== undefined) usable += allows(index) ? '+' : '-'
+    const seen = seenBy(index.collation, filter)
+    if (seen !== filter) usable += `|${filterShape(seen)}`
   }
+  if (sort?.collation !== undefined) usable += `|${Buffer.from(sort.collation.document).toString('latin1')}`
   return { shape, key: `${shape}|${usable}` }
 }

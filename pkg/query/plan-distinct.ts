@@ -27,6 +27,8 @@ export function planDistinct(source: QuerySource, request: PlanRequest, path: st
 }
 
 function distinctScan(index: QueryIndex, request: PlanRequest, path: string): DistinctScanNode | undefined {
+  // Sort keys do not give strings back.
+  if (index.collation !== undefined) return undefined
   const { keyPaths } = index
   const part = keyPaths.findIndex((key) => key.path === path)
   if (part < 0 || keyPaths[part]!.kind !== 'ordered' || index.definition.wildcardAt >= 0) return undefined

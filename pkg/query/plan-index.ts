@@ -26,6 +26,7 @@ import {
   keyRanges,
   wholeInterval,
 } from './plan-bounds.ts'
+import { seenBy } from './plan-collation.ts'
 import type { QueryIndex } from './plan-source.ts'
 
 /** One part of the key; a wildcard part is two: the path and its value. */
@@ -64,16 +65,24 @@ export function isWhole(intervals: readonly Interval[]): boolean {
 
 /** Each way the index can be used for the filter: one, but for a wildcard index one for each path it may stand for. */
 export function indexBounds(index: QueryIndex, filter: Filter): readonly IndexBounds[] {
-  const parts = conjuncts(filter)
+  // What each part says to the index, and of that the part it was, to be tested where the bounds do not say it.
+  const origins = new Map<Filter, Filter>()
+  const parts = conjuncts(filter).map((part) => {
+    const seen = seenBy(index.collation, part)
+    if (seen === part) return part
+    const own = { ...seen }
+    origins.set(own, part)
+    return own
+  })
   const { wildcardAt } = index.definition
   if (wildcardAt < 0) {
-    const bounds = boundsFor(index, parts, undefined)
+    const bounds = boundsFor(index, parts, origins, undefined)
     return bounds === undefined ? [] : [bounds]
   }
   const result: IndexBounds[] = []
   for (const path of new Set(parts.flatMap((part) => pathsOf(part)))) {
     if (!index.coversPath(path)) continue
-    const bounds = boundsFor(index, parts, path)
+    const bounds = boundsFor(index, parts, origins, path)
     if (bounds !== undefined) result.push(bounds)
   }
   return result
@@ -94,6 +103,7 @@ function pathsOf(filter: Filter): readonly string[] {
 function boundsFor(
   index: QueryIndex,
   filters: readonly Filter[],
+  origins: ReadonlyMap<Filter, Filter>,
   wildcardPath: string | undefined,
 ): IndexBounds | undefined {
   const { definition } = index
@@ -134,7 +144,8 @@ function boundsFor(
   })
   if (definition.sparse && !parts.some((part) => demandsField(part, filters))) return undefined
   if (!usable) return undefined
-  return boundsOfParts(index, parts, conjunction(filters.filter((filter) => !done.has(filter))))
+  const left = filters.filter((filter) => !done.has(filter)).map((filter) => origins.get(filter) ?? filter)
+  return boundsOfParts(index, parts, conjunction(left))
 }
 
 /** Whether no document that lacks the part's field is looked for. */

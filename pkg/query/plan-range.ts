@@ -46,8 +46,9 @@ function keyOf(index: QueryIndex, document: Uint8Array): Uint8Array {
     wildcardAt < 0 && fields.length === keyPaths.length && keyPaths.every(({ path }, i) => fields[i]!.name === path)
   if (!fits) throw new DatabaseError(51174, 'The index chosen is not compatible with min/max')
   const writer = new KeyWriter()
+  const encode = index.collation?.encodeKey ?? encodeKey
   fields.forEach(({ type, bytes, start }, i) => {
-    encodeKey(writer, type, bytes, start, keyPaths[i]!.descending)
+    encode(writer, type, bytes, start, keyPaths[i]!.descending)
   })
   return writer.finish()
 }

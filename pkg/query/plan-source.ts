@@ -4,6 +4,7 @@
  */
 import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
+import type { Collation } from '../collation/collation.ts'
 import type { IndexDefinition, KeyPath } from '../index/definition.ts'
 
 export interface BytesRef {
@@ -24,6 +25,8 @@ export interface QuerySource {
   read(recordId: RecordId, at: Timestamp, into: BytesRef): boolean
   /** Whether `findById` may be asked: an `_id` names one record. */
   readonly hasIdIndex: boolean
+  /** Of `_id`: `findById` finds by it. */
+  readonly collation: Collation | undefined
   findById(type: number, bytes: Uint8Array, start: number, at: Timestamp): RecordId | undefined
 }
 
@@ -35,6 +38,11 @@ export interface QueryIndex {
   /** Of each part of the key, bit d: component d of its path led to an array in some document. */
   readonly multikeyPaths: readonly number[]
   readonly unique: boolean
+  /**
+   * How it orders strings; undefined: by their bytes. Under a collation keys do not give strings back, and comparisons and sorts of
+   * another one (see `seenBy` in plan-collation.ts) cannot use them.
+   */
+  readonly collation: Collation | undefined
   /** It holds nothing of earlier versions: reads before this cannot use it. */
   readonly usableFrom: Timestamp
   /** Whether a wildcard index holds what is found at `path`. */

@@ -11,11 +11,13 @@ import type { Timestamp } from '../base/timestamp.ts'
 import { equalValues } from '../bson/order.ts'
 import { bsonType } from '../bson/type.ts'
 import { documentFields, isNumber, numberOf, readString, type Value } from '../bson/value.ts'
-import { parseFilter } from './filter/parse.ts'
+import type { Collation } from '../collation/collation.ts'
+import { collated, parseFilter } from './filter/parse.ts'
 import { conjunction, conjuncts, type Filter, isMatchAll } from './filter/tree.ts'
 import { partThatHolds } from './key-document.ts'
 import { splitByKeys } from './key-filter.ts'
 import { type Interval, isPoint } from './plan-bounds.ts'
+import { seenBy, unbounded } from './plan-collation.ts'
 import {
   type BoundedPart,
   boundsOfParts,
@@ -153,7 +155,7 @@ export function candidatePlans(
   if (hint !== undefined && typeof hint !== 'number') return [withSort(hinted(hint, request), request)]
   const natural = hint ?? sort?.natural
   if (natural !== undefined) return [withSort({ kind: 'collectionScan', direction: natural, filter }, request)]
-  const lookup = source.hasIdIndex ? idLookup(filter) : undefined
+  const lookup = source.hasIdIndex ? idLookup(filter, source.collation) : undefined
   if (lookup !== undefined && (lookup.whole || allows === undefined || source.indexes.some(isIdIndex(allows))))
     return [withSort(lookup, request)]
   const candidates = candidatesFor(indexes, request)
@@ -252,18 +254,24 @@ function exploded(node: FetchNode, request: PlanRequest): MergeNode | undefined 
 
 /** Whether the index holds all that the filter may match, as of the time that is read. */
 export function isUsable(index: QueryIndex, { at, filter, allows }: PlanRequest): boolean {
-  const { hidden, partialFilter } = index.definition
+  const { hidden } = index.definition
   if (allows !== undefined && !allows(index)) return false
   if (hidden || (at !== undefined && index.usableFrom > at)) return false
-  return partialFilter === undefined || implies(filter, parsedPartial(partialFilter))
+  return impliesPartial(index, filter)
+}
+
+/** Whether all that the filter matches is in the index, as far as the index's own filter goes. */
+export function impliesPartial({ collation, definition: { partialFilter } }: QueryIndex, filter: Filter): boolean {
+  if (partialFilter === undefined) return true
+  return implies(seenBy(collation, filter), seenBy(collation, parsedPartial(partialFilter, collation)))
 }
 
 const partials = new WeakMap<Uint8Array, Filter>()
 
-export function parsedPartial(bytes: Uint8Array): Filter {
+function parsedPartial(bytes: Uint8Array, collation: Collation | undefined): Filter {
   let filter = partials.get(bytes)
   if (filter === undefined) {
-    filter = parseFilter(bytes)
+    filter = parseFilter(bytes, 0, collated(collation))
     partials.set(bytes, filter)
   }
   return filter
@@ -363,8 +371,8 @@ function isInfinite(value: Value): boolean {
  * In which direction the index gives the sort's order; undefined when it does not. A part of the key that can have one value only
  * is passed over, as is such a part of the sort.
  */
-function sortDirection({ parts, ranges }: IndexBounds, sort: Sort | undefined): 1 | -1 | undefined {
-  if (sort === undefined || sort.parts.length === 0) return undefined
+function sortDirection({ index, parts, ranges }: IndexBounds, sort: Sort | undefined): 1 | -1 | undefined {
+  if (sort === undefined || sort.parts.length === 0 || sort.collation !== index.collation) return undefined
   let direction: 1 | -1 | undefined
   let at = 0
   for (const part of sort.parts) {
@@ -400,11 +408,11 @@ function withSort(node: UnsortedNode, request: PlanRequest): PlanNode {
 }
 
 /** `_id` holds no arrays, regular expressions or missing values, so equality with it is a look-up and nothing else. */
-function idLookup(filter: Filter): IdLookupNode | undefined {
-  const parts = conjuncts(filter)
+function idLookup(filter: Filter, collation: Collation | undefined): IdLookupNode | undefined {
+  const parts = conjuncts(filter).filter((part) => seenBy(collation, part) !== unbounded)
   for (const part of parts) {
     if (part.kind === 'comparison' && part.path.text === '_id' && part.operator === 'eq') {
-      return { kind: 'idLookup', ids: [part.value], whole: parts.length === 1, filter }
+      return { kind: 'idLookup', ids: [part.value], whole: conjuncts(filter).length === 1, filter }
     }
   }
   for (const part of parts) {

@@ -6,25 +6,29 @@ import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import { encodeKey, type KeyWriter } from '../bson/key.ts'
 import { bsonType } from '../bson/type.ts'
+import type { ValueOrder } from '../bson/value-order.ts'
+import type { Collation } from '../collation/collation.ts'
 import type { BytesRef, KeyPoints, QueryIndex, QuerySource } from './plan-source.ts'
 
 export class PointLookup implements BytesRef {
   readonly #source: QuerySource
   readonly #at: Timestamp
   readonly #descending: boolean
+  readonly #encodeKey: ValueOrder['encodeKey']
   readonly #points: KeyPoints
   bytes: Uint8Array = new Uint8Array(0)
   start = 0
   end = 0
 
   /** As of `at`; undefined when no index of the path tells alone which documents have a value. */
-  static open(source: QuerySource, path: string, at: Timestamp): PointLookup | undefined {
+  static open(source: QuerySource, path: string, at: Timestamp, collation?: Collation): PointLookup | undefined {
     const index = source.indexes.find((candidate) => {
       const { definition, usableFrom, multikey } = candidate
       const [first, second] = definition.keyPaths
       return (
         first?.path === path &&
         first.kind === 'ordered' &&
+        candidate.collation === collation &&
         second === undefined &&
         !multikey &&
         !definition.hidden &&
@@ -40,6 +44,7 @@ export class PointLookup implements BytesRef {
     this.#source = source
     this.#at = at
     this.#points = index.points(at)
+    this.#encodeKey = index.collation?.encodeKey ?? encodeKey
     this.#descending = index.keyPaths[0]!.descending
   }
 
@@ -57,7 +62,7 @@ export class PointLookup implements BytesRef {
     ) {
       return false
     }
-    encodeKey(key, type, bytes, start, this.#descending)
+    this.#encodeKey(key, type, bytes, start, this.#descending)
     return true
   }
 

@@ -1,5 +1,6 @@
 /** What an accumulator is: gathers one value for each document of a group, and gives one value for the group. */
 import type { Value } from '../../bson/value.ts'
+import type { ValueOrder } from '../../bson/value-order.ts'
 import type { EvaluationContext } from '../../expression/context.ts'
 import type { Expression } from '../../expression/expression.ts'
 import { parseExpression } from '../../expression/parse.ts'
@@ -46,15 +47,15 @@ export interface SlidingAccumulation extends Accumulation {
 /** An accumulator over the value of one expression. */
 export function unaryAccumulator(
   name: string,
-  open: () => Accumulation,
-  openSliding?: () => SlidingAccumulation,
+  open: (order: ValueOrder) => Accumulation,
+  openSliding?: (order: ValueOrder) => SlidingAccumulation,
 ): Accumulator {
   return {
     name,
     parse: (operand, scope) => ({
       expression: parseExpression(operand, scope),
-      open,
-      ...(openSliding === undefined ? {} : { openSliding }),
+      open: () => open(scope.order),
+      ...(openSliding === undefined ? {} : { openSliding: () => openSliding(scope.order) }),
     }),
   }
 }

@@ -1,6 +1,6 @@
 /** The least or the greatest of the values. */
-import { compareValues } from '../../bson/order.ts'
 import { nullValue, type Value } from '../../bson/value.ts'
+import type { ValueOrder } from '../../bson/value-order.ts'
 import { isNullish, missing } from '../../expression/expression.ts'
 import { type Accumulation, copyOf, type SlidingAccumulation } from './accumulator.ts'
 import { HeldValue } from './held-value.ts'
@@ -8,10 +8,12 @@ import { HeldValue } from './held-value.ts'
 /** `sign`: 1 for the greatest, -1 for the least. Null and missing do not count; null of none. */
 export class Extreme implements Accumulation {
   readonly #sign: 1 | -1
+  readonly #order: ValueOrder
   readonly #held = new HeldValue()
 
-  constructor(sign: 1 | -1) {
+  constructor(sign: 1 | -1, order: ValueOrder) {
     this.#sign = sign
+    this.#order = order
   }
 
   get usedBytes(): number {
@@ -23,7 +25,7 @@ export class Extreme implements Accumulation {
     const held = this.#held
     if (
       held.type === missing.type ||
-      this.#sign * compareValues(value.type, value.bytes, value.start, held.type, held.bytes, 0) > 0
+      this.#sign * this.#order.compareValues(value.type, value.bytes, value.start, held.type, held.bytes, 0) > 0
     ) {
       held.set(value)
     }
@@ -37,14 +39,16 @@ export class Extreme implements Accumulation {
 /** The same for a window that slides: only those values are kept that may still be the one, each less extreme than the one before. */
 export class SlidingExtreme implements SlidingAccumulation {
   readonly #sign: 1 | -1
+  readonly #order: ValueOrder
   #candidates: { readonly value: Value; readonly position: number }[] = []
   #head = 0
   #added = 0
   #removed = 0
   usedBytes = 64
 
-  constructor(sign: 1 | -1) {
+  constructor(sign: 1 | -1, order: ValueOrder) {
     this.#sign = sign
+    this.#order = order
   }
 
   add(value: Value): void {
@@ -52,7 +56,7 @@ export class SlidingExtreme implements SlidingAccumulation {
     if (isNullish(value)) return
     const candidates = this.#candidates
     // Of equal values the one that came first is given, as long as it is in.
-    while (candidates.length > this.#head && this.#order(value, candidates.at(-1)!.value) > 0) {
+    while (candidates.length > this.#head && this.#compare(value, candidates.at(-1)!.value) > 0) {
       this.usedBytes -= 64 + candidates.pop()!.value.end
     }
     candidates.push({ value: copyOf(value), position })
@@ -69,8 +73,8 @@ export class SlidingExtreme implements SlidingAccumulation {
     this.#head = 0
   }
 
-  #order(a: Value, b: Value): number {
-    return this.#sign * compareValues(a.type, a.bytes, a.start, b.type, b.bytes, b.start)
+  #compare(a: Value, b: Value): number {
+    return this.#sign * this.#order.compare(a, b)
   }
 
   result(): Value {

@@ -4,6 +4,6 @@ import { Extreme, SlidingExtreme } from './extreme.ts'
 /** `{$min: expression}`: the least of the values that are neither null nor missing; null of none. */
 export const min = unaryAccumulator(
   '$min',
-  () => new Extreme(-1),
-  () => new SlidingExtreme(-1),
+  (order) => new Extreme(-1, order),
+  (order) => new SlidingExtreme(-1, order),
 )

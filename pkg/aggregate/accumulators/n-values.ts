@@ -1,6 +1,6 @@
 /** `$firstN`, `$lastN`, `$maxN` and `$minN`: up to n of the values, as an array. */
-import { compareValues } from '../../bson/order.ts'
 import { nullValue, type Value } from '../../bson/value.ts'
+import type { ValueOrder } from '../../bson/value-order.ts'
 import { isNullish, missing } from '../../expression/expression.ts'
 import { parseExpression } from '../../expression/parse.ts'
 import { type Accumulation, type Accumulator, copyOf } from './accumulator.ts'
@@ -13,11 +13,11 @@ export const firstN = nAccumulator('$firstN', (n) => new FirstValues(n))
 /** `{$lastN: {input: expression, n: expression}}` */
 export const lastN = nAccumulator('$lastN', (n) => new LastValues(n))
 /** `{$maxN: {input: expression, n: expression}}`: the greatest first; null and missing do not count. */
-export const maxN = nAccumulator('$maxN', (n) => new ExtremeValues(n, 1))
+export const maxN = nAccumulator('$maxN', (n, order) => new ExtremeValues(n, 1, order))
 /** `{$minN: {input: expression, n: expression}}`: the least first; null and missing do not count. */
-export const minN = nAccumulator('$minN', (n) => new ExtremeValues(n, -1))
+export const minN = nAccumulator('$minN', (n, order) => new ExtremeValues(n, -1, order))
 
-function nAccumulator(name: string, open: (n: number) => Accumulation): Accumulator {
+function nAccumulator(name: string, open: (n: number, order: ValueOrder) => Accumulation): Accumulator {
   return {
     name,
     parse(operand, scope) {
@@ -27,7 +27,7 @@ function nAccumulator(name: string, open: (n: number) => Accumulation): Accumula
       return {
         expression: parseExpression(input, scope),
         initial: parseExpression(n, scope),
-        open: (count) => open(countOf(name, count)),
+        open: (count) => open(countOf(name, count), scope.order),
       }
     },
   }
@@ -93,33 +93,35 @@ class LastValues implements Accumulation {
 class ExtremeValues implements Accumulation {
   readonly #n: number
   readonly #sign: 1 | -1
+  readonly #order: ValueOrder
   /** The most extreme first, equal ones as they came. */
   readonly #values: Value[] = []
   usedBytes = 64
 
-  constructor(n: number, sign: 1 | -1) {
+  constructor(n: number, sign: 1 | -1, order: ValueOrder) {
     this.#n = n
     this.#sign = sign
+    this.#order = order
   }
 
   add(value: Value): void {
     if (isNullish(value)) return
     const values = this.#values
     const full = values.length === this.#n
-    if (full && this.#order(value, values.at(-1)!) <= 0) return
+    if (full && this.#compare(value, values.at(-1)!) <= 0) return
     if (full) this.usedBytes -= 64 + values.pop()!.end
     let [low, high] = [0, values.length]
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (this.#order(value, values[middle]!) > 0) high = middle
+      if (this.#compare(value, values[middle]!) > 0) high = middle
       else low = middle + 1
     }
     values.splice(low, 0, copyOf(value))
     this.usedBytes += 64 + value.end - value.start
   }
 
-  #order(a: Value, b: Value): number {
-    return this.#sign * compareValues(a.type, a.bytes, a.start, b.type, b.bytes, b.start)
+  #compare(a: Value, b: Value): number {
+    return this.#sign * this.#order.compare(a, b)
   }
 
   result(): Value {

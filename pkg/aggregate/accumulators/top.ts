@@ -39,7 +39,7 @@ function orderedAccumulator(name: string, which: Which): Accumulator {
       if (sortBy.type !== bsonType.document) {
         throw new DatabaseError(5788604, `expected 'sortBy' to be an object in ${name}`)
       }
-      const sort = parseSort(sortBy.bytes, sortBy.start)
+      const sort = parseSort(sortBy.bytes, sortBy.start, scope.collation)
       if (sort.parts.length === 0) throw new DatabaseError(15976, `${name} needs at least one sort key`)
       return {
         expression: parseExpression(output, scope),

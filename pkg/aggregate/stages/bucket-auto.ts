@@ -1,7 +1,6 @@
 import { DatabaseError } from '../../base/errors.ts'
-import { encodeKey, KeyWriter } from '../../bson/key.ts'
+import { KeyWriter } from '../../bson/key.ts'
 import { wholeInt64Of } from '../../bson/number.ts'
-import { equalValues } from '../../bson/order.ts'
 import { bsonType, typeAlias } from '../../bson/type.ts'
 import {
   documentFields,
@@ -192,7 +191,7 @@ class BucketAuto extends PassingStage {
       if (answer !== step.row) return answer
       const value = this.#evaluate(input.bytes, input.start, input.end)
       this.#refuseUnfit(value)
-      encodeKey(key.reset(), value.type, value.bytes, value.start)
+      this.#run.order.encodeKey(key.reset(), value.type, value.bytes, value.start)
       this.#sorter.add(key.bytes, key.length, 0, input.bytes, input.start, input.end)
       this.#count++
     }
@@ -261,7 +260,14 @@ class BucketAuto extends PassingStage {
     const next = this.#next
     const { greatest } = bucket
     if (granularity === undefined || numberOf(greatest) === 0) {
-      return equalValues(next.type, next.bytes, next.start, greatest.type, greatest.bytes, greatest.start)
+      return this.#run.order.equalValues(
+        next.type,
+        next.bytes,
+        next.start,
+        greatest.type,
+        greatest.bytes,
+        greatest.start,
+      )
     }
     return numberOf(next) < granularity.rounding.up(numberOf(greatest))
   }

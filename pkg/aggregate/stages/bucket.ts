@@ -1,8 +1,8 @@
 import { DatabaseError } from '../../base/errors.ts'
 import { buildDocument } from '../../bson/build.ts'
-import { compareValues } from '../../bson/order.ts'
 import { bsonType, canonicalRank, typeAlias } from '../../bson/type.ts'
 import { documentFields, documentValue, int32Value, readString, type Value } from '../../bson/value.ts'
+import type { ValueOrder } from '../../bson/value-order.ts'
 import { type Evaluate, type Expression, missing } from '../../expression/expression.ts'
 import { foldConstants } from '../../expression/fold.ts'
 import { parseExpression } from '../../expression/parse.ts'
@@ -62,12 +62,12 @@ export const bucket: StageDefinition = {
     if (groupBy === undefined || boundaries === undefined) {
       throw new DatabaseError(40198, "$bucket requires 'groupBy' and 'boundaries' to be specified.")
     }
-    refuseDefaultWithin(boundaries, otherwise)
+    refuseDefaultWithin(boundaries, otherwise, scope.order)
     if (fields?.some(({ name }) => name === '_id')) {
       throw new DatabaseError(15948, "a group's _id may only be specified once")
     }
     const grouping = {
-      id: bucketOf(groupBy, { boundaries, otherwise }),
+      id: bucketOf(groupBy, { boundaries, otherwise }, scope.order),
       fields: fields ?? [{ name: 'count', accumulator: sum.parse(int32Value(1), scope) }],
     }
     const sorting = sort.parse(byId, context)
@@ -112,16 +112,20 @@ function boundariesOf(value: Value, scope: Scope): Value[] {
     if (canonicalRank(low.type) !== canonicalRank(high.type)) {
       throw new DatabaseError(40193, "All values in the 'boundaries' option to $bucket must have the same type.")
     }
-    if (order(low, high) >= 0) {
+    if (scope.order.compare(low, high) >= 0) {
       throw new DatabaseError(40194, "The 'boundaries' option to $bucket must be sorted")
     }
   }
   return boundaries
 }
 
-function refuseDefaultWithin(boundaries: readonly Value[], otherwise: Value | undefined): void {
+function refuseDefaultWithin(
+  boundaries: readonly Value[],
+  otherwise: Value | undefined,
+  { compare }: ValueOrder,
+): void {
   if (otherwise === undefined || otherwise === missing) return
-  if (order(otherwise, boundaries[0]!) >= 0 && order(otherwise, boundaries.at(-1)!) < 0) {
+  if (compare(otherwise, boundaries[0]!) >= 0 && compare(otherwise, boundaries.at(-1)!) < 0) {
     throw new DatabaseError(
       40199,
       "The $bucket 'default' field must be less than the lowest boundary or greater than or equal to the highest boundary.",
@@ -130,7 +134,7 @@ function refuseDefaultWithin(boundaries: readonly Value[], otherwise: Value | un
 }
 
 /** The lower bound of the range that the value of `groupBy` lies in. Errors: 7158303 for a value in none, without a default. */
-function bucketOf(groupBy: Expression, { boundaries, otherwise }: Buckets): Expression {
+function bucketOf(groupBy: Expression, { boundaries, otherwise }: Buckets, { compare }: ValueOrder): Expression {
   return {
     kind: 'operator',
     name: '$bucket',
@@ -139,11 +143,11 @@ function bucketOf(groupBy: Expression, { boundaries, otherwise }: Buckets): Expr
       const last = boundaries.length - 1
       return (context) => {
         const value = evaluate!(context)
-        if (value !== missing && order(value, boundaries[0]!) >= 0 && order(value, boundaries[last]!) < 0) {
+        if (value !== missing && compare(value, boundaries[0]!) >= 0 && compare(value, boundaries[last]!) < 0) {
           let [low, high] = [0, last]
           while (high - low > 1) {
             const middle = (low + high) >>> 1
-            if (order(value, boundaries[middle]!) >= 0) low = middle
+            if (compare(value, boundaries[middle]!) >= 0) low = middle
             else high = middle
           }
           return boundaries[low]!
@@ -158,8 +162,4 @@ function bucketOf(groupBy: Expression, { boundaries, otherwise }: Buckets): Expr
       }
     },
   }
-}
-
-function order(a: Value, b: Value): number {
-  return compareValues(a.type, a.bytes, a.start, b.type, b.bytes, b.start)
 }

@@ -15,6 +15,7 @@ import {
   readString,
   type Value,
 } from '../../bson/value.ts'
+import type { ValueOrder } from '../../bson/value-order.ts'
 import { ExpressionCompiler } from '../../expression/compile.ts'
 import type { EvaluationContext } from '../../expression/context.ts'
 import { type Evaluate, isNullish, missing } from '../../expression/expression.ts'
@@ -162,6 +163,7 @@ function compare(a: Value, b: Value): number {
 
 class Densify extends PassingStage {
   readonly #densifying: Densifying
+  readonly #order: ValueOrder
   readonly #value: Evaluate
   readonly #partition: readonly Evaluate[]
   readonly #context: EvaluationContext
@@ -186,6 +188,7 @@ class Densify extends PassingStage {
   constructor(input: Stage, run: PipelineRun, densifying: Densifying) {
     super(input)
     this.#densifying = densifying
+    this.#order = run.order
     const compiler = new ExpressionCompiler()
     const pathOf = (path: string): Evaluate => compiler.compile({ kind: 'path', variable: 0, names: path.split('.') })
     this.#value = pathOf(densifying.field)
@@ -255,7 +258,7 @@ class Densify extends PassingStage {
     for (const evaluate of this.#partition) {
       const value = evaluate(this.#context)
       const keyed = value === missing ? nullValue : value
-      encodeKey(this.#key, keyed.type, keyed.bytes, keyed.start)
+      this.#order.encodeKey(this.#key, keyed.type, keyed.bytes, keyed.start)
     }
   }
 

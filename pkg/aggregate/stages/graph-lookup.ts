@@ -1,5 +1,5 @@
 import { DatabaseError } from '../../base/errors.ts'
-import { encodeKey, KeyWriter } from '../../bson/key.ts'
+import { KeyWriter } from '../../bson/key.ts'
 import { wholeInt64Of } from '../../bson/number.ts'
 import { bsonType, typeAlias } from '../../bson/type.ts'
 import {
@@ -273,7 +273,7 @@ class GraphLookupStage extends PassingStage {
   }
 
   #ask(value: Value, frontier: Value[]): void {
-    encodeKey(this.#key.reset(), value.type, value.bytes, value.start)
+    this.#run.order.encodeKey(this.#key.reset(), value.type, value.bytes, value.start)
     const { count } = this.#asked
     if (this.#asked.numberOf(this.#key.bytes, this.#key.length) === count) frontier.push(copyOf(value))
   }
@@ -288,7 +288,7 @@ class GraphLookupStage extends PassingStage {
     }
     const { from, connectTo, restriction, scope } = this.#lookup
     const filter = equalityFilter(connectTo, this.#frontier.splice(0, frontierMax))
-    const plans = [filterPlan(filter, parseFilter(filter), scope)]
+    const plans = [filterPlan(filter, parseFilter(filter, 0, { scope }), scope)]
     if (restriction !== undefined) {
       const { variables, nowMs } = this.#run
       plans.push(filterPlan(restriction, parseFilter(restriction, 0, { scope, variables, nowMs }), scope))
@@ -318,7 +318,7 @@ class GraphLookupStage extends PassingStage {
 
   #take(bytes: Uint8Array, start: number, end: number): void {
     const id = getField(bytes, '_id', start) ?? nullValue
-    encodeKey(this.#key.reset(), id.type, id.bytes, id.start)
+    this.#run.order.encodeKey(this.#key.reset(), id.type, id.bytes, id.start)
     const { count } = this.#found
     if (this.#found.numberOf(this.#key.bytes, this.#key.length) !== count) return
     for (const value of localValues(this.#lookup.connectFrom, bytes, start)) {

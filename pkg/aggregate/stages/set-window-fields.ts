@@ -1,5 +1,5 @@
 import { DatabaseError } from '../../base/errors.ts'
-import { encodeKey, KeyWriter } from '../../bson/key.ts'
+import { KeyWriter } from '../../bson/key.ts'
 import { bsonType, typeAlias } from '../../bson/type.ts'
 import { documentFields, nullValue, type Value } from '../../bson/value.ts'
 import { BsonWriter } from '../../bson/writer.ts'
@@ -80,7 +80,7 @@ function parseWindowing(operand: Value, scope: Scope): Windowing {
         if (field.type === bsonType.null) break
         if (field.type !== bsonType.document) throw wrongType('sortBy', field)
         isOrdered = true
-        sort = parseSort(field.bytes, field.start)
+        sort = parseSort(field.bytes, field.start, scope.collation)
         if (sort.parts.length === 0) sort = undefined
         break
       case 'output':
@@ -270,7 +270,7 @@ class SetWindowFields extends PassingStage {
     if (value.type === bsonType.array) {
       throw new DatabaseError('TypeMismatch', 'An expression used to partition cannot evaluate to value of type array')
     }
-    encodeKey(this.#key, value.type, value.bytes, value.start)
+    this.#run.order.encodeKey(this.#key, value.type, value.bytes, value.start)
   }
 
   /** Takes up the documents of the next partition: `row` when there is one. */

@@ -13,11 +13,11 @@ import { type PipelineRun, type Stage, type StageDefinition, type StagePlan, typ
 /** `{$sort: {path: 1 | -1, ...}}` */
 export const sort: StageDefinition = {
   name: '$sort',
-  parse(operand) {
+  parse(operand, { scope }) {
     if (operand.type !== bsonType.document) {
       throw new DatabaseError(15973, 'the $sort key specification must be an object')
     }
-    const parsed = parseSort(operand.bytes, operand.start)
+    const parsed = parseSort(operand.bytes, operand.start, scope.collation)
     if (parsed.natural !== undefined) {
       throw new DatabaseError(16410, "FieldPath field names may not start with '$'. Found: $natural")
     }

@@ -11,6 +11,7 @@ import { wholeNumberAt } from '../../bson/whole-number.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { Batch } from '../batch.ts'
 import { openChangeStream } from '../change-stream.ts'
+import { chooseCollationFor } from '../collation.ts'
 import { type Definition, defineCommand } from '../definition.ts'
 import { countStages } from '../explain-pipeline.ts'
 import { type Explanation, explainSearch, type Verbosity } from '../explanation.ts'
@@ -31,7 +32,6 @@ import { CommandHost } from '../pipeline-host.ts'
 import { openRows } from '../pipeline-rows.ts'
 import { openCursor } from '../read.ts'
 import { ReadView } from '../read-view.ts'
-import { refuseCollation } from '../refuse.ts'
 import { expressionOptions } from '../variables.ts'
 import { mongoVersion } from '../version.ts'
 import { emptyDocument, parseHint } from './find.ts'
@@ -68,6 +68,7 @@ export interface AggregateCommand {
   readonly allowDiskUse?: boolean | undefined
   /** Whether `cursor` was given: it must be, unless the command is explained. */
   readonly hasCursor: boolean
+  readonly collation?: Uint8Array | undefined
 }
 
 type Result = Batch | Explanation
@@ -84,7 +85,6 @@ export const aggregate: Definition<AggregateCommand, Result> = defineCommand({
   fields,
   parse: (database: string): AggregateCommand => {
     const at = fields.at
-    refuseCollation(fields.document(at.collation))
     const explained = fields.boolean(at.explain)
     const cursor = fields.document(at.cursor)
     return {
@@ -95,6 +95,7 @@ export const aggregate: Definition<AggregateCommand, Result> = defineCommand({
       explained,
       allowDiskUse: fields.has(at.allowDiskUse) ? fields.boolean(at.allowDiskUse) : undefined,
       hasCursor: cursor !== undefined,
+      collation: fields.document(at.collation)?.slice(),
     }
   },
   run: (operation: Operation, request: AggregateCommand): Result | Promise<Result> => {
@@ -121,6 +122,7 @@ export const aggregate: Definition<AggregateCommand, Result> = defineCommand({
 })
 
 function parse(operation: Operation, request: AggregateCommand): Pipeline {
+  chooseCollationFor(operation, operation.databaseName, request.collection, request.collation)
   return parsePipeline(request.pipeline, 0, {
     ...expressionOptions(operation),
     database: operation.databaseName,
@@ -195,7 +197,7 @@ function explainPipeline(
   // What is wrong with a pipeline may show only when its stages are opened.
   openRows(operation, request, pipeline, pace, view).close()
   const from = { database: operation.databaseName, collection: request.collection ?? '' }
-  const resolved = host.resolve(from)
+  const resolved = host.resolve(from, operation.collation)
   const whole = optimise([...resolved.pipeline, ...pipeline])
   const { filter, sort, skip, limit, rest } = splitPipeline(whole)
   const stages = rest.map((plan) => ({ [plan.name]: plan.operand ?? rawDocument(emptyDocument) }))

@@ -6,12 +6,13 @@ import { bsonType, typeAlias } from '../../bson/type.ts'
 import { documentFields, documentOf, getField, readString, type Value } from '../../bson/value.ts'
 import { BsonWriter } from '../../bson/writer.ts'
 import type { Collection } from '../../engine/collection.ts'
+import { chooseCollation } from '../collation.ts'
 import { defineCommand } from '../definition.ts'
 import { anyType, commandFields, strictBooleanType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { splitNamespace } from '../namespace.ts'
 import { deleteDocuments, prepareUpdate, updateDocuments } from '../write.ts'
-import { writableCollection } from '../write-insert.ts'
+import { type Target, writableCollection } from '../write-insert.ts'
 
 const fields = commandFields('applyOps', {
   applyOps: { type: anyType, required: true },
@@ -119,7 +120,7 @@ async function apply(operation: Operation, entry: Entry): Promise<void> {
     const filter = byId(document)
     if (collection === undefined) throw missing(target)
     const update: Value = { type: bsonType.document, bytes: document, start: 0, end: document.length }
-    await updateDocuments(operation, target, replaceOne(filter, update, true))
+    await updateDocuments(operation, target, replaceOne(operation, target, filter, update, true))
   } else if (kind === 'u') {
     const filter = byId(match ?? document)
     if (!isThere(collection, filter))
@@ -127,16 +128,24 @@ async function apply(operation: Operation, entry: Entry): Promise<void> {
     if (getField(document, 'diff') !== undefined)
       throw new DatabaseError('NotImplemented', 'updates in the form of a diff are not supported yet')
     const update: Value = { type: bsonType.document, bytes: document, start: 0, end: document.length }
-    await updateDocuments(operation, target, replaceOne(filter, update, false))
+    await updateDocuments(operation, target, replaceOne(operation, target, filter, update, false))
   } else {
     const filter = byId(document)
     if (collection === undefined) throw missing(target)
+    chooseCollation(operation, collection, undefined)
     await deleteDocuments(operation, target, filter, 1, undefined)
   }
 }
 
-function replaceOne(filter: Uint8Array, update: Value, upsert: boolean): ReturnType<typeof prepareUpdate> {
-  return prepareUpdate({ filter, update, multi: false, upsert, arrayFilters: [], hint: undefined, sort: undefined })
+function replaceOne(
+  operation: Operation,
+  target: Target,
+  filter: Uint8Array,
+  update: Value,
+  upsert: boolean,
+): ReturnType<typeof prepareUpdate> {
+  const request = { filter, update, multi: false, upsert, arrayFilters: [], hint: undefined, sort: undefined }
+  return prepareUpdate(operation, target, request)
 }
 
 function isThere(collection: Collection | undefined, filter: Uint8Array): boolean {

@@ -4,6 +4,7 @@ import { writeBatchMax } from '../../base/limits.ts'
 import type { Value } from '../../bson/value.ts'
 import { BsonWriter } from '../../bson/writer.ts'
 import type { Batch } from '../batch.ts'
+import { chooseCollationFor } from '../collation.ts'
 import { checkCollectionUuid, collectionUuid } from '../collection-uuid.ts'
 import { type Definition, defineCommand, type Sequences } from '../definition.ts'
 import { writeDetails } from '../error-reply.ts'
@@ -24,7 +25,7 @@ import {
 import type { Operation } from '../instance.ts'
 import { splitNamespace } from '../namespace.ts'
 import { openCursor } from '../read.ts'
-import { refuse, refuseCollation } from '../refuse.ts'
+import { refuse } from '../refuse.ts'
 import {
   notRetryable,
   readDeleteResult,
@@ -96,6 +97,7 @@ type BulkOperation =
       readonly filter: Uint8Array
       readonly multi: boolean
       readonly hint: Value | undefined
+      readonly collation?: Uint8Array | undefined
     }
 
 export interface BulkWriteCommand {
@@ -217,13 +219,13 @@ function parseOperation(document: Uint8Array, targets: readonly BulkTarget[]): B
       return parseUpdate(document, targets)
     case 'delete': {
       const read = deleteFields.read(document, 0)
-      refuseCollation(read.document(read.at.collation))
       return {
         kind: 'delete',
         target: targetAt(targets, read.number(read.at.delete)!),
         filter: read.document(read.at.filter)!,
         multi: read.boolean(read.at.multi),
         hint: read.value(read.at.hint),
+        collation: read.document(read.at.collation),
       }
     }
     default:
@@ -234,7 +236,6 @@ function parseOperation(document: Uint8Array, targets: readonly BulkTarget[]): B
 function parseUpdate(document: Uint8Array, targets: readonly BulkTarget[]): BulkOperation {
   const read = updateFields.read(document, 0)
   const at = read.at
-  refuseCollation(read.document(at.collation))
   return {
     kind: 'update',
     target: targetAt(targets, read.number(at.update)!),
@@ -247,6 +248,7 @@ function parseUpdate(document: Uint8Array, targets: readonly BulkTarget[]): Bulk
       hint: read.value(at.hint),
       sort: read.document(at.sort),
       constants: read.document(at.constants),
+      collation: read.document(at.collation),
     },
   }
 }
@@ -308,7 +310,7 @@ function runOperation(
       const earlier = operation.retry?.earlier(index)
       if (earlier !== undefined) return count(readUpdateResult(earlier))
       if (operation.retry !== undefined && op.update.multi) throw notRetryable('multi=true')
-      const outcome = updateDocuments(operation, op.target, prepareUpdate(op.update))
+      const outcome = updateDocuments(operation, op.target, prepareUpdate(operation, op.target, op.update))
       return outcome instanceof Promise ? outcome.then(count) : count(outcome)
     }
     case 'delete': {
@@ -321,6 +323,7 @@ function runOperation(
       const earlier = operation.retry?.earlier(index)
       if (earlier !== undefined) return count(readDeleteResult(earlier))
       if (operation.retry !== undefined && op.multi) throw notRetryable('multi=true')
+      chooseCollationFor(operation, op.target.database, op.target.collection, op.collation)
       const removed = deleteDocuments(operation, op.target, op.filter, op.multi ? 0 : 1, op.hint)
       return removed instanceof Promise ? removed.then(count) : count(removed)
     }

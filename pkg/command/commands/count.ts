@@ -4,6 +4,8 @@ import { bsonType } from '../../bson/type.ts'
 import { isNumber, type Value } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { Count } from '../../query/execute.ts'
+import { collated } from '../../query/filter/parse.ts'
+import { chooseCollationFor } from '../collation.ts'
 import { defineCommand } from '../definition.ts'
 import { type Explanation, explainSearch, type Verbosity } from '../explanation.ts'
 import { anyType, commandFields, numberType, objectType, stringType } from '../fields.ts'
@@ -11,7 +13,7 @@ import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
 import { Pace } from '../pace.ts'
 import { ReadView } from '../read-view.ts'
-import { refuse, refuseCollation } from '../refuse.ts'
+import { refuse } from '../refuse.ts'
 import { Search } from '../search.ts'
 import { isView } from '../view.ts'
 import { drain, openView } from '../view-rows.ts'
@@ -38,6 +40,7 @@ export interface CountCommand {
   /** 0: no limit. */
   readonly limit: number
   readonly hint: Value | undefined
+  readonly collation?: Uint8Array | undefined
 }
 
 /** Keys and documents looked at between two looks at the clock. */
@@ -54,20 +57,21 @@ export const count = defineCommand({
   parse: (database: string): CountCommand => {
     const at = fields.at
     refuse('encryptionInformation', fields.value(at.encryptionInformation))
-    refuseCollation(fields.document(at.collation))
     return {
       collection: collectionNameOf(database, fields.type(at.count), fields.bytes, fields.start(at.count)),
       filter: fields.document(at.query) ?? emptyDocument,
       skip: fields.number(at.skip) ?? 0,
       limit: limitOf(fields.value(at.limit)),
       hint: parseHint(fields.value(at.hint)),
+      collation: fields.document(at.collation)?.slice(),
     }
   },
   run: (operation: Operation, request: CountCommand): number | Promise<number> => {
     const { engine } = operation.instance
     operation.namespace = `${operation.databaseName}.${request.collection}`
+    chooseCollationFor(operation, operation.databaseName, request.collection, request.collation)
     // Without a time for `$$NOW`, which MongoDB refuses here too.
-    const search = new Search(request.filter, undefined, request.hint)
+    const search = new Search(request.filter, undefined, request.hint, collated(operation.collation))
     const collection = engine.collection(operation.databaseName, request.collection)
     if (isView(collection)) return countInView(operation, request)
     if (collection === undefined) return 0
@@ -86,15 +90,17 @@ export const count = defineCommand({
     if (n <= 0x7fffffff) writer.int32('n', n)
     else writer.int64('n', n)
   },
-  explain: (operation: Operation, request: CountCommand, verbosity: Verbosity): Explanation | Promise<Explanation> =>
-    explainSearch(
+  explain: (operation: Operation, request: CountCommand, verbosity: Verbosity): Explanation | Promise<Explanation> => {
+    chooseCollationFor(operation, operation.databaseName, request.collection, request.collation)
+    return explainSearch(
       operation,
       request.collection,
       { filter: request.filter, sort: undefined, hint: request.hint },
       { skip: request.skip, limit: request.limit, keysOnly: true },
       verbosity,
       'COUNT',
-    ),
+    )
+  },
 })
 
 async function countInView(operation: Operation, request: CountCommand): Promise<number> {

@@ -6,7 +6,7 @@ import { defineCommand } from '../definition.ts'
 import { anyType, arrayType, booleanType, commandFields } from '../fields.ts'
 import { buildInBackground, buildsInBackground } from '../index-building.ts'
 import { isPresent, type PresentIndex } from '../index-presence.ts'
-import { type IndexSpec, parseIndexSpec } from '../index-spec.ts'
+import { type IndexSpec, parseIndexSpec, withCollation } from '../index-spec.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
 import { checkTimeseriesIndex, shownIndexes } from '../timeseries.ts'
@@ -74,7 +74,8 @@ export const createIndexes = defineCommand({
             definition: definition.bytes,
           }))
     const before = existing === undefined ? 1 : present.length
-    const missing = request.specs.filter((spec) => {
+    const specs = request.specs.map((spec) => withCollation(spec, existing?.collation))
+    const missing = specs.filter((spec) => {
       if ((spec.isIdIndex && timeseries === undefined) || isPresent(spec, present)) return false
       present.push(spec)
       return true

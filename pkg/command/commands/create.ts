@@ -3,6 +3,7 @@ import { buildDocument, rawDocument } from '../../bson/build.ts'
 import { equalValues } from '../../bson/order.ts'
 import { bsonType, typeAlias } from '../../bson/type.ts'
 import { documentFields, documentOf, getField, isNumber, numberOf, readString, type Value } from '../../bson/value.ts'
+import { parseCollation } from '../../collation/spec.ts'
 import { clusteredIndexOf, expireAfterSecondsOf } from '../clustered-index.ts'
 import { defineCommand, emptyReply } from '../definition.ts'
 import { checkEncryptedFields } from '../encrypted-fields.ts'
@@ -19,7 +20,6 @@ import {
 } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
-import { refuseCollation } from '../refuse.ts'
 import { createTimeseries } from '../timeseries.ts'
 import { timeseriesOption } from '../timeseries-options.ts'
 import { checkValidator } from '../validator.ts'
@@ -89,7 +89,7 @@ export const create = defineCommand({
     readTimeseries(options)
     readEncryptedFields(options)
     checkIdIndex()
-    refuseLater()
+    readCollation(options)
     return {
       collection,
       options: buildDocument(options),
@@ -311,8 +311,8 @@ function checkEngineOption(name: string, value: Value): void {
     throw new DatabaseError('FailedToParse', `The 'configString' option must not contain a null byte`)
 }
 
-/** Options that change what a collection does, and which it does not do yet. */
-function refuseLater(): void {
-  const at = fields.at
-  refuseCollation(fields.document(at.collation))
+function readCollation(options: Options): void {
+  const given = fields.document(fields.at.collation)
+  const collation = given === undefined ? undefined : parseCollation(given)
+  if (collation !== undefined) options['collation'] = rawDocument(collation.document)
 }

@@ -1,6 +1,7 @@
 import { DatabaseError } from '../../base/errors.ts'
 import type { Value } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
+import { chooseCollationFor } from '../collation.ts'
 import { checkCollectionUuid, collectionUuid } from '../collection-uuid.ts'
 import { defineCommand, type Sequences } from '../definition.ts'
 import { type Explanation, explainSearch, type Verbosity } from '../explanation.ts'
@@ -18,7 +19,7 @@ import {
 } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
-import { refuse, refuseCollation } from '../refuse.ts'
+import { refuse } from '../refuse.ts'
 import { notRetryable, readDeleteResult, type StatementIds, statementIds, writeRetried } from '../retryable-write.ts'
 import { runStatements } from '../statements.ts'
 import { deleteDocuments } from '../write.ts'
@@ -51,6 +52,7 @@ export interface DeleteStatement {
   /** 0: all that match. */
   readonly limit: 0 | 1
   readonly hint: Value | undefined
+  readonly collation?: Uint8Array | undefined
 }
 
 export interface DeleteRequest {
@@ -108,6 +110,7 @@ export const deleteCommand = defineCommand({
         }
         if (statement.limit === 0) throw notRetryable('limit=0')
       }
+      chooseCollationFor(operation, target.database, target.collection, statement.collation)
       const removed = deleteDocuments(operation, target, statement.filter, statement.limit, statement.hint)
       if (!(removed instanceof Promise)) {
         result.removed += removed
@@ -134,6 +137,7 @@ export const deleteCommand = defineCommand({
     const [statement, second] = request.deletes
     if (statement === undefined || second !== undefined)
       throw new DatabaseError('InvalidLength', 'explained write batches must be of size 1')
+    chooseCollationFor(operation, operation.databaseName, request.collection, statement.collation)
     const what = { filter: statement.filter, sort: undefined, hint: statement.hint }
     const window = statement.limit === 0 ? {} : { limit: 1 }
     return explainSearch(operation, request.collection, what, window, verbosity, 'DELETE')
@@ -143,9 +147,8 @@ export const deleteCommand = defineCommand({
 function parseStatement(statement: Uint8Array): DeleteStatement {
   const read = statementFields.read(statement, 0)
   const at = read.at
-  refuseCollation(read.document(at.collation))
   const limit = read.number(at.limit)!
   if (limit !== 0 && limit !== 1)
     throw new DatabaseError('FailedToParse', `The limit field in delete objects must be 0 or 1. Got ${limit}`)
-  return { filter: read.document(at.q)!, limit, hint: read.value(at.hint) }
+  return { filter: read.document(at.q)!, limit, hint: read.value(at.hint), collation: read.document(at.collation) }
 }

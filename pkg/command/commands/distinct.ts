@@ -1,10 +1,12 @@
 import { DatabaseError } from '../../base/errors.ts'
-import { compare } from '../../bson/order.ts'
 import type { Value } from '../../bson/value.ts'
+import { simpleOrder, type ValueOrder } from '../../bson/value-order.ts'
 import { type BsonWriter, indexName } from '../../bson/writer.ts'
 import { Distinct, DistinctValues } from '../../query/distinct.ts'
 import { find } from '../../query/execute.ts'
+import { collated } from '../../query/filter/parse.ts'
 import { parsePath } from '../../query/path.ts'
+import { chooseCollationFor } from '../collation.ts'
 import { defineCommand } from '../definition.ts'
 import { type Explanation, explainSearch, type Verbosity } from '../explanation.ts'
 import { anyType, commandFields, objectType, stringType } from '../fields.ts'
@@ -12,7 +14,6 @@ import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
 import { Pace } from '../pace.ts'
 import { ReadView } from '../read-view.ts'
-import { refuseCollation } from '../refuse.ts'
 import { Search } from '../search.ts'
 import { isView } from '../view.ts'
 import { drain, openView } from '../view-rows.ts'
@@ -32,6 +33,7 @@ export interface DistinctCommand {
   readonly key: string
   readonly filter: Uint8Array
   readonly hint: Value | undefined
+  readonly collation?: Uint8Array | undefined
 }
 
 const budget = 256
@@ -46,7 +48,6 @@ export const distinct = defineCommand({
   fields,
   parse: (database: string): DistinctCommand => {
     const at = fields.at
-    refuseCollation(fields.document(at.collation))
     const key = fields.string(at.key)!
     if (key.includes('\0')) throw new DatabaseError(31032, 'Key field cannot contain an embedded null byte')
     return {
@@ -54,12 +55,14 @@ export const distinct = defineCommand({
       key,
       filter: fields.document(at.query) ?? emptyDocument,
       hint: parseHint(fields.value(at.hint)),
+      collation: fields.document(at.collation)?.slice(),
     }
   },
   run: (operation: Operation, request: DistinctCommand): readonly Value[] | Promise<readonly Value[]> => {
     operation.namespace = `${operation.databaseName}.${request.collection}`
+    chooseCollationFor(operation, operation.databaseName, request.collection, request.collation)
     // Without a time for `$$NOW`, which MongoDB refuses here too.
-    const search = new Search(request.filter, undefined, request.hint)
+    const search = new Search(request.filter, undefined, request.hint, collated(operation.collation))
     const path = parsePath(request.key)
     const collection = operation.workspace.collection(operation.databaseName, request.collection)
     if (isView(collection)) return distinctInView(operation, request)
@@ -69,9 +72,9 @@ export const distinct = defineCommand({
     const node = search.planValues(instance, collection, view.at, request.key)
     const values = node === undefined ? search.requestOn(instance, collection, {}) : search.request({})
     const rows = find(collection, view.at, values, node)
-    const distinct = new Distinct(rows, path)
+    const distinct = new Distinct(rows, path, operation.collation)
     do {
-      if (distinct.advance(budget)) return sorted(distinct.values)
+      if (distinct.advance(budget)) return sorted(distinct.values, operation.collation)
     } while (!operation.due())
     const goOn = async (): Promise<readonly Value[]> => {
       try {
@@ -80,7 +83,7 @@ export const distinct = defineCommand({
           rows.save()
           await operation.pause()
           do {
-            if (distinct.advance(budget)) return sorted(distinct.values)
+            if (distinct.advance(budget)) return sorted(distinct.values, operation.collation)
           } while (!operation.due())
         }
       } finally {
@@ -95,26 +98,32 @@ export const distinct = defineCommand({
     for (let i = 0; i < values.length; i++) writer.value(indexName(i), values[i]!)
     writer.end()
   },
-  explain: (operation: Operation, request: DistinctCommand, verbosity: Verbosity): Explanation | Promise<Explanation> =>
-    explainSearch(
+  explain: (
+    operation: Operation,
+    request: DistinctCommand,
+    verbosity: Verbosity,
+  ): Explanation | Promise<Explanation> => {
+    chooseCollationFor(operation, operation.databaseName, request.collection, request.collation)
+    return explainSearch(
       operation,
       request.collection,
       { filter: request.filter, sort: undefined, hint: request.hint, distinctPath: request.key },
       {},
       verbosity,
-    ),
+    )
+  },
 })
 
 /** Whatever way they were found, they come in order. */
-function sorted(values: readonly Value[]): readonly Value[] {
+function sorted(values: readonly Value[], { compare }: ValueOrder = simpleOrder): readonly Value[] {
   return [...values].sort(compare)
 }
 
 async function distinctInView(operation: Operation, request: DistinctCommand): Promise<readonly Value[]> {
   const view = new ReadView(operation.workspace)
-  const distinct = new DistinctValues(parsePath(request.key))
+  const distinct = new DistinctValues(parsePath(request.key), operation.collation)
   await drain(operation, openView(operation, request, new Pace(operation), view), view, (rows) =>
     distinct.add(rows.bytes, rows.start),
   )
-  return sorted(distinct.values)
+  return sorted(distinct.values, operation.collation)
 }

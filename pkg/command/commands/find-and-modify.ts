@@ -3,12 +3,13 @@ import { bsonType } from '../../bson/type.ts'
 import { getField, type Value } from '../../bson/value.ts'
 import { BsonWriter } from '../../bson/writer.ts'
 import { compileProjection } from '../../query/projection/compile.ts'
+import { chooseCollationFor } from '../collation.ts'
 import { type Definition, defineCommand } from '../definition.ts'
 import { explainSearch } from '../explanation.ts'
 import { anyType, arrayType, booleanType, commandFields, integerType, objectType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
-import { refuse, refuseCollation } from '../refuse.ts'
+import { refuse } from '../refuse.ts'
 import { type ImageRecord, readImageResult, type StatementIds, statementIds } from '../retryable-write.ts'
 import { Search } from '../search.ts'
 import { expressionOptions } from '../variables.ts'
@@ -47,6 +48,7 @@ export interface FindAndModifyCommand {
   /** Show the document as it is afterwards. */
   readonly showAfter: boolean
   readonly ids?: StatementIds
+  readonly collation?: Uint8Array | undefined
 }
 
 export interface FindAndModifyResult {
@@ -72,7 +74,6 @@ export const findAndModify: Definition<FindAndModifyCommand, FindAndModifyResult
     const at = fields.at
     refuse('encryptionInformation', fields.value(at.encryptionInformation))
     const named = fields.has(at.findAndModify) ? at.findAndModify : at.findandmodify
-    refuseCollation(fields.document(at.collation))
     checkCombination()
     const filter = fields.document(at.query) ?? emptyDocument
     const update = isGiven(at.update) ? fields.value(at.update) : undefined
@@ -95,15 +96,18 @@ export const findAndModify: Definition<FindAndModifyCommand, FindAndModifyResult
               arrayFilters: fields.documents(at.arrayFilters) ?? [],
               hint,
               sort,
+              collation: fields.document(at.collation),
             },
       showAfter: fields.boolean(at.new),
       ids: statementIds(fields, at.stmtId, undefined),
+      collation: fields.document(at.collation),
     }
   },
   run: (operation: Operation, request: FindAndModifyCommand): FindAndModifyResult | Promise<FindAndModifyResult> => {
     const { instance } = operation
     const target = { database: operation.databaseName, collection: request.collection }
     operation.namespace = `${target.database}.${target.collection}`
+    chooseCollationFor(operation, target.database, target.collection, request.collation)
     const options = expressionOptions(operation)
     const projection = parsedProjection(request.projection, { ...options, filter: request.filter })
     const finish = (done: Change): FindAndModifyResult | Promise<FindAndModifyResult> => {
@@ -125,7 +129,9 @@ export const findAndModify: Definition<FindAndModifyCommand, FindAndModifyResult
       if (earlier !== undefined) return finish(changeDoneBefore(request, readImageResult(earlier)))
     }
     const prepared =
-      request.update === undefined ? undefined : { ...prepareUpdate(request.update), showAfter: request.showAfter }
+      request.update === undefined
+        ? undefined
+        : { ...prepareUpdate(operation, target, request.update), showAfter: request.showAfter }
     const change = changeFirst(
       operation,
       target,
@@ -145,15 +151,17 @@ export const findAndModify: Definition<FindAndModifyCommand, FindAndModifyResult
     else writer.document('value', value)
     if (retried !== undefined) writer.int32('retriedStmtId', retried)
   },
-  explain: (operation, request, verbosity) =>
-    explainSearch(
+  explain: (operation, request, verbosity) => {
+    chooseCollationFor(operation, operation.databaseName, request.collection, request.collation)
+    return explainSearch(
       operation,
       request.collection,
       { filter: request.filter, sort: request.sort, hint: request.hint },
       { limit: 1 },
       verbosity,
       request.update === undefined ? 'DELETE' : 'UPDATE',
-    ),
+    )
+  },
 })
 
 /** The change of an earlier attempt. Errors: 40611 and 40612 when the document that is asked for now was not kept. */

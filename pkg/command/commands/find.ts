@@ -8,10 +8,11 @@ import type { KeyRangeRequest } from '../../query/plan-range.ts'
 import { type ProjectionOptions, parseProjection } from '../../query/projection/parse.ts'
 import type { Projection } from '../../query/projection/tree.ts'
 import type { Batch } from '../batch.ts'
+import { chooseCollation, chooseCollationFor } from '../collation.ts'
 import { traitsOf } from '../collection-traits.ts'
 import type { Tail } from '../cursor.ts'
 import { defineCommand } from '../definition.ts'
-import { idEqualityAt, idValueStart } from '../document.ts'
+import { findsById, idEqualityAt, idValueStart } from '../document.ts'
 import { type Explanation, explainSearch, type Verbosity } from '../explanation.ts'
 import { anyType, booleanType, commandFields, numberType, objectType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
@@ -19,7 +20,7 @@ import { collectionNameOf } from '../namespace.ts'
 import { Pace } from '../pace.ts'
 import { openCursor } from '../read.ts'
 import { ReadView } from '../read-view.ts'
-import { refuse, refuseCollation } from '../refuse.ts'
+import { refuse } from '../refuse.ts'
 import { KeyRows, ProjectedRows, RecordIdRows, Search } from '../search.ts'
 import { TailableRows } from '../tailable-rows.ts'
 import { expressionOptions } from '../variables.ts'
@@ -77,6 +78,7 @@ export interface FindCommand {
   /** Index keys are shown instead of documents. */
   readonly returnKey?: boolean
   readonly showRecordId?: boolean
+  readonly collation?: Uint8Array | undefined
 }
 
 export const emptyDocument = new Uint8Array([5, 0, 0, 0, 0])
@@ -111,6 +113,7 @@ export const find = defineCommand({
       keyRange: parseKeyRange(fields.document(at.min), fields.document(at.max)),
       returnKey: fields.boolean(at.returnKey),
       showRecordId: fields.boolean(at.showRecordId),
+      collation: fields.document(at.collation)?.slice(),
     }
   },
   run: (operation: Operation, request: FindCommand): Batch | Promise<Batch> => {
@@ -120,13 +123,15 @@ export const find = defineCommand({
     if (request.tailable) refuseTailingView(collection)
     const namespace = `${operation.databaseName}.${request.collection}`
     operation.namespace = namespace
+    chooseCollation(operation, collection, request.collation)
     if (isView(collection)) {
       refuseOfViews(request)
       return findInView(operation, request, namespace)
     }
     if (collection !== undefined && isPlain(request)) {
       const at = idEqualityAt(request.filter)
-      if (at >= 0 && collection.hasIdIndex) return findById(operation, collection, request.filter, at, namespace)
+      if (at >= 0 && findsById(collection, operation.collation, request.filter, at))
+        return findById(operation, collection, request.filter, at, namespace)
     }
     const options = expressionOptions(operation)
     const search = new Search(request.filter, request.sort, request.hint, options, request.projection)
@@ -160,8 +165,9 @@ export const find = defineCommand({
     })
   },
   reply: (batch: Batch, writer: BsonWriter) => batch.writeCursor(writer, 'firstBatch'),
-  explain: (operation: Operation, request: FindCommand, verbosity: Verbosity): Explanation | Promise<Explanation> =>
-    explainSearch(
+  explain: (operation: Operation, request: FindCommand, verbosity: Verbosity): Explanation | Promise<Explanation> => {
+    chooseCollationFor(operation, operation.databaseName, request.collection, request.collation)
+    return explainSearch(
       operation,
       request.collection,
       {
@@ -174,7 +180,8 @@ export const find = defineCommand({
       },
       { skip: request.skip, limit: request.limit, keyRange: request.keyRange },
       verbosity,
-    ),
+    )
+  },
 })
 
 /** The rows of a request as they are shown. */
@@ -317,7 +324,6 @@ function parseKeyRange(min: Uint8Array | undefined, max: Uint8Array | undefined)
 
 function checkOptions(): void {
   const at = fields.at
-  refuseCollation(fields.document(at.collation))
   if (fields.boolean(at.requestResumeToken)) refuse('requestResumeToken', fields.value(at.requestResumeToken))
   if (fields.boolean(at.awaitData) && !fields.boolean(at.tailable))
     throw new DatabaseError('FailedToParse', `Cannot set 'awaitData' without also setting 'tailable'`)

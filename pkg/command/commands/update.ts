@@ -2,6 +2,7 @@ import { DatabaseError } from '../../base/errors.ts'
 import type { Value } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { indexName } from '../../bson/writer.ts'
+import { chooseCollationFor } from '../collation.ts'
 import { checkCollectionUuid, collectionUuid } from '../collection-uuid.ts'
 import { defineCommand, type Sequences } from '../definition.ts'
 import { type Explanation, explainSearch, type Verbosity } from '../explanation.ts'
@@ -18,7 +19,7 @@ import {
 } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
-import { refuse, refuseCollation } from '../refuse.ts'
+import { refuse } from '../refuse.ts'
 import { notRetryable, readUpdateResult, type StatementIds, statementIds, writeRetried } from '../retryable-write.ts'
 import { runStatements } from '../statements.ts'
 import { prepareUpdate, type UpdateOutcome, type UpdateRequest, updateDocuments } from '../write.ts'
@@ -140,6 +141,7 @@ export const update = defineCommand({
     const [statement, second] = request.updates
     if (statement === undefined || second !== undefined)
       throw new DatabaseError('InvalidLength', 'explained write batches must be of size 1')
+    chooseCollationFor(operation, operation.databaseName, request.collection, statement.collation)
     return explainSearch(
       operation,
       request.collection,
@@ -154,7 +156,6 @@ export const update = defineCommand({
 function parseStatement(statement: Uint8Array): UpdateRequest {
   const read = statementFields.read(statement, 0)
   const at = read.at
-  refuseCollation(read.document(at.collation))
   const multi = read.boolean(at.multi)
   const sort = read.document(at.sort)
   if (multi && sort !== undefined) throw new DatabaseError('FailedToParse', 'Cannot specify sort with multi=true')
@@ -167,6 +168,7 @@ function parseStatement(statement: Uint8Array): UpdateRequest {
     hint: read.value(at.hint),
     sort,
     constants: read.document(at.c),
+    collation: read.document(at.collation),
   }
 }
 
@@ -188,7 +190,7 @@ function runStatement(
     if (earlier !== undefined) return count(readUpdateResult(earlier))
     if (statement.multi) throw notRetryable('multi=true')
   }
-  const outcome = updateDocuments(operation, target, prepareUpdate(statement))
+  const outcome = updateDocuments(operation, target, prepareUpdate(operation, target, statement))
   if (outcome instanceof Promise) return outcome.then(count)
   count(outcome)
 }

@@ -2,6 +2,7 @@
 import { DatabaseError } from '../../base/errors.ts'
 import { bsonType } from '../../bson/type.ts'
 import { documentFields, type Value } from '../../bson/value.ts'
+import type { ValueOrder } from '../../bson/value-order.ts'
 import type { Evaluate, Expression } from '../expression.ts'
 import type { Scope } from '../scope.ts'
 
@@ -15,12 +16,15 @@ export interface Operator {
   parse(operand: Value, scope: Scope, parse: ParseOperand): Expression
 }
 
+/** Makes the evaluation from those of the operands; `order`: how values compare where the operator stands. */
+export type Make = (operands: readonly Evaluate[], order: ValueOrder) => Evaluate
+
+function operatorOf(name: string, operands: readonly Expression[], make: Make, { order }: Scope): Expression {
+  return { kind: 'operator', name, operands, make: (evaluates) => make(evaluates, order), foldable: true }
+}
+
 /** An operator of exactly `count` arguments; one argument may stand without an array. Errors: 16020. */
-export function fixedOperator(
-  name: string,
-  count: number,
-  make: (operands: readonly Evaluate[]) => Evaluate,
-): Operator {
+export function fixedOperator(name: string, count: number, make: Make): Operator {
   return {
     name,
     parse(operand, scope, parse) {
@@ -31,18 +35,13 @@ export function fixedOperator(
           `Expression ${name} takes exactly ${count} arguments. ${operands.length} were passed in.`,
         )
       }
-      return { kind: 'operator', name, operands, make, foldable: true }
+      return operatorOf(name, operands, make, scope)
     },
   }
 }
 
 /** An operator of `least` to `most` arguments. Errors: 28667. */
-export function rangedOperator(
-  name: string,
-  least: number,
-  most: number,
-  make: (operands: readonly Evaluate[]) => Evaluate,
-): Operator {
+export function rangedOperator(name: string, least: number, most: number, make: Make): Operator {
   return {
     name,
     parse(operand, scope, parse) {
@@ -53,13 +52,13 @@ export function rangedOperator(
           `Expression ${name} takes at least ${least} arguments, and at most ${most}, but ${operands.length} were passed in.`,
         )
       }
-      return { kind: 'operator', name, operands, make, foldable: true }
+      return operatorOf(name, operands, make, scope)
     },
   }
 }
 
 /** An operator of any number of arguments, but at least `least`. */
-export function variadicOperator(name: string, make: (operands: readonly Evaluate[]) => Evaluate, least = 0): Operator {
+export function variadicOperator(name: string, make: Make, least = 0): Operator {
   return {
     name,
     parse(operand, scope, parse) {
@@ -67,7 +66,7 @@ export function variadicOperator(name: string, make: (operands: readonly Evaluat
       if (operands.length < least) {
         throw new DatabaseError(1257300, `${name} needs at least ${least} arguments, had: ${operands.length}`)
       }
-      return { kind: 'operator', name, operands, make, foldable: true }
+      return operatorOf(name, operands, make, scope)
     },
   }
 }

@@ -6,10 +6,12 @@
 import { DatabaseError } from '../../base/errors.ts'
 import { bsonType } from '../../bson/type.ts'
 import { documentFields, type Value } from '../../bson/value.ts'
+import type { Collation } from '../../collation/collation.ts'
+import { Scope } from '../../expression/scope.ts'
 import { type Path, parsePath } from '../path.ts'
 import type { ExpressionOptions, ParseContext } from './operator.ts'
 import { isOperatorDocument } from './operator-document.ts'
-import { comparison } from './operators/comparison.ts'
+import { collationOf, comparison } from './operators/comparison.ts'
 import { regexValueFilter } from './operators/regex.ts'
 import { absentPathOperators, absentTopLevelOperators, pathOperators, topLevelOperators } from './operators/table.ts'
 import { conjunction, type Filter } from './tree.ts'
@@ -25,6 +27,11 @@ export function parseFilter(bytes: Uint8Array, start = 0, options: FilterOptions
 }
 
 const noOptions: FilterOptions = {}
+
+/** For a filter without expressions whose strings compare as a collation says. */
+export function collated(collation: Collation | undefined): FilterOptions {
+  return collation === undefined ? noOptions : { scope: Scope.outermost().withCollation(collation) }
+}
 const dollar = 0x24
 
 function parseDocument(bytes: Uint8Array, start: number, context: ParseContext): Filter {
@@ -45,7 +52,7 @@ function contextOf(inElement: boolean, options: FilterOptions): ParseContext {
     parseElementFilter: ({ bytes, start }) =>
       parseDocument(bytes, start, inElement ? context : contextOf(true, options)),
     parseOperators: (path, document) => parseOperators(path, document, context),
-    parseEquality,
+    parseEquality: (path, operand) => parseEquality(path, operand, context),
     inElement,
     options,
   }
@@ -69,7 +76,7 @@ function parseTopLevel(name: string, operand: Value, context: ParseContext): Fil
 }
 
 function parseField(path: Path, operand: Value, context: ParseContext): Filter {
-  return isOperatorDocument(operand) ? parseOperators(path, operand, context) : parseEquality(path, operand)
+  return isOperatorDocument(operand) ? parseOperators(path, operand, context) : parseEquality(path, operand, context)
 }
 
 function parseOperators(path: Path, document: Value, context: ParseContext): Filter {
@@ -87,7 +94,7 @@ function parseOperators(path: Path, document: Value, context: ParseContext): Fil
   return conjunction(filters)
 }
 
-function parseEquality(path: Path, operand: Value): Filter {
+function parseEquality(path: Path, operand: Value, context: ParseContext): Filter {
   if (operand.type === bsonType.regex) return regexValueFilter(path, operand)
-  return comparison(path, 'eq', operand)
+  return comparison(path, 'eq', operand, collationOf(context))
 }

@@ -5,6 +5,7 @@
  * `and` of what each of its elements means.
  */
 import type { Value } from '../../bson/value.ts'
+import type { Collation } from '../../collation/collation.ts'
 import type { Expression } from '../../expression/expression.ts'
 import type { Regex } from '../../regex/regex.ts'
 import type { Path } from '../path.ts'
@@ -59,17 +60,30 @@ export type PathFilter =
 
 export type ComparisonOperator = 'eq' | 'gt' | 'gte' | 'lt' | 'lte'
 
+/**
+ * How strings compare: undefined where no string is compared with, and for the simple collation, by bytes. Where it is there, the filter has
+ * `keyed` values beside those it was given (see `Collation.keyed`).
+ */
+export interface Collated<Keyed> {
+  readonly collation: Collation
+  readonly keyed: Keyed
+}
+
 export interface ComparisonFilter {
   readonly kind: 'comparison'
   readonly path: Path
   readonly operator: ComparisonOperator
   readonly value: Value
+  readonly collated?: Collated<Value> | undefined
 }
 
 export interface InFilter {
   readonly kind: 'in'
   readonly path: Path
+  /** Ascending, distinct, in the order of the collation. */
   readonly values: readonly Value[]
+  /** Of each of the values. */
+  readonly collated?: Collated<readonly Value[]> | undefined
 }
 
 export interface ExistsFilter {
@@ -111,6 +125,7 @@ export interface AllFilter {
   readonly path: Path
   /** Ascending, distinct. */
   readonly values: readonly Value[]
+  readonly collated?: Collated<readonly Value[]> | undefined
 }
 
 export interface RegexFilter {

@@ -3,7 +3,8 @@ import { DatabaseError } from '../../base/errors.ts'
 import { buildDocument } from '../../bson/build.ts'
 import { bsonType } from '../../bson/type.ts'
 import { documentFields, isNumber, numberOf, type Value } from '../../bson/value.ts'
-import { parseFilter } from '../filter/parse.ts'
+import type { Collation } from '../../collation/collation.ts'
+import { collated, parseFilter } from '../filter/parse.ts'
 import { refuseOperators } from '../filter/refused-operators.ts'
 import type { ElemMatchAction, SliceAction } from './field-tree.ts'
 
@@ -27,13 +28,18 @@ function whole(value: Value): number {
 }
 
 /** Throws 31274 (no document), 31275 (a nested field), QueryFeatureNotAllowed, and what is wrong with the filter. */
-export function parseElemMatchAction(path: string, operand: Value, source: Value): ElemMatchAction {
+export function parseElemMatchAction(
+  path: string,
+  operand: Value,
+  source: Value,
+  collation: Collation | undefined,
+): ElemMatchAction {
   if (operand.type !== bsonType.document) {
     throw new DatabaseError(31274, `elemMatch: Invalid argument, object required, but got ${operand.type}`)
   }
   if (path.includes('.')) throw new DatabaseError(31275, 'Cannot use $elemMatch projection on a nested field')
   refuseOperators(operand, { $jsonSchema: 'QueryFeatureNotAllowed' })
-  const filter = parseFilter(buildDocument({ [path]: { $elemMatch: operand } }))
+  const filter = parseFilter(buildDocument({ [path]: { $elemMatch: operand } }), 0, collated(collation))
   if (filter.kind !== 'elemMatchDocument' && filter.kind !== 'elemMatchValue') {
     throw new DatabaseError('BadValue', '$elemMatch needs an Object')
   }

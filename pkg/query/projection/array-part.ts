@@ -90,7 +90,7 @@ function writePositional(
   root: Root,
   out: BsonWriter,
 ): void {
-  const index = positionalIndex(action.filter, root.bytes, root.start)
+  const index = positionalIndex(action.filter, root.bytes, root.start, action.collation)
   if (index === undefined) {
     throw new DatabaseError(
       51246,

@@ -5,6 +5,7 @@
  */
 import { DatabaseError } from '../../base/errors.ts'
 import type { Value } from '../../bson/value.ts'
+import type { Collation } from '../../collation/collation.ts'
 import type { Expression } from '../../expression/expression.ts'
 import { splitFieldPath } from '../../expression/field-path.ts'
 import type { ElemMatchDocumentFilter, ElemMatchValueFilter } from '../filter/tree.ts'
@@ -48,6 +49,8 @@ export interface PositionalAction {
   readonly kind: 'positional'
   /** The query's filter. */
   readonly filter: Uint8Array
+  /** How it compares strings. */
+  readonly collation: Collation | undefined
 }
 
 export type FieldNode = FieldAction | FieldBranch

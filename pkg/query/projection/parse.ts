@@ -121,7 +121,7 @@ class ProjectionParser {
     if (this.#hasPositional) {
       throw new DatabaseError(31255, 'Cannot specify positional operator and $elemMatch.')
     }
-    addField(this.#root, path, parseElemMatchAction(path, operand, source))
+    addField(this.#root, path, parseElemMatchAction(path, operand, source, this.#scope.collation))
     this.#hasElemMatch = true
     return true
   }
@@ -167,7 +167,11 @@ class ProjectionParser {
     if (this.#mode === 'exclude') {
       throw new DatabaseError(31253, `Cannot do inclusion on field ${array} in exclusion projection`)
     }
-    addField(this.#root, array, { kind: 'positional', filter: this.#filter })
+    addField(this.#root, array, {
+      kind: 'positional',
+      filter: this.#filter,
+      collation: this.#scope.collation,
+    })
     this.#mode = 'include'
     this.#hasPositional = true
   }

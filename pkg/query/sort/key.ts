@@ -10,6 +10,7 @@ import { DatabaseError } from '../../base/errors.ts'
 import { compareBytes, encodeKey, KeyWriter } from '../../bson/key.ts'
 import { bsonType } from '../../bson/type.ts'
 import { ElementWalker } from '../../bson/walk.ts'
+import type { Collation } from '../../collation/collation.ts'
 import { findElement, type PathPart } from '../path.ts'
 import type { Sort } from './parse.ts'
 
@@ -31,6 +32,7 @@ interface Reached {
 class SortKeys {
   readonly #paths: readonly (readonly PathPart[])[]
   readonly #descending: readonly boolean[]
+  readonly #collation: Collation | undefined
   /** The least combination so far, and the one being tried. */
   #best = new KeyWriter()
   #tried = new KeyWriter()
@@ -43,6 +45,7 @@ class SortKeys {
   constructor(sort: Sort) {
     this.#paths = sort.parts.map(({ path }) => path.parts)
     this.#descending = sort.parts.map(({ descending }) => descending)
+    this.#collation = sort.collation
   }
 
   append(bytes: Uint8Array, start: number, into: KeyWriter): void {
@@ -55,7 +58,8 @@ class SortKeys {
         this.#appendLeast(bytes, start, into)
         return
       }
-      encodeKey(into, this.#type, bytes, this.#at, this.#descending[i]!)
+      if (this.#collation === undefined) encodeKey(into, this.#type, bytes, this.#at, this.#descending[i]!)
+      else this.#collation.encodeKey(into, this.#type, bytes, this.#at, this.#descending[i]!)
     }
   }
 
@@ -150,8 +154,9 @@ class SortKeys {
 
   #try(bytes: Uint8Array, states: readonly Reached[]): void {
     const tried = this.#tried.reset()
+    const encode = this.#collation?.encodeKey ?? encodeKey
     states.forEach(({ type, at }, i) => {
-      encodeKey(tried, type, bytes, at, this.#descending[i]!)
+      encode(tried, type, bytes, at, this.#descending[i]!)
     })
     const best = this.#best
     if (this.#found && compareBytes(best.bytes, 0, best.length, tried.bytes, 0, tried.length) <= 0) return

@@ -37,8 +37,9 @@ export class Outsiders implements FirstPart {
   /** `roughOrder` of it, NaN when it has none: nothing is below or above that. */
   #boundRough = Number.NaN
 
-  /** undefined where the first part of the sort lies deeper than documents' fields. */
-  static of({ parts }: Sort): Outsiders | undefined {
+  /** undefined where the first part of the sort lies deeper than documents' fields, or strings have an order of their own. */
+  static of({ parts, collation }: Sort): Outsiders | undefined {
+    if (collation !== undefined) return undefined
     const [first] = parts
     const [part, deeper] = first?.path.parts ?? []
     return first === undefined || part === undefined || deeper !== undefined

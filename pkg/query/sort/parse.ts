@@ -4,6 +4,7 @@ import { DatabaseError } from '../../base/errors.ts'
 import { bsonType } from '../../bson/type.ts'
 import { documentFields, documentOf, isNumber, readInt32, readString, type Value } from '../../bson/value.ts'
 import { wholeNumberAt } from '../../bson/whole-number.ts'
+import type { Collation } from '../../collation/collation.ts'
 import { checkFieldPath, type Path, parsePath } from '../path.ts'
 
 export interface SortPart {
@@ -16,6 +17,8 @@ export interface Sort {
   readonly parts: readonly SortPart[]
   /** `{$natural: ±1}`: the order of insertion, or against it. */
   readonly natural: 1 | -1 | undefined
+  /** How strings compare; undefined: by their bytes. */
+  readonly collation: Collation | undefined
   /** As it was given, for explain. */
   readonly document: Uint8Array
 }
@@ -26,7 +29,7 @@ const partsMax = 32
  * Throws 15974 (no number and no document), 15975 (neither 1 nor -1), 13103 (too many keys), the path errors of
  * `checkFieldPath`, and NotImplemented for `$meta`.
  */
-export function parseSort(bytes: Uint8Array, start = 0): Sort {
+export function parseSort(bytes: Uint8Array, start = 0, collation?: Collation): Sort {
   const parts: SortPart[] = []
   let natural: 1 | -1 | undefined
   for (const field of documentFields(bytes, start)) {
@@ -37,7 +40,7 @@ export function parseSort(bytes: Uint8Array, start = 0): Sort {
     throw new DatabaseError('BadValue', "Cannot include '$natural' in compound sort")
   }
   if (parts.length > partsMax) throw new DatabaseError(13103, 'too many compound keys')
-  return { parts, natural, document: documentOf(wholeDocument(bytes, start)) }
+  return { parts, natural, collation, document: documentOf(wholeDocument(bytes, start)) }
 }
 
 function sortPart(name: string, value: Value): SortPart {

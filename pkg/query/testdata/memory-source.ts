@@ -11,6 +11,7 @@ import type { BytesRef, KeyPoints, KeyScan, QueryIndex, QuerySource, RecordScan 
 
 export class MemorySource implements QuerySource {
   readonly hasIdIndex = true
+  readonly collation = undefined
   readonly namespace = 'test.memory'
   dropped = false
   readonly changeCount = 0
@@ -77,6 +78,7 @@ export function indexable(document: Uint8Array, path: string): boolean {
 }
 
 class MemoryIndex implements QueryIndex {
+  readonly collation = undefined
   readonly name: string
   readonly definition: IndexDefinition
   readonly keyPaths: readonly KeyPath[]

@@ -65,7 +65,8 @@ export function applyToNew(
 }
 
 function positionalRoot(fields: readonly UpdateField[], { context, bytes, start }: ApplyState): BranchNode {
-  const index = context.filter === undefined ? undefined : positionalIndex(context.filter, bytes, start)
+  const index =
+    context.filter === undefined ? undefined : positionalIndex(context.filter, bytes, start, context.collation)
   if (index === undefined) {
     throw new DatabaseError('BadValue', 'The positional operator did not find the match needed from the query.')
   }

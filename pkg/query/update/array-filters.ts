@@ -3,8 +3,9 @@ import { DatabaseError } from '../../base/errors.ts'
 import { bsonType } from '../../bson/type.ts'
 import { documentFields, documentValue, type Value } from '../../bson/value.ts'
 import { BsonWriter } from '../../bson/writer.ts'
+import type { Collation } from '../../collation/collation.ts'
 import { compileFilter } from '../filter/compile.ts'
-import { parseFilter } from '../filter/parse.ts'
+import { collated, parseFilter } from '../filter/parse.ts'
 import { refuseOperators } from '../filter/refused-operators.ts'
 import type { ElementFilter } from './update.ts'
 
@@ -16,7 +17,10 @@ const identifierPattern = /^[a-z][a-zA-Z0-9]*$/
  * The filters by identifier. Errors: FailedToParse for a filter without a field name or two filters of one identifier,
  * BadValue for a name that is no identifier, and what the filter language refuses.
  */
-export function parseArrayFilters(documents: readonly Uint8Array[]): ReadonlyMap<string, ElementFilter> {
+export function parseArrayFilters(
+  documents: readonly Uint8Array[],
+  collation?: Collation,
+): ReadonlyMap<string, ElementFilter> {
   if (documents.length === 0) return noFilters
   const filters = new Map<string, ElementFilter>()
   for (const document of documents) {
@@ -28,7 +32,7 @@ export function parseArrayFilters(documents: readonly Uint8Array[]): ReadonlyMap
         `Found multiple array filters with the same top-level field name ${identifier}`,
       )
     }
-    filters.set(identifier, elementFilter(identifier, document))
+    filters.set(identifier, elementFilter(identifier, document, collation))
   }
   return filters
 }
@@ -36,8 +40,8 @@ export function parseArrayFilters(documents: readonly Uint8Array[]): ReadonlyMap
 /** They are about whole documents. */
 const unfitOperators = { $expr: 'QueryFeatureNotAllowed', $text: 'BadValue', $where: 'BadValue' } as const
 
-function elementFilter(identifier: string, document: Uint8Array): ElementFilter {
-  const predicate = compileFilter(parseFilter(document))
+function elementFilter(identifier: string, document: Uint8Array, collation: Collation | undefined): ElementFilter {
+  const predicate = compileFilter(parseFilter(document, 0, collated(collation)))
   const writer = new BsonWriter()
   return {
     identifier,

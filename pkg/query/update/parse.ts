@@ -3,6 +3,7 @@ import { DatabaseError } from '../../base/errors.ts'
 import { documentDepthMax } from '../../base/limits.ts'
 import { bsonType, typeAlias } from '../../bson/type.ts'
 import { documentFields, readInt32, type Value } from '../../bson/value.ts'
+import type { Collation } from '../../collation/collation.ts'
 import { noArrayFilters, parseArrayFilters } from './array-filters.ts'
 import { describeElement } from './describe.ts'
 import { dollarPrefixed } from './immutable.ts'
@@ -24,7 +25,7 @@ import type {
 /**
  * Parses the `u` of an update command: a document whose first field is an operator, or a replacement. The tree points into `bytes`.
  *
- * `arrayFilters`: the documents of the command's `arrayFilters`.
+ * `arrayFilters`: the documents of the command's `arrayFilters`. `collation`: how strings compare.
  *
  * Errors: FailedToParse for an unknown operator or an operand that is no document, DollarPrefixedFieldName in a replacement,
  * EmptyFieldName, ConflictingUpdateOperators, and what each operator refuses of its operand.
@@ -33,9 +34,11 @@ export function parseUpdate(
   bytes: Uint8Array,
   arrayFilters: readonly Uint8Array[] = noArrayFilters,
   start = 0,
+  collation?: Collation,
 ): Update {
   // The byte after the length is the first element's type, or 0 for an empty document; then comes its name.
-  if (bytes[start + 4] !== 0 && bytes[start + 5] === dollar) return parseOperators(bytes, arrayFilters, start)
+  if (bytes[start + 4] !== 0 && bytes[start + 5] === dollar)
+    return parseOperators(bytes, arrayFilters, start, collation)
   if (arrayFilters.length > 0) {
     throw new DatabaseError('FailedToParse', 'arrayFilters may not be specified for replacement-style updates')
   }
@@ -45,8 +48,12 @@ export function parseUpdate(
 const dollar = 0x24
 
 /** Errors: FailedToParse for anything but a document; pipelines are refused by name. */
-export function parseUpdateValue(value: Value, arrayFilters: readonly Uint8Array[] = noArrayFilters): Update {
-  if (value.type === bsonType.document) return parseUpdate(value.bytes, arrayFilters, value.start)
+export function parseUpdateValue(
+  value: Value,
+  arrayFilters: readonly Uint8Array[] = noArrayFilters,
+  collation?: Collation,
+): Update {
+  if (value.type === bsonType.document) return parseUpdate(value.bytes, arrayFilters, value.start, collation)
   if (value.type === bsonType.array) {
     throw new DatabaseError('NotImplemented', 'updates with an aggregation pipeline are not supported yet')
   }
@@ -64,9 +71,14 @@ function parseReplacement(bytes: Uint8Array, start: number): Update {
   return { kind: 'replacement', document: start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end) }
 }
 
-function parseOperators(bytes: Uint8Array, arrayFilters: readonly Uint8Array[], start: number): OperatorUpdate {
-  const filters = parseArrayFilters(arrayFilters)
-  const collected = new FieldCollector(filters)
+function parseOperators(
+  bytes: Uint8Array,
+  arrayFilters: readonly Uint8Array[],
+  start: number,
+  collation: Collation | undefined,
+): OperatorUpdate {
+  const filters = parseArrayFilters(arrayFilters, collation)
+  const collected = new FieldCollector(filters, collation)
   for (const field of documentFields(bytes, start)) {
     const operator = updateOperators.get(field.name)
     if (operator === undefined) {
@@ -102,8 +114,11 @@ class FieldCollector implements ParseTarget {
   positional = false
   readonly #filters: ReadonlyMap<string, ElementFilter>
 
-  constructor(filters: ReadonlyMap<string, ElementFilter>) {
+  readonly collation: Collation | undefined
+
+  constructor(filters: ReadonlyMap<string, ElementFilter>, collation: Collation | undefined) {
     this.#filters = filters
+    this.collation = collation
   }
 
   add(path: string, modifier: Modifier): void {

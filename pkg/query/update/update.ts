@@ -14,6 +14,7 @@
  */
 import type { Timestamp } from '../../base/timestamp.ts'
 import type { Value } from '../../bson/value.ts'
+import type { Collation } from '../../collation/collation.ts'
 
 export type Update = ReplacementUpdate | OperatorUpdate
 
@@ -106,6 +107,8 @@ export interface UpdateContext {
   readonly timestamp: Timestamp
   /** The filter that chose the document, which says what a positional `$` stands for. */
   readonly filter?: Uint8Array | undefined
+  /** How that filter compares strings. */
+  readonly collation?: Collation | undefined
 }
 
 /** The document an update is being applied to. */
@@ -125,5 +128,7 @@ export interface UpdateOperator {
 }
 
 export interface ParseTarget {
+  /** How strings compare; undefined: by their bytes. */
+  readonly collation: Collation | undefined
   add(path: string, modifier: Modifier): void
 }

@@ -1,17 +1,26 @@
 /** Operators over several values that are accumulators too: of one argument that is an array they take the elements. */
 import { bsonType } from '../../../bson/type.ts'
 import type { Value } from '../../../bson/value.ts'
+import type { ValueOrder } from '../../../bson/value-order.ts'
 import { ElementWalker } from '../../../bson/walk.ts'
 import { type Operator, variadicOperator } from '../operator.ts'
 
 /** `combine` is given the values, the missing ones too. */
-export function gatheringOperator(name: string, combine: (values: readonly Value[]) => Value): Operator {
-  return variadicOperator(name, (operands) => {
+export function gatheringOperator(
+  name: string,
+  combine: (values: readonly Value[], order: ValueOrder) => Value,
+): Operator {
+  return variadicOperator(name, (operands, order) => {
     const [only] = operands
-    if (operands.length !== 1) return (context) => combine(operands.map((operand) => operand(context)))
+    if (operands.length !== 1)
+      return (context) =>
+        combine(
+          operands.map((operand) => operand(context)),
+          order,
+        )
     return (context) => {
       const value = only!(context)
-      return combine(value.type === bsonType.array ? elementsOf(value) : [value])
+      return combine(value.type === bsonType.array ? elementsOf(value) : [value], order)
     }
   })
 }

@@ -1,9 +1,9 @@
 /** `{$firstN: {n, input}}`, `$lastN`, `$maxN` and `$minN`: up to n elements of an array. */
 import { DatabaseError } from '../../../base/errors.ts'
 import { wholeNumberOf } from '../../../bson/number.ts'
-import { compare } from '../../../bson/order.ts'
 import { bsonType } from '../../../bson/type.ts'
 import { arrayValue, isNumber, type Value } from '../../../bson/value.ts'
+import type { ValueOrder } from '../../../bson/value-order.ts'
 import { BsonWriter, indexName } from '../../../bson/writer.ts'
 import { isNullish } from '../../expression.ts'
 import { namedArguments } from '../named-arguments.ts'
@@ -11,8 +11,10 @@ import type { Operator } from '../operator.ts'
 import { shownType } from '../shown-type.ts'
 import { elementsOf } from './gathering.ts'
 
+type Choose = (elements: readonly Value[], n: number, order: ValueOrder) => readonly Value[]
+
 /** Errors: 5787900 to 5787908 for wrong arguments, 5788200 for an input that is no array. */
-function nOperator(name: string, choose: (elements: readonly Value[], n: number) => readonly Value[]): Operator {
+function nOperator(name: string, choose: Choose): Operator {
   return {
     name,
     parse(operand, scope, parse) {
@@ -32,7 +34,7 @@ function nOperator(name: string, choose: (elements: readonly Value[], n: number)
             if (value.type !== bsonType.array) {
               throw new DatabaseError(5788200, `Input must be an array, but is ${shownType(value)}`)
             }
-            return arrayOf(choose(elementsOf(value), wanted))
+            return arrayOf(choose(elementsOf(value), wanted, scope.order))
           },
       }
     },
@@ -66,5 +68,7 @@ function sorted(elements: readonly Value[], order: (a: Value, b: Value) => numbe
 
 export const firstN = nOperator('$firstN', (elements, n) => elements.slice(0, n))
 export const lastN = nOperator('$lastN', (elements, n) => elements.slice(-n))
-export const maxN = nOperator('$maxN', (elements, n) => sorted(elements, (a, b) => compare(b, a)).slice(0, n))
-export const minN = nOperator('$minN', (elements, n) => sorted(elements, compare).slice(0, n))
+export const maxN = nOperator('$maxN', (elements, n, { compare }) =>
+  sorted(elements, (a, b) => compare(b, a)).slice(0, n),
+)
+export const minN = nOperator('$minN', (elements, n, { compare }) => sorted(elements, compare).slice(0, n))

@@ -1,5 +1,4 @@
 import { DatabaseError } from '../../../base/errors.ts'
-import { equalValues } from '../../../bson/order.ts'
 import { bsonType } from '../../../bson/type.ts'
 import { booleanValue } from '../../../bson/value.ts'
 import { ElementWalker } from '../../../bson/walk.ts'
@@ -8,7 +7,7 @@ import { fixedOperator } from '../operator.ts'
 import { shownType } from '../shown-type.ts'
 
 /** `{$in: [a, array]}`: whether an element equals a. Errors: 40081 when the second is no array. */
-export const inArray = fixedOperator('$in', 2, ([operand, array]) => {
+export const inArray = fixedOperator('$in', 2, ([operand, array], { equalValues }) => {
   const walker = new ElementWalker()
   return (context) => {
     const value = operand!(context)

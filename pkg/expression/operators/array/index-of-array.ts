@@ -1,5 +1,4 @@
 import { DatabaseError } from '../../../base/errors.ts'
-import { equalValues } from '../../../bson/order.ts'
 import { bsonType } from '../../../bson/type.ts'
 import { int32Value, nullValue, type Value } from '../../../bson/value.ts'
 import { ElementWalker } from '../../../bson/walk.ts'
@@ -12,7 +11,7 @@ import { shownType } from '../shown-type.ts'
  * `{$indexOfArray: [array, value, start?, end?]}`: where the value comes first from `start` on and before `end`, or -1.
  * Errors: 40090 for what is no array, 9711600 and 9711601 for bounds that are no int32 or negative.
  */
-export const indexOfArray = rangedOperator('$indexOfArray', 2, 4, (operands) => {
+export const indexOfArray = rangedOperator('$indexOfArray', 2, 4, (operands, { equalValues }) => {
   const walker = new ElementWalker()
   const [arrayOf, bodyOf, startOf, endOf] = operands
   return (context) => {

@@ -1,9 +1,9 @@
 import { DatabaseError } from '../../../base/errors.ts'
 import { wholeNumberOf } from '../../../bson/number.ts'
-import { compareValues } from '../../../bson/order.ts'
 import { bsonType } from '../../../bson/type.ts'
 import { utf8Bytes } from '../../../bson/utf8.ts'
 import { documentFields, isNumber, nullValue, type Value } from '../../../bson/value.ts'
+import type { ValueOrder } from '../../../bson/value-order.ts'
 import { ArrayResult } from '../../array-result.ts'
 import { type Evaluate, isNullish, missing } from '../../expression.ts'
 import { fieldValue, splitFieldPath } from '../../field-path.ts'
@@ -22,7 +22,7 @@ export const sortArray: Operator = {
   parse(operand, scope, parse) {
     const given = namedArguments('$sortArray', operand, ['input', 'sortBy'], { notDocument: 2942500, unknown: 2942501 })
     const input = given.required('input', 2942502)
-    const compare = comparisonBy(given.required('sortBy', 2942503))
+    const compare = comparisonBy(given.required('sortBy', 2942503), scope.order)
     return {
       kind: 'operator',
       name: '$sortArray',
@@ -52,13 +52,13 @@ function sorted(arrayOf: Evaluate, compare: Compare): Evaluate {
   }
 }
 
-function comparisonBy(sortBy: Value): Compare {
+function comparisonBy(sortBy: Value, order: ValueOrder): Compare {
   if (isNumber(sortBy.type)) {
     const direction = directionOf(sortBy)
     if (direction === undefined) {
       throw new DatabaseError(2942506, '$sort key ordering must be 1 (for ascending) or -1 (for descending)')
     }
-    return (a, b) => direction * compareValues(a.type, a.bytes, a.start, b.type, b.bytes, b.start)
+    return (a, b) => direction * order.compare(a, b)
   }
   if (sortBy.type !== bsonType.document) {
     throw new DatabaseError(2942507, `Illegal sortBy in $sortArray, a value of type: ${shownType(sortBy)}`)
@@ -73,8 +73,8 @@ function comparisonBy(sortBy: Value): Compare {
   if (parts.length === 0) throw new DatabaseError(2942505, "$sortArray's sortBy must name at least one path")
   return (a, b) => {
     for (const { path, direction } of parts) {
-      const order = compareAll(keyOf(a, path), keyOf(b, path))
-      if (order !== 0) return direction * order
+      const outcome = compareAll(order, keyOf(a, path), keyOf(b, path))
+      if (outcome !== 0) return direction * outcome
     }
     return 0
   }

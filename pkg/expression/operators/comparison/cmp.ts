@@ -7,7 +7,7 @@ const same = int32Value(0)
 const greater = int32Value(1)
 
 /** `{$cmp: [a, b]}`: -1, 0 or 1 by the order over all types. */
-export const cmp = fixedOperator('$cmp', 2, ([left, right]) => (context) => {
-  const order = compareAll(left!(context), right!(context))
-  return order < 0 ? less : order > 0 ? greater : same
+export const cmp = fixedOperator('$cmp', 2, ([left, right], order) => (context) => {
+  const outcome = compareAll(order, left!(context), right!(context))
+  return outcome < 0 ? less : outcome > 0 ? greater : same
 })

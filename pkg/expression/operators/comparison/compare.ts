@@ -1,9 +1,9 @@
-import { compare } from '../../../bson/order.ts'
 import type { Value } from '../../../bson/value.ts'
+import type { ValueOrder } from '../../../bson/value-order.ts'
 import { missing } from '../../expression.ts'
 
-/** As `compare`, over missing too: it is less than every value but MinKey. */
-export function compareAll(a: Value, b: Value): number {
+/** As the order has it, over missing too: it is less than every value but MinKey. */
+export function compareAll({ compare }: ValueOrder, a: Value, b: Value): number {
   if (a === missing || b === missing) {
     if (a === b) return 0
     const other = a === missing ? b : a

@@ -6,7 +6,7 @@ import { compareAll } from './compare.ts'
 export const gt = fixedOperator(
   '$gt',
   2,
-  ([left, right]) =>
+  ([left, right], order) =>
     (context) =>
-      booleanValue(compareAll(left!(context), right!(context)) > 0),
+      booleanValue(compareAll(order, left!(context), right!(context)) > 0),
 )

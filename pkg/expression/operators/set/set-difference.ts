@@ -12,7 +12,7 @@ import { setOf } from './set-of.ts'
  * `{$setDifference: [a, b]}`: the elements of a that b has not, once each; null when one is null or missing.
  * Errors: 17048 and 17049 for what is no array.
  */
-export const setDifference = fixedOperator('$setDifference', 2, ([left, right]) => {
+export const setDifference = fixedOperator('$setDifference', 2, ([left, right], order) => {
   const result = new ArrayResult()
   const walker = new ElementWalker()
   return (context) => {
@@ -32,7 +32,7 @@ export const setDifference = fixedOperator('$setDifference', 2, ([left, right]) 
       )
     }
     // What has been given joins b, so that it is not given twice.
-    const unwanted = setOf(b)
+    const unwanted = setOf(b, order)
     result.reset()
     walker.reset(a.bytes, a.start)
     while (walker.next()) if (unwanted.add(walker.type, a.bytes, walker.valueStart)) result.addElement(walker)

@@ -1,6 +1,7 @@
 import { DatabaseError } from '../../../base/errors.ts'
 import { bsonType } from '../../../bson/type.ts'
 import { booleanValue } from '../../../bson/value.ts'
+import type { ValueOrder } from '../../../bson/value-order.ts'
 import { ElementWalker } from '../../../bson/walk.ts'
 import type { Evaluate, Expression } from '../../expression.ts'
 import { ValueSet } from '../../value-set.ts'
@@ -19,12 +20,16 @@ export const setEquals: Operator = {
     if (operands.length < 2) {
       throw new DatabaseError(17045, `$setEquals needs at least two arguments had: ${operands.length}`)
     }
-    return { ...comparison(operands), simplify: (fold) => comparison(withArrayConstants(operands.map(fold))) }
+    const { order } = scope
+    return {
+      ...comparison(operands, order),
+      simplify: (fold) => comparison(withArrayConstants(operands.map(fold)), order),
+    }
   },
 }
 
-function comparison(operands: readonly Expression[]): Expression & { kind: 'operator' } {
-  return { kind: 'operator', name: '$setEquals', operands, make }
+function comparison(operands: readonly Expression[], order: ValueOrder): Expression & { kind: 'operator' } {
+  return { kind: 'operator', name: '$setEquals', operands, make: (evaluates) => make(evaluates, order) }
 }
 
 function withArrayConstants(operands: readonly Expression[]): readonly Expression[] {
@@ -39,7 +44,7 @@ function withArrayConstants(operands: readonly Expression[]): readonly Expressio
   return operands
 }
 
-function make(operands: readonly Evaluate[]): Evaluate {
+function make(operands: readonly Evaluate[], order: ValueOrder): Evaluate {
   const walker = new ElementWalker()
   const [firstOf, ...othersOf] = operands
   const arrayFrom = (operand: Evaluate): Evaluate => {
@@ -54,9 +59,9 @@ function make(operands: readonly Evaluate[]): Evaluate {
   }
   const first = arrayFrom(firstOf!)
   const others = othersOf.map(arrayFrom)
-  const seen = new ValueSet()
+  const seen = new ValueSet(order)
   return (context) => {
-    const set = setOf(first(context))
+    const set = setOf(first(context), order)
     for (const other of others) {
       const array = other(context)
       seen.clear()

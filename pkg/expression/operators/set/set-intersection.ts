@@ -13,10 +13,10 @@ import { setOf } from './set-of.ts'
  * `{$setIntersection: [array, ...]}`: the elements that all have, once each, in the first one's order; null when one is
  * null or missing. Errors: 17047 for what is no array.
  */
-export const setIntersection = variadicOperator('$setIntersection', (operands) => {
+export const setIntersection = variadicOperator('$setIntersection', (operands, order) => {
   const result = new ArrayResult()
   const walker = new ElementWalker()
-  const seen = new ValueSet()
+  const seen = new ValueSet(order)
   return (context) => {
     result.reset()
     seen.clear()
@@ -34,7 +34,7 @@ export const setIntersection = variadicOperator('$setIntersection', (operands) =
     }
     const [first, ...others] = arrays
     if (first === undefined) return result.value(context)
-    const sets = others.map(setOf)
+    const sets = others.map((other) => setOf(other, order))
     walker.reset(first.bytes, first.start)
     while (walker.next()) {
       const { type, valueStart } = walker

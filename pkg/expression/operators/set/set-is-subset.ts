@@ -7,7 +7,7 @@ import { shownType } from '../shown-type.ts'
 import { setOf } from './set-of.ts'
 
 /** `{$setIsSubset: [a, b]}`: whether b has all elements of a. Errors: 17046 and 17042 for what is no array. */
-export const setIsSubset = fixedOperator('$setIsSubset', 2, ([left, right]) => {
+export const setIsSubset = fixedOperator('$setIsSubset', 2, ([left, right], order) => {
   const walker = new ElementWalker()
   return (context) => {
     const a = left!(context)
@@ -24,7 +24,7 @@ export const setIsSubset = fixedOperator('$setIsSubset', 2, ([left, right]) => {
         `both operands of $setIsSubset must be arrays. Second argument is of type: ${shownType(b)}`,
       )
     }
-    const set = setOf(b)
+    const set = setOf(b, order)
     walker.reset(a.bytes, a.start)
     while (walker.next()) if (!set.has(walker.type, a.bytes, walker.valueStart)) return booleanValue(false)
     return booleanValue(true)

@@ -12,10 +12,10 @@ import { shownType } from '../shown-type.ts'
  * `{$setUnion: [array, ...]}`: each different element once, in the order they come first; null when one is null or missing.
  * Errors: 17043 for what is no array.
  */
-export const setUnion = variadicOperator('$setUnion', (operands) => {
+export const setUnion = variadicOperator('$setUnion', (operands, order) => {
   const result = new ArrayResult()
   const walker = new ElementWalker()
-  const seen = new ValueSet()
+  const seen = new ValueSet(order)
   return (context) => {
     result.reset()
     seen.clear()

@@ -7,7 +7,8 @@ import type { PathOperator, ValueTest } from '../operator.ts'
 import { missing } from '../operator.ts'
 import { firstName, isOperatorDocument } from '../operator-document.ts'
 import { type AllFilter, type ComparisonFilter, conjunction, type Filter } from '../tree.ts'
-import { positionIn, sortedDistinct } from './sorted-values.ts'
+import { collationOf } from './comparison.ts'
+import { collatedValues, positionIn, positionInKeyed, sortedDistinct } from './sorted-values.ts'
 
 /** From so many elements on they are looked for together: in an array of as many, one by one would be quadratic. */
 const togetherMin = 8
@@ -35,15 +36,20 @@ export const allOperator: PathOperator = {
     }
     const equalities = filters.filter((filter): filter is ComparisonFilter => filter.kind === 'comparison')
     if (equalities.length < togetherMin) return conjunction(filters)
-    const values = sortedDistinct(equalities.map(({ value }) => value))
+    const collation = collationOf(context)
+    const values = sortedDistinct(
+      equalities.map(({ value }) => value),
+      collation,
+    )
+    const collated = collatedValues(values, collation)
     const others = filters.filter((filter) => filter.kind !== 'comparison')
     // One of the equalities by itself: an index may serve it.
-    return conjunction([equalities[0]!, { kind: 'all', path, values }, ...others])
+    return conjunction([equalities[0]!, { kind: 'all', path, values, ...(collated && { collated }) }, ...others])
   },
 }
 
 /** Strikes off what it is shown, and passes once nothing is left; `reset` begins again. */
-export function allTest({ values }: AllFilter): { readonly test: ValueTest; readonly reset: () => void } {
+export function allTest({ values, collated }: AllFilter): { readonly test: ValueTest; readonly reset: () => void } {
   const seen = new Uint8Array(values.length)
   let left = values.length
   return {
@@ -51,7 +57,9 @@ export function allTest({ values }: AllFilter): { readonly test: ValueTest; read
       const found =
         type === missing
           ? positionIn(values, bsonType.null, nullValue.bytes, 0)
-          : positionIn(values, type, bytes, start)
+          : collated === undefined
+            ? positionIn(values, type, bytes, start)
+            : positionInKeyed(collated, type, bytes, start)
       if (found >= 0 && seen[found] === 0) {
         seen[found] = 1
         left--

@@ -4,31 +4,45 @@ import { DatabaseError } from '../../../base/errors.ts'
 import { compareValues } from '../../../bson/order.ts'
 import { bsonType, canonicalRank } from '../../../bson/type.ts'
 import { isNumber, numberOf, readDouble, readInt32, readInt64Number, type Value } from '../../../bson/value.ts'
+import { type Collation, holdsString } from '../../../collation/collation.ts'
 import type { Path } from '../../path.ts'
-import { missing, type PathOperator, type ValueTest } from '../operator.ts'
-import type { ComparisonFilter, ComparisonOperator } from '../tree.ts'
+import { missing, type ParseContext, type PathOperator, type ValueTest } from '../operator.ts'
+import type { Collated, ComparisonFilter, ComparisonOperator } from '../tree.ts'
 
 export const comparisonOperators: readonly PathOperator[] = [
-  { name: '$eq', parse: (path, operand) => comparison(path, 'eq', operand) },
-  { name: '$gt', parse: (path, operand) => comparison(path, 'gt', operand) },
-  { name: '$gte', parse: (path, operand) => comparison(path, 'gte', operand) },
-  { name: '$lt', parse: (path, operand) => comparison(path, 'lt', operand) },
-  { name: '$lte', parse: (path, operand) => comparison(path, 'lte', operand) },
+  { name: '$eq', parse: (path, operand, context) => comparison(path, 'eq', operand, collationOf(context)) },
+  { name: '$gt', parse: (path, operand, context) => comparison(path, 'gt', operand, collationOf(context)) },
+  { name: '$gte', parse: (path, operand, context) => comparison(path, 'gte', operand, collationOf(context)) },
+  { name: '$lt', parse: (path, operand, context) => comparison(path, 'lt', operand, collationOf(context)) },
+  { name: '$lte', parse: (path, operand, context) => comparison(path, 'lte', operand, collationOf(context)) },
   {
     name: '$ne',
-    parse: (path, operand) => {
+    parse: (path, operand, context) => {
       if (operand.type === bsonType.regex) throw new DatabaseError('BadValue', "Can't have regex as arg to $ne.")
-      return { kind: 'not', filter: comparison(path, 'eq', operand) }
+      return { kind: 'not', filter: comparison(path, 'eq', operand, collationOf(context)) }
     },
   },
 ]
 
-export function comparison(path: Path, operator: ComparisonOperator, value: Value): ComparisonFilter {
+/** How strings compare in a filter. */
+export function collationOf({ options }: ParseContext): Collation | undefined {
+  return options.scope?.collation
+}
+
+export function comparison(
+  path: Path,
+  operator: ComparisonOperator,
+  value: Value,
+  collation?: Collation,
+): ComparisonFilter {
   if (value.type === bsonType.undefined) throw new DatabaseError('BadValue', 'cannot compare to undefined')
   if (value.type === bsonType.regex && operator !== 'eq') {
     throw new DatabaseError('BadValue', `Can't have RegEx as arg to predicate over field '${path.text}'.`)
   }
-  return { kind: 'comparison', path, operator, value }
+  if (collation === undefined || !holdsString(value.type, value.bytes, value.start)) {
+    return { kind: 'comparison', path, operator, value }
+  }
+  return { kind: 'comparison', path, operator, value, collated: { collation, keyed: collation.keyed(value) } }
 }
 
 /** What each outcome of a comparison (value in the document against the constant) means for an operator. */
@@ -48,8 +62,9 @@ const outcomesOf: Readonly<Record<ComparisonOperator, Outcomes>> = {
 
 /** Tests one value; values of another type bracket never match, except against MinKey and MaxKey. */
 export function comparisonTest(filter: ComparisonFilter): ValueTest {
-  const { operator, value } = filter
+  const { operator, value, collated } = filter
   const outcomes = outcomesOf[operator]
+  if (collated !== undefined) return collatedTest(collated, outcomes)
   switch (value.type) {
     case bsonType.null:
       return outcomes.equal ? nullTest : neverTest
@@ -92,6 +107,16 @@ function orderTest(value: Value, { less, equal, greater }: Outcomes): ValueTest 
   return (type, bytes, start) => {
     if (canonicalRank(type) !== rank) return false
     const order = compareValues(type, bytes, start, constantType, constant, constantStart)
+    return order < 0 ? less : order > 0 ? greater : equal
+  }
+}
+
+/** As `orderTest`, of keyed values; the constant's were made once. */
+function collatedTest({ collation, keyed }: Collated<Value>, { less, equal, greater }: Outcomes): ValueTest {
+  const rank = canonicalRank(keyed.type)
+  return (type, bytes, start) => {
+    if (canonicalRank(type) !== rank) return false
+    const order = collation.compareToKeyed(type, bytes, start, keyed)
     return order < 0 ? less : order > 0 ? greater : equal
   }
 }

@@ -4,19 +4,22 @@ import { DatabaseError } from '../../../base/errors.ts'
 import { bsonType } from '../../../bson/type.ts'
 import { documentFields, numberOf, readDouble, readInt32, readInt64Number, type Value } from '../../../bson/value.ts'
 import type { Path } from '../../path.ts'
-import { missing, type PathOperator, type ValueTest } from '../operator.ts'
+import { missing, type ParseContext, type PathOperator, type ValueTest } from '../operator.ts'
 import { isOperatorDocument } from '../operator-document.ts'
 import type { Filter, InFilter } from '../tree.ts'
-import { isExactNumber } from './comparison.ts'
+import { collationOf, isExactNumber } from './comparison.ts'
 import { regexValueFilter } from './regex.ts'
-import { positionIn, sortedDistinct } from './sorted-values.ts'
+import { collatedValues, positionIn, positionInKeyed, sortedDistinct } from './sorted-values.ts'
 
 export const membershipOperators: readonly PathOperator[] = [
-  { name: '$in', parse: (path, operand) => membership(path, operand, '$in') },
-  { name: '$nin', parse: (path, operand) => ({ kind: 'not', filter: membership(path, operand, '$nin') }) },
+  { name: '$in', parse: (path, operand, context) => membership(path, operand, '$in', context) },
+  {
+    name: '$nin',
+    parse: (path, operand, context) => ({ kind: 'not', filter: membership(path, operand, '$nin', context) }),
+  },
 ]
 
-function membership(path: Path, operand: Value, name: string): Filter {
+function membership(path: Path, operand: Value, name: string, context: ParseContext): Filter {
   if (operand.type !== bsonType.array) throw new DatabaseError('BadValue', `${name} needs an array`)
   const values: Value[] = []
   const regexes: Filter[] = []
@@ -27,7 +30,10 @@ function membership(path: Path, operand: Value, name: string): Filter {
     if (element.type === bsonType.regex) regexes.push(regexValueFilter(path, element))
     else values.push(element)
   }
-  const equalities: InFilter = { kind: 'in', path, values: sortedDistinct(values) }
+  const collation = collationOf(context)
+  const sorted = sortedDistinct(values, collation)
+  const collated = collatedValues(sorted, collation)
+  const equalities: InFilter = { kind: 'in', path, values: sorted, ...(collated && { collated }) }
   if (regexes.length === 0) return equalities
   return { kind: 'or', filters: values.length === 0 ? regexes : [equalities, ...regexes] }
 }
@@ -36,7 +42,7 @@ function membership(path: Path, operand: Value, name: string): Filter {
 export function inTest(filter: InFilter): ValueTest {
   const numbers = new Set(filter.values.filter(isExactNumber).map(numberOf))
   // A decimal or a large int64 in a document may equal a number of the set: those go through the search, which has all.
-  const sorted = filter.values
+  const { values: sorted, collated } = filter
   const holdsNull = sorted.some((value) => value.type === bsonType.null)
   return (type, bytes, start) => {
     switch (type) {
@@ -52,6 +58,10 @@ export function inTest(filter: InFilter): ValueTest {
         if (numbers.has(readInt64Number(bytes, start))) return true
         break
     }
-    return positionIn(sorted, type, bytes, start) >= 0
+    return (
+      (collated === undefined
+        ? positionIn(sorted, type, bytes, start)
+        : positionInKeyed(collated, type, bytes, start)) >= 0
+    )
   }
 }

@@ -1,7 +1,7 @@
 import { DatabaseError } from '../../../base/errors.ts'
-import { equal } from '../../../bson/order.ts'
 import { bsonType, typeAlias } from '../../../bson/type.ts'
 import { documentFields, type Value } from '../../../bson/value.ts'
+import { simpleOrder, type ValueOrder } from '../../../bson/value-order.ts'
 import { describeElement } from '../describe.ts'
 import { onMissing, type UpdateOperator } from '../update.ts'
 import { arrayOf, elementsOf, isArray } from './elements.ts'
@@ -10,7 +10,8 @@ import { arrayOf, elementsOf, isArray } from './elements.ts'
 export const addToSet: UpdateOperator = {
   name: '$addToSet',
   parse(path, operand, target) {
-    const values = distinct([], valuesOf(operand))
+    const order = target.collation ?? simpleOrder
+    const values = distinct([], valuesOf(operand), order)
     target.add(path, {
       operator: '$addToSet',
       onMissing: () => onMissing.create,
@@ -23,7 +24,7 @@ export const addToSet: UpdateOperator = {
           )
         }
         const elements = elementsOf(existing)
-        const added = distinct(elements, values)
+        const added = distinct(elements, values, order)
         return added.length === 0 ? existing : arrayOf([...elements, ...added])
       },
     })
@@ -51,7 +52,7 @@ function valuesOf(operand: Value): Value[] {
 }
 
 /** The `candidates` that are neither in `present` nor equal to an earlier candidate. */
-function distinct(present: readonly Value[], candidates: readonly Value[]): Value[] {
+function distinct(present: readonly Value[], candidates: readonly Value[], { equal }: ValueOrder): Value[] {
   const fresh: Value[] = []
   for (const candidate of candidates) {
     const same = (other: Value): boolean => equal(other, candidate)

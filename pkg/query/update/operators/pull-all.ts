@@ -1,6 +1,6 @@
 import { DatabaseError } from '../../../base/errors.ts'
-import { equal } from '../../../bson/order.ts'
 import { typeAlias } from '../../../bson/type.ts'
+import { simpleOrder } from '../../../bson/value-order.ts'
 import { onMissing, type UpdateOperator } from '../update.ts'
 import { elementsOf, isArray, without } from './elements.ts'
 
@@ -15,6 +15,7 @@ export const pullAll: UpdateOperator = {
       )
     }
     const values = elementsOf(operand)
+    const { equal } = target.collation ?? simpleOrder
     target.add(path, {
       operator: '$pullAll',
       onMissing: () => onMissing.ignore,

@@ -1,10 +1,11 @@
 import { DatabaseError } from '../../../base/errors.ts'
-import { equal } from '../../../bson/order.ts'
 import { bsonType } from '../../../bson/type.ts'
 import type { Value } from '../../../bson/value.ts'
+import { simpleOrder } from '../../../bson/value-order.ts'
 import { BsonWriter } from '../../../bson/writer.ts'
+import type { Collation } from '../../../collation/collation.ts'
 import { compileFilter } from '../../filter/compile.ts'
-import { parseFilter } from '../../filter/parse.ts'
+import { collated, parseFilter } from '../../filter/parse.ts'
 import { onMissing, type UpdateOperator } from '../update.ts'
 import { isArray, without } from './elements.ts'
 
@@ -15,7 +16,7 @@ import { isArray, without } from './elements.ts'
 export const pull: UpdateOperator = {
   name: '$pull',
   parse(path, operand, target) {
-    const matches = conditionOf(operand)
+    const matches = conditionOf(operand, target.collation)
     target.add(path, {
       operator: '$pull',
       onMissing: () => onMissing.ignore,
@@ -28,10 +29,13 @@ export const pull: UpdateOperator = {
   },
 }
 
-function conditionOf(operand: Value): (element: Value) => boolean {
-  if (operand.type === bsonType.regex || isOperatorDocument(operand)) return wrappedCondition(operand)
-  if (operand.type !== bsonType.document) return (element) => equal(operand, element)
-  const predicate = compileFilter(parseFilter(operand.bytes, operand.start))
+function conditionOf(operand: Value, collation: Collation | undefined): (element: Value) => boolean {
+  if (operand.type === bsonType.regex || isOperatorDocument(operand)) return wrappedCondition(operand, collation)
+  if (operand.type !== bsonType.document) {
+    const { equal } = collation ?? simpleOrder
+    return (element) => equal(operand, element)
+  }
+  const predicate = compileFilter(parseFilter(operand.bytes, operand.start, collated(collation)))
   return (element) => element.type === bsonType.document && predicate(element.bytes, element.start)
 }
 
@@ -57,8 +61,8 @@ function isOperatorDocument({ type, bytes, start }: Value): boolean {
 }
 
 /** The filter `{e: condition}` over the element as the field `e` of a document. */
-function wrappedCondition(condition: Value): (element: Value) => boolean {
-  const predicate = compileFilter(parseFilter(wrap(condition, new BsonWriter()).slice()))
+function wrappedCondition(condition: Value, collation: Collation | undefined): (element: Value) => boolean {
+  const predicate = compileFilter(parseFilter(wrap(condition, new BsonWriter()).slice(), 0, collated(collation)))
   const writer = new BsonWriter()
   return (element) => predicate(wrap(element, writer), 0)
 }

@@ -1,8 +1,8 @@
 /** The `$sort` of `$push`: by whole elements, or by fields of elements that are documents. */
 import { DatabaseError } from '../../../base/errors.ts'
-import { compare } from '../../../bson/order.ts'
 import { bsonType } from '../../../bson/type.ts'
 import { documentFields, getField, isNumber, nullValue, numberOf, type Value } from '../../../bson/value.ts'
+import type { ValueOrder } from '../../../bson/value-order.ts'
 
 export type CompareElements = (a: Value, b: Value) => number
 
@@ -12,7 +12,7 @@ interface SortPart {
 }
 
 /** Errors: BadValue for anything but 1, -1, or a document of paths with 1 or -1. */
-export function parseElementSort(value: Value): CompareElements {
+export function parseElementSort(value: Value, { compare }: ValueOrder): CompareElements {
   if (isNumber(value.type)) {
     const direction = directionOf(value)
     if (direction === undefined) {

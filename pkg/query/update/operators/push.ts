@@ -1,6 +1,7 @@
 import { DatabaseError } from '../../../base/errors.ts'
 import { bsonType, typeAlias } from '../../../bson/type.ts'
 import { documentFields, isNumber, numberOf, type Value } from '../../../bson/value.ts'
+import { simpleOrder, type ValueOrder } from '../../../bson/value-order.ts'
 import { onMissing, type UpdateOperator } from '../update.ts'
 import { describeId } from './arithmetic.ts'
 import { arrayOf, elementsOf, isArray } from './elements.ts'
@@ -19,7 +20,7 @@ interface Push {
 export const push: UpdateOperator = {
   name: '$push',
   parse(path, operand, target) {
-    const change = parsePush(operand)
+    const change = parsePush(operand, target.collation ?? simpleOrder)
     target.add(path, {
       operator: '$push',
       onMissing: () => onMissing.create,
@@ -48,7 +49,7 @@ function fromFront(position: number, length: number): number {
   return position >= 0 ? Math.min(position, length) : Math.max(0, length + position)
 }
 
-function parsePush(operand: Value): Push {
+function parsePush(operand: Value, order: ValueOrder): Push {
   const clauses = operand.type === bsonType.document ? [...documentFields(operand.bytes, operand.start)] : []
   if (!clauses.some(({ name }) => name === '$each')) {
     return { values: [operand], position: undefined, slice: undefined, compare: undefined }
@@ -80,7 +81,7 @@ function parsePush(operand: Value): Push {
         slice = integerOf(clause, '$slice')
         break
       case '$sort':
-        compare = parseElementSort(clause)
+        compare = parseElementSort(clause, order)
         break
       default:
         throw new DatabaseError('BadValue', `Unrecognized clause in $push: ${clause.name}`)
