@@ -22,7 +22,6 @@ export const tailored: readonly Tailored[] = [
   sort('sr_Latn-standard', 'sr-Latn'),
   sort('uz_Arab-standard', 'uz-Arab'),
   sort('uz_Cyrl-standard', 'uz-Cyrl'),
-  sort('fr_CA-standard', 'fr-CA'),
   sort('bn-traditional', 'bn-u-co-trad'),
   sort('de-phonebook', 'de-u-co-phonebk'),
   sort('de_AT-phonebook', 'de-AT-u-co-phonebk'),
