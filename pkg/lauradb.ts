@@ -23,6 +23,7 @@ export type { Collection } from './embedded/collection.ts'
 export type { Db } from './embedded/db.ts'
 export type { FindCursor } from './embedded/find-cursor.ts'
 export type { Laura } from './embedded/laura.ts'
+export type { ClientSession, TransactionOptions } from './embedded/session.ts'
 export type * from './embedded/types.ts'
 export type { EngineOptions } from './engine/options.ts'
 

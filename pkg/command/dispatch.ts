@@ -46,7 +46,11 @@ export class Database extends Instance {
    * Runs the command that `message` holds and returns its reply: at once when nothing had to be waited for. A failed
    * command is a reply, too; a rejected promise is a defect.
    */
-  dispatch(context: ConnectionContext, message: CommandMessage): Uint8Array | Promise<Uint8Array> {
+  dispatch(
+    context: ConnectionContext,
+    message: CommandMessage,
+    setUp?: (operation: Operation) => void,
+  ): Uint8Array | Promise<Uint8Array> {
     const { body } = message
     let definition: AnyDefinition | undefined
     let operation: Operation | undefined
@@ -60,6 +64,7 @@ export class Database extends Instance {
       checkDatabaseName(databaseName)
       operation = this.#begin(context, definition, databaseName, body)
       applyGenericFields(operation, fields)
+      if (setUp !== undefined) setUp(operation)
       const failure = this.failCommand.isOn ? this.#failureOf(operation, definition, body) : undefined
       if (failure !== undefined && failsAtOnce(failure)) return this.#failOnRequest(operation, definition, failure)
       const request = definition.parse(databaseName, message.sequences)
@@ -208,6 +213,8 @@ export class Database extends Instance {
 
   /** A change of a collection's definition waits for the transactions that use it. */
   #runFreely(operation: Operation, definition: AnyDefinition, request: unknown): unknown {
+    const { at } = operation.readConcern
+    if (at !== undefined) operation.workspace = this.engine.asOf(at)
     const again = (error: unknown): Promise<unknown> => {
       if (!(error instanceof WriteConflict) || error.target === undefined || error.target.space >= 0) throw error
       return operation.settle(error).then(() => this.#runFreely(operation, definition, request))

@@ -111,6 +111,7 @@ export function enterTransaction(operation: Operation, session: Session): void {
 
 /** Makes the operation the statement that runs in the transaction. */
 export function joinTransaction(operation: Operation, current: SessionTransaction): void {
+  if (current.state === 'aborted') throw aborted(current.number)
   if (current.running !== undefined)
     throw new DatabaseError(
       'ConflictingOperationInProgress',
@@ -181,7 +182,8 @@ function begin(operation: Operation, session: Session, number: bigint): SessionT
   return current
 }
 
-function checkCommand(name: string, database: string, first: boolean): void {
+/** Whether a command may be a statement of a transaction. Errors: OperationNotSupportedInTransaction. */
+export function checkCommand(name: string, database: string, first: boolean): void {
   if (!allowed.has(name)) {
     const advice =
       name === 'count'

@@ -3,9 +3,9 @@ import { aggregate } from '../command/commands/aggregate.ts'
 import { Cursor } from './cursor.ts'
 import { arrayBytes, hintValue } from './encode.ts'
 import type { Port } from './port.ts'
-import type { Document } from './types.ts'
+import type { Document, SessionOption } from './types.ts'
 
-export interface AggregateOptions {
+export interface AggregateOptions extends SessionOption {
   readonly batchSize?: number
   readonly hint?: string | Document
 }

@@ -25,6 +25,7 @@ import type {
   FindOptions,
   InsertManyResult,
   InsertOneResult,
+  SessionOption,
   Update,
   UpdateOptions,
   UpdateResult,
@@ -33,7 +34,7 @@ import type {
 /** Where `readById` says a document lies; read at once. */
 const lent = { bytes: new Uint8Array(0), start: 0, end: 0 }
 
-interface HintOption {
+interface HintOption extends SessionOption {
   readonly hint?: string | Document
 }
 
@@ -62,16 +63,19 @@ export class Collection<Item extends object = Document> {
   }
 
   /** A missing `_id` is made here, and added to `document` as the driver does. */
-  async insertOne(document: Item): Promise<InsertOneResult> {
+  async insertOne(document: Item, options?: SessionOption): Promise<InsertOneResult> {
     const { bytes, id } = encodeDocumentWithId(document, this.#port.database.objectIds)
     addId(document, id)
-    const result = await this.#insert([bytes], true)
+    const result = await this.#insert([bytes], true, options)
     if (result.errors.length > 0) throw shownError(result.errors[0]!.error)
     return { acknowledged: true, insertedId: id }
   }
 
   /** One log entry and one wait for the disk for all. Throws BulkWriteError naming the documents that failed. */
-  insertMany(documents: readonly Item[], options: { readonly ordered?: boolean } = {}): Promise<InsertManyResult> {
+  insertMany(
+    documents: readonly Item[],
+    options: SessionOption & { readonly ordered?: boolean } = {},
+  ): Promise<InsertManyResult> {
     return withInsertBuffer(async (buffer) => {
       const insertedIds: Record<number, unknown> = {}
       const generator = this.#port.database.objectIds
@@ -81,25 +85,25 @@ export class Collection<Item extends object = Document> {
         insertedIds[i] = id
       }
       const ordered = options.ordered !== false
-      const result = await this.#insert(buffer.documents(), ordered)
+      const result = await this.#insert(buffer.documents(), ordered, options)
       if (result.errors.length > 0) throw bulkInsertError(result, insertedIds, ordered)
       return { acknowledged: true, insertedCount: result.inserted, insertedIds }
     })
   }
 
   find(filter: Filter = {}, options: FindOptions = {}): FindCursor<Item> {
-    return new FindCursor<Item>(this.#port, this.dbName, this.collectionName, filter, options)
+    return new FindCursor<Item>(this.#portOf(options), this.dbName, this.collectionName, filter, options)
   }
 
   /** The first document that matches, or null. */
   findOne(filter: Filter = {}, options?: FindOptions): Promise<Item | null> {
     try {
       const bytes = encodeDocument(filter)
-      if (options === undefined) {
+      if (options === undefined && this.#port.isPlain) {
         const found = this.#port.database.readById(this.dbName, this.collectionName, bytes, lent)
         if (found !== undefined) return Promise.resolve(found ? (decodeDocument(lent.bytes, lent.start) as Item) : null)
       }
-      const running = this.#port.run(find, this.dbName, {
+      const running = this.#portOf(options).run(find, this.dbName, {
         collection: this.collectionName,
         filter: bytes,
         sort: sortBytes(options?.sort),
@@ -155,16 +159,20 @@ export class Collection<Item extends object = Document> {
   /** Several writes with one wait for the disk; `ordered` (the default): nothing after the first that fails. */
   bulkWrite(
     operations: readonly BulkOperation[],
-    options: { readonly ordered?: boolean } = {},
+    options: SessionOption & { readonly ordered?: boolean } = {},
   ): Promise<BulkWriteResult> {
-    return runBulk(this.#port, this.dbName, this.collectionName, operations, options.ordered !== false)
+    return runBulk(this.#portOf(options), this.dbName, this.collectionName, operations, options.ordered !== false)
   }
 
   async countDocuments(
     filter: Filter = {},
-    options: { readonly skip?: number; readonly limit?: number; readonly hint?: string | Document } = {},
+    options: SessionOption & {
+      readonly skip?: number
+      readonly limit?: number
+      readonly hint?: string | Document
+    } = {},
   ): Promise<number> {
-    return this.#port.run(count, this.dbName, {
+    return this.#portOf(options).run(count, this.dbName, {
       collection: this.collectionName,
       filter: filterBytes(filter),
       skip: options.skip ?? 0,
@@ -178,8 +186,8 @@ export class Collection<Item extends object = Document> {
     return this.countDocuments()
   }
 
-  async distinct(key: string, filter: Filter = {}): Promise<unknown[]> {
-    const values = await this.#port.run(distinct, this.dbName, {
+  async distinct(key: string, filter: Filter = {}, options?: SessionOption): Promise<unknown[]> {
+    const values = await this.#portOf(options).run(distinct, this.dbName, {
       collection: this.collectionName,
       key,
       filter: filterBytes(filter),
@@ -192,7 +200,7 @@ export class Collection<Item extends object = Document> {
     pipeline: readonly Document[] = [],
     options: AggregateOptions = {},
   ): AggregationCursor<Result> {
-    return new AggregationCursor<Result>(this.#port, this.dbName, this.collectionName, pipeline, options)
+    return new AggregationCursor<Result>(this.#portOf(options), this.dbName, this.collectionName, pipeline, options)
   }
 
   /** Returns the index's name. */
@@ -234,12 +242,20 @@ export class Collection<Item extends object = Document> {
     return new Collection<Item>(this.#port, this.dbName, name)
   }
 
+  #portOf(options: SessionOption | undefined): Port {
+    return options?.session?.port ?? this.#port
+  }
+
   #command(command: Document): Promise<Document> {
     return this.#port.command(this.dbName, command)
   }
 
-  #insert(documents: readonly Uint8Array[], ordered: boolean): InsertResult | Promise<InsertResult> {
-    return this.#port.run(insert, this.dbName, { collection: this.collectionName, documents, ordered })
+  #insert(
+    documents: readonly Uint8Array[],
+    ordered: boolean,
+    options: SessionOption | undefined,
+  ): InsertResult | Promise<InsertResult> {
+    return this.#portOf(options).run(insert, this.dbName, { collection: this.collectionName, documents, ordered })
   }
 
   async #update(
@@ -253,7 +269,7 @@ export class Collection<Item extends object = Document> {
       updates: [updateRequest(filter, change, kind, options)],
       ordered: true,
     }
-    const result = await this.#port.run(update, this.dbName, request)
+    const result = await this.#portOf(options).run(update, this.dbName, request)
     if (result.errors.length > 0) throw shownError(result.errors[0]!.error)
     const id = result.upserted[0]?.id
     return {
@@ -267,7 +283,7 @@ export class Collection<Item extends object = Document> {
 
   async #delete(filter: Filter, limit: 0 | 1, options: HintOption): Promise<DeleteResult> {
     const statement = { filter: encodeDocument(filter), limit, hint: hintValue(options.hint) }
-    const result = await this.#port.run(deleteCommand, this.dbName, {
+    const result = await this.#portOf(options).run(deleteCommand, this.dbName, {
       collection: this.collectionName,
       deletes: [statement],
       ordered: true,
@@ -285,7 +301,7 @@ export class Collection<Item extends object = Document> {
     const bytes = encodeDocument(filter)
     const sort = sortBytes(options.sort)
     const hint = hintValue(options.hint)
-    const { value } = await this.#port.run(findAndModify, this.dbName, {
+    const { value } = await this.#portOf(options).run(findAndModify, this.dbName, {
       collection: this.collectionName,
       filter: bytes,
       sort,

@@ -1,3 +1,4 @@
+import { timestampOf } from '../base/timestamp.ts'
 import { ConnectionContext } from '../command/context.ts'
 import type { Database } from '../command/dispatch.ts'
 import type { CheckReport } from '../engine/check.ts'
@@ -5,22 +6,56 @@ import type { Engine } from '../engine/engine.ts'
 import type { EngineStatistics } from '../engine/statistics.ts'
 import { Db } from './db.ts'
 import { Port } from './port.ts'
+import { ClientSession, type TransactionOptions } from './session.ts'
 import type { Document } from './types.ts'
 
 /** An open database directory, in this process. */
 export class Laura {
   readonly #engine: Engine
   readonly #database: Database
+  readonly #context = new ConnectionContext({ connectionId: 0, remoteAddress: '' })
   readonly #port: Port
 
   constructor(engine: Engine, database: Database) {
     this.#engine = engine
     this.#database = database
-    this.#port = new Port(database, new ConnectionContext({ connectionId: 0, remoteAddress: '' }))
+    this.#port = new Port(database, this.#context)
   }
 
   db(name: string): Db {
     return new Db(this.#port, name)
+  }
+
+  /** A session, for transactions of several steps: see `ClientSession`. */
+  startSession(): ClientSession {
+    return new ClientSession(this.#database, this.#context)
+  }
+
+  /** Runs `action` with a new session and ends it. */
+  async withSession<Result>(action: (session: ClientSession) => Promise<Result>): Promise<Result> {
+    await using session = this.startSession()
+    return await action(session)
+  }
+
+  /**
+   * Runs `action` in a transaction: what it does through the session that it is given becomes visible and durable as one, or not at all.
+   * Conflicts begin it again, so that it may run more than once.
+   */
+  transaction<Result>(
+    action: (session: ClientSession) => Promise<Result> | Result,
+    options: TransactionOptions = {},
+  ): Promise<Result> {
+    return this.withSession((session) => session.withTransaction(action, options))
+  }
+
+  /** The database as it was at a moment within the history window. Throws SnapshotTooOld for an earlier one. */
+  asOf(moment: Date): { db(name: string): Db } {
+    const asked = timestampOf(Math.floor(moment.getTime() / 1000), 0xfffff)
+    const past = this.#engine.asOf(Math.min(asked, this.#engine.lastTimestamp) as typeof asked)
+    const port = new Port(this.#database, this.#context, (operation) => {
+      operation.workspace = past
+    })
+    return { db: (name) => new Db(port, name) }
   }
 
   /** Name and size of each database. */

@@ -22,10 +22,18 @@ function rethrow(error: unknown): never {
 export class Port {
   readonly database: Database
   readonly context: ConnectionContext
+  /** Tells an operation what it is to see, where that is not the database as it is now. */
+  readonly #scope: ((operation: Operation) => void) | undefined
 
-  constructor(database: Database, context: ConnectionContext) {
+  constructor(database: Database, context: ConnectionContext, scope?: (operation: Operation) => void) {
+    this.#scope = scope
     this.database = database
     this.context = context
+  }
+
+  /** Whether what it sees is the database as it is now. */
+  get isPlain(): boolean {
+    return this.#scope === undefined
   }
 
   /** Runs a command from its request; throws or rejects with a DatabaseError. */
@@ -36,7 +44,15 @@ export class Port {
     setUp?: (operation: Operation) => void,
   ): Result | Promise<Result> {
     try {
-      const running = this.database.execute(this.context, definition, databaseName, request, setUp)
+      const scope = this.#scope
+      const scoped =
+        scope === undefined
+          ? setUp
+          : (operation: Operation): void => {
+              setUp?.(operation)
+              scope(operation)
+            }
+      const running = this.database.execute(this.context, definition, databaseName, request, scoped)
       return running instanceof Promise ? running.catch(rethrow) : running
     } catch (error) {
       return rethrow(error)
@@ -62,7 +78,7 @@ export class Port {
   async command(databaseName: string, command: Document): Promise<Document> {
     const body = encodeDocument({ ...command, $db: databaseName })
     const reply = decodeDocument(
-      await this.database.dispatch(this.context, { body, sequences: new Map(), replyExpected: true }),
+      await this.database.dispatch(this.context, { body, sequences: new Map(), replyExpected: true }, this.#scope),
     )
     if (reply['ok'] === 1) return reply
     const { code, errmsg, ok, codeName, ...details } = reply

@@ -1,12 +1,19 @@
 /** Shapes of the embedded API; names and meaning are the official Node driver's. */
+
 import type { DatabaseError } from '../base/errors.ts'
+import type { Port } from './port.ts'
 
 export type Document = Record<string, unknown>
 export type Filter = Document
 export type Update = Document | readonly Document[]
 export type Sort = Document | string | ReadonlyMap<string, unknown> | readonly (readonly [string, unknown])[]
 
-export interface FindOptions {
+/** With it an operation is one of the session's transaction. */
+export interface SessionOption {
+  readonly session?: { readonly port: Port } | undefined
+}
+
+export interface FindOptions extends SessionOption {
   readonly sort?: Sort
   readonly skip?: number
   readonly limit?: number
@@ -15,13 +22,13 @@ export interface FindOptions {
   readonly batchSize?: number
 }
 
-export interface UpdateOptions {
+export interface UpdateOptions extends SessionOption {
   readonly upsert?: boolean
   readonly arrayFilters?: readonly Document[]
   readonly hint?: string | Document
 }
 
-export interface FindOneAndOptions {
+export interface FindOneAndOptions extends SessionOption {
   readonly sort?: Sort
   readonly projection?: Document
   readonly upsert?: boolean

@@ -17,7 +17,7 @@
 import { assert } from '../base/assert.ts'
 import { DatabaseError } from '../base/errors.ts'
 import type { CollectionId, LogIndex, PageId, Term } from '../base/ids.ts'
-import { HybridClock, type Timestamp, timestampOf } from '../base/timestamp.ts'
+import { counterOf, HybridClock, secondsOf, type Timestamp, timestampMin, timestampOf } from '../base/timestamp.ts'
 import type { DiskLock } from '../io/disk.ts'
 import { DiskError } from '../io/disk.ts'
 import { TemporaryFiles } from '../io/temporary-files.ts'
@@ -33,11 +33,13 @@ import { ChangeNotes } from './change-notes.ts'
 import type { CheckReport } from './check.ts'
 import { checkState, collectionSteps } from './check.ts'
 import type { Collection, StoredCollection } from './collection.ts'
+import { historyStart } from './history.ts'
 import { IndexBuild } from './index-build.ts'
 import { Maintenance } from './maintenance.ts'
 import { OperationWriter, operationKind } from './operation.ts'
 import type { EngineOptions } from './options.ts'
 import { engineDefaults } from './options.ts'
+import { Past } from './past.ts'
 import type { SessionRecords } from './session-records.ts'
 import { State } from './state.ts'
 import type { EngineStatistics } from './statistics.ts'
@@ -48,6 +50,7 @@ import { type WriteHost, WriteUnit } from './write-unit.ts'
 const firstTerm = 1 as Term
 
 export class Engine implements Workspace {
+  readonly isPast = false
   readonly world: World
   /** For what does not fit in memory: in a folder of the directory, empty at every start. */
   readonly temporaryFiles: TemporaryFiles
@@ -65,6 +68,8 @@ export class Engine implements Workspace {
   #historyFrom = 0 as LogIndex
   readonly #maintenance: Maintenance
   readonly #transactionHost: TransactionHost
+  /** Since when, at least, all versions are there that were not the last of their key: what earlier runs have kept. */
+  #keptSince = timestampMin
   readonly #transactions = new Set<Transaction>()
   #lastTransactionId = 0
   #term = firstTerm
@@ -118,12 +123,14 @@ export class Engine implements Workspace {
       this.#state = state
       if (meta !== undefined) {
         state.load()
-        const { nextCollectionId, sessionRoot, historyFrom } = readPayload(meta.payload)
+        const { nextCollectionId, sessionRoot, historyFrom, keptSince } = readPayload(meta.payload)
+        this.#keptSince = keptSince ?? meta.timestamp
         const next = Math.max(state.nextCollectionId, nextCollectionId)
         state.nextCollectionId = next as typeof state.nextCollectionId
         if (sessionRoot !== undefined) state.sessions.load(sessionRoot)
         this.#historyFrom = historyFrom
       }
+      if (options.historyWindowMs > 0) state.snapshots.keepHistorySince(historyStart(world.clock.nowMs(), options))
       this.#log = Log.open(world, `${directory}/log`, { segmentSizeBytes: options.logSegmentBytes, from }, (entry) => {
         state.replay(entry.bytes, entry.start, entry.end, entry.timestamp)
         const noted = entry.bytes[entry.start] === operationKind.moment
@@ -147,6 +154,7 @@ export class Engine implements Workspace {
       state: this.#state,
       world,
       now: () => this.#lastTimestamp,
+      snapshotAt: (timestamp) => this.snapshotAt(timestamp),
       nextTimestamp: () => this.#clock.next(),
       notesFor: (operations) => (this.#historyFrom === 0 ? undefined : new ChangeNotes(operations)),
       commit: (transaction) => this.#commit(transaction),
@@ -176,6 +184,31 @@ export class Engine implements Workspace {
   /** A snapshot of this moment: what is written later is not seen at its timestamp, and what it needs is kept. */
   snapshot(): Snapshot {
     return this.#state.snapshots.open(this.#lastTimestamp)
+  }
+
+  /**
+   * A snapshot of a moment in the past; one that nobody has written after is that of now. Throws SnapshotTooOld when versions of that
+   * moment may be gone.
+   */
+  snapshotAt(timestamp: Timestamp): Snapshot {
+    if (timestamp < this.#lastTimestamp && timestamp < this.oldestReadable) {
+      throw new DatabaseError(
+        'SnapshotTooOld',
+        `Read timestamp Timestamp(${secondsOf(timestamp)}, ${counterOf(timestamp)}) is older than the oldest available timestamp.`,
+      )
+    }
+    return this.#state.snapshots.open(timestamp)
+  }
+
+  /** The database as it was at `timestamp`. Throws SnapshotTooOld. */
+  asOf(timestamp: Timestamp): Past {
+    return new Past(this, timestamp)
+  }
+
+  /** The oldest moment that can be read: all versions since are there. */
+  get oldestReadable(): Timestamp {
+    const kept = this.#state.snapshots.historyFrom ?? this.#lastTimestamp
+    return Math.max(kept, this.#keptSince) as Timestamp
   }
 
   /** The timestamp of the last write: reading at it gives the latest state. */
@@ -498,7 +531,12 @@ export class Engine implements Workspace {
       term: this.#term,
       timestamp: this.#lastTimestamp,
       catalogRoot: this.#state.catalogTree.root,
-      payload: writePayload(this.#state.nextCollectionId, this.#state.sessions.root, this.#historyFrom),
+      payload: writePayload(
+        this.#state.nextCollectionId,
+        this.#state.sessions.root,
+        this.#historyFrom,
+        this.oldestReadable,
+      ),
     })
     try {
       await this.#log.durable(index)
@@ -589,14 +627,20 @@ function takeLock(world: World, directory: string): DiskLock {
 
 /**
  * The checkpoint's payload: next collection id u32 | root of the session records u32, 0 for none | first entry of the change history, a
- * double, 0 for none. Older ones are shorter.
+ * double, 0 for none | since when all versions are there, a double. Older ones are shorter.
  */
-function writePayload(nextCollectionId: number, sessionRoot: PageId | undefined, historyFrom: LogIndex): Uint8Array {
-  const payload = new Uint8Array(16)
+function writePayload(
+  nextCollectionId: number,
+  sessionRoot: PageId | undefined,
+  historyFrom: LogIndex,
+  keptSince: Timestamp,
+): Uint8Array {
+  const payload = new Uint8Array(24)
   const view = new DataView(payload.buffer)
   view.setUint32(0, nextCollectionId, true)
   view.setUint32(4, sessionRoot ?? 0, true)
   view.setFloat64(8, historyFrom, true)
+  view.setFloat64(16, keptSince, true)
   return payload
 }
 
@@ -604,6 +648,7 @@ function readPayload(payload: Uint8Array): {
   readonly nextCollectionId: number
   readonly sessionRoot: PageId | undefined
   readonly historyFrom: LogIndex
+  readonly keptSince: Timestamp | undefined
 } {
   const view = new DataView(payload.buffer, payload.byteOffset, payload.length)
   const root = payload.length < 8 ? 0 : view.getUint32(4, true)
@@ -611,5 +656,6 @@ function readPayload(payload: Uint8Array): {
     nextCollectionId: payload.length < 4 ? 1 : view.getUint32(0, true),
     sessionRoot: root === 0 ? undefined : (root as PageId),
     historyFrom: (payload.length < 16 ? 0 : view.getFloat64(8, true)) as LogIndex,
+    keptSince: payload.length < 24 ? undefined : (view.getFloat64(16, true) as Timestamp),
   }
 }

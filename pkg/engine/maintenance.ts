@@ -3,13 +3,13 @@
  * readers have let go of versions. One of each runs at a time; both work in slices and let other work go on in between.
  */
 import { DatabaseError } from '../base/errors.ts'
-import { timestampOf } from '../base/timestamp.ts'
 import type { Timer } from '../io/clock.ts'
 import { VacuumSweep } from '../mvcc/vacuum.ts'
 import { isOutOfDiskSpace } from '../storage/data-file.ts'
 import type { Store } from '../storage/store.ts'
 import type { Engine } from './engine.ts'
 import { sweepExpired } from './expiry.ts'
+import { historyStart } from './history.ts'
 import type { State } from './state.ts'
 
 /** Entries a vacuum slice looks at: about a millisecond. */
@@ -113,10 +113,9 @@ export class Maintenance {
 
   /** Moves the history window along with the clock. */
   #advanceHistory(): void {
-    const { historyWindowMs } = this.#engine.options
-    if (historyWindowMs === 0) return
-    const seconds = Math.floor((this.#engine.world.clock.nowMs() - historyWindowMs) / 1000)
-    this.#state.snapshots.keepHistorySince(timestampOf(Math.max(0, seconds), 0))
+    const { options, world } = this.#engine
+    if (options.historyWindowMs === 0) return
+    this.#state.snapshots.keepHistorySince(historyStart(world.clock.nowMs(), options))
     this.#state.snapshots.releaseCount++
   }
 

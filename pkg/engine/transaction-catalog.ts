@@ -31,6 +31,8 @@ export class TransactionCatalog implements UnitCatalog {
   readonly #sight: CatalogSight
   readonly #views = new Map<StoredCollection, View>()
   readonly #created = new Map<string, View>()
+  /** Names under which a serializable transaction has looked for a collection in vain. */
+  readonly #missing = new Set<string>()
 
   constructor(state: State, sight: CatalogSight) {
     this.#state = state
@@ -40,10 +42,26 @@ export class TransactionCatalog implements UnitCatalog {
   /** Throws SnapshotUnavailable when the collection's definition changed after the transaction's snapshot. */
   find(database: string, name: string): View | undefined {
     const stored = this.#state.catalog.get(database, name)
-    if (stored === undefined) return this.#created.size === 0 ? undefined : this.#created.get(`${database}.${name}`)
+    if (stored === undefined) {
+      const created = this.#created.get(`${database}.${name}`)
+      if (created === undefined && this.#sight.reads !== undefined) this.#missing.add(nameLock(database, name).key)
+      return created
+    }
     const view = this.#views.get(stored)
     if (view !== undefined) return view
-    return stored.createdAt > this.#sight.readTimestamp ? undefined : this.#viewOf(stored)
+    if (stored.createdAt > this.#sight.readTimestamp) {
+      if (this.#sight.reads !== undefined) this.#missing.add(stored.namespace)
+      return undefined
+    }
+    return this.#viewOf(stored)
+  }
+
+  /** Whether the names that were found to be nobody's still are, but for those this transaction has given. */
+  get stillMissing(): boolean {
+    for (const stored of this.#missing.size === 0 ? [] : this.#state.catalog.all()) {
+      if (this.#missing.has(stored.namespace)) return false
+    }
+    return true
   }
 
   /** What was learnt of arrays in the indexes since the views were made: for a transaction whose snapshot moves. */

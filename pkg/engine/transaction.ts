@@ -7,13 +7,16 @@
  * INVARIANTS
  *  (1) What it has written is locked until it ends, so that its operations fit the newest versions when they are replayed.
  *  (2) Under `snapshot` and `serializable` it writes only what nobody has changed since its snapshot.
- *  (3) `operations` are in the order in which they were made: each fits the state that those before it have left.
+ *  (3) What a `serializable` one has read is at its commit as it was in its snapshot, unless it has written nothing: so all that
+ *      commit are as if one had come after the other, in the order of their commits.
+ *  (4) `operations` are in the order in which they were made: each fits the state that those before it have left.
  */
 import { DatabaseError } from '../base/errors.ts'
 import type { LogIndex } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import type { World } from '../io/world.ts'
 import type { LockOwner, LockTarget } from '../mvcc/lock-table.ts'
+import { ReadSet } from '../mvcc/read-set.ts'
 import type { Snapshot } from '../mvcc/snapshots.ts'
 import { WriteConflict } from '../mvcc/write-conflict.ts'
 import type { ChangeNotes } from './change-notes.ts'
@@ -48,6 +51,8 @@ export interface TransactionHost {
   readonly world: World
   /** The timestamp of the last write. */
   now(): Timestamp
+  /** Throws SnapshotTooOld. */
+  snapshotAt(timestamp: Timestamp): Snapshot
   /** A timestamp for what is written now. */
   nextTimestamp(): Timestamp
   /** For what change streams need to know; undefined while there is no change history. */
@@ -63,6 +68,8 @@ const operationsBytes = 1024
 const operationsBytesMax = 1024 * 1024 * 1024
 
 export class Transaction implements Workspace, CatalogSight, LockOwner {
+  // What it reads of the newest is its own and its snapshot's.
+  readonly isPast = false
   readonly id: number
   readonly options: TransactionOptions
   readonly startedMs: number
@@ -70,6 +77,9 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
   readonly #host: TransactionHost
   readonly #catalog: TransactionCatalog
   #snapshot: Snapshot
+  /** What it has read, under `serializable`. */
+  readonly reads: ReadSet | undefined
+  readonly #reader: { readonly from: number } | undefined
   #unit: WriteUnit | undefined
   #notes: ChangeNotes | undefined
   #state: 'open' | 'committed' | 'aborted' = 'open'
@@ -79,7 +89,11 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
     this.options = options
     this.#host = host
     this.startedMs = host.world.clock.monotonicMs()
-    this.#snapshot = host.state.snapshots.open(options.readAt ?? host.now())
+    this.#snapshot = host.snapshotAt(options.readAt ?? host.now())
+    if (options.isolation === 'serializable') {
+      this.reads = new ReadSet()
+      this.#reader = host.state.snapshots.recentWrites.enter()
+    }
     this.#catalog = new TransactionCatalog(host.state, this)
   }
 
@@ -188,6 +202,7 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
     // What nobody else holds back need not be kept beside the new versions.
     this.#snapshot.release()
     try {
+      if (this.hasWritten) this.#validateReads()
       const logIndex = this.#host.commit(this)
       this.#end('committed')
       return logIndex
@@ -202,10 +217,20 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
     if (this.#state === 'open') this.#end('aborted')
   }
 
+  /** Throws WriteConflict when what was read has been written since, by anyone. */
+  #validateReads(): void {
+    const { reads } = this
+    if (reads === undefined) return
+    const { recentWrites } = this.#host.state.snapshots
+    if (recentWrites.some(this.#reader!, (map, key) => reads.includes(map, key)) || !this.#catalog.stillMissing)
+      throw new WriteConflict(undefined)
+  }
+
   #end(state: 'committed' | 'aborted'): void {
     this.#state = state
     this.#snapshot.release()
-    const { locks } = this.#host.state
+    const { locks, snapshots } = this.#host.state
+    if (this.#reader !== undefined) snapshots.recentWrites.leave(this.#reader)
     locks.interrupt(this, noSuchTransaction(this.id))
     locks.release(this)
     this.#host.ended(this)

@@ -6,6 +6,8 @@ import type { Collection } from './collection.ts'
 import type { WriteUnit } from './write-unit.ts'
 
 export interface Workspace {
+  /** Whether only reads at `lastTimestamp` see what it is: not those of what is newest. */
+  readonly isPast: boolean
   /** The moment to read at for what is there now. */
   readonly lastTimestamp: Timestamp
   collection(database: string, name: string): Collection | undefined

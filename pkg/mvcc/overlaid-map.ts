@@ -8,6 +8,8 @@ import type { Tree, ValueRef } from '../storage/tree.ts'
 import type { KeyCursor, KeyMap } from './key-map.ts'
 import { lockKey } from './lock-table.ts'
 import { OverlaidCursor } from './overlaid-cursor.ts'
+import type { ReadSet } from './read-set.ts'
+import { TrackedCursor } from './tracked-cursor.ts'
 import type { VersionedMap } from './versioned-map.ts'
 import { WriteConflict } from './write-conflict.ts'
 import { WriteSet } from './write-set.ts'
@@ -16,6 +18,8 @@ import { WriteSet } from './write-set.ts'
 export interface OverlaySight {
   /** The moment at which it reads what others have written. */
   readonly readTimestamp: Timestamp
+  /** Where what it reads is noted; undefined: nobody asks. */
+  readonly reads: ReadSet | undefined
   /** Makes sure that nobody else writes a key until the transaction ends; throws WriteConflict. */
   lock(space: number, key: string): void
 }
@@ -40,7 +44,12 @@ export class OverlaidMap implements KeyMap {
 
   get(key: Uint8Array, keyLength: number, at: Timestamp, into: ValueRef): boolean {
     const own = this.writes.find(key, keyLength)
-    if (own === undefined) return this.base?.get(key, keyLength, this.#moment(at), into) === true
+    if (own === undefined) {
+      const { base } = this
+      if (base === undefined) return false
+      this.#sight.reads?.point(base, key, keyLength)
+      return base.get(key, keyLength, this.#moment(at), into)
+    }
     into.bytes = own.value
     into.start = 0
     into.end = own.value.length
@@ -89,7 +98,11 @@ export class OverlaidMap implements KeyMap {
   }
 
   cursor(at: Timestamp): KeyCursor {
-    return new OverlaidCursor(this.base?.cursor(this.#moment(at)), this.writes)
+    const { base } = this
+    const { reads } = this.#sight
+    const cursor = base?.cursor(this.#moment(at))
+    if (cursor === undefined || reads === undefined) return new OverlaidCursor(cursor, this.writes)
+    return new OverlaidCursor(new TrackedCursor(cursor, () => reads.range(base!)), this.writes)
   }
 
   /** Nothing that others wrote after the snapshot is seen, whatever moment is asked for. */

@@ -9,6 +9,7 @@
 import { assert } from '../base/assert.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import { timestampMin } from '../base/timestamp.ts'
+import { RecentWrites } from './recent-writes.ts'
 
 /** A moment at which a reader looks; the versions it needs stay until `release`. */
 export interface Snapshot {
@@ -18,6 +19,8 @@ export interface Snapshot {
 }
 
 export class Snapshots {
+  /** What is written while serializable transactions are open. */
+  readonly recentWrites = new RecentWrites()
   /** Timestamps of open snapshots, ascending, with repeats. */
   readonly #open: Timestamp[] = []
   #historyFrom: Timestamp | undefined
@@ -53,6 +56,7 @@ export class Snapshots {
 
   /** Versions superseded after `timestamp` are history that may still be asked for; `undefined`: no history window. */
   keepHistorySince(timestamp: Timestamp | undefined): void {
+    if (timestamp !== undefined && this.#historyFrom !== undefined && timestamp < this.#historyFrom) return
     this.#historyFrom = timestamp
   }
 
@@ -69,6 +73,11 @@ export class Snapshots {
       else high = middle
     }
     return low < open.length && open[low]! < until
+  }
+
+  /** What `keepHistorySince` was told last. */
+  get historyFrom(): Timestamp | undefined {
+    return this.#historyFrom
   }
 
   /** Every version superseded at or before this moment is needed by nobody. */

@@ -121,6 +121,8 @@ export class VersionedMap implements KeyMap {
     }
     cursor.close()
     if (at > this.newest) this.newest = at
+    const { recentWrites } = this.#snapshots
+    if (recentWrites.isWatched) recentWrites.note(this, this.#scratch, this.#userKeyLength)
   }
 
   /** Writes the first version of a key that was never in the map. */
@@ -130,6 +132,8 @@ export class VersionedMap implements KeyMap {
     this.#setVersionKey(key, keyLength, at)
     this.tree.put(this.#scratch, this.#scratchLength, value, start, end)
     if (at > this.newest) this.newest = at
+    const { recentWrites } = this.#snapshots
+    if (recentWrites.isWatched) recentWrites.note(this, key, keyLength)
   }
 
   /** Removes the key that `locate` found live. */
@@ -152,6 +156,8 @@ export class VersionedMap implements KeyMap {
     }
     cursor.close()
     if (at > this.newest) this.newest = at
+    const { recentWrites } = this.#snapshots
+    if (recentWrites.isWatched) recentWrites.note(this, this.#scratch, this.#userKeyLength)
   }
 
   /** Throws WriteConflict while an open transaction has written the key. */

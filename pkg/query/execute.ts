@@ -251,6 +251,8 @@ export class Rows {
 
 export interface CountRequest {
   readonly filter: Filter
+  /** The documents are counted one by one, even where the collection says how many it has. */
+  readonly looks?: boolean | undefined
   readonly skip?: number | undefined
   readonly limit?: number | undefined
   readonly hint?: Value | undefined
@@ -264,7 +266,7 @@ export class Count {
 
   constructor(source: QuerySource, at: Timestamp, request: CountRequest) {
     const { filter, skip = 0, limit = 0 } = request
-    if (isMatchAll(filter) && request.hint === undefined) {
+    if (isMatchAll(filter) && request.hint === undefined && request.looks !== true) {
       const counted = Math.max(0, source.documentCount - skip)
       this.count = limit === 0 ? counted : Math.min(counted, limit)
     } else this.#rows = find(source, at, { ...request, keysOnly: true })

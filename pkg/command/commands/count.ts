@@ -67,20 +67,20 @@ export const count = defineCommand({
     }
   },
   run: (operation: Operation, request: CountCommand): number | Promise<number> => {
-    const { engine } = operation.instance
+    const { workspace } = operation
     operation.namespace = `${operation.databaseName}.${request.collection}`
     chooseCollationFor(operation, operation.databaseName, request.collection, request.collation)
     // Without a time for `$$NOW`, which MongoDB refuses here too.
     const search = new Search(request.filter, undefined, request.hint, collated(operation.collation))
-    const collection = engine.collection(operation.databaseName, request.collection)
+    const collection = workspace.collection(operation.databaseName, request.collection)
     if (isView(collection)) return countInView(operation, request)
     if (collection === undefined) return 0
-    const view = new ReadView(engine)
-    const counting = new Count(
-      collection,
-      view.at,
-      search.requestOn(operation.instance, collection, { skip: request.skip, limit: request.limit }),
-    )
+    const view = new ReadView(workspace)
+    const counting = new Count(collection, view.at, {
+      ...search.requestOn(operation.instance, collection, { skip: request.skip, limit: request.limit }),
+      // How many there are now is not how many its transaction, or the past, has.
+      looks: operation.statement !== undefined || workspace.isPast,
+    })
     do {
       if (counting.advance(budget)) return counting.count
     } while (!operation.due())
@@ -104,7 +104,7 @@ export const count = defineCommand({
 })
 
 async function countInView(operation: Operation, request: CountCommand): Promise<number> {
-  const view = new ReadView(operation.instance.engine)
+  const view = new ReadView(operation.workspace)
   let n = 0
   await drain(operation, openView(operation, request, new Pace(operation), view), view, () => {
     n++

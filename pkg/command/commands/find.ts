@@ -128,7 +128,7 @@ export const find = defineCommand({
       refuseOfViews(request)
       return findInView(operation, request, namespace)
     }
-    if (collection !== undefined && isPlain(request)) {
+    if (collection !== undefined && isPlain(request) && !operation.workspace.isPast) {
       const at = idEqualityAt(request.filter)
       if (at >= 0 && findsById(collection, operation.collation, request.filter, at))
         return findById(operation, collection, request.filter, at, namespace)

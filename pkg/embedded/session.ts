@@ -1,0 +1,153 @@
+/**
+ * Sessions of the embedded API, with the official driver's names: `startSession`, `withTransaction`, and `{ session }` among a method's
+ * options. What it adds: the isolation of a transaction, and what a write does that meets another transaction's.
+ */
+import { DatabaseError } from '../base/errors.ts'
+import type { ConnectionContext } from '../command/context.ts'
+import type { Database } from '../command/dispatch.ts'
+import type { Operation } from '../command/instance.ts'
+import { checkCommand, joinTransaction, SessionTransaction } from '../command/session-transaction.ts'
+import type { Isolation } from '../engine/transaction.ts'
+import { Db } from './db.ts'
+import { Port } from './port.ts'
+
+export interface TransactionOptions {
+  /** 'repeatable read' is 'snapshot', the default; 'read uncommitted' is 'read committed'. */
+  readonly isolation?: 'read uncommitted' | 'read committed' | 'repeatable read' | 'snapshot' | 'serializable'
+  /** What a write does that meets another transaction's: fail with WriteConflict (the default), or wait for its end. */
+  readonly onConflict?: 'abort' | 'wait'
+  /** How long it waits for one lock; 5000 by default. */
+  readonly lockTimeoutMs?: number
+  /** How long `withTransaction` begins again after conflicts; 120000 by default, 0: never. */
+  readonly retryMs?: number
+}
+
+const isolations: Readonly<Record<NonNullable<TransactionOptions['isolation']>, Isolation>> = {
+  'read uncommitted': 'read committed',
+  'read committed': 'read committed',
+  'repeatable read': 'snapshot',
+  snapshot: 'snapshot',
+  serializable: 'serializable',
+}
+
+const retryDefaultMs = 120_000
+const longestBackoffMs = 50
+
+export class ClientSession {
+  readonly #database: Database
+  /** The way of the session's operations into the database. */
+  readonly port: Port
+  #current: SessionTransaction | undefined
+  #lastNumber = 0n
+  #ended = false
+
+  constructor(database: Database, context: ConnectionContext) {
+    this.#database = database
+    this.port = new Port(database, context, (operation) => this.#join(operation))
+  }
+
+  get hasEnded(): boolean {
+    return this.#ended
+  }
+
+  /** A database whose operations are all the session's. */
+  db(name: string): Db {
+    return new Db(this.port, name)
+  }
+
+  inTransaction(): boolean {
+    return this.#current !== undefined && this.#current.state === 'open'
+  }
+
+  /** What is done with the session from here on is one transaction. Errors: IllegalOperation when one is open. */
+  startTransaction(options: TransactionOptions = {}): void {
+    if (this.#ended) throw new DatabaseError('IllegalOperation', 'Cannot use a session that has ended')
+    if (this.inTransaction()) throw new DatabaseError('IllegalOperation', 'Transaction already in progress')
+    const { isolation = 'snapshot', onConflict = 'abort', lockTimeoutMs = 5000 } = options
+    if (!Object.hasOwn(isolations, isolation))
+      throw new DatabaseError('BadValue', `there is no isolation level '${String(isolation)}'`)
+    const { engine, world } = this.#database
+    const transaction = engine.begin({ isolation: isolations[isolation], onConflict, lockTimeoutMs })
+    this.#current = new SessionTransaction(++this.#lastNumber, transaction, world.clock.monotonicMs())
+    this.#database.transactionBegun(this.#current)
+  }
+
+  /** Resolves when the transaction is on disk. Errors: NoSuchTransaction when it was aborted, WriteConflict. */
+  async commitTransaction(): Promise<void> {
+    const current = this.#current
+    if (current === undefined) throw new DatabaseError('IllegalOperation', 'No transaction started')
+    current.committedAt ??= this.#commit(current)
+    await this.#database.engine.durable(current.committedAt)
+  }
+
+  /** Forgets what the transaction has written. */
+  async abortTransaction(): Promise<void> {
+    const current = this.#current
+    if (current === undefined) throw new DatabaseError('IllegalOperation', 'No transaction started')
+    if (current.state === 'committed')
+      throw new DatabaseError('IllegalOperation', 'Cannot call abortTransaction after calling commitTransaction')
+    this.#database.abortTransaction(current)
+  }
+
+  /**
+   * Runs `action` in a transaction and commits it; begins again, with a new one, when a conflict ends it. What `action` throws aborts
+   * the transaction and is thrown on.
+   */
+  async withTransaction<Result>(
+    action: (session: this) => Promise<Result> | Result,
+    options: TransactionOptions = {},
+  ): Promise<Result> {
+    const { clock, random } = this.#database.world
+    const deadlineMs = clock.monotonicMs() + (options.retryMs ?? retryDefaultMs)
+    for (let attempt = 0; ; attempt++) {
+      this.startTransaction(options)
+      try {
+        const result = await action(this)
+        if (this.inTransaction()) await this.commitTransaction()
+        return result
+      } catch (error) {
+        if (this.inTransaction()) await this.abortTransaction()
+        if (!mayTryAgain(error) || clock.monotonicMs() >= deadlineMs) throw error
+      }
+      // Those that were in each other's way must not meet again at once.
+      const waitMs = random.next() * Math.min(longestBackoffMs, 2 ** attempt)
+      await new Promise<void>((resolve) => {
+        clock.setTimer(waitMs, resolve)
+      })
+    }
+  }
+
+  async endSession(): Promise<void> {
+    if (this.inTransaction()) await this.abortTransaction()
+    this.#ended = true
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.endSession()
+  }
+
+  #commit(current: SessionTransaction): NonNullable<SessionTransaction['committedAt']> {
+    try {
+      return current.transaction.commit()
+    } finally {
+      this.#database.transactionEnded(current)
+    }
+  }
+
+  #join(operation: Operation): void {
+    const current = this.#current
+    if (current === undefined || current.state === 'committed') return
+    const { command, databaseName } = operation
+    if (command.name !== 'count') checkCommand(command.name, databaseName, false)
+    joinTransaction(operation, current)
+  }
+}
+
+function mayTryAgain(error: unknown): boolean {
+  if (!(error instanceof DatabaseError)) return false
+  return (
+    error.codeName === 'WriteConflict' ||
+    error.codeName === 'SnapshotUnavailable' ||
+    error.labels.includes('TransientTransactionError')
+  )
+}

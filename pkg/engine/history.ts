@@ -1,0 +1,8 @@
+/** How far back the database can be read. */
+import { type Timestamp, timestampOf } from '../base/timestamp.ts'
+
+/** Versions superseded after this moment are kept: the history window's beginning, whole seconds. */
+export function historyStart(nowMs: number, options: { readonly historyWindowMs: number }): Timestamp {
+  const seconds = Math.floor((nowMs - options.historyWindowMs) / 1000)
+  return timestampOf(Math.max(0, seconds), 0)
+}
