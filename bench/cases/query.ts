@@ -70,28 +70,43 @@ function openPeer(directory: string): DatabaseSync {
   return sqlite
 }
 
-/** Runs both once to warm up and to compare what they find, then in turn; adds both rates and their ratio. */
-async function sideBySide(
-  results: Results,
-  work: string,
-  target: string,
-  perRound: number,
-  rounds: number,
-  laura: (step: number) => Promise<number>,
-  sqlite: (step: number) => number,
-): Promise<void> {
-  for (let step = 0; step < Math.min(rounds, 5); step++) {
-    const [mine, theirs] = [await laura(step), sqlite(step)]
+interface Sides {
+  readonly work: string
+  readonly target: string
+  /** What is counted, in one query of each. */
+  readonly perQuery: number
+  readonly queries: number
+  /** Queries of one engine before the other's turn: enough for each to have its caches warm. */
+  readonly perTurn: number
+  readonly laura: (query: number) => Promise<number>
+  readonly sqlite: (query: number) => number
+}
+
+/** Compares what both find, runs all once to warm up, then in turn; adds both rates and their ratio. */
+async function sideBySide(results: Results, sides: Sides): Promise<void> {
+  const { work, target, perQuery, queries, perTurn, laura, sqlite } = sides
+  for (let query = 0; query < Math.min(queries, 5); query++) {
+    const [mine, theirs] = [await laura(query), sqlite(query)]
     if (mine !== theirs) throw new Error(`${work}: lauradb finds ${mine}, sqlite ${theirs}`)
   }
-  const seconds = await inTurn({ laura, sqlite }, rounds)
-  const rate = results.rate(work, 'lauradb', perRound * rounds, seconds.laura)
-  results.ratio(
-    work,
-    'lauradb / sqlite',
-    rate / results.rate(work, 'sqlite', perRound * rounds, seconds.sqlite),
-    target,
-  )
+  const turns = Math.ceil(queries / perTurn)
+  const run = () =>
+    inTurn(
+      {
+        laura: async (turn) => {
+          for (let i = 0; i < perTurn; i++) await laura(turn * perTurn + i)
+        },
+        sqlite: (turn) => {
+          for (let i = 0; i < perTurn; i++) sqlite(turn * perTurn + i)
+        },
+      },
+      turns,
+    )
+  await run()
+  const seconds = await run()
+  const counted = perQuery * turns * perTurn
+  const rate = results.rate(work, 'lauradb', counted, seconds.laura)
+  results.ratio(work, 'lauradb / sqlite', rate / results.rate(work, 'sqlite', counted, seconds.sqlite), target)
 }
 
 async function scanCases(results: Results, people: People, sqlite: DatabaseSync, count: number): Promise<void> {
@@ -118,15 +133,15 @@ async function scanCases(results: Results, people: People, sqlite: DatabaseSync,
   for (const { work, filter, where, decoded } of cases) {
     const counted = sqlite.prepare(`select count(*) as n from people where ${where}`)
     const found = sqlite.prepare(`select json(doc) as doc from people where ${where}`)
-    await sideBySide(
-      results,
+    await sideBySide(results, {
       work,
-      '1.3',
-      count,
-      9,
-      async () => (decoded ? (await people.find(filter).toArray()).length : people.countDocuments(filter)),
-      () => (decoded ? decode(found.all()) : Number((counted.get() as { n: number }).n)),
-    )
+      target: '1.3',
+      perQuery: count,
+      queries: 9,
+      perTurn: 1,
+      laura: async () => (decoded ? (await people.find(filter).toArray()).length : people.countDocuments(filter)),
+      sqlite: () => (decoded ? decode(found.all()) : Number((counted.get() as { n: number }).n)),
+    })
   }
 }
 
@@ -152,31 +167,31 @@ async function indexCases(
   sqlite.exec(`create index people_country on people (doc ->> '$.country', doc ->> '$.age')`)
   const teams = Math.ceil(members.length / teamSize)
   const byTeam = sqlite.prepare(`select json(doc) as doc from people where doc ->> '$.team' = ?`)
-  await sideBySide(
-    results,
-    'indexed equality, 100 documents decoded (documents)',
-    '3',
-    teamSize,
-    2000,
-    async (step) => (await people.find({ team: (step * 31) % teams }).toArray()).length,
-    (step) => decode(byTeam.all((step * 31) % teams)),
-  )
+  await sideBySide(results, {
+    work: 'indexed equality, 100 documents decoded (documents)',
+    target: '3',
+    perQuery: teamSize,
+    queries: 4000,
+    perTurn: 100,
+    laura: async (query) => (await people.find({ team: (query * 31) % teams }).toArray()).length,
+    sqlite: (query) => decode(byTeam.all((query * 31) % teams)),
+  })
   const countries = ['NO', 'PE', 'JP', 'GH', 'EC']
   const byAge = sqlite.prepare(
     `select json(doc) as doc from people where doc ->> '$.country' = ? and doc ->> '$.age' >= ? order by doc ->> '$.age' limit 20`,
   )
-  await sideBySide(
-    results,
-    'compound range + sort + limit 20 by index (queries)',
-    '2',
-    1,
-    5000,
-    async (step) => {
-      const filter = { country: countries[step % 5]!, age: { $gte: 20 + (step % 50) } }
+  await sideBySide(results, {
+    work: 'compound range + sort + limit 20 by index (queries)',
+    target: '2',
+    perQuery: 1,
+    queries: 10_000,
+    perTurn: 500,
+    laura: async (query) => {
+      const filter = { country: countries[query % 5]!, age: { $gte: 20 + (query % 50) } }
       return (await people.find(filter).sort({ age: 1 }).limit(20).toArray()).length
     },
-    (step) => decode(byAge.all(countries[step % 5]! as SQLInputValue, 20 + (step % 50))),
-  )
+    sqlite: (query) => decode(byAge.all(countries[query % 5]! as SQLInputValue, 20 + (query % 50))),
+  })
 }
 
 async function coveredCase(results: Results, people: People): Promise<void> {
@@ -210,15 +225,15 @@ async function updateCase(results: Results, people: People, sqlite: DatabaseSync
   const increment = sqlite.prepare(
     `update people set doc = jsonb_set(doc, '$.age', (doc ->> '$.age') + 1) where doc ->> '$.batch' = ?`,
   )
-  await sideBySide(
-    results,
-    'updateMany of 10,000 by index, two indexes touched (documents)',
-    '1.5',
-    Math.min(count, batchSize),
-    2 * batches,
-    async (step) => (await people.updateMany({ batch: step % batches }, { $inc: { age: 1 } })).modifiedCount,
-    (step) => Number(increment.run(step % batches).changes),
-  )
+  await sideBySide(results, {
+    work: 'updateMany of 10,000 by index, two indexes touched (documents)',
+    target: '1.5',
+    perQuery: Math.min(count, batchSize),
+    queries: batches,
+    perTurn: 1,
+    laura: async (query) => (await people.updateMany({ batch: query % batches }, { $inc: { age: 1 } })).modifiedCount,
+    sqlite: (query) => Number(increment.run(query % batches).changes),
+  })
 }
 
 async function plannerCases(results: Results, people: People): Promise<void> {

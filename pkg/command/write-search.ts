@@ -20,7 +20,8 @@ function searchRecords(
   act: (recordId: RecordId) => boolean,
 ): void | Promise<void> {
   const view = new ReadView(operation.workspace)
-  const rows = search.open(new Pace(operation), collection, view.at, {})
+  // Which records they are is all that is asked: each is read when it is changed.
+  const rows = search.open(new Pace(operation), collection, view.at, { keysOnly: true })
   const close = (): void => {
     rows.close()
     view.release()

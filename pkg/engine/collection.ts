@@ -22,6 +22,7 @@ import type { KeyMap } from '../mvcc/key-map.ts'
 import type { VersionedMap } from '../mvcc/versioned-map.ts'
 import type { ValueRef } from '../storage/tree.ts'
 import type { ChangeObserver } from './change-notes.ts'
+import { ChangedFields } from './changed-fields.ts'
 import { duplicateKeyError } from './duplicate-key.ts'
 import { namespaceNote } from './operation.ts'
 import { RecordCursor } from './record-cursor.ts'
@@ -68,6 +69,9 @@ export class Collection<Records extends KeyMap = KeyMap> {
   changing = false
   readonly #key = new Uint8Array(recordIdLength)
   readonly #idKey = new KeyWriter()
+  /** Of the replacement under way: what it changes, and the indexes that may be about that. */
+  readonly #changed = new ChangedFields()
+  readonly #touched: Index<Records>[] = []
   readonly #old: ValueRef = { bytes: noBytes, start: 0, end: 0 }
   #note: { readonly database: string; readonly name: string; readonly bytes: Uint8Array } | undefined
   #preImages: { readonly options: Uint8Array; readonly kept: boolean } | undefined
@@ -199,8 +203,12 @@ export class Collection<Records extends KeyMap = KeyMap> {
    * open transaction has written one of them, and what extraction throws. `self`: the record that has `index.oldKeys` now.
    */
   checkUnique(document: Uint8Array, at: Timestamp, self: RecordId | undefined): void {
+    this.#checkUniqueIn(this.maintained, document, at, self)
+  }
+
+  #checkUniqueIn(indexes: readonly Index[], document: Uint8Array, at: Timestamp, self: RecordId | undefined): void {
     try {
-      for (const index of this.maintained) {
+      for (const index of indexes) {
         const { keys } = index
         index.extract(document, 0, keys)
         if (!index.refusesDuplicates) continue
@@ -215,7 +223,7 @@ export class Collection<Records extends KeyMap = KeyMap> {
         }
       }
     } catch (error) {
-      for (const index of this.maintained) index.map.leave()
+      for (const index of indexes) index.map.leave()
       throw error
     }
   }
@@ -260,22 +268,30 @@ export class Collection<Records extends KeyMap = KeyMap> {
     if (check) this.records.claim(this.#key, recordIdLength)
     const old = this.#old
     assert(this.records.locate(this.#key, recordIdLength, at, old), 'a replaced record is live')
-    const { maintained } = this
-    for (const index of maintained) index.extract(old.bytes, old.start, index.oldKeys)
     const oldLength = old.end - old.start
     const patch = patchOf(old.bytes, old.start, oldLength, document)
+    const touched = this.#touched
+    touched.length = 0
+    this.#changed.find(old.bytes, old.start, oldLength, document, patch)
+    for (const index of this.maintained) {
+      if (!this.#changed.touch(index)) continue
+      touched.push(index)
+      index.extract(old.bytes, old.start, index.oldKeys)
+    }
+    this.#changed.forget()
     if (check) {
       try {
-        this.checkUnique(document, at, recordId)
+        this.#checkUniqueIn(touched, document, at, recordId)
       } catch (error) {
         this.records.leave()
         throw error
       }
-    } else for (const index of maintained) index.extract(document, 0, index.keys)
+    } else for (const index of touched) index.extract(document, 0, index.keys)
     if (observer !== undefined) this.#announce(observer, document)
     this.changing = true
     this.records.writeLocated(document, 0, document.length)
-    for (const index of maintained) if (!isPending(index, recordId)) this.reindex(index, recordId, at)
+    for (const index of touched) if (!isPending(index, recordId)) this.reindex(index, recordId, at)
+    touched.length = 0
     if (this.builds.length > 0) this.#noteForBuilds(recordId)
     this.dataSizeBytes += document.length - oldLength
     this.changeCount++

@@ -15,6 +15,7 @@
 
 import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
+import { utf8Bytes } from '../bson/utf8.ts'
 import type { Collation } from '../collation/collation.ts'
 import type { KeyMap } from '../mvcc/key-map.ts'
 import { versionSuffixLength } from '../mvcc/version-key.ts'
@@ -48,6 +49,8 @@ export class Index<Entries extends KeyMap = KeyMap> {
   readonly multikeyPaths: number[]
   multikey: boolean
   usableFrom: Timestamp
+  /** The names of the top-level fields that its keys are made of; undefined: any field may have to do with them. */
+  readonly roots: readonly Uint8Array[] | undefined
   readonly #extractor: Extractor
   readonly #accepts: DocumentPredicate | undefined
   /** The keys of the document being written, and of the one it replaces. */
@@ -74,6 +77,10 @@ export class Index<Entries extends KeyMap = KeyMap> {
     this.multikey = this.multikeyPaths.some((paths) => paths !== 0)
     this.usableFrom = state.usableFrom
     this.#accepts = accepts
+    this.roots =
+      accepts === undefined && definition.wildcardAt < 0
+        ? definition.keyPaths.map(({ path }) => utf8Bytes(path.split('.')[0]!))
+        : undefined
     this.#extractor =
       definition.wildcardAt < 0
         ? new KeyExtractor(definition.keyPaths, definition.sparse, definition.collation)

@@ -16,6 +16,7 @@ import { collated, parseFilter } from './filter/parse.ts'
 import { conjunction, conjuncts, type Filter, isMatchAll } from './filter/tree.ts'
 import { partThatHolds } from './key-document.ts'
 import { splitByKeys } from './key-filter.ts'
+import { parsePath } from './path.ts'
 import { type Interval, isPoint } from './plan-bounds.ts'
 import { seenBy, unbounded } from './plan-collation.ts'
 import {
@@ -174,7 +175,12 @@ function isIdIndex(allows: (index: QueryIndex) => boolean): (index: QueryIndex) 
 function candidatesFor(indexes: readonly QueryIndex[], request: PlanRequest): readonly IndexedNode[] {
   const { filter, sort } = request
   const candidates: IndexedNode[] = []
-  for (const index of indexes) if (isUsable(index, request)) candidates.push(...fetchesBy(index, filter, request))
+  const heads = isSorted(request) || request.projection !== undefined ? undefined : firstNames(filter, new Set())
+  for (const index of indexes) {
+    // Of an index whose first field the filter does not name nothing is bounded.
+    if (heads !== undefined && !mayBound(index, heads)) continue
+    if (isUsable(index, request)) candidates.push(...fetchesBy(index, filter, request))
+  }
   if (isSorted(request)) {
     for (const candidate of [...candidates]) {
       const merge = candidate.kind === 'fetch' ? exploded(candidate, request) : undefined
@@ -193,6 +199,30 @@ function candidatesFor(indexes: readonly QueryIndex[], request: PlanRequest): re
     if (sorted !== undefined) candidates.push({ kind: 'merge', inputs: sorted, sort, exploded: false })
   }
   return candidates
+}
+
+/** The first names of the paths that a filter is about. */
+function firstNames(filter: Filter, into: Set<string>): Set<string> {
+  switch (filter.kind) {
+    case 'and':
+    case 'or':
+    case 'nor':
+      for (const part of filter.filters) firstNames(part, into)
+      return into
+    case 'not':
+      return firstNames(filter.filter, into)
+    case 'constant':
+    case 'expr':
+    case 'jsonSchema':
+      return into
+    default:
+      return filter.path.parts.length === 0 ? into : into.add(filter.path.parts[0]!.name)
+  }
+}
+
+function mayBound({ definition }: QueryIndex, heads: ReadonlySet<string>): boolean {
+  if (definition.wildcardAt === 0) return true
+  return heads.has(parsePath(definition.keyPaths[0]!.path).parts[0]!.name)
 }
 
 /** A way for every branch, or none. */
@@ -403,7 +433,7 @@ function withSort(node: UnsortedNode, request: PlanRequest): PlanNode {
   if (node.kind === 'merge' || (node.kind === 'fetch' && givesOrder(node.input, sort))) return node
   if (node.kind === 'idLookup' && node.ids.length <= 1) return node
   // The documents are read again in the order of the sort.
-  const input = node.kind === 'fetch' ? { ...node, projection: undefined } : node
+  const input = node.kind === 'fetch' ? { ...node, projection: undefined, keysOnly: false } : node
   return { kind: 'sort', input, sort, limit: rowLimit }
 }
 

@@ -35,16 +35,40 @@ export type { Predicate } from './operator.ts'
  */
 export function compileFilter(filter: Filter, sample?: Sample): Predicate {
   const parts = conjuncts(filter)
-  const fields: FieldTest[] = []
+  const quick: FieldTest[] = []
+  const slow: FieldTest[] = []
   const predicates: Predicate[] = []
   for (const part of parts) {
     const field = fieldTest(part)
-    if (field !== undefined) fields.push(field)
-    else predicates.push(compileOther(part, sample))
+    if (field === undefined) predicates.push(compileOther(part, sample))
+    else if (parts.length > 1 && isSlow(part)) slow.push(field)
+    else quick.push(field)
   }
-  if (fields.length > 0) predicates.unshift(fieldsPredicate(fields, sample))
+  // What passes all else is looked at once more: that costs less than a slow test of what does not.
+  if (slow.length > 0) predicates.unshift(fieldsPredicate(slow, quick.length === 0 ? sample : undefined))
+  if (quick.length > 0) predicates.unshift(fieldsPredicate(quick, sample))
   if (predicates.length === 1) return predicates[0]!
   return every(predicates)
+}
+
+/** Whether a test takes as long as looking at a whole document, or longer. */
+function isSlow(filter: Filter): boolean {
+  switch (filter.kind) {
+    case 'regex':
+      return true
+    case 'in':
+      return filter.values.some(({ type }) => type === bsonType.regex)
+    case 'and':
+    case 'or':
+    case 'nor':
+      return filter.filters.some(isSlow)
+    case 'not':
+    case 'elemMatchDocument':
+    case 'elemMatchValue':
+      return isSlow(filter.filter)
+    default:
+      return false
+  }
 }
 
 /** What is no test of a single field. */
