@@ -361,7 +361,8 @@ const sessionAssertions: Readonly<Record<string, (session: ClientSession, args: 
 async function openedStream(entity: Collection | Db | MongoClient, args: Json): Promise<ChangeStream> {
   const { pipeline, ...options } = args
   const stream = entity.watch(pipeline as Document[], options)
-  await stream.tryNext()
+  // Opened as the specification means it: without looking for an event, which would be a getMore. The driver has no public way.
+  await (stream as unknown as { readonly cursor: { cursorInit(): Promise<void> } }).cursor.cursorInit()
   return stream
 }
 
