@@ -10,6 +10,7 @@ import { update } from '../command/commands/update.ts'
 import { type AggregateOptions, AggregationCursor } from './aggregation-cursor.ts'
 import { runBulk } from './bulk.ts'
 import { BulkWriteError } from './bulk-write-error.ts'
+import { ChangeStream, type ChangeStreamOptions } from './change-stream.ts'
 import { filterBytes, hintValue, optionalBytes, sortBytes, updateRequest, updateValue } from './encode.ts'
 import { FindCursor } from './find-cursor.ts'
 import { withInsertBuffer } from './insert-buffer.ts'
@@ -194,6 +195,15 @@ export class Collection<Item extends object = Document> {
       hint: undefined,
     })
     return values.map((value) => decodeValue(value.type, value.bytes, value.start))
+  }
+
+  /** What changes in the collection, from now on: see `ChangeStream`. */
+  watch<Event extends object = Document>(
+    pipeline: readonly Document[] = [],
+    options: ChangeStreamOptions = {},
+  ): ChangeStream<Event> {
+    const watched = { database: this.dbName, collection: this.collectionName }
+    return new ChangeStream<Event>(this.#port, watched, pipeline, options)
   }
 
   aggregate<Result = Document>(

@@ -1,4 +1,5 @@
 import { type AggregateOptions, AggregationCursor } from './aggregation-cursor.ts'
+import { ChangeStream, type ChangeStreamOptions } from './change-stream.ts'
 import { Collection } from './collection.ts'
 import type { Port } from './port.ts'
 import type { Document, Filter } from './types.ts'
@@ -46,6 +47,15 @@ export class Db {
     options: AggregateOptions = {},
   ): AggregationCursor<Result> {
     return new AggregationCursor<Result>(this.#port, this.databaseName, undefined, pipeline, options)
+  }
+
+  /** What changes in the database's collections, from now on: see `ChangeStream`. */
+  watch<Event extends object = Document>(
+    pipeline: readonly Document[] = [],
+    options: ChangeStreamOptions = {},
+  ): ChangeStream<Event> {
+    const watched = { database: this.databaseName, collection: undefined }
+    return new ChangeStream<Event>(this.#port, watched, pipeline, options)
   }
 
   /** Any command of the MongoDB wire protocol, e.g. `{collStats: 'people'}`. */

@@ -4,6 +4,7 @@ import type { Database } from '../command/dispatch.ts'
 import type { CheckReport } from '../engine/check.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { EngineStatistics } from '../engine/statistics.ts'
+import { ChangeStream, type ChangeStreamOptions } from './change-stream.ts'
 import { Db } from './db.ts'
 import { Port } from './port.ts'
 import { ClientSession, type TransactionOptions } from './session.ts'
@@ -62,6 +63,14 @@ export class Laura {
   async listDatabases(): Promise<Document[]> {
     const { databases } = await this.#port.command('admin', { listDatabases: 1 })
     return databases as Document[]
+  }
+
+  /** What changes in any database, from now on: see `ChangeStream`. */
+  watch<Event extends object = Document>(
+    pipeline: readonly Document[] = [],
+    options: ChangeStreamOptions = {},
+  ): ChangeStream<Event> {
+    return new ChangeStream<Event>(this.#port, { database: undefined, collection: undefined }, pipeline, options)
   }
 
   /** Writes everything to the data file now; the log before it is not needed for recovery any more. */

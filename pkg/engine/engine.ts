@@ -17,7 +17,15 @@
 import { assert } from '../base/assert.ts'
 import { DatabaseError } from '../base/errors.ts'
 import type { CollectionId, LogIndex, PageId, Term } from '../base/ids.ts'
-import { counterOf, HybridClock, secondsOf, type Timestamp, timestampMin, timestampOf } from '../base/timestamp.ts'
+import {
+  counterOf,
+  HybridClock,
+  secondsOf,
+  type Timestamp,
+  timestampMax,
+  timestampMin,
+  timestampOf,
+} from '../base/timestamp.ts'
 import type { DiskLock } from '../io/disk.ts'
 import { DiskError } from '../io/disk.ts'
 import { TemporaryFiles } from '../io/temporary-files.ts'
@@ -559,7 +567,8 @@ export class Engine implements Workspace {
     }
     const { oplogSizeBytes, oplogMinRetentionHours } = this.options
     const seconds = Math.floor(this.world.clock.nowMs() / 1000 - oplogMinRetentionHours * 3600)
-    const kept = this.#log.oldestWithin(oplogSizeBytes, timestampOf(Math.max(0, seconds), 0))
+    const since = oplogMinRetentionHours === 0 ? timestampMax : timestampOf(Math.max(0, seconds), 0)
+    const kept = this.#log.oldestWithin(oplogSizeBytes, since)
     this.#log.truncateBefore(Math.min(needed, kept) as LogIndex)
   }
 
