@@ -1,3 +1,4 @@
+import { Binary } from 'bson'
 import { expect, test } from 'vitest'
 import { decodeDocument } from '../bson/convert.ts'
 import { openServer, type TestServer } from './testdata/server.ts'
@@ -126,4 +127,36 @@ test('views are made, shown and changed, and cannot be written', async () => {
   expect(await server.reply({ collMod: 'v', viewOn: 'v', pipeline: [] })).toMatchObject({ ok: 0, code: 5 })
   await server.run({ create: 'w', viewOn: 'v' })
   expect(await server.reply({ collMod: 'v', viewOn: 'w', pipeline: [] })).toMatchObject({ ok: 0, code: 5 })
+})
+
+test('filemd5 digests the chunks of a file in their order, and refuses a file with a gap', async () => {
+  const server = await openServer()
+  const chunk = (_id: number, n: number, text: string) => ({ _id, files_id: 7, n, data: new Binary(Buffer.from(text)) })
+  await server.run({ insert: 'fs.chunks', documents: [chunk(1, 1, 'world'), chunk(2, 0, 'hello ')] })
+  const md5 = '5eb63bbbe01eeed093cb22bb8f5acdc3'
+  expect(await server.run({ filemd5: 7, root: 'fs' })).toMatchObject({ numChunks: 2, md5 })
+  expect(await server.run({ filemd5: 8 })).toMatchObject({ numChunks: 0, md5: 'd41d8cd98f00b204e9800998ecf8427e' })
+  await server.run({ delete: 'fs.chunks', deletes: [{ q: { n: 0 }, limit: 1 }] })
+  expect(await server.reply({ filemd5: 7 })).toMatchObject({ ok: 0, code: 2 })
+})
+
+test('setIndexCommitQuorum knows builds in progress only', async () => {
+  const server = await withDocuments(1)
+  const command = { setIndexCommitQuorum: 'c', indexNames: ['x_1'], commitQuorum: 'majority' }
+  expect(await server.reply(command)).toMatchObject({ code: 27 })
+  expect(await server.reply({ ...command, setIndexCommitQuorum: 'nothing' })).toMatchObject({ code: 26 })
+  expect(await server.reply({ ...command, commitQuorum: true })).toMatchObject({ code: 14 })
+})
+
+test('logComponentVerbosity changes as a whole or not at all, and its root is logLevel', async () => {
+  const server = await openServer()
+  const set = (tree: unknown) => server.reply({ setParameter: 1, logComponentVerbosity: tree, ...admin })
+  const get = async () =>
+    (await server.run({ getParameter: 1, logComponentVerbosity: 1, ...admin }))['logComponentVerbosity']
+  expect(await get()).toMatchObject({ verbosity: 0, network: { verbosity: -1, asio: { verbosity: -1 } } })
+  expect(await set({ command: 2, network: { asio: { verbosity: 3 } } })).toMatchObject({ ok: 1 })
+  expect(await set({ command: 4, nonsense: 1 })).toMatchObject({ code: 2 })
+  expect(await get()).toMatchObject({ command: { verbosity: 2 }, network: { verbosity: -1, asio: { verbosity: 3 } } })
+  await server.run({ setParameter: 1, logLevel: 1, ...admin })
+  expect(await get()).toMatchObject({ verbosity: 1 })
 })

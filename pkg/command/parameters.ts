@@ -1,8 +1,9 @@
 /** Server parameters: what getParameter shows and setParameter changes. */
 import { DatabaseError } from '../base/errors.ts'
 import { bsonType, typeAlias } from '../bson/type.ts'
-import { isNumber, truthy, type Value } from '../bson/value.ts'
+import { isNumber, readString, truthy, type Value } from '../bson/value.ts'
 import { wholeNumberAt } from '../bson/whole-number.ts'
+import { changedVerbosity, initialVerbosity, type Verbosity } from './log-verbosity.ts'
 import { featureCompatibilityVersion } from './version.ts'
 
 interface ParameterSpec {
@@ -25,6 +26,8 @@ const specs: Readonly<Record<string, ParameterSpec>> = {
   requireApiVersion: { initial: false, ...settable },
   maxAcceptableLogicalClockDriftSecs: { initial: 31_536_000, min: 1, ...atStartup },
   logLevel: { initial: 0, min: 0, max: 5, ...settable },
+  logComponentVerbosity: { initial: initialVerbosity(), ...settable },
+  automationServiceDescriptor: { initial: '', ...settable },
   quiet: { initial: false, ...settable },
   notablescan: { initial: false, ...fixed },
   allowDiskUseByDefault: { initial: true, ...atStartup },
@@ -85,19 +88,35 @@ export class Parameters {
     if (when === 'runtime' ? !spec.settableAtRuntime : !spec.settableAtStartup)
       throw new DatabaseError('IllegalOperation', `not allowed to change [${name}] at ${when}`)
     const before = this.#values.get(name)
-    const value = converted(name, spec, to)
+    const value =
+      name === 'logComponentVerbosity' ? changedVerbosity(before as Verbosity, to) : converted(name, spec, to)
     this.#values.set(name, value)
+    this.#alignLogLevel(name, value)
     if (name === 'cursorTimeoutMillis') this.cursorTimeoutMillis = value as number
     if (name === 'maxAcceptableLogicalClockDriftSecs') this.maxAcceptableLogicalClockDriftSecs = value as number
     if (name === 'transactionLifetimeLimitSeconds') this.transactionLifetimeLimitSeconds = value as number
     if (name === 'requireApiVersion') this.requireApiVersion = value as boolean
     return before
   }
+
+  /** `logLevel` is the verbosity of the root of `logComponentVerbosity`. */
+  #alignLogLevel(name: string, value: unknown): void {
+    if (name === 'logLevel') {
+      const tree = this.#values.get('logComponentVerbosity') as Verbosity
+      this.#values.set('logComponentVerbosity', { ...tree, verbosity: value as number })
+    } else if (name === 'logComponentVerbosity') {
+      this.#values.set('logLevel', Math.max(0, (value as Verbosity).verbosity))
+    }
+  }
 }
 
-function converted(name: string, spec: ParameterSpec, to: Value): boolean | number {
+function converted(name: string, spec: ParameterSpec, to: Value): boolean | number | string {
   // A switch takes anything as its truth.
   if (typeof spec.initial === 'boolean') return truthy(to)
+  if (typeof spec.initial === 'string') {
+    if (to.type === bsonType.string) return readString(to.bytes, to.start)
+    throw new DatabaseError('BadValue', `Failed to set parameter ${name}: expected a string, not ${typeAlias(to.type)}`)
+  }
   if (to.type !== bsonType.boolean && !isNumber(to.type))
     throw new DatabaseError(
       'BadValue',

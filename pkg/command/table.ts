@@ -33,6 +33,7 @@ import { endSessions } from './commands/end-sessions.ts'
 import { explainCommand } from './commands/explain.ts'
 import { setFeatureCompatibilityVersion } from './commands/feature-compatibility.ts'
 import { features } from './commands/features.ts'
+import { fileMd5 } from './commands/file-md5.ts'
 import { find } from './commands/find.ts'
 import { findAndModify } from './commands/find-and-modify.ts'
 import { fsync, fsyncUnlock } from './commands/fsync.ts'
@@ -65,6 +66,7 @@ import { refreshSessions } from './commands/refresh-sessions.ts'
 import { renameCollection } from './commands/rename-collection.ts'
 import { replicaSetCommands } from './commands/replica-set.ts'
 import { serverStatus } from './commands/server-status.ts'
+import { setIndexCommitQuorum } from './commands/set-index-commit-quorum.ts'
 import { setParameter } from './commands/set-parameter.ts'
 import { shutdown } from './commands/shutdown.ts'
 import { startSession } from './commands/start-session.ts'
@@ -110,6 +112,7 @@ const definitions: readonly AnyDefinition[] = [
   endSessions,
   explainCommand(commandOf),
   features,
+  fileMd5,
   find,
   findAndModify,
   fsync,
@@ -149,6 +152,7 @@ const definitions: readonly AnyDefinition[] = [
   setClusterParameter,
   setDefaultRWConcern,
   setFeatureCompatibilityVersion,
+  setIndexCommitQuorum,
   setParameter,
   shutdown,
   startSession,

@@ -1,5 +1,5 @@
 import { DatabaseError } from '../../base/errors.ts'
-import { bsonType } from '../../bson/type.ts'
+import { bsonType, typeAlias } from '../../bson/type.ts'
 import { defineCommand, emptyReply, noRequest } from '../definition.ts'
 import { anyType, booleanNumberOrStringType, commandFields } from '../fields.ts'
 import type { Operation } from '../instance.ts'
@@ -17,6 +17,12 @@ export const logRotate = defineCommand({
   fields,
   parse: (): void => {
     const at = fields.at.logRotate
+    const type = fields.type(at)
+    if (type === bsonType.null || type === bsonType.undefined)
+      throw new DatabaseError(
+        'TypeMismatch',
+        `BSON field 'logRotate.logRotate' is the wrong type '${typeAlias(type)}', expected types '[bool, string, int, decimal, double, long]'`,
+      )
     if (fields.type(at) !== bsonType.string) return
     const log = fields.string(at)!
     if (log !== 'server') throw new DatabaseError('NoSuchKey', `Unknown log type '${log}'`)
