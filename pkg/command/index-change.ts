@@ -1,6 +1,5 @@
 /** What collMod's `index` changes: hidden, expireAfterSeconds, prepareUnique and unique of one index. */
 import { DatabaseError } from '../base/errors.ts'
-import { timestampMax } from '../base/timestamp.ts'
 import { buildDocument } from '../bson/build.ts'
 import { compareBytes } from '../bson/key.ts'
 import { bsonType } from '../bson/type.ts'
@@ -9,16 +8,20 @@ import { wholeNumberAt } from '../bson/whole-number.ts'
 import type { Collection } from '../engine/collection.ts'
 import type { Index } from '../index/index.ts'
 import { sameKey } from './index-presence.ts'
+import type { Operation } from './instance.ts'
+import { ReadView } from './read-view.ts'
 
 export interface IndexChange {
   readonly index: Index
   /** The definition it gets; undefined: nothing changes. */
   readonly definition: Uint8Array | undefined
+  /** It must have no duplicates first: see `refuseDuplicates`. */
+  readonly becomesUnique: boolean
   /** Field by field, `x_old` and `x_new`, as the reply has them. */
   readonly reply: Readonly<Record<string, unknown>>
 }
 
-/** Throws IndexNotFound, InvalidOptions, BadValue, CannotConvertIndexToUnique. */
+/** Throws IndexNotFound, InvalidOptions, BadValue. */
 export function indexChange(collection: Collection, request: Uint8Array): IndexChange {
   const index = namedIndex(collection, request)
   const { definition } = index
@@ -53,16 +56,15 @@ export function indexChange(collection: Collection, request: Uint8Array): IndexC
         'InvalidOptions',
         `Cannot make index unique with 'prepareUnique=false'. Run collMod to set it first.`,
       )
-    refuseDuplicates(index)
     changed.set('unique', true)
     changed.set('prepareUnique', undefined)
     reply['unique_new'] = true
   }
-  if (changed.size === 0) return { index, definition: undefined, reply }
+  if (changed.size === 0) return { index, definition: undefined, becomesUnique: false, reply }
   const fields: Record<string, unknown> = {}
   for (const field of documentFields(definition.bytes)) fields[field.name] = field
   for (const [name, value] of changed) fields[name] = value
-  return { index, definition: buildDocument(fields), reply }
+  return { index, definition: buildDocument(fields), becomesUnique: changed.has('unique'), reply }
 }
 
 function namedIndex(collection: Collection, request: Uint8Array): Index {
@@ -117,20 +119,32 @@ function changeExpiry(
   reply['expireAfterSeconds_new'] = BigInt(seconds)
 }
 
-/** Since the index was prepared nothing doubled came in: what is there must be free of doubles now. */
-function refuseDuplicates(index: Index): void {
-  const walk = index.scan(timestampMax)
+/** Entries between two looks at the clock. */
+const entriesPerLook = 64
+
+/**
+ * Since the index was prepared nothing doubled came in: what is there must be free of doubles. Others go on meanwhile. Throws
+ * CannotConvertIndexToUnique.
+ */
+export async function refuseDuplicates(operation: Operation, index: Index): Promise<void> {
+  const view = new ReadView(operation.instance.engine)
+  const walk = index.scan(view.at)
   let previous: Uint8Array | undefined
   try {
-    while (walk.next()) {
+    for (let looked = 1; walk.next(); looked++) {
       if (previous !== undefined && compareBytes(previous, 0, previous.length, walk.key, 0, walk.keyEnd) === 0)
         throw new DatabaseError(
           'CannotConvertIndexToUnique',
           `Cannot convert the index to unique. Please resolve conflicting documents before running collMod again.`,
         )
       previous = walk.key.slice(0, walk.keyEnd)
+      if (looked % entriesPerLook !== 0 || !operation.due()) continue
+      view.keep()
+      walk.save()
+      await operation.pause()
     }
   } finally {
     walk.close()
+    view.release()
   }
 }

@@ -3,6 +3,7 @@ import { DatabaseError } from '../base/errors.ts'
 import { bsonType, typeAlias } from '../bson/type.ts'
 import { isNumber, readString, truthy, type Value } from '../bson/value.ts'
 import { wholeNumberAt } from '../bson/whole-number.ts'
+import { stepLimit } from '../expression/context.ts'
 import { changedVerbosity, initialVerbosity, type Verbosity } from './log-verbosity.ts'
 import { featureCompatibilityVersion } from './version.ts'
 
@@ -28,6 +29,7 @@ const specs: Readonly<Record<string, ParameterSpec>> = {
   logLevel: { initial: 0, min: 0, max: 5, ...settable },
   logComponentVerbosity: { initial: initialVerbosity(), ...settable },
   automationServiceDescriptor: { initial: '', ...settable },
+  expressionStepsMax: { initial: stepLimit.perDocument, min: 1000, max: 1e12, ...settable },
   quiet: { initial: false, ...settable },
   notablescan: { initial: false, ...fixed },
   allowDiskUseByDefault: { initial: true, ...atStartup },
@@ -95,6 +97,7 @@ export class Parameters {
     if (name === 'cursorTimeoutMillis') this.cursorTimeoutMillis = value as number
     if (name === 'maxAcceptableLogicalClockDriftSecs') this.maxAcceptableLogicalClockDriftSecs = value as number
     if (name === 'transactionLifetimeLimitSeconds') this.transactionLifetimeLimitSeconds = value as number
+    if (name === 'expressionStepsMax') stepLimit.perDocument = value as number
     if (name === 'requireApiVersion') this.requireApiVersion = value as boolean
     return before
   }

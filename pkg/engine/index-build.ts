@@ -27,8 +27,8 @@ import type { RecordCursor } from './record-cursor.ts'
 
 export type BuildPhase = 'scan' | 'load' | 'catchUp' | 'verify' | 'ready'
 
-/** Records or entries of one slice: about two milliseconds. */
-const sliceUnits = 512
+/** Records or entries of one slice: a fraction of a millisecond, unless records are large or must be read from disk. */
+const sliceUnits = 64
 const suspectsMax = 1000
 
 /** What a build needs of the engine around it. */
@@ -172,14 +172,13 @@ export class IndexBuild {
     const entries = this.#entries
     this.#host.reserve(sliceUnits * 64)
     for (let i = 0; i < sliceUnits; i++) {
-      const entry = entries.next()
-      if (entry < 0) {
+      if (!entries.next()) {
         this.#entries = new IndexEntries()
         if (!this.#scanned) this.phase = 'scan'
         else this.#beginCatchUp()
         return
       }
-      this.#writer.put(entries, entry)
+      this.#writer.put(entries)
     }
   }
 

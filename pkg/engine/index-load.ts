@@ -36,8 +36,8 @@ function loadSome(collection: Collection, cursor: RecordCursor, index: Index<Ver
   cursor.save()
   entries.finish()
   const writer = new EntryWriter(index, at)
-  for (let entry = entries.next(); entry >= 0; entry = entries.next()) {
-    const twin = writer.put(entries, entry)
+  while (entries.next()) {
+    const twin = writer.put(entries)
     if (twin !== undefined) throw duplicateOf(collection, index, twin)
   }
   return more
@@ -49,31 +49,22 @@ export class EntryWriter {
   readonly #at: Timestamp
   #key = new Uint8Array(256)
   readonly #ref = { bytes: new Uint8Array(0), start: 0, end: 0 }
-  #previous = -1
 
   constructor(index: Index<VersionedMap>, at: Timestamp) {
     this.#index = index
     this.#at = at
   }
 
-  /** In layout `unique`, the record whose key is already taken; else `undefined`, and the entry is in the tree. */
-  put(entries: IndexEntries, entry: number): RecordId | undefined {
-    const { bytes } = entries
-    const start = entries.starts[entry]!
-    const middle = entries.middles[entry]!
+  /** The entries' current one. In layout `unique`, the record whose key is already taken; else `undefined`, and the entry is in the tree. */
+  put(entries: IndexEntries): RecordId | undefined {
+    const { bytes, start, middle, end } = entries
     const length = middle - start
     if (this.#key.length < length + versionSuffixLength) this.#key = new Uint8Array(length * 2 + 64)
     const key = this.#key
     for (let i = 0; i < length; i++) key[i] = bytes[start + i]!
     const { layout, map } = this.#index
-    if (layout === 'unique') {
-      const taken =
-        (this.#previous >= 0 && entries.compare(this.#previous, entry) === 0) ||
-        map.get(key, length, timestampMax, this.#ref)
-      if (taken) return readRecordId(bytes, middle)
-      this.#previous = entry
-    }
-    map.tree.put(key, writeVersion(key, length, this.#at), bytes, middle, entries.ends[entry]!)
+    if (layout === 'unique' && map.get(key, length, timestampMax, this.#ref)) return readRecordId(bytes, middle)
+    map.tree.put(key, writeVersion(key, length, this.#at), bytes, middle, end)
     return undefined
   }
 }

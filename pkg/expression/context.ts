@@ -1,6 +1,7 @@
 import { DatabaseError } from '../base/errors.ts'
 import { bsonType } from '../bson/type.ts'
 import { dateValue, readInt64Number, type Value } from '../bson/value.ts'
+import { takeDecimalSteps } from './decimal-functions.ts'
 import { missing } from './expression.ts'
 import type { RootFields } from './root-fields.ts'
 
@@ -16,7 +17,7 @@ export class EvaluationContext {
   /** What is known of the document besides its fields, by the names of `$meta`; undefined: nothing. */
   metadata: ((name: string) => Value | undefined) | undefined
   /** How much may be done for one document, see `spend`. */
-  stepsMax = stepsPerDocument
+  stepsMax = stepLimit.perDocument
   #steps = 0
   readonly #fields: RootFields
   #loaded = false
@@ -76,7 +77,7 @@ export class EvaluationContext {
    * evaluated, so that this must come to an end. Errors: ExceededTimeLimit.
    */
   spend(steps: number): void {
-    this.#steps += steps
+    this.#steps += steps + takeDecimalSteps()
     if (this.#steps > this.stepsMax) {
       throw new DatabaseError(
         'ExceededTimeLimit',
@@ -102,8 +103,11 @@ export class EvaluationContext {
   }
 }
 
-/** A second or two. */
-const stepsPerDocument = 50_000_000
+/**
+ * Steps that one document may take: some 20 to 40 milliseconds, in which nothing else runs. The server parameter `expressionStepsMax` sets
+ * it for the whole process.
+ */
+export const stepLimit = { perDocument: 1_000_000 }
 
 const emptyDocument = new Uint8Array([5, 0, 0, 0, 0])
 

@@ -31,7 +31,13 @@ const smallestZero: Decimal = { ...decimalZero, exponent: exponentMin }
 /** Beyond this, e^x is out of range. */
 const exponentialMax = 14_300
 
+let decimalSteps = 0
+
+/** Steps that a function of a decimal costs: some tens of microseconds. */
+const stepsEach = 1000
+
 function bigOf({ negative, coefficient, exponent }: Decimal): Big {
+  decimalSteps += stepsEach
   return new Precise(`${negative ? '-' : ''}${coefficient}e${exponent}`)
 }
 
@@ -222,6 +228,13 @@ function parityOf({ coefficient, exponent }: Decimal): 'odd' | 'even' | 'none' {
 
 function isZero(x: Decimal): boolean {
   return x.form === 'finite' && x.coefficient === 0n
+}
+
+/** Steps, of those that a document may take, that functions of decimals have cost since this was last asked. */
+export function takeDecimalSteps(): number {
+  const steps = decimalSteps
+  decimalSteps = 0
+  return steps
 }
 
 /** A function of an angle in radians; finite, or NaN. */

@@ -21,7 +21,7 @@ import {
   stringType,
   uuidType,
 } from '../fields.ts'
-import { type IndexChange, indexChange } from '../index-change.ts'
+import { type IndexChange, indexChange, refuseDuplicates } from '../index-change.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
 import { isTimeseries } from '../timeseries.ts'
@@ -140,15 +140,26 @@ export const collMod = defineCommand({
       if (traitsOf(collection).clustered) refuseClustered(request.index)
     }
     const change = request.index === undefined ? undefined : indexChange(collection, request.index)
-    if (request.dryRun) return {}
-    const reply = change?.reply ?? {}
-    const { logIndex } = engine.write((unit) => {
-      unit.noteEvent(collection.database, collection, modifyEvent(collection, changes, request.index, change))
-      if (change?.definition !== undefined) unit.modifyIndex(collection, change.index.name, change.definition)
-      if (Object.keys(changes).length > 0)
-        unit.modifyCollection(collection, changedOptions(collection.options, changes))
+    const apply = (): Reply | Promise<Reply> => {
+      if (request.dryRun) return {}
+      const { logIndex } = engine.write((unit) => {
+        unit.noteEvent(collection.database, collection, modifyEvent(collection, changes, request.index, change))
+        if (change?.definition !== undefined) unit.modifyIndex(collection, change.index.name, change.definition)
+        if (Object.keys(changes).length > 0)
+          unit.modifyCollection(collection, changedOptions(collection.options, changes))
+      })
+      return operation.acknowledge(change?.reply ?? {}, logIndex)
+    }
+    if (change?.becomesUnique !== true) return apply()
+    const { definition } = change.index
+    return refuseDuplicates(operation, change.index).then(() => {
+      if (collection.dropped || change.index.dropped || change.index.definition !== definition)
+        throw new DatabaseError(
+          'ConflictingOperationInProgress',
+          `the index was changed while its keys were looked at: ${change.index.name}`,
+        )
+      return apply()
     })
-    return operation.acknowledge(reply, logIndex)
   },
   reply: (reply: Reply, writer: BsonWriter) => writeFields(writer, reply),
 })

@@ -1,11 +1,12 @@
 import { DatabaseError } from '../../base/errors.ts'
 import { bsonType, typeAlias } from '../../bson/type.ts'
+import { documentFields } from '../../bson/value.ts'
 import { defineCommand, emptyReply, noRequest } from '../definition.ts'
 import { anyType, booleanNumberOrStringType, commandFields } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 
 const fields = commandFields('logRotate', {
-  logRotate: { type: booleanNumberOrStringType, required: true },
+  logRotate: { type: booleanNumberOrStringType },
 })
 
 /** Begins a new log file, where the log goes to one. */
@@ -17,7 +18,7 @@ export const logRotate = defineCommand({
   fields,
   parse: (): void => {
     const at = fields.at.logRotate
-    const type = fields.type(at)
+    const type = documentFields(fields.bytes).next().value?.type
     if (type === bsonType.null || type === bsonType.undefined)
       throw new DatabaseError(
         'TypeMismatch',

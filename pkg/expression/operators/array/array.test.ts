@@ -189,14 +189,18 @@ describe('array operators', () => {
   it('refuse to grow, and to go on, without end', () => {
     const doubling = (body: string) =>
       `{"$reduce":{"input":{"$range":[0,40]},"initialValue":["${'x'.repeat(1000)}"],"in":${body}}}`
-    expect(codeOf(doubling('{"$concatArrays":["$$value","$$value"]}'))).toBe(146)
-    expect(codeOf(doubling('["$$value","$$value"]'))).toBe(146)
-    expect(codeOf(doubling('{"a":"$$value","b":"$$value"}'))).toBe(146)
+    expect(codeOf(doubling('{"$concatArrays":["$$value","$$value"]}'), '{}', undefined, 1e9)).toBe(146)
+    expect(codeOf(doubling('["$$value","$$value"]'), '{}', undefined, 1e9)).toBe(146)
+    expect(codeOf(doubling('{"a":"$$value","b":"$$value"}'), '{}', undefined, 1e9)).toBe(146)
     expect(codeOf(doubling('["$$value"]').replace('40', '500'))).toBe(15)
     const many = '{"$range":[0,10000]}'
     const soFar = (expression: string) => codeOf(expression, '{}', undefined, 100_000)
     expect(soFar(`{"$add":[${Array.from({ length: 10 }, () => `{"$size":${many}}`).join(',')}]}`)).toBe(262)
     expect(soFar(`{"$map":{"input":${many},"in":{"$in":["$$this",${many}]}}}`)).toBe(262)
-    expect(soFar(`{"$reduce":{"input":${many},"initialValue":"","in":{"$concat":["$$value","x"]}}}`)).toBe(262)
+    expect(soFar(`{"$reduce":{"input":${many},"initialValue":"","in":{"$concat":["$$value","xxxx"]}}}`)).toBe(262)
+    // What is done for each element counts, and functions of decimals do far more than others.
+    const body = '{"$add":["$$this",{"$multiply":["$$this",{"$subtract":["$$this",{"$abs":"$$this"}]}]}]}'
+    expect(soFar(`{"$map":{"input":{"$range":[0,30000]},"in":${body}}}`)).toBe(262)
+    expect(soFar('{"$map":{"input":{"$range":[0,300]},"in":{"$exp":{"$toDecimal":"$$this"}}}}')).toBe(262)
   })
 })

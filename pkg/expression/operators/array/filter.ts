@@ -5,6 +5,7 @@ import { ElementWalker } from '../../../bson/walk.ts'
 import { ArrayResult } from '../../array-result.ts'
 import type { EvaluationContext } from '../../context.ts'
 import { type Evaluate, isNullish, missing } from '../../expression.ts'
+import { weightOf } from '../../weight.ts'
 import { int32Of } from '../int32.ts'
 import { namedArguments } from '../named-arguments.ts'
 import type { Operator } from '../operator.ts'
@@ -26,18 +27,25 @@ export const filter: Operator = {
     const condition = given.required('cond', 28650)
     const limit = given.get('limit')
     const inner = scopeOfElement(scope, given.get('as'))
-    const operands = [parse(input, scope), parse(condition, inner.scope)]
+    const each = parse(condition, inner.scope)
+    const operands = [parse(input, scope), each]
     if (limit !== undefined) operands.push(parse(limit, scope))
     return {
       kind: 'operator',
       name: '$filter',
       operands,
-      make: ([array, holds, limitOf]) => filterBy(array!, holds!, limitOf, inner.slot),
+      make: ([array, holds, limitOf]) => filterBy(array!, holds!, limitOf, inner.slot, weightOf(each)),
     }
   },
 }
 
-function filterBy(arrayOf: Evaluate, holds: Evaluate, limitOf: Evaluate | undefined, slot: number): Evaluate {
+function filterBy(
+  arrayOf: Evaluate,
+  holds: Evaluate,
+  limitOf: Evaluate | undefined,
+  slot: number,
+  weight: number,
+): Evaluate {
   const result = new ArrayResult()
   const walker = new ElementWalker()
   return (context) => {
@@ -51,7 +59,7 @@ function filterBy(arrayOf: Evaluate, holds: Evaluate, limitOf: Evaluate | undefi
     walker.reset(array.bytes, array.start)
     while (result.count < limit && walker.next()) {
       context.variables[slot] = walker.value()
-      context.spend(1)
+      context.spend(weight)
       const value = holds(context)
       if (value !== missing && truthy(value)) result.addElement(walker)
     }

@@ -4,6 +4,7 @@ import { nullValue } from '../../../bson/value.ts'
 import { ElementWalker } from '../../../bson/walk.ts'
 import { ArrayResult } from '../../array-result.ts'
 import { type Evaluate, isNullish } from '../../expression.ts'
+import { weightOf } from '../../weight.ts'
 import { namedArguments } from '../named-arguments.ts'
 import type { Operator } from '../operator.ts'
 import { shownType } from '../shown-type.ts'
@@ -17,16 +18,17 @@ export const map: Operator = {
     const input = given.required('input', 16880)
     const body = given.required('in', 16882)
     const inner = scopeOfElement(scope, given.get('as'))
+    const each = parse(body, inner.scope)
     return {
       kind: 'operator',
       name: '$map',
-      operands: [parse(input, scope), parse(body, inner.scope)],
-      make: ([array, value]) => mapEach(array!, value!, inner.slot),
+      operands: [parse(input, scope), each],
+      make: ([array, value]) => mapEach(array!, value!, inner.slot, weightOf(each)),
     }
   },
 }
 
-function mapEach(arrayOf: Evaluate, bodyOf: Evaluate, slot: number): Evaluate {
+function mapEach(arrayOf: Evaluate, bodyOf: Evaluate, slot: number, weight: number): Evaluate {
   const result = new ArrayResult()
   const walker = new ElementWalker()
   return (context) => {
@@ -39,7 +41,7 @@ function mapEach(arrayOf: Evaluate, bodyOf: Evaluate, slot: number): Evaluate {
     walker.reset(array.bytes, array.start)
     while (walker.next()) {
       context.variables[slot] = walker.value()
-      context.spend(1)
+      context.spend(weight)
       result.add(bodyOf(context))
     }
     return result.value(context)

@@ -5,6 +5,7 @@ import { ElementWalker } from '../../../bson/walk.ts'
 import { type Evaluate, isNullish } from '../../expression.ts'
 import { refuseDeepNesting } from '../../nesting.ts'
 import { ownedValue } from '../../owned-value.ts'
+import { weightOf } from '../../weight.ts'
 import { namedArguments } from '../named-arguments.ts'
 import type { Operator } from '../operator.ts'
 import { shownType } from '../shown-type.ts'
@@ -22,17 +23,19 @@ export const reduce: Operator = {
     const body = given.required('in', 40079)
     const inner = scope.with(['this', 'value'])
     const [elementSlot, valueSlot] = inner.slots
+    const each = parse(body, inner.scope)
     return {
       kind: 'operator',
       name: '$reduce',
-      operands: [parse(input, scope), parse(initial, scope), parse(body, inner.scope)],
-      make: ([array, initialValue, next]) => fold(array!, initialValue!, next!, elementSlot!, valueSlot!),
+      operands: [parse(input, scope), parse(initial, scope), each],
+      make: ([array, initialValue, next]) =>
+        fold(array!, initialValue!, next!, elementSlot!, valueSlot!, weightOf(each)),
     }
   },
 }
 
 /** A value that is built up is copied each time. */
-const bytesPerStep = 128
+const bytesPerStep = 512
 
 /** One expression does not nest so deep that this many of it would be too deep to walk. */
 const nestingCheckInterval = 8
@@ -43,6 +46,7 @@ function fold(
   nextOf: Evaluate,
   elementSlot: number,
   valueSlot: number,
+  weight: number,
 ): Evaluate {
   const walker = new ElementWalker()
   return (context) => {
@@ -58,7 +62,7 @@ function fold(
       context.variables[valueSlot] = value
       // The next evaluation reads this value, and would write over it.
       value = ownedValue(nextOf(context))
-      context.spend(1 + (value.end - value.start) / bytesPerStep)
+      context.spend(weight + (value.end - value.start) / bytesPerStep)
       if (i % nestingCheckInterval === 0) refuseDeepNesting(value)
     }
     return value
