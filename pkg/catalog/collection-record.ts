@@ -59,6 +59,8 @@ export interface CollectionRecord {
   readonly indexes: readonly IndexRecord[]
   /** Trees of indexes that are being built: to be freed when the build was cut off. */
   readonly building: readonly PageId[]
+  /** Definitions of indexes that are being built: after a restart they are built again. */
+  readonly unfinished: readonly Uint8Array[]
 }
 
 export function encodeCollectionRecord(record: CollectionRecord): Uint8Array {
@@ -80,6 +82,7 @@ export function encodeCollectionRecord(record: CollectionRecord): Uint8Array {
       usableFrom: BigInt(index.usableFrom),
     })),
     building: record.building.map((root) => BigInt(root)),
+    unfinished: record.unfinished.map((definition) => documentValue(definition)),
   })
 }
 
@@ -109,6 +112,7 @@ export function decodeCollectionRecord(bytes: Uint8Array): CollectionRecord {
     dataSizeBytes: fields.number('dataSizeBytes'),
     indexes,
     building: [...documentFields(documentOf(fields.get('building')))].map((root) => numberOf(root) as PageId),
+    unfinished: fields.documents('unfinished'),
   }
 }
 
@@ -153,6 +157,12 @@ export class FieldReader {
   /** A copy of an embedded document's bytes. */
   document(name: string): Uint8Array {
     return documentOf(this.get(name)).slice()
+  }
+
+  /** Copies of an array's documents; none when there is no such field. */
+  documents(name: string): Uint8Array[] {
+    const value = getField(this.#bytes, name)
+    return value === undefined ? [] : [...documentFields(documentOf(value))].map((each) => documentOf(each).slice())
   }
 }
 

@@ -12,6 +12,8 @@ import { writeField } from '../bson/build.ts'
 import { bsonType } from '../bson/type.ts'
 import { documentFields, readString } from '../bson/value.ts'
 import type { RecordRef } from '../engine/collection.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { World } from '../io/world.ts'
 import { WriteConflict } from '../mvcc/write-conflict.ts'
 import { writeClusterTime } from './cluster-time.ts'
 import { readsDurably } from './concern.ts'
@@ -22,7 +24,8 @@ import { labelsOf, writeConcernLabels } from './error-labels.ts'
 import { databaseErrorOf, writeErrorFields } from './error-reply.ts'
 import { type CommandFailure, failsAtOnce, isMeantFor } from './fail-points.ts'
 import { applyGenericFields, generic } from './generic.ts'
-import { Instance, Operation } from './instance.ts'
+import { restartIndexBuilds } from './index-building.ts'
+import { type DatabaseOptions, Instance, Operation } from './instance.ts'
 import { checkDatabaseName } from './namespace.ts'
 import { ReplyBuffer } from './reply-buffer.ts'
 import { retryableWrite } from './retryable-write.ts'
@@ -41,6 +44,15 @@ export interface CommandMessage {
 
 export class Database extends Instance {
   readonly #replies = new ReplyBuffer()
+  /** Resolves when the indexes are built whose build the end of the last process cut off. */
+  readonly indexBuilds: Promise<void>
+
+  constructor(engine: Engine, world: World, options: DatabaseOptions) {
+    super(engine, world, options)
+    this.indexBuilds = restartIndexBuilds(this).catch((error: unknown) =>
+      options.onInternalError?.(error, 'createIndexes'),
+    )
+  }
 
   /**
    * Runs the command that `message` holds and returns its reply: at once when nothing had to be waited for. A failed

@@ -4,8 +4,10 @@ import { DatabaseError } from '../base/errors.ts'
 import type { LogIndex } from '../base/ids.ts'
 import type { Collection } from '../engine/collection.ts'
 import type { IndexBuild } from '../engine/index-build.ts'
+import { parseIndexDefinition } from '../index/definition.ts'
+import { ConnectionContext } from './context.ts'
 import type { IndexSpec } from './index-spec.ts'
-import type { Operation } from './instance.ts'
+import { type Command, type Instance, Operation } from './instance.ts'
 
 /** Up to so many documents an index is built in the turn of the command: some milliseconds. */
 const atOnceMax = 500
@@ -15,7 +17,10 @@ export function buildsInBackground(collection: Collection | undefined, specs: re
   return collection !== undefined && specs.length > 0 && collection.documentCount > atOnceMax
 }
 
-/** All of them or none. The collection keeps its writers; the indexes are there when the promise resolves. */
+/**
+ * All of them or none. The collection keeps its writers; the indexes are there when the promise resolves. When the process ends before
+ * that, they are built again by the next: see `restartIndexBuilds`.
+ */
 export async function buildInBackground(
   operation: Operation,
   collection: Collection,
@@ -26,6 +31,21 @@ export async function buildInBackground(
     if (collection.builds.some((build) => build.name === name))
       throw new DatabaseError('IndexBuildAlreadyInProgress', `index ${name} is being built already`)
   }
+  engine.write((unit) => {
+    for (const { definition } of specs) unit.startIndexBuild(collection, definition)
+  })
+  return buildStarted(operation, collection, specs)
+}
+
+/** What a build needs to know of an index. */
+type StartedBuild = Pick<IndexSpec, 'name' | 'definition'>
+
+async function buildStarted(
+  operation: Operation,
+  collection: Collection,
+  specs: readonly StartedBuild[],
+): Promise<LogIndex> {
+  const { engine } = operation.instance
   const builds: IndexBuild[] = []
   try {
     for (const spec of specs) {
@@ -37,8 +57,62 @@ export async function buildInBackground(
     return engine.write((unit) => unit.finishIndexBuilds(builds)).logIndex
   } catch (error) {
     for (const build of builds) build.abandon()
+    if (!isShutdown(error) && !collection.dropped && !engine.isFailed) {
+      engine.write((unit) => {
+        for (const { name } of specs) unit.stopIndexBuild(collection, name)
+      })
+    }
     throw error
   } finally {
     operation.progress = undefined
   }
+}
+
+function isShutdown(error: unknown): boolean {
+  return (
+    error instanceof DatabaseError &&
+    (error.codeName === 'InterruptedAtShutdown' || error.codeName === 'ShutdownInProgress')
+  )
+}
+
+/**
+ * Builds the indexes whose build the end of the last process cut off, one after the other, in the background. One that cannot be built
+ * (its keys are not unique any more) is given up. Resolves when all are done.
+ */
+export async function restartIndexBuilds(instance: Instance): Promise<void> {
+  const { engine } = instance
+  const interrupted = engine
+    .databases()
+    .flatMap((database) => engine.collections(database).filter(({ unfinished }) => unfinished.length > 0))
+  for (const collection of interrupted) {
+    for (const definition of collection.unfinished) {
+      if (collection.dropped || instance.isClosed) break
+      const name = parseIndexDefinition(definition).name
+      const operation = ownOperation(instance, collection.database)
+      operation.namespace = collection.namespace
+      instance.operations.set(operation.id, operation)
+      try {
+        await buildStarted(operation, collection, [{ name, definition }])
+      } catch (error) {
+        if (!(error instanceof DatabaseError)) throw error
+      } finally {
+        instance.operations.delete(operation.id)
+      }
+    }
+  }
+}
+
+const building: Command = { name: 'createIndexes', writeConcern: true }
+
+function ownOperation(instance: Instance, database: string): Operation {
+  const context = new ConnectionContext({ connectionId: 0, remoteAddress: '' })
+  return new Operation(
+    instance.nextOperationId(),
+    instance,
+    context,
+    building,
+    database,
+    undefined,
+    instance.world.clock.monotonicMs(),
+  )
 }

@@ -13,7 +13,7 @@ import type { CollectionId, RecordId } from '../base/ids.ts'
 import { type Timestamp, timestampMax, timestampMin } from '../base/timestamp.ts'
 import { encodeKey, KeyWriter } from '../bson/key.ts'
 import { bsonType } from '../bson/type.ts'
-import { getField, truthy } from '../bson/value.ts'
+import { getField, readString, truthy } from '../bson/value.ts'
 import type { CollectionRecord } from '../catalog/collection-record.ts'
 import type { Collation } from '../collation/collation.ts'
 import type { Index } from '../index/index.ts'
@@ -54,6 +54,8 @@ export class Collection<Records extends KeyMap = KeyMap> {
   maintained: readonly Index<Records>[]
   /** Indexes being built, loaded or not. */
   builds: readonly Index<Records>[] = []
+  /** Definitions of the indexes that the log says are being built: after a restart they are built again. */
+  unfinished: readonly Uint8Array[] = []
   nextRecordId: RecordId
   documentCount: number
   dataSizeBytes: number
@@ -79,7 +81,7 @@ export class Collection<Records extends KeyMap = KeyMap> {
 
   /** `takeRecordId`: gives ids out where the next one is not this collection's own to give. */
   constructor(
-    record: Omit<CollectionRecord, 'records' | 'indexes' | 'building'>,
+    record: Omit<CollectionRecord, 'records' | 'indexes' | 'building' | 'unfinished'>,
     records: Records,
     indexes: Index<Records>[],
     takeRecordId?: () => RecordId,
@@ -165,8 +167,23 @@ export class Collection<Records extends KeyMap = KeyMap> {
   /** Puts the index among those of the collection, or, by name, takes it out; a definition's change needs neither. */
   setIndexes(indexes: Index<Records>[]): void {
     this.indexes = indexes
+    for (const { name } of indexes) this.removeUnfinished(name)
     this.maintained = [...indexes, ...this.builds.filter((build) => this.maintained.includes(build))]
     this.recordSetChanged = true
+  }
+
+  addUnfinished(definition: Uint8Array): void {
+    this.unfinished = [...this.unfinished, definition]
+    this.recordSetChanged = true
+  }
+
+  /** Whether there was one of the name. */
+  removeUnfinished(name: string): boolean {
+    const left = this.unfinished.filter((definition) => nameIn(definition) !== name)
+    if (left.length === this.unfinished.length) return false
+    this.unfinished = left
+    this.recordSetChanged = true
+    return true
   }
 
   addBuild(index: Index<Records>): void {
@@ -413,4 +430,10 @@ function patchOf(old: Uint8Array, oldStart: number, oldLength: number, document:
   while (at >= stop && old[shift + at] === document[at]) at--
   const tail = length - 1 - at
   return length - head - tail + 12 < length ? { head, tail } : undefined
+}
+
+/** An index's name. */
+function nameIn(definition: Uint8Array): string {
+  const name = getField(definition, 'name')!
+  return readString(name.bytes, name.start)
 }

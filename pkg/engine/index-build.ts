@@ -1,7 +1,8 @@
 /**
  * Builds an index while writes go on. The caller calls `slice` until it says that the index is complete, yielding in between, and
- * then finishes it in a write unit: one log entry makes it an index of the collection. Until then nothing is logged: after a
- * crash the build is gone, and the next open frees its pages (the catalog remembers them). Replay of that one entry builds
+ * then finishes it in a write unit: one log entry makes it an index of the collection. Nothing of the build itself is logged: after
+ * a crash it is gone, and the next open frees its pages (the catalog remembers them); whoever wants it built again notes that it was begun
+ * (`WriteUnit.startIndexBuild`). Replay of that one entry builds
  * the index from the records as they are at that entry, so it depends on nothing that happened during the build.
  *
  *   scan     the records of a snapshot, their keys sorted in memory

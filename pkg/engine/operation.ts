@@ -16,6 +16,8 @@
  *   9 createIndex        document {id, definition}
  *  10 dropIndex          document {id, name}
  *  11 modifyIndex        document {id, name, definition}
+ *  13 startIndexBuild    document {id, definition}: an index is being built, and is not one of the collection yet
+ *  14 stopIndexBuild     document {id, name}: it will not be; createIndex ends a build, too
  *  12 session            length u32 | state u8 | name length u8 | number u64 | wall time in ms u48 | first statement u32 | count u32 |
  *                        name | result             (see session-records.ts)
  *
@@ -48,6 +50,8 @@ export const operationKind = {
   dropIndex: 10,
   modifyIndex: 11,
   session: 12,
+  startIndexBuild: 13,
+  stopIndexBuild: 14,
   moment: 64,
   namespace: 65,
   described: 66,
@@ -110,7 +114,7 @@ export class OperationWriter {
     this.catalog(operationKind.session, body)
   }
 
-  /** A catalog operation: kinds 5 to 11. */
+  /** A catalog operation: kinds 5 to 11, 13 and 14. */
   catalog(kind: number, document: Uint8Array): void {
     this.#document(kind, document, 0, document.length)
     this.count++

@@ -143,6 +143,7 @@ export class State {
       dataSizeBytes: 0,
       indexes: [idIndex],
       building: [],
+      unfinished: [],
     })
     collection.createdAt = at
     this.catalog.add(collection)
@@ -320,6 +321,12 @@ export class State {
       case operationKind.createIndex:
         this.createIndex(collection, fields.document('definition'), at)
         return
+      case operationKind.startIndexBuild:
+        collection.addUnfinished(fields.document('definition'))
+        return
+      case operationKind.stopIndexBuild:
+        collection.removeUnfinished(fields.string('name'))
+        return
       case operationKind.dropIndex: {
         const index = collection.index(fields.string('name'))
         assert(index !== undefined, 'a dropped index is in its collection')
@@ -368,7 +375,9 @@ export class State {
     const indexes = record.indexes.map((index) =>
       this.#openIndex(parseIndexDefinition(index.definition), this.#openMap(index.map), index),
     )
-    return new Collection(record, this.#openMap(record.records), indexes)
+    const collection = new Collection(record, this.#openMap(record.records), indexes)
+    collection.unfinished = record.unfinished
+    return collection
   }
 }
 
@@ -391,6 +400,7 @@ function recordOf(collection: StoredCollection): CollectionRecord {
       usableFrom: index.usableFrom,
     })),
     building: collection.builds.map((index) => index.map.tree.root),
+    unfinished: collection.unfinished,
   }
 }
 

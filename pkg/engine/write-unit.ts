@@ -192,9 +192,28 @@ export class WriteUnit {
     })
   }
 
+  /** Remembers that an index is being built, so that it is built again if the process ends before it is done. */
+  startIndexBuild(collection: Collection, definition: Uint8Array): void {
+    refuseDropped(collection)
+    this.#catalog.claimCollection(collection)
+    const change = buildDocument({ id: BigInt(collection.id), definition: documentValue(definition) })
+    this.#reserve(change.length + operationOverheadMax)
+    collection.addUnfinished(definition)
+    this.#operations.catalog(operationKind.startIndexBuild, change)
+  }
+
+  /** Forgets that an index is being built. */
+  stopIndexBuild(collection: Collection, name: string): void {
+    refuseDropped(collection)
+    const change = buildDocument({ id: BigInt(collection.id), name })
+    this.#reserve(change.length + operationOverheadMax)
+    if (collection.removeUnfinished(name)) this.#operations.catalog(operationKind.stopIndexBuild, change)
+  }
+
   /** Stops an index build: its next slice throws IndexBuildAborted. */
   abortIndexBuild(collection: Collection, index: Index): void {
     this.#catalog.dropBuild(collection, index)
+    this.stopIndexBuild(collection, index.name)
   }
 
   /** Gives an index another definition with the same key pattern and name. Throws DuplicateKey when it is to become unique and cannot. */

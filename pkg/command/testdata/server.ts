@@ -84,7 +84,7 @@ function serverOver(world: SimulatedWorld, engine: Engine, database: Database, c
   return server
 }
 
-function tickingClock({ clock }: SimulatedWorld, tickMs: number): Clock {
+export function tickingClock({ clock }: SimulatedWorld, tickMs: number): Clock {
   return {
     nowMs: () => clock.nowMs(),
     monotonicMs: () => {
