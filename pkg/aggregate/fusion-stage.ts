@@ -104,7 +104,7 @@ export class FusionStage extends PassingStage {
     const rows = run.host.open(this.#fusion.from, pipeline, run)
     this.#run.track(rows)
     const last = pipeline.findLast(({ name }) => ordering.has(name))?.pushdown
-    this.#sortKey = last?.kind === 'sort' ? compileSort(parseSort(last.document)) : undefined
+    this.#sortKey = last?.kind === 'sort' ? compileSort(parseSort(last.document, 0, run.collation)) : undefined
     this.#place = 0
     this.#rank = 0
     return rows

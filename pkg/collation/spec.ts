@@ -27,7 +27,8 @@ const known = new Map<string, Collation>()
 
 /**
  * The collation that the document at `start` asks for; undefined: the simple one, strings by their bytes. Two that are the same are
- * one object. Errors: MissingField (40414) without a locale, UnknownField (40415), TypeMismatch (14), BadValue (2).
+ * one object. Errors: MissingField (40414) without a locale, UnknownField (40415), TypeMismatch (14),
+ * BadValue (2), IncompatibleCollationVersion (161).
  */
 export function parseCollation(bytes: Uint8Array, start = 0): Collation | undefined {
   const given = new Map<string, Value>()
@@ -48,6 +49,13 @@ export function parseCollation(bytes: Uint8Array, start = 0): Collation | undefi
   }
   const name = readString(localeField.bytes, localeField.start)
   const locale = name === simple ? undefined : findLocale(name)
+  const wanted = given.get('version')
+  if (wanted !== undefined && readString(wanted.bytes, wanted.start) !== version) {
+    throw new DatabaseError(
+      'IncompatibleCollationVersion',
+      `Requested collation version ${readString(wanted.bytes, wanted.start)} does not match the version there is, ${version}: ${shown(bytes, start)}`,
+    )
+  }
   const chosen = {
     caseLevel: flag(given, 'caseLevel') ?? false,
     caseFirst: choice(given, 'caseFirst', caseFirsts) ?? locale?.defaults.caseFirst ?? 'off',

@@ -8,14 +8,15 @@
  *
  *   order of primary weights     count of runs, ±(start - end of the run before) of each, length of each: names of weights, in order
  *   order of secondary weights   the same; name 0 is the common weight, and weights are counted from its place
- *   characters                   count, differences of code points
+ *   characters                   count; column of differences of code points
  *   contractions                 count, lengths, code points
- *   elements of each of them     counts; then column by column ±(primary - the one before), secondary, tertiary, case;
- *                                primary -1: none
+ *   elements of each of them     column of counts; of all of them columns of ±(primary - the one before), secondary,
+ *                                case * 256 + tertiary; primary -1: none
  *   no longer contractions       count, lengths, code points
  *   landmarks                    count, names of primary weights: last space, punctuation, symbol, currency; the first digit
  *   zeros                        count, code points of the zeros of decimal digits
  *
+ * A column is runs until all is there: 2 n + 1 and a value that comes n times, or 2 n and n values.
  * A weight is called by the same name in the root and in a locale; its place in the locale's order is the weight.
  */
 import { inflateRawSync } from 'node:zlib'
@@ -54,10 +55,11 @@ export class WeightTable {
     const secondaryOf = reader.places(0, root?.secondaryOf.length ?? 0)
     this.secondaryOf = secondaryOf.map((place) => place - secondaryOf[0]!)
     this.implicitPrimary = firstPrimary + this.primaryOf.length + 1
-    const characters = reader.ascending()
+    const differences = reader.column(reader.unsigned())
     const contractions = reader.texts()
-    const counts = reader.numbers(characters.length + contractions.length)
-    const total = counts.reduce((sum, count) => sum + count, 0)
+    const counts = reader.column(differences.length + contractions.length)
+    let total = 0
+    for (let i = 0; i < counts.length; i++) total += counts[i]!
     const base = root === undefined ? 1 : root.primaryNames.length
     this.primaryNames = new Int32Array(base + total)
     this.secondaryNames = new Uint16Array(base + total)
@@ -71,26 +73,32 @@ export class WeightTable {
       this.#pages.push(...root.#pages)
       this.contractions = copyOf(root.contractions)
     }
+    const primaries = reader.column(total)
     let name = 0
-    for (let i = base; i < base + total; i++) this.primaryNames[i] = name += reader.signed()
-    for (let i = base; i < base + total; i++) this.secondaryNames[i] = reader.unsigned()
-    for (let i = base; i < base + total; i++) this.variants[i] = reader.unsigned()
-    for (let i = base; i < base + total; i++) this.variants[i]! += reader.unsigned() * 256
-    const fresh = new Set<number>()
+    for (let i = 0; i < total; i++) {
+      const n = primaries[i]!
+      name += (n & 1) === 0 ? n >>> 1 : -((n + 1) >>> 1)
+      this.primaryNames[base + i] = name
+    }
+    this.secondaryNames.set(reader.column(total), base)
+    this.variants.set(reader.column(total), base)
     let offset = base
-    characters.forEach((code, i) => {
-      let page = this.#pages[code >>> 8]
-      if (page === undefined || !fresh.has(code >>> 8)) {
-        page = page === undefined ? new Uint32Array(256) : page.slice()
-        this.#pages[code >>> 8] = page
-        fresh.add(code >>> 8)
+    let code = 0
+    let number = -1
+    let page: Uint32Array = new Uint32Array(0)
+    for (let i = 0; i < differences.length; i++) {
+      code += differences[i]!
+      if (code >>> 8 !== number) {
+        number = code >>> 8
+        page = this.#pages[number]?.slice() ?? new Uint32Array(256)
+        this.#pages[number] = page
       }
       page[code & 0xff] = (offset << 5) | counts[i]!
       offset += counts[i]!
-    })
+    }
     contractions.forEach((codes, i) => {
-      this.#contract(codes, (offset << 5) | counts[characters.length + i]!)
-      offset += counts[characters.length + i]!
+      this.#contract(codes, (offset << 5) | counts[differences.length + i]!)
+      offset += counts[differences.length + i]!
     })
     for (const codes of reader.texts()) this.#contract(codes, 0)
     const landmarks = reader.numbers(reader.unsigned())
@@ -164,9 +172,17 @@ class Reader {
     return Array.from({ length: count }, () => this.unsigned())
   }
 
-  ascending(): number[] {
-    let code = 0
-    return this.numbers(this.unsigned()).map((difference) => (code += difference))
+  column(count: number): Uint32Array {
+    const values = new Uint32Array(count)
+    for (let i = 0; i < count; ) {
+      const head = this.unsigned()
+      const end = i + (head >>> 1)
+      if ((head & 1) === 1) {
+        values.fill(this.unsigned(), i, end)
+        i = end
+      } else while (i < end) values[i++] = this.unsigned()
+    }
+    return values
   }
 
   texts(): number[][] {

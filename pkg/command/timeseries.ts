@@ -33,12 +33,19 @@ export function createTimeseries(
   options: Uint8Array,
 ): Collection {
   const { timeField, metaField } = traitsOf({ options }).timeseries!
-  const timeIndex = buildDocument({ v: 2, key: { [timeField]: 1 }, name: '_time_' })
+  const found = getField(options, 'collation')
+  const collation = found === undefined ? {} : { collation: found }
+  const timeIndex = buildDocument({ v: 2, key: { [timeField]: 1 }, name: '_time_', ...collation })
   const collection = unit.createCollection(target.database, target.collection, options, timeIndex)
   if (metaField !== undefined && metaField !== timeField)
     unit.createIndex(
       collection,
-      buildDocument({ v: 2, key: { [metaField]: 1, [timeField]: 1 }, name: `${metaField}_1_${timeField}_1` }),
+      buildDocument({
+        v: 2,
+        key: { [metaField]: 1, [timeField]: 1 },
+        name: `${metaField}_1_${timeField}_1`,
+        ...collation,
+      }),
     )
   return collection
 }
@@ -67,6 +74,15 @@ export function refuseTimeseries(collection: Collection | undefined): void {
 /** The name of the time-series collection whose buckets `name` would be; else `name`. */
 export function withoutBuckets(name: string): string {
   return name.startsWith(bucketsPrefix) ? name.slice(bucketsPrefix.length) : name
+}
+
+/** Throws IndexOptionsConflict for a partial index whose collation is not that of the time-series collection. */
+export function checkPartialCollation(collection: Collection, { definition, collation }: IndexSpec): void {
+  if (collation !== collection.collation && getField(definition, 'partialFilterExpression') !== undefined)
+    throw new DatabaseError(
+      'IndexOptionsConflict',
+      'Partial indexes on time-series collections must have the collation of the collection',
+    )
 }
 
 /** Throws what keeps an index from a time-series collection. */

@@ -1,13 +1,14 @@
 import type { Batch } from '../command/batch.ts'
 import { aggregate } from '../command/commands/aggregate.ts'
 import { Cursor } from './cursor.ts'
-import { arrayBytes, hintValue } from './encode.ts'
+import { arrayBytes, hintValue, optionalBytes } from './encode.ts'
 import type { Port } from './port.ts'
-import type { Document, SessionOption } from './types.ts'
+import type { CollationDocument, Document, SessionOption } from './types.ts'
 
 export interface AggregateOptions extends SessionOption {
   readonly batchSize?: number
   readonly hint?: string | Document
+  readonly collation?: CollationDocument
 }
 
 /** The output of a pipeline; nothing runs before the first document is asked for. */
@@ -34,7 +35,8 @@ export class AggregationCursor<Item = Document> extends Cursor<Item> {
   }
 
   explain(verbosity: 'queryPlanner' | 'executionStats' | 'allPlansExecution' = 'queryPlanner'): Promise<Document> {
-    const command = { aggregate: this.#collection ?? 1, pipeline: this.#pipeline, cursor: {} }
+    const { collation } = this.#options
+    const command = { aggregate: this.#collection ?? 1, pipeline: this.#pipeline, cursor: {}, collation }
     return this.#port.command(this.#databaseName, { explain: command, verbosity })
   }
 
@@ -48,6 +50,7 @@ export class AggregationCursor<Item = Document> extends Cursor<Item> {
       pipeline: arrayBytes(this.#pipeline),
       batchSize: this.#options.batchSize,
       hint: hintValue(this.#options.hint),
+      collation: optionalBytes(this.#options.collation),
       explained: false,
       hasCursor: true,
     })

@@ -6,7 +6,7 @@ import { insert } from '../command/commands/insert.ts'
 import { update } from '../command/commands/update.ts'
 import type { UpdateRequest } from '../command/write.ts'
 import { BulkWriteError } from './bulk-write-error.ts'
-import { hintValue, updateRequest } from './encode.ts'
+import { hintValue, optionalBytes, updateRequest } from './encode.ts'
 import type { Port } from './port.ts'
 import type { BulkOperation, BulkWriteResult, WriteFailure } from './types.ts'
 
@@ -105,8 +105,13 @@ function groupsOf(port: Port, operations: readonly BulkOperation[]): Group[] {
     }
     if ('deleteOne' in operation || 'deleteMany' in operation) {
       const one = 'deleteOne' in operation
-      const { filter, hint } = one ? operation.deleteOne : operation.deleteMany
-      const statement: DeleteStatement = { filter: encodeDocument(filter), limit: one ? 1 : 0, hint: hintValue(hint) }
+      const { filter, hint, collation } = one ? operation.deleteOne : operation.deleteMany
+      const statement: DeleteStatement = {
+        filter: encodeDocument(filter),
+        limit: one ? 1 : 0,
+        hint: hintValue(hint),
+        collation: optionalBytes(collation),
+      }
       if (last?.kind === 'delete') last.deletes.push(statement)
       else groups.push({ kind: 'delete', first: index, deletes: [statement] })
       return

@@ -19,11 +19,13 @@ import { shownError } from './shown-error.ts'
 import type {
   BulkOperation,
   BulkWriteResult,
+  CollationDocument,
   DeleteResult,
   Document,
   Filter,
   FindOneAndOptions,
   FindOptions,
+  HintOption,
   InsertManyResult,
   InsertOneResult,
   SessionOption,
@@ -35,13 +37,10 @@ import type {
 /** Where `readById` says a document lies; read at once. */
 const lent = { bytes: new Uint8Array(0), start: 0, end: 0 }
 
-interface HintOption extends SessionOption {
-  readonly hint?: string | Document
-}
-
 interface IndexOptions {
   readonly name?: string
   readonly unique?: boolean
+  readonly collation?: CollationDocument
 }
 
 /**
@@ -117,6 +116,7 @@ export class Collection<Item extends object = Document> {
         noCursorTimeout: false,
         tailable: false,
         awaitData: false,
+        collation: optionalBytes(options?.collation),
       })
       if (running instanceof Promise) return running.then(takeFirst<Item>)
       return Promise.resolve(takeFirst<Item>(running))
@@ -167,11 +167,7 @@ export class Collection<Item extends object = Document> {
 
   async countDocuments(
     filter: Filter = {},
-    options: SessionOption & {
-      readonly skip?: number
-      readonly limit?: number
-      readonly hint?: string | Document
-    } = {},
+    options: { readonly skip?: number; readonly limit?: number } & HintOption = {},
   ): Promise<number> {
     return this.#portOf(options).run(count, this.dbName, {
       collection: this.collectionName,
@@ -179,6 +175,7 @@ export class Collection<Item extends object = Document> {
       skip: options.skip ?? 0,
       limit: options.limit ?? 0,
       hint: hintValue(options.hint),
+      collation: optionalBytes(options.collation),
     })
   }
 
@@ -187,12 +184,17 @@ export class Collection<Item extends object = Document> {
     return this.countDocuments()
   }
 
-  async distinct(key: string, filter: Filter = {}, options?: SessionOption): Promise<unknown[]> {
+  async distinct(
+    key: string,
+    filter: Filter = {},
+    options: SessionOption & { readonly collation?: CollationDocument } = {},
+  ): Promise<unknown[]> {
     const values = await this.#portOf(options).run(distinct, this.dbName, {
       collection: this.collectionName,
       key,
       filter: filterBytes(filter),
       hint: undefined,
+      collation: optionalBytes(options.collation),
     })
     return values.map((value) => decodeValue(value.type, value.bytes, value.start))
   }
@@ -292,7 +294,12 @@ export class Collection<Item extends object = Document> {
   }
 
   async #delete(filter: Filter, limit: 0 | 1, options: HintOption): Promise<DeleteResult> {
-    const statement = { filter: encodeDocument(filter), limit, hint: hintValue(options.hint) }
+    const statement = {
+      filter: encodeDocument(filter),
+      limit,
+      hint: hintValue(options.hint),
+      collation: optionalBytes(options.collation),
+    }
     const result = await this.#portOf(options).run(deleteCommand, this.dbName, {
       collection: this.collectionName,
       deletes: [statement],
@@ -311,6 +318,7 @@ export class Collection<Item extends object = Document> {
     const bytes = encodeDocument(filter)
     const sort = sortBytes(options.sort)
     const hint = hintValue(options.hint)
+    const collation = optionalBytes(options.collation)
     const { value } = await this.#portOf(options).run(findAndModify, this.dbName, {
       collection: this.collectionName,
       filter: bytes,
@@ -328,7 +336,9 @@ export class Collection<Item extends object = Document> {
               arrayFilters: options.arrayFilters?.map((each) => encodeDocument(each)) ?? [],
               hint,
               sort,
+              collation,
             },
+      collation,
       showAfter: options.returnDocument === 'after',
     })
     return value === undefined ? null : (decodeDocument(value) as Item)

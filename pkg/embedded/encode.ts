@@ -12,8 +12,8 @@ export function filterBytes(filter: Filter | undefined): Uint8Array {
   return filter === undefined ? emptyDocument : encodeDocument(filter)
 }
 
-export function optionalBytes(document: Document | undefined): Uint8Array | undefined {
-  return document === undefined ? undefined : encodeDocument(document)
+export function optionalBytes(document: object | undefined): Uint8Array | undefined {
+  return document === undefined ? undefined : encodeDocument(document as Document)
 }
 
 /** `{a: 1}`, `'a'`, `['a', -1]` pairs or a Map, as the driver takes them. */
@@ -55,6 +55,7 @@ export function updateRequest(
     arrayFilters: options.arrayFilters?.map((each) => encodeDocument(each)) ?? [],
     hint: hintValue(options.hint),
     sort: undefined,
+    collation: optionalBytes(options.collation),
   }
 }
 

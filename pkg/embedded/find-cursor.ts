@@ -5,7 +5,7 @@ import { find } from '../command/commands/find.ts'
 import { Cursor } from './cursor.ts'
 import { filterBytes, hintValue, optionalBytes, sortBytes } from './encode.ts'
 import type { Port } from './port.ts'
-import type { Document, Filter, FindOptions, Sort } from './types.ts'
+import type { CollationDocument, Document, Filter, FindOptions, Sort } from './types.ts'
 
 /** The documents that match a filter; nothing runs before the first one is asked for. */
 export class FindCursor<Item = Document> extends Cursor<Item> {
@@ -44,6 +44,10 @@ export class FindCursor<Item = Document> extends Cursor<Item> {
     return this.#with({ hint })
   }
 
+  collation(collation: CollationDocument): this {
+    return this.#with({ collation })
+  }
+
   setBatchSize(batchSize: number): this {
     return this.#with({ batchSize })
   }
@@ -63,13 +67,14 @@ export class FindCursor<Item = Document> extends Cursor<Item> {
       skip: 0,
       limit: 0,
       hint: hintValue(this.#options.hint),
+      collation: optionalBytes(this.#options.collation),
     })
   }
 
   /** How the query would be (and with `executionStats` has been) run. */
   explain(verbosity: 'queryPlanner' | 'executionStats' | 'allPlansExecution' = 'queryPlanner'): Promise<Document> {
-    const { sort, skip, limit, projection, hint } = this.#options
-    const command = { find: this.#collection, filter: this.#filter, sort, skip, limit, projection, hint }
+    const { sort, skip, limit, projection, hint, collation } = this.#options
+    const command = { find: this.#collection, filter: this.#filter, sort, skip, limit, projection, hint, collation }
     return this.#port.command(this.#databaseName, { explain: command, verbosity })
   }
 
@@ -78,7 +83,7 @@ export class FindCursor<Item = Document> extends Cursor<Item> {
   }
 
   protected override open(): Batch | Promise<Batch> {
-    const { sort, skip, limit, projection, hint, batchSize } = this.#options
+    const { sort, skip, limit, projection, hint, batchSize, collation } = this.#options
     const batch = this.#port.run(find, this.#databaseName, {
       collection: this.#collection,
       filter: filterBytes(this.#filter),
@@ -93,6 +98,7 @@ export class FindCursor<Item = Document> extends Cursor<Item> {
       noCursorTimeout: true,
       tailable: false,
       awaitData: false,
+      collation: optionalBytes(collation),
     })
     return batch instanceof Promise ? batch : batch.own()
   }

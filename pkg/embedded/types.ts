@@ -13,6 +13,19 @@ export interface SessionOption {
   readonly session?: { readonly port: Port } | undefined
 }
 
+/** How strings compare: docs/collation.md. */
+export interface CollationDocument {
+  readonly locale: string
+  readonly caseLevel?: boolean
+  readonly caseFirst?: 'upper' | 'lower' | 'off'
+  readonly strength?: 1 | 2 | 3 | 4 | 5
+  readonly numericOrdering?: boolean
+  readonly alternate?: 'non-ignorable' | 'shifted'
+  readonly maxVariable?: 'punct' | 'space'
+  readonly normalization?: boolean
+  readonly backwards?: boolean
+}
+
 export interface FindOptions extends SessionOption {
   readonly sort?: Sort
   readonly skip?: number
@@ -20,12 +33,14 @@ export interface FindOptions extends SessionOption {
   readonly projection?: Document
   readonly hint?: string | Document
   readonly batchSize?: number
+  readonly collation?: CollationDocument
 }
 
 export interface UpdateOptions extends SessionOption {
   readonly upsert?: boolean
   readonly arrayFilters?: readonly Document[]
   readonly hint?: string | Document
+  readonly collation?: CollationDocument
 }
 
 export interface FindOneAndOptions extends SessionOption {
@@ -35,6 +50,7 @@ export interface FindOneAndOptions extends SessionOption {
   readonly returnDocument?: 'before' | 'after'
   readonly arrayFilters?: readonly Document[]
   readonly hint?: string | Document
+  readonly collation?: CollationDocument
 }
 
 export interface InsertOneResult {
@@ -62,13 +78,18 @@ export interface DeleteResult {
   readonly deletedCount: number
 }
 
+export interface HintOption extends SessionOption {
+  readonly hint?: string | Document
+  readonly collation?: CollationDocument
+}
+
 export type BulkOperation =
   | { readonly insertOne: { readonly document: Document } }
   | { readonly updateOne: { readonly filter: Filter; readonly update: Update } & UpdateOptions }
   | { readonly updateMany: { readonly filter: Filter; readonly update: Update } & UpdateOptions }
   | { readonly replaceOne: { readonly filter: Filter; readonly replacement: Document } & UpdateOptions }
-  | { readonly deleteOne: { readonly filter: Filter; readonly hint?: string | Document } }
-  | { readonly deleteMany: { readonly filter: Filter; readonly hint?: string | Document } }
+  | { readonly deleteOne: { readonly filter: Filter } & HintOption }
+  | { readonly deleteMany: { readonly filter: Filter } & HintOption }
 
 export interface BulkWriteResult {
   readonly acknowledged: true

@@ -128,6 +128,10 @@ export interface Landmarks {
   readonly zeros: readonly number[]
 }
 
+function zigzag(n: number): number {
+  return n < 0 ? -2 * n - 1 : 2 * n
+}
+
 export function encodeTable(named: Named, base: Named | undefined, landmarks: Landmarks): Uint8Array {
   const out: number[] = []
   const unsigned = (n: number): void => {
@@ -137,7 +141,24 @@ export function encodeTable(named: Named, base: Named | undefined, landmarks: La
     }
     out.push(n)
   }
-  const signed = (n: number): void => unsigned(n < 0 ? -2 * n - 1 : 2 * n)
+  const signed = (n: number): void => unsigned(zigzag(n))
+  /** Runs of one value, and stretches of different ones. */
+  const column = (values: readonly number[]): void => {
+    for (let i = 0; i < values.length; ) {
+      let run = 1
+      while (values[i + run] === values[i]) run++
+      if (run > 2) {
+        unsigned(run * 2 + 1)
+        unsigned(values[i]!)
+        i += run
+        continue
+      }
+      let end = i + run
+      while (end < values.length && !(values[end] === values[end + 1] && values[end] === values[end + 2])) end++
+      unsigned((end - i) * 2)
+      for (; i < end; i++) unsigned(values[i]!)
+    }
+  }
   const order = (names: readonly number[]): void => {
     const runs: [number, number][] = []
     for (const name of names) {
@@ -161,11 +182,8 @@ export function encodeTable(named: Named, base: Named | undefined, landmarks: La
   const contractions = changed.filter(([atom]) => [...atom].length > 1)
   contractions.sort(([a], [b]) => (a < b ? -1 : 1))
   unsigned(characters.length)
-  let previous = 0
-  for (const [atom] of characters) {
-    unsigned(atom.codePointAt(0)! - previous)
-    previous = atom.codePointAt(0)!
-  }
+  const codes = characters.map(([atom]) => atom.codePointAt(0)!)
+  column(codes.map((code, i) => code - (codes[i - 1] ?? 0)))
   const texts = (list: readonly string[]): void => {
     unsigned(list.length)
     for (const text of list) unsigned([...text].length)
@@ -173,17 +191,11 @@ export function encodeTable(named: Named, base: Named | undefined, landmarks: La
   }
   texts(contractions.map(([atom]) => atom))
   const lists = [...characters, ...contractions].map(([, list]) => list)
-  for (const list of lists) unsigned(list.length)
-  let last = 0
-  for (const list of lists) {
-    for (const { primary } of list) {
-      signed(primary - last)
-      last = primary
-    }
-  }
-  for (const list of lists) for (const { secondary } of list) unsigned(secondary)
-  for (const list of lists) for (const { tertiary } of list) unsigned(tertiary)
-  for (const list of lists) for (const element of list) unsigned(element.case)
+  column(lists.map((list) => list.length))
+  const all = lists.flat()
+  column(all.map(({ primary }, i) => zigzag(primary - (all[i - 1]?.primary ?? 0))))
+  column(all.map(({ secondary }) => secondary))
+  column(all.map((element) => element.case * 256 + element.tertiary))
   texts(base === undefined ? [] : [...base.elements.keys()].filter((atom) => !named.elements.has(atom)).sort())
   unsigned(landmarks.primaries.length)
   for (const name of landmarks.primaries) unsigned(name)

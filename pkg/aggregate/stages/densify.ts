@@ -15,7 +15,7 @@ import {
   readString,
   type Value,
 } from '../../bson/value.ts'
-import type { ValueOrder } from '../../bson/value-order.ts'
+import { simpleOrder, type ValueOrder } from '../../bson/value-order.ts'
 import { ExpressionCompiler } from '../../expression/compile.ts'
 import type { EvaluationContext } from '../../expression/context.ts'
 import { type Evaluate, isNullish, missing } from '../../expression/expression.ts'
@@ -274,10 +274,7 @@ class Densify extends PassingStage {
 
   #beginPartition(): void {
     this.#partitionKey = this.#key.bytes.slice(0, this.#key.length)
-    this.#partitionValues = this.#partition.map((evaluate) => {
-      const value = evaluate(this.#context)
-      return value === missing ? missing : copyOf(value)
-    })
+    this.#takePartitionValues()
     const { bounds } = this.#densifying
     this.#steps = 0
     this.#until = undefined
@@ -289,6 +286,13 @@ class Densify extends PassingStage {
       this.#base = bounds[0]
       this.#until = { value: bounds[1], inclusive: false }
     }
+  }
+
+  #takePartitionValues(): void {
+    this.#partitionValues = this.#partition.map((evaluate) => {
+      const value = evaluate(this.#context)
+      return value === missing ? missing : copyOf(value)
+    })
   }
 
   #currentValue(): Value {
@@ -313,6 +317,8 @@ class Densify extends PassingStage {
     const next = this.#stepValue()
     const order = compare(next, value)
     if (order < 0 && this.#isWithin(next)) {
+      // Under a collation documents of a partition may differ in what it goes by: that of the next one is taken.
+      if (this.#order !== simpleOrder) this.#takePartitionValues()
       this.#make(next)
       return true
     }

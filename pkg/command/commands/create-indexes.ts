@@ -9,7 +9,7 @@ import { isPresent, type PresentIndex } from '../index-presence.ts'
 import { type IndexSpec, parseIndexSpec, withCollation } from '../index-spec.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
-import { checkTimeseriesIndex, shownIndexes } from '../timeseries.ts'
+import { checkPartialCollation, checkTimeseriesIndex, shownIndexes } from '../timeseries.ts'
 import { refuseView } from '../view.ts'
 import { checkNewCollection, collectionForWrite } from '../write-insert.ts'
 
@@ -75,6 +75,7 @@ export const createIndexes = defineCommand({
           }))
     const before = existing === undefined ? 1 : present.length
     const specs = request.specs.map((spec) => withCollation(spec, existing?.collation))
+    if (timeseries !== undefined) for (const spec of specs) checkPartialCollation(existing!, spec)
     const missing = specs.filter((spec) => {
       if ((spec.isIdIndex && timeseries === undefined) || isPresent(spec, present)) return false
       present.push(spec)
