@@ -22,6 +22,8 @@ import { WireDoor } from './wire/door.ts'
 /** How long a stopping server waits for clients' requests before it cuts them off. */
 const stopPatienceMs = 10_000
 const exitFailed = 2
+/** How far back a replica set can be read, until `minSnapshotHistoryWindowInSeconds` says otherwise. */
+const historyWindowOfSetMs = 300_000
 const headStartMs = 25
 /** Ctrl-C under npm comes twice, from the terminal and from npm: what comes this soon after the first is not a second wish. */
 const echoMs = 500
@@ -81,6 +83,7 @@ class Server {
         changeHistory: oplogSizeBytes === 0 ? 'off' : 'on',
         oplogSizeBytes,
         oplogMinRetentionHours,
+        historyWindowMs: replSet === '' ? 0 : historyWindowOfSetMs,
       },
       arguments: process.argv,
       replicaSet:

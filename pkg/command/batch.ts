@@ -1,5 +1,6 @@
 /** The documents of one reply, in the form they have in the reply's array, so that writing it is one copy. */
 import { documentSizeMax } from '../base/limits.ts'
+import type { Timestamp } from '../base/timestamp.ts'
 import { bsonType } from '../bson/type.ts'
 import { documentOf, getField } from '../bson/value.ts'
 import { BsonWriter, indexName } from '../bson/writer.ts'
@@ -19,6 +20,8 @@ export class Batch {
   namespace = ''
   /** Of a change stream: where it goes on, `{_data}`. */
   resumeToken: Uint8Array | undefined
+  /** The moment at which it was read, when the client is to know. */
+  atClusterTime: Timestamp | undefined
 
   constructor(pool: BatchPool) {
     this.#pool = pool
@@ -44,6 +47,7 @@ export class Batch {
     this.cursorId = 0n
     this.namespace = namespace
     this.resumeToken = undefined
+    this.atClusterTime = undefined
     return this
   }
 
@@ -114,6 +118,7 @@ export class Batch {
     }
     writer.end()
     if (this.resumeToken !== undefined) writer.document('postBatchResumeToken', this.resumeToken)
+    if (this.atClusterTime !== undefined) writer.timestamp('atClusterTime', this.atClusterTime)
     writer.int64('id', this.cursorId === 0n ? 0 : this.cursorId)
     writer.string('ns', this.namespace)
     writer.end()

@@ -8,15 +8,18 @@
  */
 import { AssertionError } from '../base/assert.ts'
 import { DatabaseError } from '../base/errors.ts'
+import type { Timestamp } from '../base/timestamp.ts'
 import { writeField } from '../bson/build.ts'
 import { bsonType } from '../bson/type.ts'
 import { documentFields, readString } from '../bson/value.ts'
+import type { BsonWriter } from '../bson/writer.ts'
 import type { RecordRef } from '../engine/collection.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { World } from '../io/world.ts'
 import { WriteConflict } from '../mvcc/write-conflict.ts'
+import { Batch } from './batch.ts'
 import { writeClusterTime } from './cluster-time.ts'
-import { readsDurably } from './concern.ts'
+import { type ReadConcern, readsDurably } from './concern.ts'
 import type { ConnectionContext } from './context.ts'
 import type { AnyDefinition, Definition, Sequences } from './definition.ts'
 import { idEqualityAt, idValueStart } from './document.ts'
@@ -225,8 +228,8 @@ export class Database extends Instance {
 
   /** A change of a collection's definition waits for the transactions that use it. */
   #runFreely(operation: Operation, definition: AnyDefinition, request: unknown): unknown {
-    const { at } = operation.readConcern
-    if (at !== undefined) operation.workspace = this.engine.asOf(at)
+    if (operation.readConcern.level === 'snapshot')
+      operation.workspace = this.engine.asOf(this.#snapshotTime(operation.readConcern))
     const again = (error: unknown): Promise<unknown> => {
       if (!(error instanceof WriteConflict) || error.target === undefined || error.target.space >= 0) throw error
       return operation.settle(error).then(() => this.#runFreely(operation, definition, request))
@@ -237,6 +240,14 @@ export class Database extends Instance {
     } catch (error) {
       return again(error)
     }
+  }
+
+  /** The moment at which a command with this read concern reads: the one it names, or now. */
+  #snapshotTime({ at, after }: ReadConcern): Timestamp {
+    if (at !== undefined) return at
+    const { lastTimestamp } = this.engine
+    const now = this.replicaSet?.lastPosition(lastTimestamp) ?? lastTimestamp
+    return after !== undefined && after > now ? after : now
   }
 
   #runNow(operation: Operation, definition: AnyDefinition, request: unknown): unknown {
@@ -299,7 +310,9 @@ export class Database extends Instance {
   #reply(operation: Operation, definition: AnyDefinition, result: unknown, failure?: CommandFailure): Uint8Array {
     const writer = this.#replies.begin()
     writer.beginDocument()
-    definition.reply(result, writer)
+    if (operation.readConcern.level === 'snapshot' && operation.statement === undefined)
+      this.#replyOfSnapshot(operation, definition, result, writer)
+    else definition.reply(result, writer)
     if (failure?.writeConcernError !== undefined) {
       writer.document('writeConcernError', failure.writeConcernError)
       const labels = failure.errorLabels ?? writeConcernLabels(failure.writeConcernError, operation)
@@ -312,6 +325,14 @@ export class Database extends Instance {
       writeClusterTime(writer, this.engine, this.replicaSet, operation.readConcern.after)
     writer.end()
     return this.#replies.take()
+  }
+
+  /** Tells the moment that was read at, too: in the cursor, or beside what is none. */
+  #replyOfSnapshot(operation: Operation, definition: AnyDefinition, result: unknown, writer: BsonWriter): void {
+    const at = operation.workspace.lastTimestamp
+    if (result instanceof Batch) result.atClusterTime = at
+    definition.reply(result, writer)
+    if (!(result instanceof Batch)) writer.timestamp('atClusterTime', at)
   }
 
   /** The reply, once what was read for it is as durable as the read concern asks. */

@@ -140,6 +140,8 @@ export class Instance {
     this.host = options.host ?? unknownHost
     this.startedAtMs = world.clock.nowMs()
     this.startedMonotonicMs = world.clock.monotonicMs()
+    this.parameters.force('minSnapshotHistoryWindowInSeconds', engine.historyWindowMs / 1000)
+    this.parameters.onHistoryWindow = (seconds) => engine.keepHistory(seconds * 1000)
     this.statistics = new StatisticsRefresh(world.clock, (error) => options.onInternalError?.(error, 'statistics'))
     this.failCommand = new FailPoint(world.random)
     this.failWrite = new FailPoint(world.random)

@@ -25,6 +25,7 @@ const specs: Readonly<Record<string, ParameterSpec>> = {
   transactionLifetimeLimitSeconds: { initial: 60, min: 1, ...settable },
   maxTransactionLockRequestTimeoutMillis: { initial: 5, min: -1, ...settable },
   requireApiVersion: { initial: false, ...settable },
+  minSnapshotHistoryWindowInSeconds: { initial: 0, min: 0, ...settable },
   maxAcceptableLogicalClockDriftSecs: { initial: 31_536_000, min: 1, ...atStartup },
   logLevel: { initial: 0, min: 0, max: 5, ...settable },
   logComponentVerbosity: { initial: initialVerbosity(), ...settable },
@@ -58,6 +59,8 @@ export class Parameters {
   requireApiVersion = false
   /** How far ahead of the wall clock a cluster time that we are told may be. */
   maxAcceptableLogicalClockDriftSecs = 31_536_000
+  /** Told when the time that history is kept for is set. */
+  onHistoryWindow: ((seconds: number) => void) | undefined
   readonly #values = new Map<string, unknown>(Object.entries(specs).map(([name, spec]) => [name, spec.initial]))
 
   names(): IterableIterator<string> {
@@ -95,6 +98,7 @@ export class Parameters {
     this.#values.set(name, value)
     this.#alignLogLevel(name, value)
     if (name === 'cursorTimeoutMillis') this.cursorTimeoutMillis = value as number
+    if (name === 'minSnapshotHistoryWindowInSeconds') this.onHistoryWindow?.(value as number)
     if (name === 'maxAcceptableLogicalClockDriftSecs') this.maxAcceptableLogicalClockDriftSecs = value as number
     if (name === 'transactionLifetimeLimitSeconds') this.transactionLifetimeLimitSeconds = value as number
     if (name === 'expressionStepsMax') stepLimit.perDocument = value as number

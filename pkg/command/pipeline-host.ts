@@ -36,6 +36,7 @@ import { OutTarget } from './out-target.ts'
 import type { Pace } from './pace.ts'
 import type { ReadView } from './read-view.ts'
 import { Search, type SearchWindow } from './search.ts'
+import { isSessionCollection, sessionRows } from './session-collections.ts'
 import { systemDocuments } from './system-documents.ts'
 import { refuseTimeseries } from './timeseries.ts'
 import { enforceValidator } from './validator.ts'
@@ -90,6 +91,8 @@ export class CommandHost implements PipelineHost {
     const resolved = this.resolve(namespace, run.collation)
     const whole = optimise([...resolved.pipeline, ...pipeline])
     if (whole[0]?.isSource === true) return runWithin(whole, new DocumentRows([]), run)
+    if (isSessionCollection(namespace.database, resolved.collection))
+      return runWithin(whole, sessionRows(this.#pace.operation, resolved.collection, this.#pace.due), run)
     const { filter, sort, skip, limit, rest, scope } = splitPipeline(whole)
     const temporaryFile = run.allowDiskUse ? () => this.temporaryFile() : undefined
     const search = new Search(filter ?? emptyFilter, sort, hint, {

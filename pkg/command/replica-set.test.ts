@@ -115,6 +115,33 @@ test('what is read with majority is on disk before the client has it', async () 
   expect(engine.durableIndex).toBe(engine.lastIndex)
 })
 
+test('a snapshot read tells its time, and shows the same when it names that time later', async () => {
+  server = await openServer({ replicaSet: { name: 'rs0' }, engine: { historyWindowMs: 60_000 } })
+  await server.run({ insert: 'c', documents: [{ _id: 1, x: 1 }] })
+  const { cursor } = await server.run({ find: 'c', readConcern: { level: 'snapshot' } })
+  const { atClusterTime } = cursor as Document
+  await server.run({ update: 'c', updates: [{ q: {}, u: { $set: { x: 2 } } }] })
+  const readConcern = { level: 'snapshot', atClusterTime }
+  expect(await server.all({ find: 'c', readConcern })).toEqual([{ _id: 1, x: 1 }])
+  expect(await server.all({ aggregate: 'c', pipeline: [], cursor: {}, readConcern })).toEqual([{ _id: 1, x: 1 }])
+  expect(await server.run({ distinct: 'c', key: 'x', readConcern })).toMatchObject({ values: [1], atClusterTime })
+  expect(await server.all({ find: 'c' })).toEqual([{ _id: 1, x: 2 }])
+  expect(await server.run({ find: 'c' })).not.toHaveProperty('cursor.atClusterTime')
+})
+
+test('how far back can be read is set while the server runs', async () => {
+  await server.run({ insert: 'c', documents: [{ _id: 1, x: 1 }] })
+  const window = (seconds: number): Promise<Document> =>
+    server.run({ setParameter: 1, minSnapshotHistoryWindowInSeconds: seconds, $db: 'admin' })
+  expect(await window(100)).toMatchObject({ was: 0 })
+  const { cursor } = await server.run({ find: 'c', readConcern: { level: 'snapshot' } })
+  const readConcern = { level: 'snapshot', atClusterTime: (cursor as Document)['atClusterTime'] }
+  await server.run({ update: 'c', updates: [{ q: {}, u: { $set: { x: 2 } } }] })
+  expect(await server.all({ find: 'c', readConcern })).toEqual([{ _id: 1, x: 1 }])
+  await window(0)
+  expect(await server.reply({ find: 'c', readConcern })).toMatchObject({ ok: 0, code: 239 })
+})
+
 test.each([
   [{ ping: 1, autocommit: false }, 72],
   [{ insert: 'c', documents: [{}], txnNumber: Long.fromNumber(1) }, 72],

@@ -10,6 +10,7 @@ import { traitsOf } from './collection-traits.ts'
 import type { QueryShape } from './index-filters.ts'
 import type { Operation } from './instance.ts'
 import { operationList } from './operation-list.ts'
+import { localSessions } from './session-collections.ts'
 import { storageStats } from './storage-stats.ts'
 import { refuseView } from './view.ts'
 
@@ -26,7 +27,8 @@ export function systemDocuments(operation: Operation, request: SystemRequest): r
     case 'currentOp':
       return operationList(operation, request.idleCursors).map((each) => buildDocument(each))
     case 'localSessions':
-      return localSessions(operation, request.users)
+      // Without users of its own the server has sessions of nobody: those of a named user are none.
+      return request.users === undefined ? localSessions(operation) : []
     case 'clusterCatalog':
       return clusterCatalog(operation, request.database)
   }
@@ -116,29 +118,6 @@ function originShape(origin: Uint8Array): QueryShape {
   const part = (name: string): Uint8Array => documentOf(getField(origin, name)!)
   return { query: part('query'), sort: part('sort'), projection: part('projection'), collation: undefined }
 }
-
-/** Without users of its own the server has sessions of nobody: those of a named user are none. */
-function localSessions(operation: Operation, users: readonly unknown[] | undefined): Uint8Array[] {
-  if (users !== undefined) return []
-  const { clock } = operation.instance.world
-  const wallMs = clock.nowMs() - clock.monotonicMs()
-  const documents: Uint8Array[] = []
-  for (const session of operation.instance.sessions.all()) {
-    documents.push(
-      buildDocument({
-        _id: { id: binaryValue(session.uuid, 4), uid: binaryValue(noUserDigest) },
-        lastUse: new Date(Math.round(wallMs + session.lastUseMs)),
-      }),
-    )
-  }
-  return documents
-}
-
-/** SHA-256 of nothing: what stands for no user. */
-const noUserDigest = Uint8Array.from(
-  'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'.match(/../g)!,
-  (hex) => Number.parseInt(hex, 16),
-)
 
 function clusterCatalog(operation: Operation, only: string | undefined): Uint8Array[] {
   const { engine } = operation.instance

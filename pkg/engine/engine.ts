@@ -83,6 +83,7 @@ export class Engine implements Workspace {
   #term = firstTerm
   #lastTimestamp: Timestamp
   #writing = false
+  #historyWindowMs: number
   #failure: Error | undefined
   #closing: Promise<void> | undefined
   #checkpoint: Promise<void> | undefined
@@ -138,7 +139,9 @@ export class Engine implements Workspace {
         if (sessionRoot !== undefined) state.sessions.load(sessionRoot)
         this.#historyFrom = historyFrom
       }
-      if (options.historyWindowMs > 0) state.snapshots.keepHistorySince(historyStart(world.clock.nowMs(), options))
+      this.#historyWindowMs = options.historyWindowMs
+      if (options.historyWindowMs > 0)
+        state.snapshots.keepHistorySince(historyStart(world.clock.nowMs(), options.historyWindowMs))
       this.#log = Log.open(world, `${directory}/log`, { segmentSizeBytes: options.logSegmentBytes, from }, (entry) => {
         state.replay(entry.bytes, entry.start, entry.end, entry.timestamp)
         const noted = entry.bytes[entry.start] === operationKind.moment
@@ -211,6 +214,20 @@ export class Engine implements Workspace {
   /** The database as it was at `timestamp`. Throws SnapshotTooOld. */
   asOf(timestamp: Timestamp): Past {
     return new Past(this, timestamp)
+  }
+
+  /** How long superseded versions are kept for reads of the past; 0: only while a reader needs them. */
+  get historyWindowMs(): number {
+    return this.#historyWindowMs
+  }
+
+  /** Changes how long superseded versions are kept from now on; what is gone stays gone. */
+  keepHistory(windowMs: number): void {
+    this.#keptSince = this.oldestReadable
+    this.#historyWindowMs = windowMs
+    const { snapshots } = this.#state
+    snapshots.keepHistorySince(windowMs === 0 ? undefined : historyStart(this.world.clock.nowMs(), windowMs))
+    snapshots.releaseCount++
   }
 
   /** The oldest moment that can be read: all versions since are there. */

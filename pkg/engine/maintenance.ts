@@ -113,9 +113,9 @@ export class Maintenance {
 
   /** Moves the history window along with the clock. */
   #advanceHistory(): void {
-    const { options, world } = this.#engine
-    if (options.historyWindowMs === 0) return
-    this.#state.snapshots.keepHistorySince(historyStart(world.clock.nowMs(), options))
+    const { historyWindowMs, world } = this.#engine
+    if (historyWindowMs === 0) return
+    this.#state.snapshots.keepHistorySince(historyStart(world.clock.nowMs(), historyWindowMs))
     this.#state.snapshots.releaseCount++
   }
 

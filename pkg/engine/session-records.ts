@@ -171,20 +171,26 @@ export class SessionRecords {
     }
   }
 
-  /** Every session's record, in the order of their names; the tree must not change meanwhile. */
-  *heads(): Generator<SessionHead> {
-    if (this.#tree === undefined) return
+  /** Up to `countMax` sessions' records in the order of their names, those after `session` (undefined: from the first). */
+  headsAfter(session: Uint8Array | undefined, countMax: number): SessionHead[] {
+    const heads: SessionHead[] = []
+    if (this.#tree === undefined) return heads
     const cursor = this.#tree.cursor()
     try {
-      for (let found = cursor.first(); found; found = cursor.next()) {
+      if (session !== undefined) this.#headKey(session, 0, session.length)
+      let found = session === undefined ? cursor.first() : cursor.seek(this.#key, this.#keyLength)
+      for (; found && heads.length < countMax; found = cursor.next()) {
         cursor.readKey()
         if (!isHead(cursor.key, cursor.keyLength)) continue
+        const name = cursor.key.slice(1, cursor.keyLength - 1)
+        if (session !== undefined && compareBytes(name, 0, name.length, session, 0, session.length) === 0) continue
         const value = cursor.readValue()
-        yield headAt(cursor.key.slice(1, cursor.keyLength - 1), value.bytes, value.start)
+        heads.push(headAt(name, value.bytes, value.start))
       }
     } finally {
       cursor.close()
     }
+    return heads
   }
 
   /**

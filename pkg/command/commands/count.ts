@@ -15,6 +15,7 @@ import { Pace } from '../pace.ts'
 import { ReadView } from '../read-view.ts'
 import { refuse } from '../refuse.ts'
 import { Search } from '../search.ts'
+import { isSessionCollection } from '../session-collections.ts'
 import { isView } from '../view.ts'
 import { drain, openView } from '../view-rows.ts'
 import { emptyDocument, parseHint } from './find.ts'
@@ -73,7 +74,8 @@ export const count = defineCommand({
     // Without a time for `$$NOW`, which MongoDB refuses here too.
     const search = new Search(request.filter, undefined, request.hint, collated(operation.collation))
     const collection = workspace.collection(operation.databaseName, request.collection)
-    if (isView(collection)) return countInView(operation, request)
+    if (isView(collection) || isSessionCollection(operation.databaseName, request.collection))
+      return countInView(operation, request)
     if (collection === undefined) return 0
     const view = new ReadView(workspace)
     const counting = new Count(collection, view.at, {

@@ -15,6 +15,7 @@ import { collectionNameOf } from '../namespace.ts'
 import { Pace } from '../pace.ts'
 import { ReadView } from '../read-view.ts'
 import { Search } from '../search.ts'
+import { isSessionCollection } from '../session-collections.ts'
 import { isView } from '../view.ts'
 import { drain, openView } from '../view-rows.ts'
 import { emptyDocument, parseHint } from './find.ts'
@@ -65,7 +66,8 @@ export const distinct = defineCommand({
     const search = new Search(request.filter, undefined, request.hint, collated(operation.collation))
     const path = parsePath(request.key)
     const collection = operation.workspace.collection(operation.databaseName, request.collection)
-    if (isView(collection)) return distinctInView(operation, request)
+    if (isView(collection) || isSessionCollection(operation.databaseName, request.collection))
+      return distinctInView(operation, request)
     if (collection === undefined) return []
     const view = new ReadView(operation.workspace)
     const { instance } = operation

@@ -22,6 +22,7 @@ import { openCursor } from '../read.ts'
 import { ReadView } from '../read-view.ts'
 import { refuse } from '../refuse.ts'
 import { KeyRows, ProjectedRows, RecordIdRows, Search } from '../search.ts'
+import { isSessionCollection } from '../session-collections.ts'
 import { TailableRows } from '../tailable-rows.ts'
 import { expressionOptions } from '../variables.ts'
 import { isView, refuseTailingView } from '../view.ts'
@@ -124,7 +125,7 @@ export const find = defineCommand({
     const namespace = `${operation.databaseName}.${request.collection}`
     operation.namespace = namespace
     chooseCollation(operation, collection, request.collation)
-    if (isView(collection)) {
+    if (isView(collection) || isSessionCollection(operation.databaseName, request.collection)) {
       refuseOfViews(request)
       return findInView(operation, request, namespace)
     }

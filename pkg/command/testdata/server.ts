@@ -1,6 +1,7 @@
 /** A database over a simulated world, talked to in documents. */
 import { decodeDocument, encodeDocument } from '../../bson/convert.ts'
 import { Engine } from '../../engine/engine.ts'
+import type { EngineOptions } from '../../engine/options.ts'
 import { compileIndexFilter } from '../../query/index-filter.ts'
 import type { Clock } from '../../io/clock.ts'
 import { type SimulatedWorld, simulatedWorld } from '../../sim/world.ts'
@@ -27,6 +28,7 @@ export interface TestServer {
 
 export interface ServerOptions extends Partial<DatabaseOptions> {
   readonly seed?: number
+  readonly engine?: Partial<EngineOptions>
   /** Opens what is on this world's disk, instead of a new one. */
   readonly world?: SimulatedWorld
   /** Every look at the clock takes so long: long work pauses after a few steps. */
@@ -37,10 +39,11 @@ export async function openServer({
   seed = 1,
   world: given,
   tickMs = 0,
+  engine: engineOptions,
   ...options
 }: ServerOptions = {}): Promise<TestServer> {
   const simulated = given ?? simulatedWorld(seed)
-  const engine = await Engine.open(simulated, 'data', { compileFilter: compileIndexFilter })
+  const engine = await Engine.open(simulated, 'data', { compileFilter: compileIndexFilter, ...engineOptions })
   const world = tickMs === 0 ? simulated : { ...simulated, clock: tickingClock(simulated, tickMs) }
   const database = new Database(engine, world, { version: 'test', ...options })
   return serverOver(simulated, engine, database, 1)
