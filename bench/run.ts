@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { aggregateCases } from './cases/aggregate.ts'
 import { embeddedCases } from './cases/embedded.ts'
+import { grpcCases } from './cases/grpc.ts'
 import { hotDocumentCase, memoryCase, restartCase, startCase } from './cases/life.ts'
 import { queryCases } from './cases/query.ts'
 import { wireCases } from './cases/wire.ts'
@@ -35,6 +36,7 @@ try {
   if (wanted.has('query')) await queryCases(results, join(directory, 'query'), documents)
   if (wanted.has('aggregate')) await aggregateCases(results, join(directory, 'aggregate'), documents)
   if (wanted.has('wire')) await wireCases(results, join(directory, 'wire'), Math.min(documents, 100_000), values.uri)
+  if (wanted.has('grpc')) await grpcCases(results, join(directory, 'grpc'), Math.min(documents, 100_000))
   mkdirSync(join(directory, 'life'), { recursive: true })
   if (wanted.has('start')) await startCase(results, join(directory, 'life'))
   if (wanted.has('restart')) await restartCase(results, join(directory, 'life'))

@@ -21,7 +21,7 @@ function answer(port: number, frame: Buffer): Promise<void> {
 }
 
 /** Memory of a process right now, MB. */
-function residentMegabytes(pid: number): number {
+export function residentMegabytes(pid: number): number {
   const kilobytes = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
   return kilobytes / 1024
 }

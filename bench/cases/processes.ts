@@ -14,31 +14,31 @@ export interface Server {
 
 /** Starts `laura serve` on any free port and waits for its MongoDB door. */
 export function startServer(directory: string, flags: readonly string[] = []): Promise<Server> {
-  const args = [
-    'server/main.ts',
-    'serve',
-    '--dir',
-    directory,
-    '--mongo-port',
-    '0',
-    '--http-port',
-    '0',
-    '--grpc-port',
-    '0',
-    ...flags,
-  ]
-  return started(
-    spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] }),
-    /mongodb:\/\/127\.0\.0\.1:(\d+) ready/,
-  )
+  return startLaura(directory, flags, /mongodb:\/\/127\.0\.0\.1:(\d+) ready/)
+}
+
+/** The same, for its gRPC door. */
+export function startGrpcServer(directory: string): Promise<Server> {
+  return startLaura(directory, [], /grpc:\/\/127\.0\.0\.1:(\d+) ready/)
+}
+
+function startLaura(directory: string, flags: readonly string[], ready: RegExp): Promise<Server> {
+  const ports = ['--mongo-port', '0', '--http-port', '0', '--grpc-port', '0']
+  const args = ['server/main.ts', 'serve', '--dir', directory, ...ports, ...flags]
+  return started(spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] }), ready)
 }
 
 export function startEcho(replyBytes: number): Promise<Server> {
-  const child = spawn(process.execPath, ['bench/echo-server.ts', String(replyBytes)], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  return started(child, /^(\d+)$/m)
+  return startScript('bench/echo-server.ts', [replyBytes])
+}
+
+/** Starts a server that prints its port. */
+export function startScript(path: string, args: readonly number[]): Promise<Server> {
+  return started(spawnScript(path, args), /^(\d+)$/m)
+}
+
+function spawnScript(path: string, args: readonly (number | string)[]): ChildProcess {
+  return spawn(process.execPath, [path, ...args.map(String)], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
 }
 
 function started(child: ChildProcess, pattern: RegExp): Promise<Server> {
@@ -66,18 +66,23 @@ export function runLoad(
   seconds: number,
   documents: number,
 ): Promise<Load> {
-  const args = ['bench/wire-load.ts', port, connections, depth, seconds, documents].map(String)
-  const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
+  const args = [port, connections, depth, seconds, documents]
+  return runScript('bench/wire-load.ts', args) as Promise<Load>
+}
+
+/** Runs a script to its end; resolves with the JSON that it printed. */
+export function runScript(path: string, args: readonly (number | string)[]): Promise<unknown> {
+  const child = spawnScript(path, args)
   return new Promise((resolve, reject) => {
     let output = ''
-    child.stdout.on('data', (chunk) => {
+    child.stdout!.on('data', (chunk) => {
       output += String(chunk)
     })
     child.once('exit', () => {
       try {
-        resolve(JSON.parse(output) as Load)
+        resolve(JSON.parse(output))
       } catch {
-        reject(new Error(`the load generator said: ${output}`))
+        reject(new Error(`${path} said: ${output}`))
       }
     })
   })

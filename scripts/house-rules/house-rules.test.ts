@@ -9,7 +9,7 @@ const root = join(import.meta.dirname, '..', '..')
 const ranks = rules.ranksIn(readFileSync(join(root, 'docs/architecture.md'), 'utf8'))
 
 function tree(): rules.Sources {
-  const paths = globSync('{pkg,server,bench,scripts}/**/*.{ts,mjs}', {
+  const paths = globSync('{pkg,server,clients,bench,scripts}/**/*.{ts,mjs}', {
     cwd: root,
     exclude: ['**/node_modules/**'],
   })
@@ -20,6 +20,7 @@ function tree(): rules.Sources {
 const entries = [
   'pkg/lauradb.ts',
   'server/main.ts',
+  'clients/node/src/index.ts',
   ...Object.values(packageJson.scripts).flatMap((script) => script.match(/[\w./-]+\.(?:ts|mjs)/g) ?? []),
 ]
 

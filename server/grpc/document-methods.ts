@@ -5,6 +5,7 @@ import { BsonWriter } from '../../pkg/bson/writer.ts'
 import type { Database } from '../../pkg/command/dispatch.ts'
 import { CommandWriter, documentAround, type Int64, int64Of, validated } from './command-writer.ts'
 import type { UnaryMethod, UnaryMethods } from './method.ts'
+import { quickFindOne } from './quick-find.ts'
 import {
   batchOf,
   cursorIn,
@@ -194,6 +195,7 @@ const findOne: UnaryMethod<Omit<FindRequest, 'limit' | 'batchSize'>> = {
     const document = firstDocument(reply)
     return document === undefined ? {} : { document }
   },
+  quick: quickFindOne,
 }
 
 const findBatch: UnaryMethod<FindRequest> = { command: findCommand, response: batchOf }

@@ -10,6 +10,8 @@ export interface UnaryMethod<Request = never> {
   command(request: Request, maxTimeMs: number | undefined, database: Database): CommandMessage | Uint8Array
   /** What to answer, as the response message's fields. `reply`: not a failure. `message`: as it was sent. */
   response(reply: Uint8Array, message: CommandMessage, database: Database): object
+  /** Answers a request at once, bytes for bytes; undefined: take the long way. */
+  quick?(request: Buffer, database: Database): Buffer | undefined
   /** What the call fails by although its command did not. */
   failure?(reply: Uint8Array): CallFailure | undefined
 }

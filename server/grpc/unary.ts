@@ -19,6 +19,11 @@ export function unaryHandler(
 ): handleUnaryCall<Buffer, Buffer> {
   return (call, callback) => {
     try {
+      const quick = method.quick?.(call.request, host.database)
+      if (quick !== undefined) {
+        callback(null, quick)
+        return
+      }
       const request = decodeRequest(schema.request, call.request)
       const built = method.command(request as never, timeLeft(call.getDeadline(), Date.now()), host.database)
       const message = built instanceof Uint8Array ? messageOf(built) : built
