@@ -42,6 +42,8 @@ export interface IndexRecord {
   /** Of each part of the key, bit d: component d of its path led to an array. */
   readonly multikeyPaths: readonly number[]
   readonly usableFrom: Timestamp
+  /** Of an index with a collation: what made its keys. */
+  readonly collationKeyVersion: number
 }
 
 export interface CollectionRecord {
@@ -80,6 +82,7 @@ export function encodeCollectionRecord(record: CollectionRecord): Uint8Array {
       layout: index.layout,
       multikeyPaths: [...index.multikeyPaths],
       usableFrom: BigInt(index.usableFrom),
+      collationKeyVersion: index.collationKeyVersion,
     })),
     building: record.building.map((root) => BigInt(root)),
     unfinished: record.unfinished.map((definition) => documentValue(definition)),
@@ -98,6 +101,7 @@ export function decodeCollectionRecord(bytes: Uint8Array): CollectionRecord {
       layout: index.string('layout') === 'unique' ? 'unique' : 'shared',
       multikeyPaths: [...documentFields(documentOf(index.get('multikeyPaths')))].map(numberOf),
       usableFrom: index.number('usableFrom') as Timestamp,
+      collationKeyVersion: index.numberOr('collationKeyVersion', 1),
     })
   }
   return {
@@ -134,6 +138,11 @@ export class FieldReader {
 
   number(name: string): number {
     return numberOf(this.get(name))
+  }
+
+  numberOr(name: string, otherwise: number): number {
+    const value = getField(this.#bytes, name)
+    return value === undefined ? otherwise : numberOf(value)
   }
 
   string(name: string): string {

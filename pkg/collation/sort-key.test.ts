@@ -1,8 +1,13 @@
 /** Sort keys against Intl.Collator, whose ICU they do without: the same order and the same equality, over many scripts. */
+import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { buildDocument } from '../bson/build.ts'
 import { stringValue } from '../bson/value.ts'
+import { keyVersion } from './sort-key.ts'
 import { parseCollation } from './spec.ts'
+import { rootTable } from './tables/root.ts'
+import { tailoredTables } from './tables/tailored.ts'
+import icuOrders from './testdata/icu-orders.json' with { type: 'json' }
 
 const pools = [
   'abcdefgABCDEFGzZyYxX',
@@ -133,6 +138,22 @@ describe('the order of sort keys is that of Intl.Collator', () => {
   it('with punctuation shifted', () => {
     expect(differences('en', 'en', { alternate: 'shifted' }, { ignorePunctuation: true }, 2000)).toEqual([])
   })
+})
+
+it('ICU finds the same by its own routines, under all options (pairs compared by ICU 72)', () => {
+  for (const { options, pairs } of icuOrders) {
+    const collation = parseCollation(buildDocument({ locale: 'en', normalization: true, ...options }))!
+    for (const [a, sign, b] of pairs as [string, string, string][]) {
+      const order = collation.compare(stringValue(a), stringValue(b))
+      expect([options, a, order < 0 ? '<' : order > 0 ? '>' : '=', b]).toEqual([options, a, sign, b])
+    }
+  }
+})
+
+it('keys of version 1 are made from these tables: others need another version', () => {
+  const hash = createHash('sha256').update(rootTable)
+  for (const [names, table] of tailoredTables) hash.update(names).update(table)
+  expect([keyVersion, hash.digest('hex').slice(0, 16)]).toEqual([1, 'ea2644b59ea71905'])
 })
 
 describe('options that Intl has not', () => {

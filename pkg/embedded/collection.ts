@@ -137,11 +137,11 @@ export class Collection<Item extends object = Document> {
     return this.#update(filter, replacement as Document, 'replaceOne', options)
   }
 
-  deleteOne(filter: Filter, options: HintOption = {}): Promise<DeleteResult> {
+  deleteOne(filter: Filter, options: HintOption & SessionOption = {}): Promise<DeleteResult> {
     return this.#delete(filter, 1, options)
   }
 
-  deleteMany(filter: Filter = {}, options: HintOption = {}): Promise<DeleteResult> {
+  deleteMany(filter: Filter = {}, options: HintOption & SessionOption = {}): Promise<DeleteResult> {
     return this.#delete(filter, 0, options)
   }
 
@@ -167,7 +167,7 @@ export class Collection<Item extends object = Document> {
 
   async countDocuments(
     filter: Filter = {},
-    options: { readonly skip?: number; readonly limit?: number } & HintOption = {},
+    options: { readonly skip?: number; readonly limit?: number } & HintOption & SessionOption = {},
   ): Promise<number> {
     return this.#portOf(options).run(count, this.dbName, {
       collection: this.collectionName,
@@ -293,7 +293,7 @@ export class Collection<Item extends object = Document> {
     }
   }
 
-  async #delete(filter: Filter, limit: 0 | 1, options: HintOption): Promise<DeleteResult> {
+  async #delete(filter: Filter, limit: 0 | 1, options: HintOption & SessionOption): Promise<DeleteResult> {
     const statement = {
       filter: encodeDocument(filter),
       limit,

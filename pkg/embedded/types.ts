@@ -78,7 +78,7 @@ export interface DeleteResult {
   readonly deletedCount: number
 }
 
-export interface HintOption extends SessionOption {
+export interface HintOption {
   readonly hint?: string | Document
   readonly collation?: CollationDocument
 }

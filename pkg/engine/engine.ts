@@ -128,7 +128,7 @@ export class Engine implements Workspace {
     const from = ((meta?.logIndex ?? 0) + 1) as LogIndex
     try {
       const catalogTree = meta === undefined ? store.createTree() : store.openTree(meta.catalogRoot)
-      const state = new State(store, catalogTree, options.compileFilter)
+      const state = new State(store, catalogTree, options)
       this.#state = state
       if (meta !== undefined) {
         state.load()

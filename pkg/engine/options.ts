@@ -1,4 +1,5 @@
 import type { Collation } from '../collation/collation.ts'
+import { keyVersion } from '../collation/sort-key.ts'
 import type { DocumentPredicate } from '../index/index.ts'
 
 /** What an engine can be told. Sizes in bytes, times in milliseconds. */
@@ -33,6 +34,8 @@ export interface EngineOptions {
   readonly oplogMinRetentionHours: number
   /** How the filters of partial indexes become predicates; without it there can be no such index. */
   readonly compileFilter: ((filter: Uint8Array, collation?: Collation) => DocumentPredicate) | undefined
+  /** Of the keys that collations make: indexes with keys of another version are built again when the engine opens. */
+  readonly collationKeyVersion: number
 }
 
 export const engineDefaults: EngineOptions = {
@@ -50,4 +53,5 @@ export const engineDefaults: EngineOptions = {
   oplogSizeBytes: 256 * 1024 * 1024,
   oplogMinRetentionHours: 0,
   compileFilter: undefined,
+  collationKeyVersion: keyVersion,
 }

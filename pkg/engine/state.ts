@@ -26,10 +26,11 @@ import { Collection, type StoredCollection } from './collection.ts'
 import { DroppedTrees } from './dropped-trees.ts'
 import { loadIndex } from './index-load.ts'
 import { isNote, OperationReader, operationKind } from './operation.ts'
+import type { EngineOptions } from './options.ts'
 import { SessionRecords } from './session-records.ts'
 
 /** Makes a predicate of a partial index's filter. */
-export type CompileFilter = (filter: Uint8Array, collation?: Collation) => DocumentPredicate
+type CompileFilter = (filter: Uint8Array, collation?: Collation) => DocumentPredicate
 
 export class State {
   readonly store: Store
@@ -50,7 +51,14 @@ export class State {
 
   readonly #compileFilter: CompileFilter | undefined
 
-  constructor(store: Store, catalogTree: Tree, compileFilter: CompileFilter | undefined) {
+  readonly #collationKeyVersion: number
+
+  constructor(
+    store: Store,
+    catalogTree: Tree,
+    { compileFilter, collationKeyVersion }: Pick<EngineOptions, 'compileFilter' | 'collationKeyVersion'>,
+  ) {
+    this.#collationKeyVersion = collationKeyVersion
     this.store = store
     this.#compileFilter = compileFilter
     this.catalogTree = catalogTree
@@ -60,6 +68,7 @@ export class State {
 
   /** Loads the catalog as the last checkpoint has it. */
   load(): void {
+    const stale: [StoredCollection, Index<VersionedMap>[]][] = []
     const cursor = this.catalogTree.cursor()
     for (let found = cursor.first(); found; found = cursor.next()) {
       const value = cursor.readValue()
@@ -74,10 +83,27 @@ export class State {
       // Builds that a crash cut off: nothing but their pages is left.
       for (const root of record.building) this.droppedTrees.addRoot(root)
       collection.recordSetChanged = record.building.length > 0
+      const others = collection.indexes.filter(
+        ({ definition }, i) =>
+          definition.collation !== undefined && record.indexes[i]!.collationKeyVersion !== this.#collationKeyVersion,
+      )
+      if (others.length > 0) stale.push([collection, others])
       this.catalog.add(collection)
       if (record.id >= this.nextCollectionId) this.nextCollectionId = (record.id + 1) as CollectionId
     }
     cursor.close()
+    for (const [collection, indexes] of stale) for (const index of indexes) this.#buildAgain(collection, index)
+  }
+
+  /** Its keys mean something else than those that are made now: fills another tree with those. Errors: DuplicateKey of `_id`s. */
+  #buildAgain(collection: StoredCollection, old: Index<VersionedMap>): void {
+    const at = collection.records.newest
+    const index = this.#newIndex(old.definition, old.definition.isIdIndex ? 'unique' : 'shared', at)
+    loadIndex(collection, index, at)
+    collection.setIndexes(collection.indexes.map((other) => (other === old ? index : other)))
+    old.dropped = true
+    this.droppedTrees.add(old.map)
+    this.changedUnlogged = true
   }
 
   /** Applies a log entry's payload. */
@@ -130,6 +156,7 @@ export class State {
       layout: parseIndexDefinition(firstIndex).isIdIndex ? 'unique' : 'shared',
       multikeyPaths: [],
       usableFrom: at,
+      collationKeyVersion: this.#collationKeyVersion,
     }
     const collection = this.#openCollection({
       id,
@@ -248,7 +275,7 @@ export class State {
     this.droppedTrees.store()
     for (const collection of this.catalog.all()) {
       if (!collection.recordSetChanged) continue
-      const bytes = encodeCollectionRecord(recordOf(collection))
+      const bytes = encodeCollectionRecord(recordOf(collection, this.#collationKeyVersion))
       this.catalogTree.put(catalogKey(collection.id), 4, bytes, 0, bytes.length)
       collection.recordSetChanged = false
     }
@@ -381,7 +408,7 @@ export class State {
   }
 }
 
-function recordOf(collection: StoredCollection): CollectionRecord {
+function recordOf(collection: StoredCollection, collationKeyVersion: number): CollectionRecord {
   return {
     id: collection.id,
     database: collection.database,
@@ -398,6 +425,7 @@ function recordOf(collection: StoredCollection): CollectionRecord {
       layout: index.layout,
       multikeyPaths: index.multikeyPaths,
       usableFrom: index.usableFrom,
+      collationKeyVersion,
     })),
     building: collection.builds.map((index) => index.map.tree.root),
     unfinished: collection.unfinished,
