@@ -184,3 +184,19 @@ test('returnKey shows keys, showRecordId the place of the record', async () => {
     { b: 7, $recordId: 8 },
   ])
 })
+
+test('$meta tells the record, the index key, and what a row was sorted by', async () => {
+  const server = await withNumbers()
+  const projection = { _id: 1, r: { $meta: 'recordId' }, k: { $meta: 'indexKey' }, s: { $meta: 'sortKey' } }
+  const query = { find: 'c', filter: { a: 2, b: { $lt: 5 } }, hint: 'ab', sort: { t: -1, b: 1 }, projection }
+  expect(await server.all(query)).toEqual([{ _id: 2, r: 3, k: { a: 2, b: 2 }, s: ['x2', 2] }])
+  const { sort, ...unsorted } = query
+  expect((await server.reply(unsorted))['codeName']).toBe('BadValue')
+  const scanned = {
+    find: 'c',
+    filter: { b: 7 },
+    projection: { _id: 1, k: { $meta: 'indexKey' } },
+    hint: { $natural: 1 },
+  }
+  expect(await server.all(scanned)).toEqual([{ _id: 7 }])
+})

@@ -30,6 +30,7 @@ import type { KeyRangeRequest } from '../query/plan-range.ts'
 import type { QueryIndex } from '../query/plan-source.ts'
 import { compileProjection, type Project } from '../query/projection/compile.ts'
 import type { Projection } from '../query/projection/tree.ts'
+import { rowMetadata } from '../query/row-metadata.ts'
 import { parseSort, type Sort } from '../query/sort/parse.ts'
 import { traitsOf } from './collection-traits.ts'
 import { allowedBy } from './index-filters.ts'
@@ -314,10 +315,11 @@ export class ProjectedRows implements RowSource {
   start = 0
   end = 0
 
-  constructor(rows: RowSource, projection: Projection) {
+  /** `sort`: what the rows were sorted by. */
+  constructor(rows: RowSource, projection: Projection, sort?: Sort) {
     this.#rows = rows
     this.#found = rows instanceof QueryRows ? rows : undefined
-    this.#project = compileProjection(projection)
+    this.#project = compileProjection(projection, this.#found && rowMetadata(this.#found.rows, sort))
   }
 
   get paused(): boolean {

@@ -7,6 +7,7 @@ import type { Collection, RecordRef } from '../../engine/collection.ts'
 import type { KeyRangeRequest } from '../../query/plan-range.ts'
 import { type ProjectionOptions, parseProjection } from '../../query/projection/parse.ts'
 import type { Projection } from '../../query/projection/tree.ts'
+import { checkMetadata } from '../../query/row-metadata.ts'
 import type { Batch } from '../batch.ts'
 import { chooseCollation, chooseCollationFor } from '../collation.ts'
 import { traitsOf } from '../collection-traits.ts'
@@ -137,6 +138,7 @@ export const find = defineCommand({
     const options = expressionOptions(operation)
     const search = new Search(request.filter, request.sort, request.hint, options, request.projection)
     const projection = parsedProjection(request.projection, { ...options, filter: request.filter })
+    if (projection !== undefined) checkMetadata(projection, search.sort)
     if (collection === undefined) return instance.batches.take(namespace)
     const view = new ReadView(operation.workspace)
     const pace = new Pace(operation)
@@ -208,7 +210,7 @@ function openRows(
       ? new KeyRows(found)
       : projection === undefined
         ? found
-        : new ProjectedRows(found, projection)
+        : new ProjectedRows(found, projection, search.sort)
   return request.showRecordId === true ? new RecordIdRows(shown, found) : shown
 }
 

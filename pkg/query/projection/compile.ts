@@ -1,4 +1,5 @@
 /** Projections of find as functions from document bytes to a writer. */
+import type { Value } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { ExpressionCompiler } from '../../expression/compile.ts'
 import { compileShape } from './shape.ts'
@@ -7,14 +8,18 @@ import type { Projection } from './tree.ts'
 /** Writes the projected document, whole, at the end of `into`. */
 export type Project = (bytes: Uint8Array, start: number, end: number, into: BsonWriter) => void
 
-/** The function throws what its expressions throw, and 51246 when a positional `$` has no element. */
-export function compileProjection(projection: Projection): Project {
+/**
+ * The function throws what its expressions throw, and 51246 when a positional `$` has no element. `metadata`: what `$meta` tells of the
+ * document.
+ */
+export function compileProjection(projection: Projection, metadata?: (name: string) => Value | undefined): Project {
   if (projection.kind === 'all') {
     return (bytes, start, end, into) => into.append(bytes, start, end)
   }
   const compiler = new ExpressionCompiler()
   const shape = compileShape(projection.root, projection.kind === 'inclusion' ? 'include' : 'exclude', compiler)
   const context = compiler.context(projection.nowMs)
+  context.metadata = metadata
   projection.variables.forEach((value, slot) => {
     if (value !== undefined) context.variables[slot] = value
   })
