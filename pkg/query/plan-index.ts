@@ -187,6 +187,12 @@ export function boundsOfParts(index: QueryIndex, parts: readonly BoundedPart[], 
 
 /** Points of the first parts one by one, then the ranges of the next. */
 function rangesOf(parts: readonly BoundedPart[]): { ranges: readonly KeyRange[]; used: number } {
+  const [first, second] = parts
+  if (second === undefined) {
+    const { intervals, descending } = first!
+    if (isWhole(intervals)) return { ranges: [{ lower: undefined, upper: undefined }], used: 0 }
+    return { ranges: keyRanges(intervals, descending), used: 1 }
+  }
   let prefixes: Uint8Array[] = [new Uint8Array(0)]
   for (const [i, { intervals, descending }] of parts.entries()) {
     if (isWhole(intervals) || (i > 0 && prefixes.length * intervals.length > rangesMax)) {

@@ -175,10 +175,9 @@ function isIdIndex(allows: (index: QueryIndex) => boolean): (index: QueryIndex) 
 function candidatesFor(indexes: readonly QueryIndex[], request: PlanRequest): readonly IndexedNode[] {
   const { filter, sort } = request
   const candidates: IndexedNode[] = []
-  const heads = isSorted(request) || request.projection !== undefined ? undefined : firstNames(filter, new Set())
+  const heads = firstNames(filter, new Set())
   for (const index of indexes) {
-    // Of an index whose first field the filter does not name nothing is bounded.
-    if (heads !== undefined && !mayBound(index, heads)) continue
+    if (!mayHelp(index, heads, request)) continue
     if (isUsable(index, request)) candidates.push(...fetchesBy(index, filter, request))
   }
   if (isSorted(request)) {
@@ -220,9 +219,16 @@ function firstNames(filter: Filter, into: Set<string>): Set<string> {
   }
 }
 
-function mayBound({ definition }: QueryIndex, heads: ReadonlySet<string>): boolean {
-  if (definition.wildcardAt === 0) return true
-  return heads.has(parsePath(definition.keyPaths[0]!.path).parts[0]!.name)
+/**
+ * Whether the index may be of use: of one whose first field the filter does not name nothing is bounded, so that it can but give the
+ * sort's order or all that is shown. `heads`: the first names of the filter's paths.
+ */
+function mayHelp(index: QueryIndex, heads: ReadonlySet<string>, { sort, projection }: PlanRequest): boolean {
+  const { keyPaths, wildcardAt } = index.definition
+  const { path } = keyPaths[0]!
+  if (wildcardAt === 0 || heads.has(parsePath(path).parts[0]!.name)) return true
+  if (sort?.parts.some((part) => part.path.text === path) === true) return true
+  return projection !== undefined && isHeldBy(index, projection)
 }
 
 /** A way for every branch, or none. */

@@ -22,7 +22,7 @@ export class TreeCursor {
   /** The current value, as long as it is not long. */
   readonly value: ValueRef = { bytes: noBytes, start: 0, end: 0 }
   /** The current key after `readKey`. */
-  key: Uint8Array = new Uint8Array(64)
+  key: Uint8Array = noBytes
   keyLength = 0
   readonly #tree: Tree
   readonly #page: Page
@@ -140,7 +140,7 @@ export class TreeCursor {
     assert(this.valid, 'the cursor is on an entry')
     if (this.#saved) return
     const length = this.#page.keyLength(this.#index)
-    if (this.key.length < length) this.key = new Uint8Array(Math.max(length, this.key.length * 2))
+    if (this.key.length < length) this.key = new Uint8Array(Math.max(length, 64, this.key.length * 2))
     this.keyLength = this.#page.readKey(this.#index, this.key)
   }
 
