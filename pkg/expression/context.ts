@@ -104,10 +104,10 @@ export class EvaluationContext {
 }
 
 /**
- * Steps that one document may take: some 20 to 40 milliseconds, in which nothing else runs. The server parameter `expressionStepsMax` sets
+ * Steps that one document may take: some 20 to 50 milliseconds, in which nothing else runs. The server parameter `expressionStepsMax` sets
  * it for the whole process.
  */
-export const stepLimit = { perDocument: 1_000_000 }
+export const stepLimit = { perDocument: 500_000 }
 
 const emptyDocument = new Uint8Array([5, 0, 0, 0, 0])
 

@@ -3,7 +3,7 @@ import type { BsonWriter } from '../bson/writer.ts'
 import type { EvaluationContext } from './context.ts'
 
 /** What building this much counts for, of the steps that a document may take. */
-const bytesPerStep = 128
+const bytesPerStep = 96
 
 /** A larger buffer is not kept for the next evaluation: a pipeline may have thousands of expressions. */
 const keptBytesMax = 1024 * 1024

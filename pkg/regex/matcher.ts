@@ -11,7 +11,7 @@ import { op, type Program } from './program.ts'
 import type { Assertion } from './tree.ts'
 
 /** Steps for one text: some ten milliseconds, which nothing interrupts. */
-const stepsMax = 1_000_000
+const stepsMax = 500_000
 
 /** What may be remembered at most. */
 const memoryBitsMax = 1 << 26

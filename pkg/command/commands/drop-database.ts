@@ -8,6 +8,24 @@ const fields = commandFields('dropDatabase', {
   dropPendingTimestamp: { type: anyType },
 })
 
+/** Collections dropped at once: more of them go one part after the other. */
+const partMax = 500
+
+/** Drops a part of the database's collections; true when none is left. */
+function dropSome({ instance, databaseName }: Operation): boolean {
+  const { engine, cursors } = instance
+  const collections = engine.collections(databaseName)
+  if (collections.length === 0) return true
+  const part = collections.slice(0, partMax)
+  const isLast = part.length === collections.length
+  engine.write((unit) => {
+    for (const collection of part) unit.dropCollection(collection)
+    if (isLast) unit.noteEvent(databaseName, undefined, { operationType: 'dropDatabase' })
+  })
+  cursors.failAll(new Set(part.map(({ namespace }) => namespace)), `database dropped: ${databaseName}`)
+  return isLast
+}
+
 /** Removes a database with all its collections. */
 export const dropDatabase = defineCommand({
   name: 'dropDatabase',
@@ -24,16 +42,14 @@ export const dropDatabase = defineCommand({
   },
   changesNothing: ({ instance, databaseName }: Operation) => instance.engine.collections(databaseName).length === 0,
   run: (operation: Operation): undefined | Promise<undefined> => {
-    const { engine, cursors } = operation.instance
-    const collections = engine.collections(operation.databaseName)
-    const namespaces = new Set(collections.map((collection) => collection.namespace))
-    if (collections.length > 0)
-      engine.write((unit) => {
-        for (const collection of collections) unit.dropCollection(collection)
-        unit.noteEvent(operation.databaseName, undefined, { operationType: 'dropDatabase' })
-      })
-    cursors.failAll(namespaces, `database dropped: ${operation.databaseName}`)
-    return operation.acknowledge(undefined, engine.lastIndex)
+    const { engine } = operation.instance
+    if (dropSome(operation)) return operation.acknowledge(undefined, engine.lastIndex)
+    const goOn = async (): Promise<undefined> => {
+      do await operation.pause()
+      while (!dropSome(operation))
+      return operation.acknowledge(undefined, engine.lastIndex)
+    }
+    return goOn()
   },
   reply: emptyReply,
 })

@@ -1,0 +1,140 @@
+/**
+ * How long requests hold the event loop at a stretch, by the processor time that passes between two turns of it: on a busy machine that is
+ * less than what the clock says, but more than on an idle one. The aim is 20 ms; what fails here holds it several times as long.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { decodeDocument, encodeDocument } from '../../pkg/bson/convert.ts'
+import { type Node, openNode, ownContext } from '../node.ts'
+
+type Document = Record<string, unknown>
+
+const holdMaxMs = 120
+/** Nothing interrupts an expression: 500,000 steps are some 20 to 50 ms, and more when its code is not warm yet. */
+const expressionHoldMaxMs = 400
+
+const dir = mkdtempSync(join(tmpdir(), 'laura-holds-'))
+const context = ownContext()
+let node: Node
+
+beforeAll(async () => {
+  node = await openNode({ dir, engine: {} })
+})
+
+afterAll(async () => {
+  await node.close()
+  rmSync(dir, { recursive: true, force: true })
+})
+
+async function reply({ $db = 'test', ...command }: Document): Promise<Document> {
+  const body = encodeDocument({ ...command, $db })
+  return decodeDocument(await node.database.dispatch(context, { body, sequences: new Map(), replyExpected: true }))
+}
+
+/** The reply, and the longest hold while it was made. */
+async function held(command: Document): Promise<{ reply: Document; holdMs: number }> {
+  let longest = 0
+  let last = process.cpuUsage()
+  let running = true
+  const watch = (): void => {
+    const { user, system } = process.cpuUsage(last)
+    longest = Math.max(longest, (user + system) / 1000)
+    last = process.cpuUsage()
+    if (running) setImmediate(watch)
+  }
+  setImmediate(watch)
+  await new Promise(setImmediate)
+  longest = 0
+  last = process.cpuUsage()
+  const result = await reply(command)
+  watch()
+  running = false
+  return { reply: result, holdMs: longest }
+}
+
+async function expectShortHolds(command: Document, maxMs = holdMaxMs): Promise<Document> {
+  // What is compiled and first run is slower: the second time counts when the first took too long.
+  const first = await held(command)
+  const { holdMs } = first.holdMs < maxMs ? first : await held(command)
+  expect(holdMs, JSON.stringify(command).slice(0, 200)).toBeLessThan(maxMs)
+  return first.reply
+}
+
+test.each([
+  '(a+)+b',
+  '(a|aa)+$',
+  '(.*)(.*)(.*)(.*)(.*)[^a]b',
+  '(a*)*\\1b',
+  '(?=(a+))a*b',
+  '(?:a{1,100}){1,100}b',
+  '(a|b)*a(a|b){30}c',
+])('a hostile pattern on long texts: %s', async (pattern) => {
+  await reply({
+    insert: 'texts',
+    documents: Array.from({ length: 4 }, (_, i) => ({ _id: `${pattern}${i}`, t: 'a'.repeat(200_000) })),
+  })
+  const filter = { _id: { $gte: pattern, $lte: `${pattern}9` }, t: { $regex: pattern } }
+  const { ok, code } = await expectShortHolds({ find: 'texts', filter })
+  if (ok !== 1) expect(code).toBe(51156)
+})
+
+test.each<[string, unknown]>([
+  [
+    'nested maps',
+    {
+      $map: {
+        input: { $range: [0, '$n'] },
+        as: 'x',
+        in: { $map: { input: { $range: [0, '$n'] }, in: { $add: ['$$x', '$$this'] } } },
+      },
+    },
+  ],
+  [
+    'a sum by $reduce',
+    {
+      $reduce: {
+        input: { $range: [0, { $multiply: ['$n', 100] }] },
+        initialValue: 0,
+        in: { $add: ['$$value', '$$this'] },
+      },
+    },
+  ],
+  [
+    'a growing array',
+    { $reduce: { input: { $range: [0, '$n'] }, initialValue: [], in: { $concatArrays: ['$$value', ['$$this']] } } },
+  ],
+  ['powers of decimals', { $map: { input: { $range: [0, '$n'] }, in: { $pow: [{ $toDecimal: '$$this' }, 2.5] } } }],
+])('an expression without end: %s', async (_, expression) => {
+  await reply({ update: 'numbers', updates: [{ q: { _id: 1 }, u: { _id: 1, n: 20_000 }, upsert: true }] })
+  const command = { aggregate: 'numbers', pipeline: [{ $project: { r: expression } }], cursor: {} }
+  const { code } = await expectShortHolds(command, expressionHoldMaxMs)
+  expect(code).toBe(262)
+})
+
+test('indexes of a large collection, made and made unique', async () => {
+  for (let from = 0; from < 40_000; from += 4000) {
+    const documents = Array.from({ length: 4000 }, (_, i) => ({
+      _id: from + i,
+      x: from + i,
+      tags: ['a', 'b', `t${i}`],
+      text: 'x'.repeat(50),
+    }))
+    await reply({ insert: 'many', documents })
+  }
+  const key = (name: string) => ({ key: { [name]: 1 }, name: `${name}_1` })
+  expect((await held({ createIndexes: 'many', indexes: [key('x'), key('tags')] })).holdMs).toBeLessThan(holdMaxMs)
+  await reply({ collMod: 'many', index: { name: 'x_1', prepareUnique: true } })
+  const unique = await held({ collMod: 'many', index: { name: 'x_1', unique: true } })
+  expect(unique.reply).toMatchObject({ ok: 1, unique_new: true })
+  expect(unique.holdMs).toBeLessThan(holdMaxMs)
+  expect((await held({ validate: 'many' })).holdMs).toBeLessThan(holdMaxMs)
+})
+
+test('a database of thousands of collections, dropped', async () => {
+  for (let i = 0; i < 1500; i++) await reply({ create: `c${i}`, $db: 'wide' })
+  const { reply: dropped, holdMs } = await held({ dropDatabase: 1, $db: 'wide' })
+  expect(dropped).toMatchObject({ ok: 1 })
+  expect(holdMs).toBeLessThan(holdMaxMs)
+})
