@@ -9,6 +9,7 @@ import fastify, { type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { version } from '../../pkg/base/version.ts'
 import type { Database } from '../../pkg/command/dispatch.ts'
+import { addGraphqlDoor } from '../graphql/door.ts'
 import { addRestDoor } from '../rest/door.ts'
 import { problemBody, statusOf } from '../rest/problem.ts'
 
@@ -68,6 +69,7 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
     })
   await app.register(compress, { threshold: 1024, encodings: ['zstd', 'br', 'gzip', 'deflate'] })
   await app.register((scope) => addRestDoor(scope, { database: options.database }))
+  await app.register((scope) => addGraphqlDoor(scope, { database: options.database, log: options.log }))
   await app.listen({ host: bind, port })
   const address = app.server.address()
   return { port: typeof address === 'object' && address !== null ? address.port : port, stop: () => app.close() }

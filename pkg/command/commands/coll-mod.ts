@@ -24,6 +24,7 @@ import {
 import { type IndexChange, indexChange, refuseDuplicates } from '../index-change.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
+import { checkRelations } from '../relations-option.ts'
 import { isTimeseries } from '../timeseries.ts'
 import { changedTimeseries, type TimeseriesChange, timeseriesChange } from '../timeseries-options.ts'
 import { checkValidator } from '../validator.ts'
@@ -43,6 +44,7 @@ const fields = commandFields('collMod', {
   timeseries: { type: objectType },
   cappedSize: { type: numberType, min: 1, max: 2 ** 50 },
   cappedMax: { type: numberType },
+  relations: { type: objectType },
   recordPreImages: { type: booleanType },
   isTimeseriesNamespace: { type: booleanType },
   dryRun: { type: booleanType },
@@ -109,6 +111,11 @@ export const collMod = defineCommand({
     if (fields.boolean(at.dryRun) && (index === undefined || !indexFields.boolean(indexFields.at.unique)))
       throw new DatabaseError('InvalidOptions', `'dryRun' is only for making an index unique`)
     const timeseries = fields.document(at.timeseries)
+    const relations = fields.document(at.relations)
+    if (relations !== undefined) {
+      checkRelations(relations)
+      changes['relations'] = relations.length === 5 ? undefined : rawDocument(relations.slice())
+    }
     const cappedMax = fields.number(at.cappedMax)
     if (cappedMax !== undefined && cappedMax > 0x7fffffff)
       throw new DatabaseError('BadValue', 'max in a capped collection has to be < 2^31 or not set')

@@ -20,6 +20,7 @@ import {
 } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
+import { checkRelations } from '../relations-option.ts'
 import { createTimeseries } from '../timeseries.ts'
 import { timeseriesOption } from '../timeseries-options.ts'
 import { checkValidator } from '../validator.ts'
@@ -46,6 +47,7 @@ const fields = commandFields('create', {
   clusteredIndex: { type: anyType },
   expireAfterSeconds: { type: anyType },
   encryptedFields: { type: objectType },
+  relations: { type: objectType },
   recordIdsReplicated: { type: booleanType },
   temp: { type: booleanType },
   flags: { type: numberType },
@@ -88,6 +90,11 @@ export const create = defineCommand({
     readClustered(options)
     readTimeseries(options)
     readEncryptedFields(options)
+    const relations = fields.document(at.relations)
+    if (relations !== undefined) {
+      checkRelations(relations)
+      options['relations'] = rawDocument(relations.slice())
+    }
     checkIdIndex()
     readCollation(options)
     return {

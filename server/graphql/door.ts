@@ -1,0 +1,230 @@
+/**
+ * The GraphQL door: `/graphql` (the database that `?database=` or the header `laura-database` names) and `/graphql/:database`, each with a typed
+ * schema made from the catalog, made anew when the catalog has changed. Queries and mutations by GET and POST, subscriptions over
+ * WebSocket (graphql-ws) and server-sent events (graphql-sse), the playground for browsers.
+ */
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { ApolloServer, HeaderMap } from '@apollo/server'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { type ExecutionArgs, type GraphQLSchema, parse, specifiedRules, validate } from 'graphql'
+import { createHandler, type RequestContext as SseContext } from 'graphql-sse/lib/use/fastify'
+import { useServer } from 'graphql-ws/use/ws'
+import type { Logger } from 'pino'
+import { WebSocketServer } from 'ws'
+import { ConnectionContext } from '../../pkg/command/context.ts'
+import type { Database } from '../../pkg/command/dispatch.ts'
+import { HttpProblem } from '../rest/problem.ts'
+import { limitQueries, queryLimits } from './limits.ts'
+import { type CollectionModel, catalogVersion, readModel } from './model.ts'
+import { addPlaygroundAssets, playgroundPage } from './playground.ts'
+import { makeSchema, type RequestContext } from './schema.ts'
+import { Store } from './store.ts'
+
+export interface GraphqlOptions {
+  readonly database: Database
+  readonly log: Logger
+}
+
+interface Served {
+  readonly version: string
+  readonly models: readonly CollectionModel[]
+  readonly schema: GraphQLSchema
+  readonly apollo: ApolloServer<RequestContext>
+}
+
+const systemDatabases: ReadonlySet<string> = new Set(['admin', 'config', 'local'])
+const defaultDatabase = 'test'
+const rule = limitQueries(queryLimits)
+let nextConnectionId = 2 ** 31
+
+export async function addGraphqlDoor(app: FastifyInstance, options: GraphqlOptions): Promise<void> {
+  const door = new GraphqlDoor(options)
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+    try {
+      done(null, JSON.parse(body as string) as unknown)
+    } catch (error) {
+      done(new HttpProblem(400, 'FailedToParse', (error as Error).message))
+    }
+  })
+  addPlaygroundAssets(app)
+  for (const url of ['/graphql', '/graphql/:database'])
+    app.route({
+      method: ['GET', 'POST', 'OPTIONS'],
+      url,
+      schema: { hide: true },
+      handler: (request, reply) => door.answer(request, reply),
+    })
+  for (const url of ['/graphql-stream', '/graphql-stream/:database'])
+    app.route({
+      method: ['GET', 'POST', 'PUT', 'DELETE'],
+      url,
+      schema: { hide: true },
+      handler: (request, reply) => door.stream(request, reply),
+    })
+  door.takeUpgrades(app)
+  app.addHook('preClose', () => door.close())
+}
+
+class GraphqlDoor {
+  readonly #database: Database
+  readonly #log: Logger
+  readonly #served = new Map<string, Promise<Served>>()
+  readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: 4 * 1024 * 1024 })
+
+  constructor({ database, log }: GraphqlOptions) {
+    this.#database = database
+    this.#log = log
+  }
+
+  /** The schema of a database as its catalog is now. */
+  async #serve(databaseName: string): Promise<Served> {
+    const version = catalogVersion(this.#database, databaseName)
+    const present = await this.#served.get(databaseName)
+    if (present?.version === version) return present
+    const making = this.#make(databaseName, version)
+    this.#served.set(databaseName, making)
+    making.catch(() => this.#served.delete(databaseName))
+    void present?.apollo.stop()
+    return making
+  }
+
+  async #make(databaseName: string, version: string): Promise<Served> {
+    const { context, close } = this.#connect('')
+    try {
+      const models = await readModel(this.#database, context.store, databaseName)
+      const schema = makeSchema(databaseName, models)
+      const apollo = new ApolloServer<RequestContext>({
+        schema,
+        introspection: true,
+        validationRules: [rule],
+        csrfPrevention: true,
+        includeStacktraceInErrorResponses: false,
+        stopOnTerminationSignals: false,
+        logger: silent,
+        formatError: (formatted, error) => {
+          if (formatted.extensions?.['code'] === 'INTERNAL_SERVER_ERROR') {
+            this.#log.error({ error }, 'a resolver failed')
+            return { ...formatted, message: 'an internal error: the log tells more' }
+          }
+          return formatted
+        },
+      })
+      await apollo.start()
+      return { version, models, schema, apollo }
+    } finally {
+      close()
+    }
+  }
+
+  /** A connection of its own for a request; what still runs when it closes is interrupted. */
+  #connect(remoteAddress: string): { readonly context: RequestContext; close(): void } {
+    const connection = new ConnectionContext({ connectionId: nextConnectionId++, remoteAddress, ownDoor: true })
+    this.#database.connect(connection)
+    return {
+      context: { store: new Store(this.#database, connection), loaders: new Map() },
+      close: () => connection.close(),
+    }
+  }
+
+  #databaseOf(url: string, header: string | undefined): string {
+    const { pathname, searchParams } = new URL(url, 'http://host')
+    const [, , named] = pathname.split('/')
+    const asked =
+      named === undefined || named === '' ? (searchParams.get('database') ?? header) : decodeURIComponent(named)
+    if (asked !== undefined && asked !== null) return asked
+    const own = this.#database.engine.databases().filter((name) => !systemDatabases.has(name))
+    return own.length === 1 ? own[0]! : defaultDatabase
+  }
+
+  async answer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const name = this.#databaseOf(request.url, request.headers['laura-database'] as string | undefined)
+    const served = await this.#serve(name)
+    const query = request.query as { query?: string }
+    if (request.method === 'GET' && query.query === undefined && (request.headers.accept ?? '').includes('text/html'))
+      return reply
+        .type('text/html; charset=utf-8')
+        .send(playgroundPage(name, `/graphql/${encodeURIComponent(name)}`, served.models))
+    const { context, close } = this.#connect(request.ip)
+    reply.raw.once('close', close)
+    const headers = new HeaderMap()
+    for (const [header, value] of Object.entries(request.headers))
+      if (value !== undefined) headers.set(header, String(value))
+    const { search } = new URL(request.url, 'http://host')
+    const response = await served.apollo.executeHTTPGraphQLRequest({
+      httpGraphQLRequest: { method: request.method, headers, search, body: request.body },
+      context: () => Promise.resolve(context),
+    })
+    for (const [header, value] of response.headers) reply.header(header, value)
+    reply.code(response.status ?? 200)
+    if (response.body.kind === 'complete') return reply.send(response.body.string)
+    return reply.send(response.body.asyncIterator)
+  }
+
+  /** Subscriptions, and queries, as server-sent events. */
+  async stream(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const name = this.#databaseOf(
+      request.url.replace('/graphql-stream', '/graphql'),
+      request.headers['laura-database'] as string | undefined,
+    )
+    const { schema } = await this.#serve(name)
+    const { context, close } = this.#connect(request.ip)
+    reply.raw.once('close', close)
+    const handler = createHandler<{ raw: SseContext }>({
+      schema,
+      context: () => context as unknown as Record<string, unknown>,
+      validate: (...args: Parameters<typeof validate>) => validate(args[0], args[1], [...specifiedRules, rule]),
+    } as never)
+    await handler(request, reply)
+  }
+
+  takeUpgrades(app: FastifyInstance): void {
+    useServer(
+      {
+        onSubscribe: async (session, _id, { query, variables, operationName }) => {
+          const { request, store } = session.extra as unknown as { request: IncomingMessage; store: RequestContext }
+          const { schema } = await this.#serve(this.#databaseOf(request.url ?? '/graphql', undefined))
+          const document = parse(query)
+          const errors = validate(schema, document, [...specifiedRules, rule])
+          if (errors.length > 0) return errors
+          const args: ExecutionArgs = { schema, document, contextValue: store }
+          if (variables !== undefined && variables !== null) args.variableValues = variables
+          if (operationName !== undefined && operationName !== null) args.operationName = operationName
+          return args
+        },
+        onConnect: (session) => {
+          const extra = session.extra as unknown as {
+            request: IncomingMessage
+            store: RequestContext
+            close: () => void
+          }
+          const { context, close } = this.#connect(extra.request.socket.remoteAddress ?? '')
+          extra.store = context
+          extra.close = close
+        },
+        onDisconnect: (session) => (session.extra as unknown as { close?: () => void }).close?.(),
+      },
+      this.#sockets,
+    )
+    app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      if (!/^\/graphql(?:[/?]|$)/.test(request.url ?? '')) {
+        socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n')
+        return
+      }
+      this.#sockets.handleUpgrade(request, socket, head, (ws) => this.#sockets.emit('connection', ws, request))
+    })
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.#sockets.clients) socket.close(1001, 'the server is stopping')
+    this.#sockets.close()
+    for (const served of this.#served.values()) await (await served).apollo.stop()
+  }
+}
+
+/** What Apollo says of itself goes nowhere: the request's own log line and the errors are told by us. */
+const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing }
+function nothing(): void {
+  // Nothing is to be told.
+}

@@ -1,0 +1,329 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createClient } from 'graphql-ws'
+import { chromium } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { WebSocket } from 'ws'
+import { LauraServer } from '../laura-process.ts'
+
+let folder: string
+let server: LauraServer
+let base: string
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'laura-graphql-'))
+  // A process of its own: in this one the test runner loads a second copy of the graphql package.
+  server = await LauraServer.start(folder)
+  base = server.httpUri
+  await command({
+    create: 'books',
+    validator: {
+      $jsonSchema: {
+        bsonType: 'object',
+        properties: {
+          _id: { bsonType: 'objectId' },
+          title: { bsonType: 'string' },
+          year: { bsonType: 'int' },
+          sold: { bsonType: 'long' },
+          price: { bsonType: 'decimal' },
+          out: { bsonType: 'date' },
+          authorId: { bsonType: 'string' },
+          tags: { bsonType: 'array', items: { bsonType: 'string' } },
+          size: { bsonType: 'object', properties: { pages: { bsonType: 'int' }, weight: { bsonType: 'double' } } },
+        },
+      },
+    },
+    relations: { author: { collection: 'authors', localField: 'authorId' } },
+  })
+  await command({
+    create: 'authors',
+    relations: { books: { collection: 'books', localField: '_id', foreignField: 'authorId', many: true } },
+  })
+  await command({
+    insert: 'authors',
+    documents: ['a', 'b'].map((_id) => ({ _id, name: `Author ${_id}`, born: { year: 1900 } })),
+  })
+  const documents = Array.from({ length: 30 }, (_, i) => ({
+    title: `Book ${String(i).padStart(2, '0')}`,
+    year: 2000 + (i % 5),
+    sold: { $numberLong: String(i * 1_000_000_000_000) },
+    price: { $numberDecimal: `${i}.50` },
+    out: { $date: new Date(Date.UTC(2026, 0, i + 1)).toISOString() },
+    authorId: i % 2 === 0 ? 'a' : 'b',
+    tags: i % 3 === 0 ? ['x', 'y'] : ['y'],
+    size: { pages: i * 10, weight: { $numberDouble: String(i / 2) } },
+  }))
+  await command({ insert: 'books', documents })
+})
+
+afterAll(async () => {
+  await server.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+async function command(body: object, database = 'library'): Promise<Record<string, unknown>> {
+  const response = await fetch(`${base}/v1/databases/${database}/command`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+  const text = await response.text()
+  if (!response.ok) throw new Error(text)
+  return JSON.parse(text) as Record<string, unknown>
+}
+
+async function queriesSoFar(): Promise<number> {
+  const { opcounters } = (await command({ serverStatus: 1 }, 'admin')) as { opcounters: { query: number } }
+  return opcounters.query
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: results of many shapes, looked at by expectations
+type Result = { readonly data?: any; readonly errors?: { message: string; extensions: Record<string, unknown> }[] }
+
+async function ask(query: string, variables?: object): Promise<Result> {
+  const response = await fetch(`${base}/graphql/library`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ query, variables }),
+  })
+  return (await response.json()) as Result
+}
+
+async function data(query: string, variables?: object): Promise<Result['data']> {
+  const result = await ask(query, variables)
+  if (result.errors !== undefined) throw new Error(JSON.stringify(result.errors))
+  return result.data
+}
+
+describe('queries', () => {
+  it('have the types of the validator, and of the documents where there is none', async () => {
+    const { books, authors } = await data(`{
+      books(first: 1) { nodes { _id title year sold price out tags size { pages weight } } }
+      authors(first: 1, sort: [{ _id: ASC }]) { nodes { _id name born { year } } }
+    }`)
+    expect(books.nodes[0]).toMatchObject({
+      title: 'Book 00',
+      year: 2000,
+      sold: '0',
+      price: '0.50',
+      out: '2026-01-01T00:00:00.000Z',
+      tags: ['x', 'y'],
+      size: { pages: 0, weight: 0 },
+    })
+    expect(books.nodes[0]._id).toMatch(/^[0-9a-f]{24}$/)
+    expect(authors.nodes).toEqual([{ _id: 'a', name: 'Author a', born: { year: 1900 } }])
+    const { __type: year } = await data('{ __type(name: "Books") { fields { name type { name } } } }')
+    expect(year.fields).toContainEqual({ name: 'year', type: { name: 'Int' } })
+  })
+
+  it('filter by every kind of field, nested ones and lists too', async () => {
+    const titles = async (filter: string): Promise<string[]> =>
+      (
+        await data(`{ books(filter: ${filter}, sort: [{ title: ASC }], first: 100) { nodes { title } } }`)
+      ).books.nodes.map(({ title }: { title: string }) => title.slice(5))
+    expect(await titles('{ title: { in: ["Book 03", "Book 04"] } }')).toEqual(['03', '04'])
+    expect(await titles('{ size: { pages: { lt: 20 } } }')).toEqual(['00', '01'])
+    expect(await titles('{ sold: { gt: "28000000000000" } }')).toEqual(['29'])
+    expect(await titles('{ price: { eq: "7.5" } }')).toEqual(['07'])
+    expect(await titles('{ out: { gte: "2026-01-30T00:00:00Z" } }')).toEqual(['29'])
+    expect(await titles('{ tags: { eq: "x" }, year: { eq: 2001 } }')).toEqual(['06', '21'])
+    expect(await titles('{ or: [{ title: { regex: "0[12]$" } }, { title: { eq: "Book 05" } }] }')).toEqual([
+      '01',
+      '02',
+      '05',
+    ])
+    expect(await titles('{ not: { title: { gte: "Book 01" } } }')).toEqual(['00'])
+    const { books } = await data('query($match: EJSON) { books(filter: { match: $match }) { totalCount } }', {
+      match: { $expr: { $eq: ['$size.pages', 100] } },
+    })
+    expect(books.totalCount).toBe(1)
+  })
+
+  it('go through all documents page by page in either direction, while others come', async () => {
+    const query = `query($after: String, $before: String, $first: Int, $last: Int) {
+      books(sort: [{ year: DESC }, { title: ASC }], first: $first, after: $after, last: $last, before: $before) {
+        edges { cursor node { year title } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }`
+    const forward: string[] = []
+    let after: string | null = null
+    for (;;) {
+      const { books }: Result['data'] = await data(query, { first: 7, after })
+      forward.push(...books.edges.map(({ node: book }: { node: { title: string } }) => book.title))
+      if (!books.pageInfo.hasNextPage) break
+      after = books.pageInfo.endCursor
+    }
+    expect(new Set(forward).size).toBe(30)
+    const backward: string[] = []
+    let before: string | null = null
+    for (;;) {
+      const { books }: Result['data'] = await data(query, { last: 7, before })
+      backward.unshift(...books.edges.map(({ node: book }: { node: { title: string } }) => book.title))
+      if (!books.pageInfo.hasPreviousPage) break
+      before = books.pageInfo.startCursor
+    }
+    expect(backward).toEqual(forward)
+  })
+
+  it('group with sums, averages and extremes', async () => {
+    const { booksAggregate } = await data(`{ booksAggregate(groupBy: ["authorId"]) {
+      key count sum { sold price } avg { year } min { title } max { out } } }`)
+    expect(booksAggregate).toHaveLength(2)
+    expect(booksAggregate[0]).toEqual({
+      key: { authorId: 'a' },
+      count: 15,
+      sum: { sold: '210000000000000', price: '217.50' },
+      avg: { year: 2002 },
+      min: { title: 'Book 00' },
+      max: { out: '2026-01-29T00:00:00.000Z' },
+    })
+  })
+
+  it('follow relations with one look-up each, however many documents there are', async () => {
+    const before = await queriesSoFar()
+    const { books } = await data('{ books(first: 30) { nodes { title author { name books { title } } } } }')
+    expect(books.nodes.every((book: { author: { name: string } }) => book.author.name.startsWith('Author'))).toBe(true)
+    expect(books.nodes[0].author.books).toHaveLength(15)
+    expect((await queriesSoFar()) - before).toBe(3)
+  })
+
+  it('see a collection that was made a moment ago, and documents of any shape without types', async () => {
+    await command({ insert: 'order-items', documents: [{ _id: 1, 'odd name': 1, n: 2 }] })
+    const found = await data(`{ order_items { nodes { _id n odd_name } }
+      documents(collection: "order-items") collections }`)
+    expect(found.order_items.nodes).toEqual([{ _id: 1, n: 2, odd_name: 1 }])
+    expect(found.documents).toEqual([{ _id: 1, 'odd name': 1, n: 2 }])
+    expect(found.collections).toContain('order-items')
+  })
+})
+
+describe('mutations', () => {
+  it('insert, update, replace and delete', async () => {
+    const { insertBooks } = await data(
+      'mutation { insertBooks(document: { title: "New", year: 1990, price: "1.10" }) { _id title price } }',
+    )
+    expect(insertBooks).toMatchObject({ title: 'New', price: '1.10' })
+    const id = insertBooks._id as string
+    const { updateBooksById } = await data(
+      'mutation($id: ObjectId!, $u: EJSON) { updateBooksById(id: $id, set: { title: "Newer" }, update: $u) { title year } }',
+      { id, u: { $inc: { year: 1 } } },
+    )
+    expect(updateBooksById).toEqual({ title: 'Newer', year: 1991 })
+    const replaced = await data(
+      'mutation($id: ObjectId!) { replaceBooksById(id: $id, document: { title: "R" }) { title year } }',
+      { id },
+    )
+    expect(replaced.replaceBooksById).toEqual({ title: 'R', year: null })
+    const many = await data(
+      'mutation { updateBooks(filter: { title: { eq: "R" } }, set: { year: 5 }) { matched modified } }',
+    )
+    expect(many.updateBooks).toEqual({ matched: 1, modified: 1 })
+    expect(
+      (await data('mutation($id: ObjectId!) { deleteBooksById(id: $id) { title } }', { id })).deleteBooksById,
+    ).toEqual({ title: 'R' })
+    const inserted = await data(
+      'mutation { insertManyBooks(documents: [{ title: "m1" }, { title: "m2" }]) { insertedIds } }',
+    )
+    expect(inserted.insertManyBooks.insertedIds).toHaveLength(2)
+    const gone = await data('mutation { deleteBooks(filter: { title: { regex: "^m" } }) { deleted } }')
+    expect(gone.deleteBooks.deleted).toBe(2)
+  })
+
+  it(`tell of refusals with the database's code and name`, async () => {
+    const { errors } = await ask('mutation { insertManyAuthors(documents: [{ _id: "a" }]) { matched } }')
+    expect(errors?.[0]?.extensions).toMatchObject({ code: 'DuplicateKey', mongoCode: 11000 })
+    const wrong = await ask('mutation { insertBooks(document: { year: 99999999999 }) { _id } }')
+    expect(wrong.errors).toHaveLength(1)
+  })
+})
+
+describe('limits', () => {
+  it('refuse what is too deep, too much or too often, before it runs', async () => {
+    const deep = `{ books { nodes ${'{ author { books '.repeat(7)} { title } ${'} }'.repeat(7)} } }`
+    const many = `{ ${Array.from({ length: 60 }, (_, i) => `a${i}: collections`).join(' ')} }`
+    const wide =
+      '{ books(first: 1000) { nodes { author { books { author { name } } } } } books2: books(first: 1000) { nodes { title year sold price out tags size { pages } } edges { node { title year sold price out tags } } } }'
+    const multiplied = `{ ${Array.from({ length: 40 }, (_, i) => `a${i}: books(first: 1000) { nodes { title year } }`).join(' ')} }`
+    for (const query of [deep, many, multiplied]) {
+      const { errors } = await ask(query)
+      expect(errors?.map(({ extensions }) => extensions['code'])).toContain('GRAPHQL_VALIDATION_FAILED')
+    }
+    expect((await ask(wide)).errors).toBeUndefined()
+  })
+})
+
+describe('subscriptions', () => {
+  it('tell of changes over WebSocket', async () => {
+    const client = createClient({ url: `${base.replace('http', 'ws')}/graphql/library`, webSocketImpl: WebSocket })
+    const seen = new Promise<unknown>((resolve, reject) => {
+      client.subscribe(
+        { query: 'subscription { authorsChanged(operations: ["insert"]) { operationType id document { name } } }' },
+        { next: ({ data: event }) => resolve(event), error: reject, complete: () => undefined },
+      )
+    })
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    await data('mutation { insertAuthors(document: { _id: "ws", name: "WS" }) { _id } }')
+    expect(await seen).toEqual({ authorsChanged: { operationType: 'insert', id: 'ws', document: { name: 'WS' } } })
+    await client.dispose()
+  })
+
+  it('tell of changes as server-sent events', async () => {
+    const abort = new AbortController()
+    const response = await fetch(`${base}/graphql-stream/library`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
+      body: JSON.stringify({ query: 'subscription { authorsChanged { operationType id } }' }),
+      signal: abort.signal,
+    })
+    expect(response.status).toBe(200)
+    setTimeout(() => void data('mutation { insertAuthors(document: { _id: "sse" }) { _id } }'), 300)
+    let text = ''
+    for await (const chunk of response.body!) {
+      text += new TextDecoder().decode(chunk as Uint8Array)
+      if (text.includes('"sse"')) break
+    }
+    abort.abort()
+    expect(text).toContain('"operationType":"insert"')
+  })
+})
+
+const browser = '/usr/bin/chromium'
+describe.skipIf(!existsSync(browser))('the playground', () => {
+  it('shows the schema and runs a query with a click, loading nothing from elsewhere', async () => {
+    const profile = mkdtempSync(join(tmpdir(), 'laura-chromium-'))
+    const started = await chromium.launchPersistentContext(profile, {
+      executablePath: browser,
+      viewport: { width: 1280, height: 800 },
+      args: [
+        '--headless',
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+      ],
+    })
+    try {
+      const page = await started.newPage()
+      const elsewhere: string[] = []
+      page.on('request', (request) => {
+        if (!request.url().startsWith(base) && !request.url().startsWith('data:') && !request.url().startsWith('blob:'))
+          elsewhere.push(request.url())
+      })
+      await page.goto(`${base}/graphql/library`)
+      await page.getByRole('button', { name: /Execute query/ }).click({ timeout: 20_000 })
+      const choice = page.getByRole('menuitem', { name: 'First' })
+      if (await choice.isVisible().catch(() => false)) await choice.click()
+      await page.locator('.result-window').getByText('"totalCount"').first().waitFor({ timeout: 20_000 })
+      const result = await page.locator('.result-window').textContent()
+      expect(result).toContain('Book')
+      if (process.env['LAURA_SCREENSHOT'] !== undefined)
+        await page.screenshot({ path: process.env['LAURA_SCREENSHOT'] })
+      expect(elsewhere).toEqual([])
+    } finally {
+      await started.close()
+      rmSync(profile, { recursive: true, force: true })
+    }
+  }, 60_000)
+})

@@ -1,0 +1,114 @@
+/** Scalars for the values that GraphQL has no type for. They go out as text or JSON and come in the same way. */
+import { Decimal128, Long, ObjectId } from 'bson'
+import { GraphQLError, GraphQLScalarType, Kind, type ValueNode } from 'graphql'
+import { DatabaseError } from '../../pkg/base/errors.ts'
+import { decodeDocument, encodeDocument } from '../../pkg/bson/convert.ts'
+import { parseExtendedJson, stringifyExtendedJson } from '../../pkg/bson/ejson.ts'
+
+function refuse(type: string, value: unknown): GraphQLError {
+  return new GraphQLError(`${JSON.stringify(value)} is no ${type}`, { extensions: { code: 'BAD_USER_INPUT' } })
+}
+
+/** A scalar that is text outside. `read` throws, or returns undefined, when the text is none. */
+function textScalar(
+  name: string,
+  description: string,
+  write: (value: unknown) => unknown,
+  read: (text: string) => unknown,
+): GraphQLScalarType {
+  const parse = (value: unknown): unknown => {
+    if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'bigint') throw refuse(name, value)
+    try {
+      const parsed = read(String(value))
+      if (parsed !== undefined) return parsed
+    } catch (error) {
+      if (!(error instanceof Error)) throw error
+    }
+    throw refuse(name, String(value))
+  }
+  return new GraphQLScalarType({
+    name,
+    description,
+    serialize: write,
+    parseValue: parse,
+    parseLiteral: (node) => {
+      if (node.kind === Kind.STRING || node.kind === Kind.INT || node.kind === Kind.FLOAT) return parse(node.value)
+      throw refuse(name, node.kind)
+    },
+  })
+}
+
+export const objectIdScalar = textScalar(
+  'ObjectId',
+  '24 hexadecimal digits',
+  (value) => (value instanceof ObjectId ? value.toHexString() : String(value)),
+  (text) => (/^[0-9a-f]{24}$/i.test(text) ? new ObjectId(text) : undefined),
+)
+
+export const dateScalar = textScalar(
+  'Date',
+  'a moment, as ISO 8601 has it, to the millisecond',
+  (value) => (value instanceof Date ? value.toISOString() : String(value)),
+  (text) => {
+    const date = new Date(text)
+    return Number.isNaN(date.getTime()) ? undefined : date
+  },
+)
+
+export const longScalar = textScalar(
+  'Long',
+  'a whole number of 64 bits, as text, since JSON numbers lose digits',
+  (value) => String(value),
+  (text) => (/^-?\d{1,19}$/.test(text) ? Long.fromString(text) : undefined),
+)
+
+export const decimalScalar = textScalar(
+  'Decimal',
+  'a decimal number of up to 34 digits, as text',
+  (value) => String(value),
+  (text) => Decimal128.fromString(text),
+)
+
+/** A value as the plain JSON of relaxed Extended JSON. */
+export function toJson(value: unknown): unknown {
+  const text = stringifyExtendedJson(encodeDocument({ value }), { relaxed: true })
+  return (JSON.parse(text) as { value: unknown }).value
+}
+
+/** The value that JSON in the form of Extended JSON stands for. */
+export function fromJson(json: unknown): unknown {
+  try {
+    return decodeDocument(parseExtendedJson(JSON.stringify({ value: json })))['value']
+  } catch (error) {
+    if (!(error instanceof DatabaseError)) throw error
+    throw new GraphQLError(error.message, { extensions: { code: 'BAD_USER_INPUT' } })
+  }
+}
+
+function literal(node: ValueNode, variables: Readonly<Record<string, unknown>> | null | undefined): unknown {
+  switch (node.kind) {
+    case Kind.STRING:
+    case Kind.BOOLEAN:
+    case Kind.ENUM:
+      return node.value
+    case Kind.INT:
+    case Kind.FLOAT:
+      return Number(node.value)
+    case Kind.NULL:
+      return null
+    case Kind.VARIABLE:
+      return variables?.[node.name.value]
+    case Kind.LIST:
+      return node.values.map((value) => literal(value, variables))
+    case Kind.OBJECT:
+      return Object.fromEntries(node.fields.map((field) => [field.name.value, literal(field.value, variables)]))
+  }
+}
+
+export const ejsonScalar = new GraphQLScalarType({
+  name: 'EJSON',
+  description: 'any value, as relaxed Extended JSON; in literals write $-names through variables',
+  serialize: toJson,
+  parseValue: fromJson,
+  parseLiteral: (node, variables) => fromJson(literal(node, variables)),
+})
