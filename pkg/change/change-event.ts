@@ -15,6 +15,11 @@ export interface EventShape {
 
 const writer = new BsonWriter(4096)
 const uuidSubtype = 4
+/** The SHA-256 of nothing: the digest of the user where there are none. */
+const nobody = Uint8Array.from(
+  'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'.match(/../g)!,
+  (byte) => Number.parseInt(byte, 16),
+)
 
 /**
  * The event of a change. `lookedUp`: the document as it is now, for an update; null: there is none. Images that the log does not have
@@ -31,6 +36,7 @@ export function buildEvent(
   beginEvent(entry, tokenOf(entry, change), type)
   if (shape.expanded && change.uuidStart !== undefined) writeUuid('collectionUUID', bytes, change.uuidStart)
   writer.date('wallTime', entry.wallMs)
+  if (entry.transaction !== undefined) writeTransaction(entry.transaction)
   if (type === 'insert' || type === 'replace') writer.document('fullDocument', bytes, document!.start, document!.end)
   else if (type === 'update' && lookedUp !== undefined) writeImage('fullDocument', lookedUp)
   else if (type === 'update' && shape.postImage) writeImage('fullDocument', postImageOf(entry, change))
@@ -107,6 +113,14 @@ function writeNamespace(name: string, { database, name: collection }: Namespace)
   writer.beginDocument(name)
   writer.string('db', database)
   if (collection !== '') writer.string('coll', collection)
+  writer.end()
+}
+
+function writeTransaction({ session, txnNumber }: NonNullable<ChangeEntry['transaction']>): void {
+  writer.int64('txnNumber', txnNumber)
+  writer.beginDocument('lsid')
+  writer.binary('id', session, uuidSubtype)
+  writer.binary('uid', nobody)
   writer.end()
 }
 

@@ -1,3 +1,4 @@
+import { UUID } from 'bson'
 import { expect, test } from 'vitest'
 import { openServer, type TestServer } from '../command/testdata/server.ts'
 import { applyEvent, type Copy, type Event } from './testdata/copy.ts'
@@ -178,6 +179,33 @@ test.each([5, 6])('resuming after any event gives exactly the rest, also after a
   await server.engine.close()
   const again = await openServer({ seed, world: server.world })
   for (let at = 1; at < events.length; at += 5) expect(await resumed(again, at)).toEqual(tokensOf(events.slice(at + 1)))
+})
+
+test('the events of a transaction come together when it commits, and name it', async () => {
+  const server = await openServer({ replicaSet: { name: 'rs0' } })
+  await server.run({ create: 'c' })
+  const stream = await watch(server, {}, { collection: 'c' })
+  const id = new UUID()
+  const fields = { lsid: { id }, txnNumber: 7n, autocommit: false }
+  await server.run({ insert: 'c', documents: [{ _id: 1 }], ...fields, startTransaction: true })
+  await server.run({ insert: 'c', documents: [{ _id: 2 }] })
+  await server.run({ update: 'c', updates: [{ q: { _id: 1 }, u: { $set: { x: 1 } } }], ...fields })
+  expect((await drain(server, stream)).map(({ documentKey }) => documentKey)).toEqual([{ _id: 2 }])
+  await server.run({ commitTransaction: 1, ...fields, $db: 'admin' })
+  const events = await drain(server, stream)
+  expect(
+    events.map(({ operationType, lsid, txnNumber }) => [
+      operationType,
+      (lsid as { id: UUID }).id.toString(),
+      String(txnNumber),
+    ]),
+  ).toEqual([
+    ['insert', id.toString(), '7'],
+    ['update', id.toString(), '7'],
+  ])
+  expect(events[0]!.clusterTime).toEqual(events[1]!.clusterTime)
+  const rest = await watch(server, { resumeAfter: events[0]!._id }, { collection: 'c' })
+  expect(typesOf(await drain(server, rest))).toEqual(['update'])
 })
 
 test('a stream that saw nothing resumes with what came since', async () => {

@@ -6,6 +6,7 @@ import type { Timestamp } from '../base/timestamp.ts'
 import { readUtf8 } from '../bson/utf8.ts'
 import { getField, numberOf, readString, truthy } from '../bson/value.ts'
 import { OperationReader, operationKind } from '../engine/operation.ts'
+import { readCommit } from '../engine/session-records.ts'
 
 export type ChangeType =
   | 'insert'
@@ -70,6 +71,8 @@ export class ChangeEntry {
   /** The payload; nobody else's memory. */
   readonly bytes: Uint8Array
   wallMs = 0
+  /** What it is the commit of. */
+  transaction: { readonly session: Uint8Array; readonly txnNumber: bigint } | undefined
   #changes: readonly Change[] | undefined
   /** Events built from it, by how they are to look and by number: shared by all who watch. */
   readonly built = new Map<number, Map<number, Uint8Array>>()
@@ -162,8 +165,14 @@ function readChanges(entry: ChangeEntry): readonly Change[] {
       case operationKind.remove:
         add('delete', reader.collection, undefined)
         break
-      case operationKind.session:
+      case operationKind.session: {
+        const commit = readCommit(bytes, reader.start)
+        if (commit === undefined) break
+        entry.transaction = commit
+        // It happened when it was committed, not when its first write was made.
+        entry.wallMs = commit.wallMs
         break
+      }
       case operationKind.event:
         addNoted(changes, bytes, range, noted)
         break

@@ -77,6 +77,20 @@ export function encodeSessionWrite(write: SessionWrite): Uint8Array {
   return bytes
 }
 
+/** What the body at `start` of a log operation says of its transaction; undefined: it tells of no committed one. */
+export function readCommit(
+  bytes: Uint8Array,
+  start: number,
+): { readonly session: Uint8Array; readonly txnNumber: bigint; readonly wallMs: number } | undefined {
+  if (bytes[start + 4] !== sessionState.committed) return undefined
+  const name = start + bodyHead
+  return {
+    session: bytes.subarray(name, name + bytes[start + 5]!),
+    txnNumber: readInt64(bytes, start + 6),
+    wallMs: readUint32(bytes, start + 14) + (bytes[start + 18]! | (bytes[start + 19]! << 8)) * 2 ** 32,
+  }
+}
+
 export class SessionRecords {
   readonly #store: Store
   #tree: Tree | undefined
