@@ -5,8 +5,9 @@
 import { timestampMax } from '../base/timestamp.ts'
 import { Engine } from '../engine/engine.ts'
 import type { EngineOptions } from '../engine/options.ts'
+import { replayHistory } from './change-history.ts'
 import { contentsOf, EngineWorkload, smallEngine } from './engine-workload.ts'
-import { difference, Model } from './model.ts'
+import { difference, Model, type ModelState } from './model.ts'
 import type { SimulatedWorld } from './world.ts'
 import { simulatedWorld } from './world.ts'
 
@@ -78,12 +79,12 @@ async function recover(world: SimulatedWorld, model: Model, options: Partial<Eng
     world.disk.crashAt(1 + world.random.integer(40))
     const interrupted = await openOrCrash(world, options)
     if (interrupted === undefined) crashedAgain = true
-    else await compareOrCrash(interrupted, model, world)
+    else await compareOrCrash(interrupted, model, world, options)
     survivor = world.crash()
   }
   const engine = await openOrCrash(survivor, options)
   if (engine === undefined) throw new Error('recovery crashed without being told to')
-  const floor = await compare(engine, model)
+  const floor = await compare(engine, model, options)
   // Life goes on after a recovery: a write, and one more restart that must have it.
   if (survivor.random.integer(3) === 0) await liveOn(survivor, engine, model.at(floor).size, options)
   survivor.clock.stop()
@@ -91,9 +92,14 @@ async function recover(world: SimulatedWorld, model: Model, options: Partial<Eng
 }
 
 /** The engine is alive, but the crash may still be ahead of it. */
-async function compareOrCrash(engine: Engine, model: Model, world: SimulatedWorld): Promise<void> {
+async function compareOrCrash(
+  engine: Engine,
+  model: Model,
+  world: SimulatedWorld,
+  options: Partial<EngineOptions>,
+): Promise<void> {
   try {
-    await compare(engine, model)
+    await compare(engine, model, options)
   } catch (error) {
     if (!world.disk.crashed) throw error
   }
@@ -110,17 +116,28 @@ async function openOrCrash(world: SimulatedWorld, options: Partial<EngineOptions
 }
 
 /** Compares the recovered contents with the model; returns the log index recovered to. */
-async function compare(engine: Engine, model: Model): Promise<number> {
+async function compare(engine: Engine, model: Model, { changeHistory }: Partial<EngineOptions>): Promise<number> {
   const recovered = engine.lastIndex
+  // The beginning of history is an entry of its own, which opening makes.
+  const written = Math.max(model.lastIndex, changeHistory === 'on' ? 1 : 0)
   if (recovered < model.acknowledged) {
     throw new Error(`entry ${model.acknowledged} was acknowledged, recovery reached ${recovered}`)
   }
-  if (recovered > model.lastIndex) throw new Error(`recovery reached ${recovered}, only ${model.lastIndex} was written`)
+  if (recovered > written) throw new Error(`recovery reached ${recovered}, only ${written} was written`)
   const wrong = difference(model.at(recovered), contentsOf(engine))
   if (wrong !== undefined) throw new Error(`after entry ${recovered}: ${wrong}`)
   const report = await engine.check()
   if (report.problems.length > 0) throw new Error(`check: ${report.problems.slice(0, 5).join('; ')}`)
+  if (changeHistory === 'on') await compareHistory(engine, model.at(recovered))
   return recovered
+}
+
+/** What change streams would tell is what happened. */
+async function compareHistory(engine: Engine, expected: ModelState): Promise<void> {
+  await engine.durable(engine.lastIndex)
+  const told = replayHistory(engine)
+  const wrong = told === undefined ? undefined : difference(expected, told)
+  if (wrong !== undefined) throw new Error(`by the change history: ${wrong}`)
 }
 
 async function liveOn(

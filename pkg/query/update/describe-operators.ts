@@ -8,7 +8,7 @@ import { ElementWalker, findField } from '../../bson/walk.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { describeDifference, sameValue } from './describe-difference.ts'
 import { UpdateDescription } from './description.ts'
-import type { BranchNode, OperatorUpdate, UpdateNode } from './update.ts'
+import type { BranchNode, Child, OperatorUpdate, UpdateNode } from './update.ts'
 
 const description = new UpdateDescription()
 
@@ -20,12 +20,57 @@ export function describeOperators(
   after: Uint8Array,
   out: BsonWriter,
 ): void {
+  if (update.flat !== undefined && describeFlat(update.flat, before, start, after, out)) return
   describeBranch(update.root, before, start, after, 0, description.reset())
   description.writeTo(out)
 }
 
 const beforeWalker = new ElementWalker()
 const afterWalker = new ElementWalker()
+/** No removed fields, no truncated arrays, no ambiguous paths: three empty documents. */
+const nothingElse = new Uint8Array([5, 0, 0, 0, 0, 5, 0, 0, 0, 0, 5, 0, 0, 0, 0])
+
+/**
+ * The common case: top-level fields that were there and still are, each a path by itself, so that its element is copied as it stands.
+ * False, with nothing written: it is another case.
+ */
+function describeFlat(
+  fields: readonly Child[],
+  before: Uint8Array,
+  start: number,
+  after: Uint8Array,
+  out: BsonWriter,
+): boolean {
+  const { length } = out
+  out.beginDocument()
+  for (let i = 0; i < fields.length; i++) {
+    const { nameBytes } = fields[i]!
+    const found =
+      findField(beforeWalker, before, start, nameBytes) &&
+      findField(afterWalker, after, 0, nameBytes) &&
+      // What is pushed is shown by its place.
+      afterWalker.type !== bsonType.array
+    if (!found) {
+      out.end()
+      out.length = length
+      return false
+    }
+    if (!sameElement()) out.raw(after, afterWalker.nameStart - 1, afterWalker.valueEnd)
+  }
+  out.end()
+  out.append(nothingElse, 0, nothingElse.length)
+  return true
+}
+
+/** Whether the two walkers rest on values that are the same to the last bit. */
+function sameElement(): boolean {
+  const { bytes: a, valueStart: aStart } = beforeWalker
+  const { bytes: b, valueStart: bStart } = afterWalker
+  const length = beforeWalker.valueEnd - aStart
+  if (beforeWalker.type !== afterWalker.type || afterWalker.valueEnd - bStart !== length) return false
+  for (let i = 0; i < length; i++) if (a[aStart + i] !== b[bStart + i]) return false
+  return true
+}
 
 /** First the fields that were there, then those that are new, then what changed inside of fields: MongoDB's order. */
 function describeBranch(
