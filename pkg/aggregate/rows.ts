@@ -1,4 +1,5 @@
 /** Documents to pull one at a time: what pipelines read and what they give. */
+import type { Value } from '../bson/value.ts'
 
 /**
  * A pull iterator over documents. `next()` false with `paused` true: not the end, call `save()`, let others run and call
@@ -11,6 +12,8 @@ export interface Rows {
   readonly end: number
   readonly paused?: boolean
   next(): boolean
+  /** What is known of the current document besides its fields, by the names of `$meta`; undefined: nothing of any. */
+  metadata?(name: string): Value | undefined
   /** Before a yield or a write: lets go of what must not be held meanwhile. */
   save(): void
   close(): void

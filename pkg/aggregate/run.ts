@@ -1,6 +1,8 @@
 /** Runs a pipeline over rows, and gives rows again: the same protocol as a query's. */
+
 import { DatabaseError } from '../base/errors.ts'
 import { documentSizeMaxInternal } from '../base/limits.ts'
+import type { Value } from '../bson/value.ts'
 import { withNeededFields } from './needed-fields.ts'
 import type { Pipeline } from './parse.ts'
 import type { Rows } from './rows.ts'
@@ -61,6 +63,10 @@ export class RowStage implements Stage {
     this.start = rows.start
     this.end = rows.end
     return step.row
+  }
+
+  metadata(name: string): Value | undefined {
+    return this.#rows.metadata?.(name)
   }
 
   close(): void {

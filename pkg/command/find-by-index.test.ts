@@ -192,6 +192,9 @@ test('$meta tells the record, the index key, and what a row was sorted by', asyn
   expect(await server.all(query)).toEqual([{ _id: 2, r: 3, k: { a: 2, b: 2 }, s: ['x2', 2] }])
   const { sort, ...unsorted } = query
   expect((await server.reply(unsorted))['codeName']).toBe('BadValue')
+  const pipeline = [{ $match: { a: 2, b: 7 } }, { $project: { _id: 1, k: { $meta: 'indexKey' } } }]
+  const aggregated = await server.all({ aggregate: 'c', pipeline, hint: 'ab', cursor: {} })
+  expect(aggregated).toEqual([{ _id: 7, k: { a: 2, b: 7 } }])
   const scanned = {
     find: 'c',
     filter: { b: 7 },

@@ -148,7 +148,7 @@ export class Search {
     const { instance } = pace.operation
     const rows = find(collection, at, this.requestOn(instance, collection, window), node)
     instance.statistics.note(collection)
-    return new QueryRows(rows, pace)
+    return new QueryRows(rows, pace, this.sort)
   }
 }
 
@@ -168,13 +168,23 @@ function naturalDirection(hint: Value): 1 | -1 | undefined {
 export class QueryRows implements RowSource {
   readonly rows: Rows
   readonly #pace: Pace
+  readonly #sort: Sort | undefined
+  #metadata: ((name: string) => Value | undefined) | undefined
   /** Rows to give before the next look at the clock. */
   #untilLook = budget
   paused = false
 
-  constructor(rows: Rows, pace: Pace) {
+  /** `sort`: what the rows are sorted by. */
+  constructor(rows: Rows, pace: Pace, sort: Sort | undefined) {
     this.rows = rows
     this.#pace = pace
+    this.#sort = sort
+  }
+
+  /** What `$meta` tells of the current row; undefined: nothing of that name. */
+  metadata(name: string): Value | undefined {
+    this.#metadata ??= rowMetadata(this.rows, this.#sort)
+    return this.#metadata(name)
   }
 
   get bytes(): Uint8Array {
@@ -315,11 +325,11 @@ export class ProjectedRows implements RowSource {
   start = 0
   end = 0
 
-  /** `sort`: what the rows were sorted by. */
-  constructor(rows: RowSource, projection: Projection, sort?: Sort) {
+  constructor(rows: RowSource, projection: Projection) {
     this.#rows = rows
-    this.#found = rows instanceof QueryRows ? rows : undefined
-    this.#project = compileProjection(projection, this.#found && rowMetadata(this.#found.rows, sort))
+    const found = rows instanceof QueryRows ? rows : undefined
+    this.#found = found
+    this.#project = compileProjection(projection, found && ((name) => found.metadata(name)))
   }
 
   get paused(): boolean {

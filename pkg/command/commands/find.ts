@@ -210,7 +210,7 @@ function openRows(
       ? new KeyRows(found)
       : projection === undefined
         ? found
-        : new ProjectedRows(found, projection, search.sort)
+        : new ProjectedRows(found, projection)
   return request.showRecordId === true ? new RecordIdRows(shown, found) : shown
 }
 
