@@ -1,5 +1,5 @@
 /**
- * npm run bench [-- --documents 100000] [--only embedded,query,aggregate,wire,start,restart,memory,hot] [--uri mongodb://HOST:PORT] [--out FILE] [--cache-mb 64] [--hot-seconds 60]
+ * npm run bench [-- --documents 100000] [--only embedded,transactions,query,aggregate,wire,start,restart,memory,hot] [--uri mongodb://HOST:PORT] [--out FILE] [--cache-mb 64] [--hot-seconds 60]
  *
  * Prints a table and writes it as JSON. Everything runs on loopback, in a folder that is removed afterwards.
  */
@@ -12,13 +12,14 @@ import { embeddedCases } from './cases/embedded.ts'
 import { grpcCases } from './cases/grpc.ts'
 import { hotDocumentCase, memoryCase, restartCase, startCase } from './cases/life.ts'
 import { queryCases } from './cases/query.ts'
+import { transactionCases } from './cases/transactions.ts'
 import { wireCases } from './cases/wire.ts'
 import { Results } from './measure.ts'
 
 const { values } = parseArgs({
   options: {
     documents: { type: 'string', default: '100000' },
-    only: { type: 'string', default: 'embedded,query,aggregate,wire,start,restart,memory,hot' },
+    only: { type: 'string', default: 'embedded,transactions,query,aggregate,wire,start,restart,memory,hot' },
     uri: { type: 'string' },
     out: { type: 'string', default: 'bench/results/latest.json' },
     'cache-mb': { type: 'string', default: '64' },
@@ -33,6 +34,7 @@ console.log(machine)
 const results = new Results()
 try {
   if (wanted.has('embedded')) await embeddedCases(results, join(directory, 'embedded'), documents)
+  if (wanted.has('transactions')) await transactionCases(results, join(directory, 'transactions'))
   if (wanted.has('query')) await queryCases(results, join(directory, 'query'), documents)
   if (wanted.has('aggregate')) await aggregateCases(results, join(directory, 'aggregate'), documents)
   if (wanted.has('wire')) await wireCases(results, join(directory, 'wire'), Math.min(documents, 100_000), values.uri)

@@ -104,7 +104,7 @@ export const errorCodes = {
   ClientMetadataAppNameTooLarge: 184,
   ClientMetadataDocumentTooLarge: 185,
   ClientMetadataCannotBeMutated: 186,
-  FailedToRunWithReplyBuilder: 267,
+  PreparedTransactionInProgress: 267,
   IncompatibleCollationVersion: 161,
   TooManyFilesOpen: 264,
   OutOfDiskSpace: 14031,

@@ -10,6 +10,7 @@ const transient: ReadonlySet<string> = new Set([
   'SnapshotUnavailable',
   'SnapshotTooOld',
   'NoSuchTransaction',
+  'PreparedTransactionInProgress',
 ])
 /** So it may after these, unless they are an answer to a commit, which may have been carried out. */
 const transientInStatements: ReadonlySet<string> = new Set([

@@ -1,6 +1,7 @@
 /**
  * A random workload on one engine, with its model beside it: documents inserted, replaced and removed, collections and indexes
- * made, renamed and dropped, checkpoints, vacuum and open snapshots, some writes waited for and some not.
+ * made, renamed and dropped, checkpoints, vacuum and open snapshots, some writes waited for and some not; and transactions open
+ * beside all that, which are there whole or not at all.
  */
 import { DatabaseError } from '../base/errors.ts'
 import type { LogIndex, RecordId } from '../base/ids.ts'
@@ -10,6 +11,8 @@ import type { Collection } from '../engine/collection.ts'
 import { Engine } from '../engine/engine.ts'
 import type { IndexBuild } from '../engine/index-build.ts'
 import type { EngineOptions } from '../engine/options.ts'
+import type { Transaction } from '../engine/transaction.ts'
+import type { Workspace } from '../engine/workspace.ts'
 import type { WriteUnit } from '../engine/write-unit.ts'
 import type { Snapshot } from '../mvcc/snapshots.ts'
 import { compileIndexFilter } from '../query/index-filter.ts'
@@ -30,11 +33,27 @@ export const smallEngine: Partial<EngineOptions> = {
 
 /** What may come of a build when others write and drop. */
 const buildFailures: ReadonlySet<string> = new Set([
+  'WriteConflict',
   'DuplicateKey',
   'OutOfDiskSpace',
   'NamespaceNotFound',
   'IndexBuildAborted',
 ])
+
+/** What may come of a write beside others. */
+const writeFailures: ReadonlySet<string> = new Set([
+  'DuplicateKey',
+  'OutOfDiskSpace',
+  'WriteConflict',
+  'SnapshotUnavailable',
+])
+
+type Change = (state: Map<string, Map<string, string>>) => void
+
+interface OpenTransaction {
+  readonly transaction: Transaction
+  readonly changes: Change[]
+}
 
 const names = ['a', 'b', 'c']
 const emptyOptions = buildDocument({})
@@ -62,6 +81,7 @@ export class EngineWorkload {
   readonly #pending: Promise<unknown>[] = []
   #snapshots: Snapshot[] = []
   #builds: IndexBuild[] = []
+  readonly #transactions: OpenTransaction[] = []
   #failure: unknown
 
   constructor(world: SimulatedWorld, engine: Engine, model: Model) {
@@ -78,6 +98,7 @@ export class EngineWorkload {
       await this.#step()
     }
     for (const build of this.#builds) build.abandon()
+    for (const { transaction } of this.#transactions) transaction.abort()
     for (const snapshot of this.#snapshots) snapshot.release()
     await Promise.all(this.#pending)
     if (this.#failure !== undefined) throw this.#failure
@@ -87,6 +108,7 @@ export class EngineWorkload {
     if (this.#builds.length > 0 && this.#random.integer(3) === 0) this.#advanceBuild()
     const draw = this.#random.integer(100)
     if (draw < 3) this.#beginBuild()
+    else if (draw < 20) await this.#transactionStep()
     else if (draw < 80) await this.#writeStep()
     else if (draw < 84) this.#background(this.engine.checkpoint())
     else if (draw < 87) this.#snapshots.push(this.engine.snapshot())
@@ -96,9 +118,47 @@ export class EngineWorkload {
     else await this.#world.clock.sleep(this.#random.next() * 20)
   }
 
+  /** Begins a transaction, writes in one, or ends it. */
+  async #transactionStep(): Promise<void> {
+    const random = this.#random
+    const at = random.integer(3)
+    const open = this.#transactions[at]
+    if (open === undefined) {
+      const isolation = random.integer(3) === 0 ? 'serializable' : 'snapshot'
+      this.#transactions.push({ transaction: this.engine.begin({ isolation }), changes: [] })
+      return
+    }
+    const { transaction, changes } = open
+    const draw = random.integer(10)
+    if (draw < 5) {
+      const count = 1 + random.integer(3)
+      try {
+        for (let i = 0; i < count; i++) transaction.write((unit) => this.#changeRecord(unit, transaction, changes))
+        return
+      } catch (error) {
+        if (!isOneOf(error, writeFailures)) throw error
+        transaction.abort()
+      }
+    } else if (draw < 9) await this.#commit(open)
+    else transaction.abort()
+    this.#transactions.splice(at, 1)
+  }
+
+  async #commit({ transaction, changes }: OpenTransaction): Promise<void> {
+    try {
+      const logIndex = transaction.commit()
+      this.#record(logIndex, changes)
+      const durable = this.engine.durable(logIndex).then(() => this.#model.acknowledge(logIndex))
+      if (this.#random.integer(3) === 0) await durable
+      else this.#background(durable)
+    } catch (error) {
+      if (!isOneOf(error, writeFailures)) throw error
+    }
+  }
+
   async #writeStep(): Promise<void> {
     const before = this.engine.lastIndex
-    const changes: ((state: Map<string, Map<string, string>>) => void)[] = []
+    const changes: Change[] = []
     try {
       const { logIndex } = this.engine.write((unit) => {
         const count = this.#random.integer(10) === 0 ? 1 + this.#random.integer(30) : 1
@@ -110,21 +170,18 @@ export class EngineWorkload {
       else this.#background(durable)
     } catch (error) {
       if (this.engine.lastIndex > before) this.#record(this.engine.lastIndex, changes)
-      if (
-        !(error instanceof DatabaseError && (error.codeName === 'DuplicateKey' || error.codeName === 'OutOfDiskSpace'))
-      )
-        throw error
+      if (!isOneOf(error, writeFailures)) throw error
     }
   }
 
-  #record(logIndex: LogIndex, changes: readonly ((state: Map<string, Map<string, string>>) => void)[]): void {
+  #record(logIndex: LogIndex, changes: readonly Change[]): void {
     if (logIndex === this.#model.lastIndex) return
     this.#model.record(logIndex, (state) => {
       for (const change of changes) change(state)
     })
   }
 
-  #change(unit: WriteUnit, changes: ((state: Map<string, Map<string, string>>) => void)[]): void {
+  #change(unit: WriteUnit, changes: Change[]): void {
     const name = names[this.#random.integer(names.length)]!
     const collection = this.engine.collection('db', name)
     if (collection === undefined) {
@@ -133,9 +190,7 @@ export class EngineWorkload {
       return
     }
     const draw = this.#random.integer(200)
-    if (draw < 100) this.#insert(unit, collection, changes)
-    else if (draw < 150) this.#update(unit, collection, changes)
-    else if (draw < 190) this.#remove(unit, collection, changes)
+    if (draw < 190) this.#changeRecord(unit, this.engine, changes)
     else if (draw < 194) this.#toggleIndex(unit, collection)
     else if (draw < 196) {
       const target = names[this.#random.integer(names.length)]!
@@ -149,6 +204,19 @@ export class EngineWorkload {
       unit.dropCollection(collection)
       changes.push((state) => state.delete(name))
     }
+  }
+
+  /** Inserts, replaces or removes a document; makes the collection when there is none. */
+  #changeRecord(unit: WriteUnit, workspace: Workspace, changes: Change[]): void {
+    const name = names[this.#random.integer(names.length)]!
+    const collection = workspace.collection('db', name)
+    const draw = this.#random.integer(19)
+    if (collection === undefined) {
+      unit.createCollection('db', name, emptyOptions)
+      changes.push((state) => state.set(name, new Map()))
+    } else if (draw < 10) this.#insert(unit, collection, changes)
+    else if (draw < 15) this.#update(unit, collection, changes)
+    else this.#remove(unit, collection, changes)
   }
 
   #document(id: number): Uint8Array {
@@ -167,11 +235,7 @@ export class EngineWorkload {
     })
   }
 
-  #insert(
-    unit: WriteUnit,
-    collection: Collection,
-    changes: ((state: Map<string, Map<string, string>>) => void)[],
-  ): void {
+  #insert(unit: WriteUnit, collection: Collection, changes: Change[]): void {
     const id = this.#random.integer(120)
     const document = this.#document(id)
     const { name } = collection
@@ -179,11 +243,7 @@ export class EngineWorkload {
     changes.push((state) => state.get(name)!.set(String(id), textOf(document, 0, document.length)))
   }
 
-  #update(
-    unit: WriteUnit,
-    collection: Collection,
-    changes: ((state: Map<string, Map<string, string>>) => void)[],
-  ): void {
+  #update(unit: WriteUnit, collection: Collection, changes: Change[]): void {
     const found = this.#anyRecord(collection)
     if (found === undefined) return
     const document = this.#document(found.id)
@@ -192,11 +252,7 @@ export class EngineWorkload {
     changes.push((state) => state.get(name)!.set(String(found.id), textOf(document, 0, document.length)))
   }
 
-  #remove(
-    unit: WriteUnit,
-    collection: Collection,
-    changes: ((state: Map<string, Map<string, string>>) => void)[],
-  ): void {
+  #remove(unit: WriteUnit, collection: Collection, changes: Change[]): void {
     const found = this.#anyRecord(collection)
     if (found === undefined) return
     const { name } = collection
@@ -239,7 +295,7 @@ export class EngineWorkload {
     } catch (error) {
       if (this.#builds.includes(build)) this.#builds.splice(at, 1)
       build.abandon()
-      if (!(error instanceof DatabaseError && buildFailures.has(error.codeName))) throw error
+      if (!isOneOf(error, buildFailures)) throw error
     }
   }
 
@@ -258,6 +314,10 @@ export class EngineWorkload {
       }),
     )
   }
+}
+
+function isOneOf(error: unknown, codeNames: ReadonlySet<string>): boolean {
+  return error instanceof DatabaseError && codeNames.has(error.codeName)
 }
 
 /** The contents of an engine in the model's terms. */

@@ -44,6 +44,8 @@ const silent: ReadonlySet<string> = new Set(['configureFailPoint', 'hello', 'isM
 export async function runSpecTest(uri: string, own: MongoClient, file: SpecFile, test: SpecTest): Promise<void> {
   const run = new SpecRun(uri, own)
   try {
+    // A test that failed may have left a transaction open.
+    await own.db('admin').command({ killAllSessions: [] })
     for (const data of file.initialData ?? []) await setUp(own, data)
     for (const entity of file.createEntities ?? []) await run.create(entity)
     for (const operation of test.operations) await run.perform(operation)
@@ -136,6 +138,8 @@ class SpecRun implements MatchContext {
   async #createClient(id: string, spec: Json): Promise<void> {
     const options: MongoClientOptions = {
       monitorCommands: true,
+      // One that waits for a member that is not there need not wait long.
+      serverSelectionTimeoutMS: 2000,
       ...(spec['uriOptions'] as MongoClientOptions | undefined),
       ...(spec['serverApi'] === undefined ? {} : { serverApi: spec['serverApi'] as never }),
     }
@@ -172,11 +176,6 @@ class SpecRun implements MatchContext {
     return entity.client
   }
 
-  /** Runs operations in their order; the first that goes otherwise ends it. */
-  async #performAll(operations: readonly SpecOperation[]): Promise<void> {
-    for (const operation of operations) await this.perform(operation)
-  }
-
   async perform(operation: SpecOperation): Promise<void> {
     let result: unknown
     try {
@@ -193,6 +192,21 @@ class SpecRun implements MatchContext {
     if (operation.saveResultAsEntity !== undefined) this.#entities.set(operation.saveResultAsEntity, result)
   }
 
+  /** The operations of a transaction's callback: an error that is expected ends the callback all the same. */
+  async #performCallback(operations: readonly SpecOperation[]): Promise<void> {
+    for (const operation of operations) {
+      if (operation.expectError === undefined) await this.perform(operation)
+      else {
+        const error: unknown = await this.#run(operation).then(
+          () => assert.fail(`${operation.name} succeeded, but must fail`),
+          (reason: unknown) => reason,
+        )
+        this.#checkError(operation.expectError, error)
+        throw error
+      }
+    }
+  }
+
   async #run({ name, object, arguments: given = {} }: SpecOperation): Promise<unknown> {
     if (object === 'testRunner') return this.#runnerOperation(name, given)
     const { session: named_, ...args } = given
@@ -201,7 +215,7 @@ class SpecRun implements MatchContext {
     if (session !== undefined) {
       if (name === 'withTransaction')
         return session.withTransaction(
-          () => this.#performAll(given['callback'] as SpecOperation[]),
+          () => this.#performCallback(given['callback'] as SpecOperation[]),
           transactionOptions(args),
         )
       return named(sessionOperations, name)(session, args)
