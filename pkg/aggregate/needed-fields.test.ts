@@ -77,6 +77,21 @@ const makers: readonly Record<string, unknown>[] = [
   { $sort: { n: -1, 'a.b': 1 } },
 ]
 
+/** Stages that pass documents on, as they are or shaped. */
+const passers: readonly Record<string, unknown>[] = [
+  { $match: { n: { $gt: 1 }, $or: [{ 'a.b': { $gte: 0 } }, { tags: { $exists: true } }] } },
+  { $match: { $expr: { $ne: ['$n', '$a.b'] } } },
+  { $sort: { 'a.b': 1, _id: -1 } },
+  { $skip: 7 },
+  { $limit: 40 },
+  { $project: { tags: 1, n: { $ifNull: ['$a.b', 3] }, 'a.b': 1 } },
+  { $project: { _id: 0, a: { c: '$n', b: 1 }, tags: '$tags' } },
+  { $project: { 'a.b': 0, n: 0 } },
+  { $unset: 'tags' },
+  { $set: { n: '$tags', 'a.b': { $size: { $cond: [{ $isArray: '$tags' }, '$tags', []] } } } },
+  { $set: { tags: '$$ROOT' } },
+]
+
 /** Reads whole documents, so that nothing before it is narrowed. */
 const whole = { $replaceRoot: { newRoot: '$$ROOT' } }
 
@@ -93,6 +108,17 @@ describe('documents without the fields that nobody reads', () => {
         const twice = [maker, { $unwind: '$tags' }, { $group: group }]
         const wideTwice = [maker, whole, { $unwind: '$tags' }, whole, { $group: group }]
         expect(run(twice, input), JSON.stringify(twice)).toEqual(run(wideTwice, input))
+      }
+    }
+  })
+
+  it.each(passers)('give the same groups through %j', (passer) => {
+    const input = documents(3)
+    for (const maker of makers) {
+      for (const group of groups) {
+        const narrow = [maker, passer, { $group: group }]
+        const wide = [maker, whole, passer, whole, { $group: group }]
+        expect(run(narrow, input), JSON.stringify(narrow)).toEqual(run(wide, input))
       }
     }
   })

@@ -74,6 +74,13 @@ function rootField(expression: Expression | undefined): string | undefined {
   return expression.names.length === 1 ? expression.names[0] : undefined
 }
 
+/** The fields that a pipeline reads of its input; undefined: all. */
+export function neededOfInput(pipeline: readonly StagePlan[]): NeededFields | undefined {
+  let needed: NeededFields | undefined
+  for (const plan of pipeline.toReversed()) needed = plan.needs?.(needed)
+  return needed
+}
+
 /** The pipeline in which each stage that can profit from it knows which fields of its documents will be read. */
 export function withNeededFields(pipeline: readonly StagePlan[]): StagePlan[] {
   const plans: StagePlan[] = []

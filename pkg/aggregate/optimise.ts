@@ -2,8 +2,7 @@
  * Rewrites a pipeline to one that means the same and does less: filters go before what does not change what they look at, limits
  * before what gives one document for each, and stages become one where they can.
  */
-import { bsonType } from '../bson/type.ts'
-import { documentFields, documentOf } from '../bson/value.ts'
+import { filterPaths } from './filter-paths.ts'
 import type { Pipeline } from './parse.ts'
 import type { StagePlan } from './stage.ts'
 
@@ -30,22 +29,6 @@ function raiseFilters(pipeline: Pipeline): StagePlan[] {
 
 function isFreeOf({ effects }: StagePlan, paths: readonly string[]): boolean {
   return effects !== undefined && paths.every((path) => effects.keeps(path))
-}
-
-/** The paths that a filter looks at; undefined: not known. */
-function filterPaths(document: Uint8Array): string[] | undefined {
-  const paths: string[] = []
-  for (const field of documentFields(document)) {
-    if (!field.name.startsWith('$')) paths.push(field.name)
-    else if (field.name === '$and' || field.name === '$or' || field.name === '$nor') {
-      for (const element of documentFields(field.bytes, field.start)) {
-        const inner = element.type === bsonType.document ? filterPaths(documentOf(element)) : undefined
-        if (inner === undefined) return undefined
-        paths.push(...inner)
-      }
-    } else if (field.name !== '$comment') return undefined
-  }
-  return paths
 }
 
 function fuse(pipeline: Pipeline): StagePlan[] {

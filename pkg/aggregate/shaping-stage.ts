@@ -5,6 +5,7 @@ import { ExpressionCompiler } from '../expression/compile.ts'
 import type { EvaluationContext } from '../expression/context.ts'
 import type { FieldBranch, ShapeMode } from '../query/projection/field-tree.ts'
 import { compileShape, type Shape } from '../query/projection/shape.ts'
+import { FieldGathering, type NeededFields } from './needed-fields.ts'
 import { changes, keepsOnly, type PathEffects } from './path-effects.ts'
 import { type PipelineRun, type Stage, type StagePlan, type Step, step } from './stage.ts'
 
@@ -13,6 +14,7 @@ export function shapingPlan(name: string, root: FieldBranch, mode: ShapeMode): S
     name,
     oneToOne: true,
     effects: effectsOf(root, mode),
+    needs: (after) => fieldsRead(root, mode, after),
     open: (input, run) => new Shaping(input, run, root, mode),
   }
 }
@@ -30,6 +32,32 @@ function effectsOf(root: FieldBranch, mode: ShapeMode): PathEffects {
   }
   visit(root, '')
   return mode === 'include' ? keepsOnly(kept) : changes(changed)
+}
+
+/**
+ * What it reads itself, and what of its input will be read after it. Without that the order of the fields may count: all are read.
+ */
+function fieldsRead(root: FieldBranch, mode: ShapeMode, after: NeededFields | undefined): NeededFields | undefined {
+  if (after === undefined) return undefined
+  const gathering = new FieldGathering()
+  const made: string[] = []
+  for (const [name, node] of root.children) {
+    if (node.kind === 'compute' || node.kind === 'drop') made.push(name)
+    else if (mode === 'include' && node.kind === 'keep') {
+      const use = after.get(name)
+      if (use !== undefined) gathering.field(name, use)
+    } else gathering.field(name, 'value')
+  }
+  if (mode !== 'include') gathering.others(after, made)
+  readComputed(root, gathering)
+  return gathering.fields
+}
+
+function readComputed(branch: FieldBranch, gathering: FieldGathering): void {
+  for (const node of branch.children.values()) {
+    if (node.kind === 'compute') gathering.expression(node.expression)
+    else if (node.kind === 'branch') readComputed(node, gathering)
+  }
 }
 
 class Shaping implements Stage {

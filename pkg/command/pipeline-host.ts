@@ -34,6 +34,7 @@ import { traitsOf } from './collection-traits.ts'
 import { storedForm } from './document.ts'
 import { OutTarget } from './out-target.ts'
 import type { Pace } from './pace.ts'
+import { CountedRows, fieldsReadBy } from './pipeline-window.ts'
 import type { ReadView } from './read-view.ts'
 import { Search, type SearchWindow } from './search.ts'
 import { isSessionCollection, sessionRows } from './session-collections.ts'
@@ -95,13 +96,16 @@ export class CommandHost implements PipelineHost {
       return runWithin(whole, sessionRows(this.#pace.operation, resolved.collection, this.#pace.due), run)
     const { filter, sort, skip, limit, rest, scope } = splitPipeline(whole)
     const temporaryFile = run.allowDiskUse ? () => this.temporaryFile() : undefined
-    const search = new Search(filter ?? emptyFilter, sort, hint, {
+    const { keysOnly, projection, projectionDocument } = fieldsReadBy(rest)
+    const options = {
       nowMs: run.nowMs,
       variables: run.variables,
       scope: (scope ?? Scope.outermost()).withCollation(run.collation),
-    })
-    const rows = this.#search({ ...namespace, collection: resolved.collection }, search, { skip, limit, temporaryFile })
-    return rest.length === 0 ? rows : runWithin(rest, rows, run)
+    }
+    const search = new Search(filter ?? emptyFilter, sort, hint, options, projectionDocument)
+    const window = { skip, limit, temporaryFile, keysOnly, projection }
+    const rows = this.#search({ ...namespace, collection: resolved.collection }, search, window)
+    return rest.length === 0 ? rows : runWithin(rest, keysOnly === true ? new CountedRows(rows) : rows, run)
   }
 
   /** Throws OptionNotSupportedOnView for a pipeline that reads a view of another collation. */

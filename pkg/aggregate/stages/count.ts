@@ -2,6 +2,7 @@ import { DatabaseError } from '../../base/errors.ts'
 import { bsonType } from '../../bson/type.ts'
 import { readString, type Value } from '../../bson/value.ts'
 import { BsonWriter } from '../../bson/writer.ts'
+import { FieldGathering } from '../needed-fields.ts'
 import { type Stage, type StageDefinition, type Step, step } from '../stage.ts'
 
 /** `{$count: field}`: one document with the number of inputs; none when there were no inputs. */
@@ -9,7 +10,7 @@ export const count: StageDefinition = {
   name: '$count',
   parse(operand) {
     const name = fieldOf(operand)
-    return { name: '$count', open: (input) => new Count(input, name) }
+    return { name: '$count', needs: () => new FieldGathering().fields, open: (input) => new Count(input, name) }
   },
 }
 

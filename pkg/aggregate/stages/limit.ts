@@ -9,7 +9,12 @@ export const limit: StageDefinition = {
   parse(operand) {
     const count = wholeNumber('$limit', 5107201, operand)
     if (count === 0) throw new DatabaseError(15958, 'the limit must be positive')
-    return { name: '$limit', pushdown: { kind: 'limit', count }, open: (input) => new Limit(input, count) }
+    return {
+      name: '$limit',
+      pushdown: { kind: 'limit', count },
+      needs: (after) => after,
+      open: (input) => new Limit(input, count),
+    }
   },
 }
 

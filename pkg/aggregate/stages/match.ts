@@ -5,6 +5,8 @@ import type { Scope } from '../../expression/scope.ts'
 import { compileFilter, type Predicate } from '../../query/filter/compile.ts'
 import { parseFilter } from '../../query/filter/parse.ts'
 import type { Filter } from '../../query/filter/tree.ts'
+import { filterPaths } from '../filter-paths.ts'
+import { FieldGathering, type NeededFields } from '../needed-fields.ts'
 import { keepsAll } from '../path-effects.ts'
 import { type PipelineRun, type Stage, type StageDefinition, type StagePlan, type Step, step } from '../stage.ts'
 
@@ -26,6 +28,7 @@ export function filterPlan(document: Uint8Array, filter: Filter, scope: Scope): 
     name: '$match',
     pushdown: { kind: 'filter', document, scope },
     effects: keepsAll,
+    needs: (after) => fieldsRead(document, after),
     open(input, run) {
       const { variables, nowMs } = run
       // Variables have other values in each run.
@@ -33,6 +36,14 @@ export function filterPlan(document: Uint8Array, filter: Filter, scope: Scope): 
       return new Match(input, run, compileFilter(bound))
     },
   }
+}
+
+function fieldsRead(document: Uint8Array, after: NeededFields | undefined): NeededFields | undefined {
+  const paths = filterPaths(document)
+  if (paths === undefined) return undefined
+  const gathering = new FieldGathering().others(after)
+  for (const path of paths) gathering.path(path)
+  return gathering.fields
 }
 
 class Match implements Stage {

@@ -7,7 +7,12 @@ export const skip: StageDefinition = {
   name: '$skip',
   parse(operand) {
     const count = wholeNumber('$skip', 5107200, operand)
-    return { name: '$skip', pushdown: { kind: 'skip', count }, open: (input, run) => new Skip(input, run, count) }
+    return {
+      name: '$skip',
+      pushdown: { kind: 'skip', count },
+      needs: (after) => after,
+      open: (input, run) => new Skip(input, run, count),
+    }
   },
 }
 

@@ -7,6 +7,7 @@ import { compileSort, type SortKeyOf } from '../../query/sort/key.ts'
 import { Outsiders } from '../../query/sort/outsiders.ts'
 import { type Sort as ParsedSort, parseSort } from '../../query/sort/parse.ts'
 import type { Sorter } from '../../query/sort/sorter.ts'
+import { FieldGathering } from '../needed-fields.ts'
 import { keepsAll } from '../path-effects.ts'
 import { type PipelineRun, type Stage, type StageDefinition, type StagePlan, type Step, step } from '../stage.ts'
 
@@ -32,6 +33,11 @@ function planOf(parsed: ParsedSort, document: Uint8Array, limit: number | undefi
     name: '$sort',
     pushdown: { kind: 'sort', document },
     effects: keepsAll,
+    needs(after) {
+      const gathering = new FieldGathering().others(after)
+      for (const { path } of parsed.parts) gathering.path(path.text)
+      return gathering.fields
+    },
     open: (input, run) => new Sort(input, run, parsed, limit),
     limited: (count) => planOf(parsed, document, count),
   }
