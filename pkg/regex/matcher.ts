@@ -10,8 +10,9 @@ import { caseVariants } from './case-variants.ts'
 import { op, type Program } from './program.ts'
 import type { Assertion } from './tree.ts'
 
-/** Steps for one text: some ten milliseconds, which nothing interrupts. */
+/** Steps for one text: some ten milliseconds, which nothing interrupts. A text of megabytes has more, in proportion. */
 const stepsMax = 500_000
+const stepsPerUnit = 2
 
 /** What may be remembered at most. */
 const memoryBitsMax = 1 << 26
@@ -48,7 +49,7 @@ export class Matcher {
     const length = text.length
     const { splitCount, hasBackreference } = this.#program
     this.#text = text
-    this.#steps = stepsMax
+    this.#steps = stepsMax + (hasBackreference ? 0 : stepsPerUnit * length)
     const bits = splitCount * (length + 1)
     this.#remembers = !hasBackreference && bits <= memoryBitsMax
     if (this.#remembers) remember(bits)

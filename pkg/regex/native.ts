@@ -27,9 +27,18 @@ export function nativeRegex(parsed: ParsedRegex): NativeRegex | undefined {
   const source = sourceOf(parsed.root)
   if (source === undefined || source.length > sourceLengthMax) return undefined
   const degree = work.degree + (isAnchored(parsed.root) ? 0 : 1)
+  // A plain text is searched for, not tried at every place.
   const lengthMax =
-    degree === 0 ? 2 ** 24 : Math.floor(((degree === 1 ? plainStepsMax : stepsMax) / work.factor) ** (1 / degree))
+    degree === 0 || isPlain(parsed.root)
+      ? 2 ** 24
+      : Math.floor(((degree === 1 ? plainStepsMax : stepsMax) / work.factor) ** (1 / degree))
   return lengthMax < 16 ? undefined : { expression: new RegExp(source, 'gu'), lengthMax }
+}
+
+/** One character after another, each one certain character. */
+function isPlain(node: RegexNode): boolean {
+  if (node.kind === 'sequence') return node.items.every(isPlain)
+  return node.kind === 'character' && node.set.only >= 0
 }
 
 interface Work {

@@ -53,6 +53,9 @@ export function compileRegex(pattern: string, options = ''): Regex {
   return new Regex(parsed)
 }
 
+/** In longer texts it pays to find out first whether there is a match. */
+const nowhereLengthMin = 10_000
+
 export class Regex {
   readonly groupCount: number
   /** For whoever plans: the text that every match begins with, and whether that says all. */
@@ -118,6 +121,9 @@ export class Regex {
       return { start: found.index, end: found.index + found[0].length, captures: found.slice(1) }
     }
     const matcher = this.#ownMatcher()
+    // That there is none is found out sooner.
+    if (from === 0 && text.length > nowhereLengthMin && this.#ownAutomaton() !== null && !this.test(text))
+      return undefined
     if (!matcher.match(text, from)) return undefined
     const { slots } = matcher
     const captures: (string | undefined)[] = []
