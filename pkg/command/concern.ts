@@ -283,6 +283,7 @@ function refuseOnStandalone({ level, after, at }: ReadConcern): void {
     throw new DatabaseError('NotAReplicaSet', `node needs to be a replica set member to use readConcern: snapshot`)
   if (level === 'linearizable')
     throw new DatabaseError('NotAReplicaSet', 'node needs to be a replica set member to use read concern')
+  if (after === timestampMin) throw new DatabaseError('InvalidOptions', 'afterClusterTime cannot be a null timestamp')
   if (after !== undefined || at !== undefined)
     throw new DatabaseError(
       'IllegalOperation',

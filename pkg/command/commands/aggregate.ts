@@ -109,6 +109,7 @@ export const aggregate: Definition<AggregateCommand, Result> = defineCommand({
     if (request.explained && operation.body !== undefined && getField(operation.body, 'writeConcern') !== undefined)
       throw new DatabaseError('FailedToParse', 'Aggregation explain does not support the writeConcern option')
     const pipeline = parse(operation, request)
+    refuseReadConcern(operation, pipeline)
     if (!request.explained) return openPipeline(operation, request, pipeline)
     const explanation = explainPipeline(operation, request, pipeline, 'queryPlanner')
     return explanation instanceof Promise
@@ -141,6 +142,15 @@ const unstableStages: ReadonlySet<string> = new Set([
   '$search',
   '$searchMeta',
 ])
+
+/** Throws InvalidOptions: what the plan cache holds is of this node and of now. */
+function refuseReadConcern({ readConcern }: Operation, [first]: Pipeline): void {
+  if (first?.name !== '$planCacheStats' || readConcern.level === 'local') return
+  throw new DatabaseError(
+    'InvalidOptions',
+    `Aggregation stage $planCacheStats cannot run with a readConcern other than 'local'. Current readConcern: { level: "${readConcern.level}", provenance: "clientSupplied" }`,
+  )
+}
 
 /** Throws APIStrictError for what is not in the stable API, if that is all the client wants. */
 function refuseUnstable(operation: Operation, request: AggregateCommand): void {
