@@ -1,5 +1,5 @@
 /**
- * npm run bench [-- --documents 100000] [--only embedded,transactions,query,aggregate,wire,start,restart,memory,hot] [--uri mongodb://HOST:PORT] [--out FILE] [--cache-mb 64] [--hot-seconds 60]
+ * npm run bench [-- --documents 100000] [--only embedded,transactions,query,aggregate,wire,change,start,restart,memory,hot] [--uri mongodb://HOST:PORT] [--out FILE] [--cache-mb 64] [--hot-seconds 60]
  *
  * Prints a table and writes it as JSON. Everything runs on loopback, in a folder that is removed afterwards.
  */
@@ -8,6 +8,7 @@ import { cpus, tmpdir, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { aggregateCases } from './cases/aggregate.ts'
+import { changeCases } from './cases/change.ts'
 import { embeddedCases } from './cases/embedded.ts'
 import { grpcCases } from './cases/grpc.ts'
 import { hotDocumentCase, memoryCase, restartCase, startCase } from './cases/life.ts'
@@ -19,7 +20,7 @@ import { Results } from './measure.ts'
 const { values } = parseArgs({
   options: {
     documents: { type: 'string', default: '100000' },
-    only: { type: 'string', default: 'embedded,transactions,query,aggregate,wire,start,restart,memory,hot' },
+    only: { type: 'string', default: 'embedded,transactions,query,aggregate,wire,change,start,restart,memory,hot' },
     uri: { type: 'string' },
     out: { type: 'string', default: 'bench/results/latest.json' },
     'cache-mb': { type: 'string', default: '64' },
@@ -38,6 +39,7 @@ try {
   if (wanted.has('query')) await queryCases(results, join(directory, 'query'), documents)
   if (wanted.has('aggregate')) await aggregateCases(results, join(directory, 'aggregate'), documents)
   if (wanted.has('wire')) await wireCases(results, join(directory, 'wire'), Math.min(documents, 100_000), values.uri)
+  if (wanted.has('change')) await changeCases(results, join(directory, 'change'))
   if (wanted.has('grpc')) await grpcCases(results, join(directory, 'grpc'), Math.min(documents, 100_000))
   mkdirSync(join(directory, 'life'), { recursive: true })
   if (wanted.has('start')) await startCase(results, join(directory, 'life'))

@@ -163,7 +163,12 @@ function fillWhenThere(
 function arrival(operation: Operation, { rows }: Tail, timeoutMs: number): Promise<void> {
   return new Promise((resolve) => {
     const { world } = operation.instance
+    const beganMs = world.clock.monotonicMs()
+    let waiting = true
     const end = (): void => {
+      if (!waiting) return
+      waiting = false
+      operation.waitedMs += world.clock.monotonicMs() - beganMs
       timer.cancel()
       forget()
       resolve()
