@@ -22,7 +22,7 @@ interface Mutation {
   readonly tests: readonly string[]
 }
 
-const histories = ['pkg/sim/history.test.ts']
+const histories = ['pkg/sim/history.test.ts', 'pkg/sim/history-writes.test.ts']
 
 const mutations: readonly Mutation[] = [
   {
@@ -30,6 +30,14 @@ const mutations: readonly Mutation[] = [
     about: 'the conflict check: a transaction writes over what was committed since its snapshot',
     file: 'pkg/mvcc/overlaid-map.ts',
     from: 'if (base.changedSince(key, keyLength, this.#sight.readTimestamp)) throw new WriteConflict(undefined)',
+    to: '',
+    tests: histories,
+  },
+  {
+    name: 'read range',
+    about: 'the read-range check: a serializable transaction commits although others have written what it read',
+    file: 'pkg/engine/transaction.ts',
+    from: 'if (this.hasWritten) this.#validateReads()',
     to: '',
     tests: histories,
   },

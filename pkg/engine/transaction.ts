@@ -131,6 +131,8 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
     if (now === this.#snapshot.timestamp) return
     this.#snapshot.release()
     this.#snapshot = this.#host.state.snapshots.open(now)
+    // A change is made against what the statement has read, not against what was there at the first write.
+    this.#unit?.moveTo(this.#host.nextTimestamp())
     this.#catalog.refresh()
   }
 

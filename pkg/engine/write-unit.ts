@@ -51,7 +51,7 @@ export interface UnitCatalog {
 }
 
 export class WriteUnit {
-  readonly timestamp: Timestamp
+  #timestamp: Timestamp
   readonly #catalog: UnitCatalog
   readonly #operations: OperationWriter
   readonly #random: Random
@@ -73,7 +73,7 @@ export class WriteUnit {
     this.#notes = notes
     this.#catalog = catalog
     this.#operations = operations
-    this.timestamp = timestamp
+    this.#timestamp = timestamp
     this.#random = random
     this.#host = host
     notes?.begin(host.nowMs(), this)
@@ -82,6 +82,16 @@ export class WriteUnit {
   /** Makes sure that so many bytes more fit into the entry. Throws OutOfDiskSpace. */
   reserve(bytes: number): void {
     this.#reserve(bytes)
+  }
+
+  /** That of its changes, and the moment at which it reads what they change. */
+  get timestamp(): Timestamp {
+    return this.#timestamp
+  }
+
+  /** The transaction that it belongs to reads at a later moment from here on: so must what it changes. */
+  moveTo(timestamp: Timestamp): void {
+    this.#timestamp = timestamp
   }
 
   /**

@@ -3,6 +3,9 @@
  * server was gone, and transactions of which it knows that they committed, that they were aborted, or neither.
  */
 import { Binary, Long } from 'bson'
+import { DatabaseError } from '../base/errors.ts'
+import { localContext } from '../command/context.ts'
+import { ClientSession, type TransactionOptions } from '../embedded/session.ts'
 import { type Document, ServerGone, type SimulatedConnection, type SimulatedServer } from './simulated-server.ts'
 
 export type Outcome = 'committed' | 'aborted' | 'unknown'
@@ -41,9 +44,14 @@ export class HistoryClient {
 
   /** A read, sent until it is answered. */
   async read(command: Document): Promise<Document[]> {
+    return documentsOf(await this.command(command))
+  }
+
+  /** A command that may be done more than once, sent until it is answered. */
+  async command(command: Document): Promise<Document> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return documentsOf(await this.#connection.send(command))
+        return succeeded(await this.#connection.send(command))
       } catch (error) {
         if (!(error instanceof ServerGone) || attempt === attemptsMax) throw error
       }
@@ -75,6 +83,32 @@ export class HistoryClient {
     return this.#commit(fields)
   }
 
+  /** As `transaction`, through the embedded API, with an isolation level of its own; a commit that the server did not survive is unknown. */
+  async isolated(
+    options: TransactionOptions,
+    body: (run: (command: Document) => Promise<Document>) => Promise<void>,
+  ): Promise<Outcome> {
+    const { database, end } = await this.#server.life()
+    const session = new ClientSession(database, localContext('history'))
+    session.startTransaction(options)
+    try {
+      await body((command) => Promise.race([session.port.command('test', command).then(succeeded), end]))
+    } catch (error) {
+      if (error instanceof ServerGone) return 'aborted'
+      if (!isRefusal(error)) throw error
+      await session.endSession()
+      return 'aborted'
+    }
+    try {
+      await Promise.race([session.commitTransaction(), end])
+      return 'committed'
+    } catch (error) {
+      if (error instanceof ServerGone) return 'unknown'
+      if (isRefusal(error)) return 'aborted'
+      throw error
+    }
+  }
+
   async #commit(fields: Document): Promise<Outcome> {
     for (let attempt = 1; attempt <= attemptsMax; attempt++) {
       try {
@@ -93,10 +127,28 @@ export class HistoryClient {
   }
 }
 
+/** How transactions end that met others. */
+const refusals: ReadonlySet<string> = new Set([
+  'WriteConflict',
+  'NoSuchTransaction',
+  'LockTimeout',
+  'SnapshotUnavailable',
+])
+
+function isRefusal(error: unknown): boolean {
+  if (error instanceof RefusedWrite) return true
+  return error instanceof DatabaseError && refusals.has(error.codeName)
+}
+
+/** A write command that answered with write errors. */
+class RefusedWrite extends Error {
+  override readonly name = 'RefusedWrite'
+}
+
 function succeeded(reply: Document): Document {
   if (reply['ok'] !== 1) throw new Error(`${reply['codeName']}: ${reply['errmsg']}`)
   const [error] = (reply['writeErrors'] as Document[] | undefined) ?? []
-  if (error !== undefined) throw new Error(`write error ${error['code']}: ${error['errmsg']}`)
+  if (error !== undefined) throw new RefusedWrite(`write error ${error['code']}: ${error['errmsg']}`)
   return reply
 }
 

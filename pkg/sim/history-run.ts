@@ -3,17 +3,21 @@
  * the history tests and the soak repeat with many seeds.
  *
  *   list append   transactions that append to a few lists and read them      no cycle but G2-item, nothing lost
+ *   serializable  the same at the level serializable                         no cycle at all
+ *   committed     the same at the level read committed                       G0 and G1 do not occur
+ *   write skew    transactions that take one of a pair if both are there     no pair loses both
  *   bank          transfers between accounts, and snapshots of all           the sum is the same in each, and at the end
  *   register      writes, reads and compare-and-set of a few documents       linearizable
  *   long fork     inserts of one document each, and snapshots of all         all see them in one order
  *   counter       increments under transaction numbers, sent again           each counts once
  */
 
+import type { TransactionOptions } from '../embedded/session.ts'
 import { checkRegister, type RegisterOperation } from './checkers/linearizability.ts'
 import { checkListAppend, type ListOperation, type ListTransaction } from './checkers/list-append.ts'
-import { checkBank, checkLongFork, type Seen } from './checkers/snapshots.ts'
+import { checkBank, checkLongFork, checkWriteSkew, type Seen } from './checkers/snapshots.ts'
 import { smallEngine } from './engine-workload.ts'
-import { documentsOf, HistoryClient } from './history-client.ts'
+import { documentsOf, HistoryClient, type Outcome } from './history-client.ts'
 import { type Document, ServerGone, SimulatedServer } from './simulated-server.ts'
 
 export interface HistoryReport {
@@ -37,7 +41,16 @@ const clientCount = 5
 const stepsPerClient = 12
 const crashChance = 0.7
 
-export const workloadNames = ['list append', 'bank', 'register', 'long fork', 'counter'] as const
+export const workloadNames = [
+  'list append',
+  'serializable',
+  'committed',
+  'write skew',
+  'bank',
+  'register',
+  'long fork',
+  'counter',
+] as const
 export type WorkloadName = (typeof workloadNames)[number]
 
 /** Runs a workload; throws an Error that begins with what to repeat when its history is not what it must be. */
@@ -90,7 +103,10 @@ class Tally {
 }
 
 const workloads: Readonly<Record<WorkloadName, () => Workload>> = {
-  'list append': () => new ListAppend(),
+  'list append': () => new ListAppend(undefined, (kind) => kind !== 'G2-item'),
+  serializable: () => new ListAppend('serializable', () => true),
+  committed: () => new ListAppend('read committed', (kind) => ofReadCommitted.has(kind)),
+  'write skew': () => new WriteSkew(),
   bank: () => new Bank(),
   register: () => new Register(),
   'long fork': () => new LongFork(),
@@ -99,10 +115,41 @@ const workloads: Readonly<Record<WorkloadName, () => Workload>> = {
 
 const majority = { level: 'majority' }
 
+/** What may not occur when each statement sees what is committed by then. */
+const ofReadCommitted: ReadonlySet<string> = new Set([
+  'G0',
+  'G1a',
+  'G1b',
+  'duplicate',
+  'incompatible order',
+  'phantom value',
+  'bad history',
+])
+
+type Isolation = TransactionOptions['isolation']
+
+/** Runs a transaction over the wire (no `isolation`), or at this level; one of two waits for locks. */
+function transact(
+  client: HistoryClient,
+  { random }: SimulatedServer,
+  isolation: Isolation | undefined,
+  body: Parameters<HistoryClient['transaction']>[0],
+): Promise<Outcome> {
+  if (isolation === undefined) return client.transaction(body)
+  return client.isolated({ isolation, onConflict: random.chance(0.5) ? 'wait' : 'abort', lockTimeoutMs: 20 }, body)
+}
+
 class ListAppend implements Workload {
   readonly report = new Tally()
+  readonly #isolation: Isolation | undefined
+  readonly #isForbidden: (kind: string) => boolean
   readonly #history: ListTransaction[] = []
   #lastValue = 0
+
+  constructor(isolation: Isolation | undefined, isForbidden: (kind: string) => boolean) {
+    this.#isolation = isolation
+    this.#isForbidden = isForbidden
+  }
 
   async setUp(client: HistoryClient): Promise<void> {
     await client.write({ insert: 'lists', documents: [0, 1, 2].map((_id) => ({ _id, v: [] })) })
@@ -111,7 +158,7 @@ class ListAppend implements Workload {
   async step(client: HistoryClient, server: SimulatedServer): Promise<void> {
     const operations: ListOperation[] = []
     const beganAt = server.tick()
-    const outcome = await client.transaction(async (run) => {
+    const outcome = await transact(client, server, this.#isolation, async (run) => {
       for (let i = 1 + server.random.integer(4); i > 0; i--) {
         const key = server.random.integer(3)
         if (server.random.chance(0.5)) {
@@ -137,8 +184,55 @@ class ListAppend implements Workload {
     )
     this.#history.push({ operations, outcome: 'committed', beganAt, endedAt: server.tick() })
     return checkListAppend(this.#history)
-      .filter(({ kind }) => kind !== 'G2-item')
+      .filter(({ kind }) => this.#isForbidden(kind))
       .map(({ kind, about }) => `${kind}: ${about}`)
+  }
+}
+
+const pairCount = 6
+
+class WriteSkew implements Workload {
+  readonly report = new Tally()
+
+  async setUp(client: HistoryClient): Promise<void> {
+    const documents = Array.from({ length: 2 * pairCount }, (_, _id) => ({ _id, pair: _id >> 1, on: true }))
+    await client.write({ insert: 'pairs', documents })
+    await client.command({ createIndexes: 'pairs', indexes: [{ key: { pair: 1 }, name: 'pair_1' }] })
+  }
+
+  async step(client: HistoryClient, server: SimulatedServer): Promise<void> {
+    const { random } = server
+    const pair = random.integer(pairCount)
+    const byIndex = random.chance(0.5)
+    const outcome = await transact(client, server, 'serializable', async (run) => {
+      const filter = byIndex ? { pair } : { _id: { $gte: 2 * pair, $lte: 2 * pair + 1 } }
+      const both = documentsOf(await run({ find: 'pairs', filter }))
+      if (random.chance(0.5)) await server.sleep(random.integer(3))
+      const on = both.filter((each) => each['on'] === true)
+      if (on.length < 2) {
+        // So that there is something to take away again.
+        await run({ update: 'pairs', updates: [{ q: { pair, on: false }, u: { $set: { on: true } } }] })
+        return
+      }
+      const { _id } = on[random.integer(2)]!
+      await run({ update: 'pairs', updates: [{ q: { _id }, u: { $set: { on: false } } }] })
+      this.#taken++
+    })
+    this.report.count(outcome)
+    this.#see(await client.read({ find: 'pairs', readConcern: { level: 'snapshot' } }))
+  }
+
+  readonly #seen: (readonly [boolean, boolean])[] = []
+  #taken = 0
+
+  #see(documents: readonly Document[]): void {
+    const on = new Map(documents.map(({ _id, on: isOn }) => [_id as number, isOn as boolean]))
+    for (let pair = 0; pair < pairCount; pair++) this.#seen.push([on.get(2 * pair)!, on.get(2 * pair + 1)!])
+  }
+
+  async check(client: HistoryClient): Promise<readonly string[]> {
+    this.#see(await client.read({ find: 'pairs' }))
+    return this.#taken === 0 ? ['nothing was ever taken'] : checkWriteSkew(this.#seen)
   }
 }
 

@@ -1,21 +1,7 @@
-import { describe, expect, test } from 'vitest'
-import { historyRun, workloadNames } from './history-run.ts'
+import { describe } from 'vitest'
+import { testHistories } from './history-suite.ts'
 
-/** Seeds of each workload, in groups, so that a failure does not take all with it. */
-const seedCount = Number(process.env['LAURA_HISTORY_SEEDS'] ?? 200)
-const groupCount = 4
-
-describe.each(workloadNames)('the history of the workload %s', (name) => {
-  test.each(Array.from({ length: groupCount }, (_, group) => group))('has no anomaly (group %i)', async (group) => {
-    let committed = 0
-    let crashes = 0
-    for (let seed = 1 + group; seed <= seedCount; seed += groupCount) {
-      const report = await historyRun(name, seed)
-      committed += report.committed
-      crashes += report.crashes
-    }
-    // It is no history if nothing happened in it.
-    expect(committed).toBeGreaterThan(seedCount / groupCount)
-    expect(crashes).toBeGreaterThanOrEqual(seedCount / groupCount)
-  })
-})
+describe.each(['list append', 'serializable', 'committed', 'write skew'] as const)(
+  'the history of transactions in the workload %s',
+  testHistories,
+)
