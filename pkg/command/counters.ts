@@ -25,7 +25,12 @@ export class Counters {
   }
 
   finished(command: string, kind: OperationKind, ms: number): void {
-    this.#counted(command).total++
+    const counts = this.#counted(command)
+    counts.total++
+    counts.sumMs += ms
+    let bucket = 0
+    while (bucket < latencyBoundsMs.length && ms > latencyBoundsMs[bucket]!) bucket++
+    counts.buckets[bucket]!++
     const latency = this.latencies[kind]
     latency.operations++
     latency.ms += ms
@@ -40,7 +45,7 @@ export class Counters {
   #counted(command: string): CommandCounts {
     let counts = this.commands.get(command)
     if (counts === undefined) {
-      counts = { total: 0, failed: 0 }
+      counts = { total: 0, failed: 0, sumMs: 0, buckets: new Float64Array(latencyBoundsMs.length + 1) }
       this.commands.set(command, counts)
     }
     return counts
@@ -50,7 +55,15 @@ export class Counters {
 export interface CommandCounts {
   total: number
   failed: number
+  /** How long those that did not fail took, together. */
+  sumMs: number
+  /** How many took at most as long as the bound of `latencyBoundsMs`; the last one: longer than all. */
+  readonly buckets: Float64Array
 }
+
+export const latencyBoundsMs: readonly number[] = [
+  0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 10_000,
+]
 
 /** How MongoDB sorts commands in its latency statistics. */
 export type OperationKind = 'reads' | 'writes' | 'commands'

@@ -10,6 +10,7 @@ import type { Logger } from 'pino'
 import { version } from '../../pkg/base/version.ts'
 import type { Database } from '../../pkg/command/dispatch.ts'
 import { addGraphqlDoor } from '../graphql/door.ts'
+import { openMetrics } from '../metrics/metrics.ts'
 import { addRestDoor } from '../rest/door.ts'
 import { problemBody, statusOf } from '../rest/problem.ts'
 
@@ -62,6 +63,10 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
     const ready = options.isReady()
     return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready' })
   })
+  const metrics = openMetrics(options.database)
+  app.get('/metrics', { schema: { hide: true } }, async (_request, reply) =>
+    reply.type(metrics.contentType).send(await metrics.metrics()),
+  )
   if ((options.corsOrigins ?? []).length > 0)
     await app.register(cors, {
       origin: [...options.corsOrigins!],
