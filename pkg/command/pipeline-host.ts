@@ -193,8 +193,8 @@ class CommandMergeTarget implements MergeTarget {
     if (fields.length === 1 && fields[0] === '_id') return { sparse: false }
     const wanted = [...fields].sort().join('\0')
     for (const { definition } of this.#collection?.indexes ?? []) {
-      const { unique, partialFilter, keyPaths, sparse } = definition
-      if (!unique || partialFilter !== undefined) continue
+      const { unique, partialFilter, keyPaths, sparse, collation } = definition
+      if (!unique || partialFilter !== undefined || collation !== this.#pace.operation.collation) continue
       const paths = keyPaths.map(({ path }) => parsePath(path).text).sort()
       if (paths.join('\0') === wanted) return { sparse }
     }
@@ -204,7 +204,9 @@ class CommandMergeTarget implements MergeTarget {
   find(filter: Uint8Array): FoundDocument | undefined {
     const collection = this.#collection
     if (collection === undefined) return undefined
-    const rows = new Search(filter, undefined, undefined).open(this.#pace, collection, timestampMax, { limit: 1 }).rows
+    const options = collated(this.#pace.operation.collation)
+    const search = new Search(filter, undefined, undefined, options)
+    const rows = search.open(this.#pace, collection, timestampMax, { limit: 1 }).rows
     try {
       if (!rows.next()) return undefined
       return { recordId: rows.recordId, document: rows.bytes.slice(rows.start, rows.end) }

@@ -124,7 +124,9 @@ function describeCountScan(node: IndexScanNode): Stage {
     rawFields(
       node.bounds.parts.map(({ name, intervals, descending }) => {
         const interval = descending ? reversed(intervals.at(-1)!) : intervals[0]!
-        return [name, side === 'low' ? interval.low : interval.high]
+        const value = side === 'low' ? interval.low : interval.high
+        // Sort keys are no UTF-8.
+        return [name, node.index.collation === undefined || name === '$_path' ? value : showValue(value, true)]
       }),
     )
   const isIncluded = (side: 'lowInclusive' | 'highInclusive'): boolean =>
@@ -151,6 +153,7 @@ function describeIndexScan(
     filter: isMatchAll(filter) || filterDocument === undefined ? undefined : rawDocument(filterDocument),
     keyPattern: rawDocument(definition.keyPattern),
     indexName: index.name,
+    ...(index.collation && { collation: rawDocument(index.collation.document) }),
     isMultiKey: index.multikey,
     multiKeyPaths: rawFields(
       index.keyPaths.map(({ path }, i) => [path === '' ? '$**' : path, arrayPaths(path, index.multikeyPaths[i]!)]),
@@ -160,16 +163,25 @@ function describeIndexScan(
     isPartial: definition.partialFilter !== undefined,
     indexVersion: 2,
     direction: directionName(direction),
-    indexBounds: bounds.between === undefined ? describeBounds(bounds, direction) : describeBetween(bounds.between),
+    indexBounds:
+      bounds.between === undefined
+        ? describeBounds(bounds, direction, index.collation !== undefined)
+        : describeBetween(bounds.between),
   }
 }
 
-function describeBounds({ parts }: IndexBounds, direction: 1 | -1): RawDocument | Stage {
+/** `keyed`: strings are sort keys. */
+function describeBounds({ parts }: IndexBounds, direction: 1 | -1, keyed: boolean): RawDocument | Stage {
   return rawFields(
     parts.map(({ name, intervals, descending }) => {
       // Bounds are shown as they are walked: from the greater value when the walk goes down.
       const downwards = descending !== (direction === -1)
-      return [name, (downwards ? intervals.map(reversed).reverse() : intervals).map(showInterval)]
+      return [
+        name,
+        (downwards ? intervals.map(reversed).reverse() : intervals).map((each) =>
+          showInterval(each, keyed && name !== '$_path'),
+        ),
+      ]
     }),
   )
 }
@@ -229,11 +241,11 @@ function transformOf(projection: Exclude<Projection, { kind: 'all' }>): Stage {
 }
 
 /** As MongoDB prints bounds: `[30, inf.0]`, `("a", {})`. */
-export function showInterval({ low, lowInclusive, high, highInclusive }: Interval): string {
-  return `${lowInclusive ? '[' : '('}${showValue(low)}, ${showValue(high)}${highInclusive ? ']' : ')'}`
+export function showInterval({ low, lowInclusive, high, highInclusive }: Interval, keyed = false): string {
+  return `${lowInclusive ? '[' : '('}${showValue(low, keyed)}, ${showValue(high, keyed)}${highInclusive ? ']' : ')'}`
 }
 
-function showValue(value: Value): string {
+function showValue(value: Value, keyed = false): string {
   const { type, bytes, start } = value
   switch (type) {
     case bsonType.minKey:
@@ -256,6 +268,7 @@ function showValue(value: Value): string {
       return formatDecimal(readDecimal128(bytes, start))
     case bsonType.string:
     case bsonType.symbol:
+      return keyed ? showSortKey(value) : JSON.stringify(readString(bytes, start))
     case bsonType.code:
       return JSON.stringify(readString(bytes, start))
     case bsonType.objectId:
@@ -268,16 +281,20 @@ function showValue(value: Value): string {
       return `BinData(${bytes[start + 4]!}, ${hex(bytes, start + 5, value.end).toUpperCase()})`
     case bsonType.document:
     case bsonType.array:
-      return showFields(value)
+      return showFields(value, keyed)
     default:
       return `<type ${type}>`
   }
 }
 
-function showFields(value: Value): string {
+function showSortKey({ bytes, start, end }: Value): string {
+  return `CollationKey(0x${hex(bytes, start + 4, end - 1)})`
+}
+
+function showFields(value: Value, keyed: boolean): string {
   const array = value.type === bsonType.array
   const shown = [...documentFields(documentOf(value))].map((field) =>
-    array ? showValue(field) : `${field.name}: ${showValue(field)}`,
+    array ? showValue(field, keyed) : `${field.name}: ${showValue(field, keyed)}`,
   )
   const [open, close] = array ? ['[', ']'] : ['{', '}']
   return shown.length === 0 ? `${open}${close}` : `${open} ${shown.join(', ')} ${close}`

@@ -472,7 +472,11 @@ function parseHint(source: QuerySource, hint: Value): QueryIndex | 1 | -1 | unde
       throw new DatabaseError('BadValue', '$natural hint must be 1 or -1 and alone')
     return direction
   }
-  return source.indexes.find((index) => !index.definition.hidden && hasKeyPattern(index, hint)) ?? refuseHint()
+  const [found, second] = source.indexes.filter((index) => !index.definition.hidden && hasKeyPattern(index, hint))
+  if (second !== undefined) {
+    throw new DatabaseError('IndexNotFound', 'Hint matched multiple indexes, must hint by index name.')
+  }
+  return found ?? refuseHint()
 }
 
 /** Key patterns in a hint are compared as documents: {a: 1} is {a: 1.0}, but not {a: 2}. */

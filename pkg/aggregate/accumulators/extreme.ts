@@ -1,6 +1,7 @@
 /** The least or the greatest of the values. */
+import { compareValues } from '../../bson/order.ts'
 import { nullValue, type Value } from '../../bson/value.ts'
-import type { ValueOrder } from '../../bson/value-order.ts'
+import { simpleOrder, type ValueOrder } from '../../bson/value-order.ts'
 import { isNullish, missing } from '../../expression/expression.ts'
 import { type Accumulation, copyOf, type SlidingAccumulation } from './accumulator.ts'
 import { HeldValue } from './held-value.ts'
@@ -23,12 +24,16 @@ export class Extreme implements Accumulation {
   add(value: Value): void {
     if (isNullish(value)) return
     const held = this.#held
-    if (
-      held.type === missing.type ||
-      this.#sign * this.#order.compareValues(value.type, value.bytes, value.start, held.type, held.bytes, 0) > 0
-    ) {
+    if (held.type === missing.type || this.#sign * this.#compareTo(value) > 0) {
       held.set(value)
     }
+  }
+
+  #compareTo({ type, bytes, start }: Value): number {
+    const held = this.#held
+    // Called by its own name it is part of the loop.
+    if (this.#order === simpleOrder) return compareValues(type, bytes, start, held.type, held.bytes, 0)
+    return this.#order.compareValues(type, bytes, start, held.type, held.bytes, 0)
   }
 
   result(): Value {

@@ -2,7 +2,7 @@
 import { DatabaseError } from '../../../base/errors.ts'
 import { readInt32, truthy } from '../../../bson/value.ts'
 import { ExpressionCompiler } from '../../../expression/compile.ts'
-import { isMissing } from '../../../expression/expression.ts'
+import { type Expression, isMissing, rootVariable } from '../../../expression/expression.ts'
 import { parseExpression } from '../../../expression/parse.ts'
 import { Scope } from '../../../expression/scope.ts'
 import type { Predicate, TopLevelOperator } from '../operator.ts'
@@ -13,9 +13,21 @@ export const exprOperator: TopLevelOperator = {
   parse(operand, context): ExprFilter {
     if (context.inElement) throw new DatabaseError('BadValue', '$expr can only be applied to the top-level document')
     const { nowMs, variables, scope = Scope.outermost() } = context.options
-    const expression = parseExpression(operand, nowMs === undefined ? scope.withoutTime() : scope)
-    return { kind: 'expr', expression, nowMs: nowMs ?? 0, variables: variables ?? [] }
+    const timely = nowMs === undefined ? scope.withoutTime() : scope
+    const expression = parseExpression(operand, timely)
+    const simple = losesCollation(expression) ? parseExpression(operand, timely.withCollation(undefined)) : expression
+    return { kind: 'expr', expression: simple, nowMs: nowMs ?? 0, variables: variables ?? [] }
   },
+}
+
+/**
+ * `{$in: ['$path', [values]]}`: MongoDB looks for candidates by a filter that it makes of such an expression, and that filter compares
+ * strings by their bytes whatever the collation.
+ */
+function losesCollation(expression: Expression): boolean {
+  if (expression.kind !== 'operator' || expression.name !== '$in') return false
+  const [value, list] = expression.operands
+  return value?.kind === 'path' && value.variable === rootVariable && list?.kind === 'constant'
 }
 
 export function exprPredicate(filter: ExprFilter): Predicate {
