@@ -285,6 +285,7 @@ export class Operation {
   /** What the command works on, for currentOp. */
   namespace: string
   yields = 0
+  isWaitingForLock = false
   /** Time spent waiting because the client asked for it: no part of how long the command took. */
   waitedMs = 0
   /** How far long work has come, for currentOp. */
@@ -389,6 +390,16 @@ export class Operation {
    * statement's transaction that does not wait, MaxTimeMSExpired and what else ends an operation.
    */
   async settle(conflict: WriteConflict): Promise<void> {
+    this.isWaitingForLock = true
+    try {
+      await this.#waitOut(conflict)
+    } finally {
+      this.isWaitingForLock = false
+    }
+    await this.pause()
+  }
+
+  async #waitOut(conflict: WriteConflict): Promise<void> {
     const { engine, world } = this.instance
     const { statement } = this
     const { target } = conflict
@@ -406,7 +417,6 @@ export class Operation {
         })
       })
     }
-    await this.pause()
   }
 
   /** `result`, once the log up to `logIndex` is as durable as the write concern asks. */

@@ -1,8 +1,9 @@
 /** The operations in progress, as `currentOp` and `$currentOp` tell them. */
 import { rawDocument } from '../bson/build.ts'
-import { binaryValue } from '../bson/value.ts'
+import { binaryValue, timestampValue } from '../bson/value.ts'
 import type { Cursor } from './cursor.ts'
-import type { Operation } from './instance.ts'
+import type { Instance, Operation } from './instance.ts'
+import type { SessionTransaction } from './session-transaction.ts'
 
 /** `operation`, which asks, comes first. `idleCursors`: with the cursors that wait for their next getMore. */
 export function operationList(operation: Operation, idleCursors: boolean): Readonly<Record<string, unknown>>[] {
@@ -11,6 +12,8 @@ export function operationList(operation: Operation, idleCursors: boolean): Reado
   if (idleCursors)
     for (const cursor of instance.cursors)
       if (cursor.inUse === undefined) shown.push(describeIdleCursor(cursor, operation))
+  for (const transaction of instance.transactions.open)
+    if (transaction.running === undefined) shown.push(describeIdleTransaction(transaction, operation))
   return shown
 }
 
@@ -43,7 +46,42 @@ function describe(operation: Operation): Record<string, unknown> {
         : { done: operation.progress.done(), total: operation.progress.total },
     killPending: operation.killed ? true : undefined,
     numYields: operation.yields,
+    waitingForLock: operation.isWaitingForLock,
+    transaction: operation.statement === undefined ? undefined : describeTransaction(operation.statement, instance),
+  }
+}
+
+/** A transaction between two of its statements: what it holds is held. */
+function describeIdleTransaction(transaction: SessionTransaction, { instance }: Operation): Record<string, unknown> {
+  return {
+    type: 'idleSession',
+    host: instance.host.hostname,
+    desc: 'inactive transaction',
+    active: false,
+    lsid: transaction.session === undefined ? undefined : { id: binaryValue(transaction.session.uuid, 4) },
+    transaction: describeTransaction(transaction, instance),
     waitingForLock: false,
+  }
+}
+
+function describeTransaction(
+  { number, startedMs, statementCount, transaction }: SessionTransaction,
+  instance: Instance,
+): Record<string, unknown> {
+  const openMs = instance.world.clock.monotonicMs() - startedMs
+  return {
+    parameters: { txnNumber: number, autocommit: false },
+    id: transaction.id,
+    isolation: transaction.options.isolation,
+    readTimestamp: timestampValue(transaction.readTimestamp),
+    startWallClockTime: new Date(instance.world.clock.nowMs() - openMs).toISOString(),
+    timeOpenMicros: BigInt(Math.round(openMs * 1000)),
+    expiryTime: new Date(
+      instance.world.clock.nowMs() - openMs + instance.parameters.transactionLifetimeLimitSeconds * 1000,
+    ).toISOString(),
+    statements: statementCount,
+    bytesWritten: BigInt(transaction.cost),
+    locks: instance.engine.locks.heldCount(transaction),
   }
 }
 

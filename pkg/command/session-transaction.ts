@@ -16,13 +16,16 @@ export class SessionTransaction {
   readonly number: bigint
   readonly transaction: Transaction
   readonly startedMs: number
+  /** The session it is in; undefined: one of the embedded API. */
+  readonly session: Session | undefined
   /** The statement that runs in it now: there is one at a time. */
   running: Operation | undefined
   statementCount = 0
   /** Where its commit lies in the log, once it has committed. */
   committedAt: LogIndex | undefined
 
-  constructor(number: bigint, transaction: Transaction, nowMs: number) {
+  constructor(number: bigint, transaction: Transaction, nowMs: number, session?: Session) {
+    this.session = session
     this.number = number
     this.transaction = transaction
     this.startedMs = nowMs
@@ -173,7 +176,7 @@ function begin(operation: Operation, session: Session, number: bigint): SessionT
     instance.transactionEnded(before)
   }
   const transaction = instance.engine.begin({ readAt: operation.readConcern.at })
-  const current = new SessionTransaction(number, transaction, operation.startedMs)
+  const current = new SessionTransaction(number, transaction, operation.startedMs, session)
   session.txnNumber = number
   session.inTransaction = true
   session.hasWritten = false

@@ -210,3 +210,35 @@ test('a cursor belongs to its transaction and ends with it', async () => {
     codeName: 'CursorNotFound',
   })
 })
+
+test('open transactions, their locks and those who wait are shown', async () => {
+  const client = new Client().begin()
+  await client.run(set(1, 10))
+  const waiting = server.reply(set(1, 11))
+  const { lockInfo } = await server.reply({ lockInfo: 1, $db: 'admin' })
+  expect(lockInfo).toContainEqual({
+    resourceId: 'record test.c 1',
+    granted: [{ mode: 'X', transaction: expect.any(Number) }],
+    pending: [{ mode: 'X', waitedMillis: expect.any(Number) }],
+  })
+  expect(lockInfo).toContainEqual({
+    resourceId: 'collection test.c',
+    granted: [{ mode: 'S', transaction: expect.any(Number) }],
+    pending: [],
+  })
+  const { inprog } = await server.reply({ currentOp: 1, $db: 'admin' })
+  expect(inprog).toContainEqual(
+    expect.objectContaining({
+      type: 'idleSession',
+      transaction: expect.objectContaining({ parameters: { txnNumber: 1, autocommit: false }, statements: 1, locks: 2 }),
+    }),
+  )
+  expect(inprog).toContainEqual(expect.objectContaining({ type: 'op', op: 'update', waitingForLock: true }))
+  expect(await server.reply({ serverStatus: 1 })).toMatchObject({
+    transactions: { currentOpen: 1, currentInactive: 1, totalStarted: 1 },
+    lauradb: { engine: { openTransactionCount: 1, lockWaitCount: 1 } },
+  })
+  await client.abort()
+  expect(await waiting).toMatchObject({ nModified: 1 })
+  expect(await server.reply({ lockInfo: 1, $db: 'admin' })).toMatchObject({ lockInfo: [] })
+})

@@ -43,6 +43,7 @@ import { checkState, collectionSteps } from './check.ts'
 import type { Collection, StoredCollection } from './collection.ts'
 import { historyStart } from './history.ts'
 import { IndexBuild } from './index-build.ts'
+import { type ListedLock, listLocks } from './lock-list.ts'
 import { Maintenance } from './maintenance.ts'
 import { OperationWriter, operationKind } from './operation.ts'
 import type { EngineOptions } from './options.ts'
@@ -318,6 +319,11 @@ export class Engine implements Workspace {
     return this.#transactions
   }
 
+  /** The locks of open transactions in words. */
+  listLocks(): ListedLock[] {
+    return listLocks(this.#state)
+  }
+
   get locks(): LockTable {
     return this.#state.locks
   }
@@ -457,7 +463,21 @@ export class Engine implements Workspace {
       replayedEntryCount: this.#replayedEntryCount,
       openSnapshotCount: this.#state.snapshots.openCount,
       vacuumedEntryCount: this.#maintenance.vacuumedEntryCount,
+      vacuumRunCount: this.#maintenance.vacuumRunCount,
+      lastVacuumMs: this.#maintenance.lastVacuumMs,
+      supersededEntryCount: this.#state.maps().reduce((sum, { map }) => sum + map.supersededCount, 0),
+      oldestSnapshotSeconds: this.#oldestSnapshotSeconds(),
+      openTransactionCount: this.#transactions.size,
+      lockWaitCount: this.#state.locks.waitCount,
+      lockTimeoutCount: this.#state.locks.timeoutCount,
+      deadlockCount: this.#state.locks.deadlockCount,
     }
+  }
+
+  #oldestSnapshotSeconds(): number {
+    const { oldest } = this.#state.snapshots
+    if (oldest === undefined) return 0
+    return Math.max(0, Math.floor(this.world.clock.nowMs() / 1000) - secondsOf(oldest))
   }
 
   /**

@@ -5,6 +5,7 @@
 import { DatabaseError } from '../base/errors.ts'
 import type { Timer } from '../io/clock.ts'
 import { VacuumSweep } from '../mvcc/vacuum.ts'
+import type { VersionedMap } from '../mvcc/versioned-map.ts'
 import { isOutOfDiskSpace } from '../storage/data-file.ts'
 import type { Store } from '../storage/store.ts'
 import type { Engine } from './engine.ts'
@@ -14,10 +15,18 @@ import type { State } from './state.ts'
 
 /** Entries a vacuum slice looks at: about a millisecond. */
 const vacuumSliceEntries = 2000
+/** Entries that a sweep may pass over for one that it drops, when it is in no hurry. */
+const entriesPerFind = 100
 /** Pages of dropped trees that are freed before others get their turn, unless that takes long because they have to be read. */
 const freeSlicePages = 128
 const freeSliceMs = 3
 const freeStepPages = 16
+
+interface Sweep {
+  readonly atMs: number
+  readonly left: number
+  readonly releaseCount: number
+}
 
 export class Maintenance {
   readonly #engine: Engine
@@ -31,10 +40,13 @@ export class Maintenance {
   #checkpoint: Promise<void> | undefined
   #vacuum: Promise<number> | undefined
   #freeing: Promise<void> | undefined
-  #sweptReleaseCount = -1
   #expiry: Promise<void> | undefined
   #lastExpiryMs = 0
   vacuumedEntryCount = 0
+  vacuumRunCount = 0
+  lastVacuumMs = 0
+  /** Of each map: when it was swept last, and what was left because somebody needed it. */
+  readonly #sweeps = new WeakMap<VersionedMap, Sweep>()
   /** Documents that TTL indexes let go, and passes over those indexes. */
   expiredDocumentCount = 0
   expiryPassCount = 0
@@ -83,7 +95,7 @@ export class Maintenance {
 
   /** Sweeps every map that holds superseded versions; returns how many entries were dropped. */
   vacuum(): Promise<number> {
-    this.#vacuum ??= this.#sweepAll().finally(() => {
+    this.#vacuum ??= this.#sweepAll(() => true).finally(() => {
       this.#vacuum = undefined
     })
     return this.#vacuum
@@ -120,10 +132,25 @@ export class Maintenance {
   }
 
   #hasGarbage(): boolean {
-    if (this.#state.snapshots.releaseCount === this.#sweptReleaseCount) return false
-    for (const { map } of this.#state.maps()) if (map.supersededCount > 0) return true
-    this.#sweptReleaseCount = this.#state.snapshots.releaseCount
-    return false
+    return this.#state.maps().some(({ collection, map }) => this.#isDue(map, collection.documentCount))
+  }
+
+  /** Whether a sweep of the map is worth its walk: for what has come since the last one, or after a while for less. */
+  #isDue(map: VersionedMap, documentCount: number): boolean {
+    if (map.supersededCount === 0) return false
+    const nowMs = this.#engine.world.clock.monotonicMs()
+    const { releaseCount } = this.#state.snapshots
+    const last = this.#sweeps.get(map)
+    if (last === undefined) {
+      this.#sweeps.set(map, { atMs: nowMs, left: 0, releaseCount: -1 })
+      return false
+    }
+    if (last.releaseCount === releaseCount) return false
+    const { vacuumEntries, vacuumShare, vacuumRestMs } = this.#engine.options
+    const found = Math.max(1, map.supersededCount - last.left)
+    if (found >= Math.max(vacuumEntries, vacuumShare * documentCount)) return true
+    const restMs = Math.max(vacuumRestMs, this.#engine.historyWindowMs / 10)
+    return nowMs - last.atMs >= restMs * Math.max(1, documentCount / (found * entriesPerFind))
   }
 
   #startCheckpoint(): void {
@@ -174,15 +201,21 @@ export class Maintenance {
   }
 
   #startVacuum(): void {
-    this.vacuum().catch((error: unknown) => this.#engine.fail(error))
+    this.#vacuum ??= this.#sweepAll((map, count) => this.#isDue(map, count)).finally(() => {
+      this.#vacuum = undefined
+    })
+    this.#vacuum.catch((error: unknown) => this.#engine.fail(error))
   }
 
-  async #sweepAll(): Promise<number> {
+  /** Sweeps the maps that `isDue` says. */
+  async #sweepAll(isDue: (map: VersionedMap, documentCount: number) => boolean): Promise<number> {
     const { snapshots } = this.#state
-    const releaseCount = snapshots.releaseCount
+    const { clock } = this.#engine.world
+    const startedMs = clock.monotonicMs()
     let removed = 0
     for (const { collection, map } of this.#state.maps()) {
-      if (map.supersededCount === 0 || map.tree.dropped) continue
+      if (map.supersededCount === 0 || map.tree.dropped || !isDue(map, collection.documentCount)) continue
+      const { releaseCount } = snapshots
       const sweep = new VacuumSweep(map, snapshots)
       let before = 0
       for (let complete = false; !complete && !this.#stopped && !map.tree.dropped; ) {
@@ -193,12 +226,14 @@ export class Maintenance {
           this.#noteUnlogged()
         }
         before = sweep.removedCount
-        if (!complete) await this.#engine.world.clock.yield()
+        if (!complete) await clock.yield()
       }
+      this.#sweeps.set(map, { atMs: clock.monotonicMs(), left: map.supersededCount, releaseCount })
       removed += sweep.removedCount
     }
-    this.#sweptReleaseCount = releaseCount
     this.vacuumedEntryCount += removed
+    this.vacuumRunCount++
+    this.lastVacuumMs = clock.monotonicMs() - startedMs
     return removed
   }
 

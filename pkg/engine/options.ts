@@ -17,6 +17,12 @@ export interface EngineOptions {
   readonly checkpointIntervalMs: number
   /** How often vacuum looks whether readers have let go of versions. */
   readonly vacuumIntervalMs: number
+  /** A map is swept when so many versions have been superseded in it since its last sweep, */
+  readonly vacuumEntries: number
+  /** and they are such a share of the documents; */
+  readonly vacuumShare: number
+  /** or so long after its last sweep, longer where there is little to find among many entries. */
+  readonly vacuumRestMs: number
   /** How often TTL indexes are looked at. */
   readonly expiryIntervalMs: number
   /** A session's record goes this long after its last write. */
@@ -46,6 +52,9 @@ export const engineDefaults: EngineOptions = {
   checkpointLogBytes: 128 * 1024 * 1024,
   checkpointIntervalMs: 60_000,
   vacuumIntervalMs: 1_000,
+  vacuumEntries: 10_000,
+  vacuumShare: 0.1,
+  vacuumRestMs: 10_000,
   expiryIntervalMs: 60_000,
   sessionRecordLifetimeMs: 30 * 60_000,
   historyWindowMs: 0,

@@ -20,4 +20,16 @@ export interface EngineStatistics {
   readonly replayedEntryCount: number
   readonly openSnapshotCount: number
   readonly vacuumedEntryCount: number
+  readonly vacuumRunCount: number
+  /** How long the last vacuum took, in milliseconds. */
+  readonly lastVacuumMs: number
+  /** Versions that are not the newest of their key: for readers of the past, or until vacuum passes. */
+  readonly supersededEntryCount: number
+  /** How long the oldest open snapshot has held versions, in whole seconds; 0: there is none. */
+  readonly oldestSnapshotSeconds: number
+  readonly openTransactionCount: number
+  /** Waits for locks of transactions, those that took too long, and circles that were broken. */
+  readonly lockWaitCount: number
+  readonly lockTimeoutCount: number
+  readonly deadlockCount: number
 }

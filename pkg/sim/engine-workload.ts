@@ -28,6 +28,8 @@ export const smallEngine: Partial<EngineOptions> = {
   checkpointLogBytes: 12 * 1024,
   checkpointIntervalMs: 40,
   vacuumIntervalMs: 10,
+  vacuumEntries: 5,
+  vacuumRestMs: 20,
   compileFilter: compileIndexFilter,
 }
 

@@ -1,9 +1,8 @@
-/** connPoolStats and lockInfo: what a server without peers and without locks has to say. */
+/** connPoolStats: what a server without peers has to say. */
 import { writeFields } from '../../bson/build.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { defineCommand, noRequest } from '../definition.ts'
 import { anyType, commandFields } from '../fields.ts'
-import type { Operation } from '../instance.ts'
 
 const poolFields = commandFields('connPoolStats', { connPoolStats: { type: anyType } }, { strict: false })
 
@@ -29,25 +28,5 @@ export const connPoolStats = defineCommand({
       pools: {},
       hosts: {},
       replicaSets: {},
-    }),
-})
-
-const lockFields = commandFields('lockInfo', {
-  lockInfo: { type: anyType },
-  includeStorageEngineDump: { type: anyType },
-})
-
-/** Locks: that of fsync is the only one there is. */
-export const lockInfo = defineCommand({
-  name: 'lockInfo',
-  help: 'the locks that are held',
-  kind: 'commands',
-  adminOnly: true,
-  fields: lockFields,
-  parse: noRequest,
-  run: ({ instance }: Operation) => instance.fsyncLock.held,
-  reply: (held: boolean, writer: BsonWriter) =>
-    writeFields(writer, {
-      lockInfo: held ? [{ resourceId: '{ 1: Global, 1 }', granted: [{ mode: 'S', desc: 'fsync' }], pending: [] }] : [],
     }),
 })

@@ -162,12 +162,19 @@ const builders: Readonly<Record<string, (instance: Instance) => unknown>> = {
     persistent: true,
     backupCursorOpen: false,
   }),
-  transactions: () => ({
-    retriedCommandsCount: long(0),
-    currentActive: long(0),
-    currentInactive: long(0),
-    currentOpen: long(0),
-  }),
+  transactions: ({ transactions }) => {
+    const open = [...transactions.open]
+    const active = open.filter(({ running }) => running !== undefined).length
+    return {
+      retriedCommandsCount: long(0),
+      currentActive: long(active),
+      currentInactive: long(open.length - active),
+      currentOpen: long(open.length),
+      totalStarted: long(transactions.startedCount),
+      totalCommitted: long(transactions.committedCount),
+      totalAborted: long(transactions.abortedCount),
+    }
+  },
   lauradb: (instance) => ({ version: instance.options.version, engine: longs(instance.engine.statistics()) }),
 }
 
