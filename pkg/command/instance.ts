@@ -142,7 +142,9 @@ export class Instance {
     this.startedMonotonicMs = world.clock.monotonicMs()
     this.parameters.force('minSnapshotHistoryWindowInSeconds', engine.historyWindowMs / 1000)
     this.parameters.onHistoryWindow = (seconds) => engine.keepHistory(seconds * 1000)
-    this.statistics = new StatisticsRefresh(world.clock, (error) => options.onInternalError?.(error, 'statistics'))
+    this.statistics = new StatisticsRefresh(world.clock, engine, (error) =>
+      options.onInternalError?.(error, 'statistics'),
+    )
     this.failCommand = new FailPoint(world.random)
     this.failWrite = new FailPoint(world.random)
     this.objectIds = new ObjectIdGenerator(world.random, () => world.clock.nowMs())

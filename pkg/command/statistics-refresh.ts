@@ -3,6 +3,7 @@
  * the other, while other requests go on.
  */
 import type { Collection } from '../engine/collection.ts'
+import type { Engine } from '../engine/engine.ts'
 import type { Clock } from '../io/clock.ts'
 import { planMemoryOf } from '../query/plan-memory.ts'
 
@@ -11,19 +12,22 @@ const sliceMs = 2
 
 export class StatisticsRefresh {
   readonly #clock: Clock
+  readonly #engine: Engine
   readonly #waiting = new Set<Collection>()
   readonly #onFailure: (error: unknown) => void
   #running: Promise<void> | undefined
   #closed = false
 
-  constructor(clock: Clock, onFailure: (error: unknown) => void) {
+  constructor(clock: Clock, engine: Engine, onFailure: (error: unknown) => void) {
     this.#clock = clock
+    this.#engine = engine
     this.#onFailure = onFailure
   }
 
-  /** To be called after a plan was chosen for the collection. */
+  /** To be called after a plan was chosen for the collection. What a transaction sees of one is gone too soon for statistics. */
   note(collection: Collection): void {
     if (this.#closed || !planMemoryOf(collection).wantsSampling || this.#waiting.has(collection)) return
+    if (this.#engine.collection(collection.database, collection.name) !== collection) return
     this.#waiting.add(collection)
     this.#running ??= this.#run()
       .catch(this.#onFailure)
