@@ -182,8 +182,20 @@ function rangeOf({ operator, value }: ComparisonFilter): Bounds | undefined {
   return { intervals: isEmpty(interval) ? [] : [interval], exact: type !== bsonType.document }
 }
 
-/** All values that a range over `type` may match. Ranges over arrays, and over types that nobody ranges over, have no bounds. */
+const brackets = new Map<number, Interval | undefined>()
+
+/** As `makeBracket`, made once. */
 function bracketOf(type: number): Interval | undefined {
+  let bracket = brackets.get(type)
+  if (bracket === undefined && !brackets.has(type)) {
+    bracket = makeBracket(type)
+    brackets.set(type, bracket)
+  }
+  return bracket
+}
+
+/** All values that a range over `type` may match. Ranges over arrays, and over types that nobody ranges over, have no bounds. */
+function makeBracket(type: number): Interval | undefined {
   switch (type) {
     case bsonType.int32:
     case bsonType.int64:
