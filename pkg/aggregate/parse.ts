@@ -97,7 +97,8 @@ const changeStreamStages: ReadonlySet<string> = new Set([
 function checkChangeStream(plans: Pipeline): void {
   const isStream = plans[0]?.changeStream !== undefined
   plans.forEach((plan, i) => {
-    if (isStream && !changeStreamStages.has(plan.name))
+    const permitted = changeStreamStages.has(plan.name) || (plan.name === '$fill' && plan.oneToOne === true)
+    if (isStream && !permitted)
       throw new DatabaseError('IllegalOperation', `${plan.name} is not permitted in a $changeStream pipeline`)
     if (plan.splitsEvents !== true) return
     if (!isStream)

@@ -253,6 +253,20 @@ test('the end of a collection ends its stream, which then begins anew after the 
   expect(typesOf(await drain(server, atDrop))).toEqual(['invalidate'])
 })
 
+test('a token of an event that the stream does not show fails once it comes to one that it shows', async () => {
+  const server = await openServer()
+  const elsewhere = await watch(server, {}, { collection: 'elsewhere' })
+  await server.run({ insert: 'elsewhere', documents: [{ _id: 1 }] })
+  const [event] = await drain(server, elsewhere)
+  const stream = await watch(server, { resumeAfter: event!._id }, { collection: 'c' })
+  expect(await drain(server, stream)).toEqual([])
+  await server.run({ insert: 'c', documents: [{ _id: 1 }] })
+  expect(await server.reply({ getMore: stream.id, collection: 'c', maxTimeMS: 0 })).toMatchObject({
+    codeName: 'ChangeStreamFatalError',
+    errmsg: expect.stringContaining('the resume token was not found'),
+  })
+})
+
 test('images before and after come from the log, where the collection keeps them', async () => {
   const server = await openServer()
   await server.run({ create: 'kept', changeStreamPreAndPostImages: { enabled: true } })
@@ -341,8 +355,8 @@ test.each([
   ],
   [
     { aggregate: 'c', pipeline: [{ $changeStream: { resumeAfter: {} } }] },
-    40414,
-    "BSON field '$changeStream.resumeAfter._data' is missing but a required field",
+    40647,
+    'Bad resume token: _data of missing or of wrong type: missing',
   ],
   [
     { aggregate: 'c', pipeline: [{ $changeStream: { resumeAfter: { _data: 'xyz' } } }] },
@@ -350,9 +364,9 @@ test.each([
     'resume token string was not a valid hex string',
   ],
   [
-    { aggregate: 'c', pipeline: [{ $changeStream: { resumeAfter: { _data: 'AB' } } }] },
+    { aggregate: 'c', pipeline: [{ $changeStream: { resumeAfter: { _data: '82' } } }] },
     260,
-    'Invalid resume token: AB',
+    'Invalid resume token: 82',
   ],
   [
     { aggregate: 1, pipeline: [{ $changeStream: { allChangesForCluster: true } }] },

@@ -229,7 +229,6 @@ export class ChangeStream {
   }
 
   #leaveEntry(entry: ChangeEntry): void {
-    if (this.#resume !== undefined && entry.timestamp >= this.#resume.timestamp) throw this.#notFound(this.#resume)
     this.#entry = undefined
     this.#next = 0
     this.#index = (entry.index + 1) as LogIndex
@@ -267,13 +266,16 @@ export class ChangeStream {
     return entry && new ChangeEntry(entry.index, entry.timestamp, entry.bytes.slice(entry.start, entry.end))
   }
 
-  /** Whether the change lies before or at the place where the stream resumes. */
+  /**
+   * Whether the change lies before or at the place where the stream resumes. The event there must be one that the stream shows: when
+   * another one comes first, the token was none of its own.
+   */
   #isPassed(entry: ChangeEntry, change: Change): boolean {
     const resume = this.#resume
     if (resume === undefined) return false
-    if (entry.timestamp === resume.timestamp && change.number < resume.number) return true
-    if (entry.timestamp !== resume.timestamp || change.number !== resume.number || !this.#isShown(change))
-      throw this.#notFound(resume)
+    const isThere = entry.timestamp === resume.timestamp
+    if ((isThere && change.number < resume.number) || !this.#isShown(change)) return true
+    if (!isThere || change.number > resume.number) throw this.#notFound(resume)
     this.#resume = undefined
     // What ends the stream still ends it, unless it was gone on from after that.
     if (resume.kind === tokenKind.event && this.#endsWith(change)) this.#ending = change

@@ -15,7 +15,7 @@ import { DatabaseError } from '../base/errors.ts'
 import type { LogIndex } from '../base/ids.ts'
 import { counterOf, secondsOf, type Timestamp, timestampOf } from '../base/timestamp.ts'
 import { buildDocument } from '../bson/build.ts'
-import { bsonType } from '../bson/type.ts'
+import { bsonType, typeAlias } from '../bson/type.ts'
 import { getField, readString, type Value } from '../bson/value.ts'
 
 export const tokenKind = { event: 0, invalidate: 1, passed: 2 } as const
@@ -54,25 +54,32 @@ export function tokenDocument(token: ResumeToken): Uint8Array {
   return buildDocument({ _data: tokenText(token) })
 }
 
-/** Reads `{_data: ...}`. Errors: MissingField, 40647 and InvalidResumeToken for what is no token of ours, FailedToParse for what is not hex. */
-export function parseToken(option: string, bytes: Uint8Array, start: number): ResumeToken {
+/** Reads `{_data: ...}`. Errors: 40647, 40648 for fields of the wrong type, and those of `readToken`. */
+export function parseToken(bytes: Uint8Array, start: number): ResumeToken {
   const data: Value | undefined = getField(bytes, '_data', start)
-  if (data === undefined)
+  if (data?.type !== bsonType.string)
     throw new DatabaseError(
-      'MissingField',
-      `BSON field '$changeStream.${option}._data' is missing but a required field`,
+      40647,
+      `Bad resume token: _data of missing or of wrong type: ${data === undefined ? 'missing' : typeAlias(data.type)}`,
     )
-  if (data.type !== bsonType.string)
-    throw new DatabaseError(40647, 'Bad resume token: _data of missing or of wrong type')
-  const text = readString(data.bytes, data.start)
-  return readToken(text)
+  const typeBits = getField(bytes, '_typeBits', start)
+  if (typeBits !== undefined && typeBits.type !== bsonType.binary)
+    throw new DatabaseError(40648, `Bad resume token: _typeBits of wrong type: ${typeAlias(typeBits.type)}`)
+  return readToken(readString(data.bytes, data.start))
 }
 
-/** Errors: InvalidResumeToken, FailedToParse for what is not hex. */
+/** The first bytes that a token of MongoDB may have: the type of what it is made of. */
+const keyTypes: ReadonlySet<number> = new Set([
+  10, 15, 20, 60, 70, 80, 90, 100, 110, 111, 120, 130, 140, 150, 160, 170, 240,
+])
+
+/** Errors: FailedToParse for what is not hex, 40649 for nothing, 50811 for what is no key, InvalidResumeToken for what is no token of ours. */
 export function readToken(text: string): ResumeToken {
   if (text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text))
     throw new DatabaseError('FailedToParse', 'resume token string was not a valid hex string')
+  if (text === '') throw new DatabaseError(40649, 'Failed to parse resume token: it is empty')
   const number = (from: number, length: number): number => Number.parseInt(text.slice(from, from + length), 16)
+  if (!keyTypes.has(number(0, 2))) throw new DatabaseError(50811, `Unknown type: ${number(0, 2)}`)
   const kind = number(42, 2)
   if (text.length !== tokenLength * 2 || number(0, 2) !== lead || kind > tokenKind.passed)
     throw new DatabaseError('InvalidResumeToken', `Invalid resume token: ${text}`)

@@ -155,9 +155,8 @@ function scopeOf(operation: Operation, collection: string | undefined, request: 
 }
 
 function startOf({ resumeAfter, startAfter, startAtOperationTime }: ChangeStreamRequest): ChangeStart {
-  if (resumeAfter !== undefined)
-    return { kind: 'token', token: parseToken('resumeAfter', resumeAfter, 0), after: false }
-  if (startAfter !== undefined) return { kind: 'token', token: parseToken('startAfter', startAfter, 0), after: true }
+  if (resumeAfter !== undefined) return { kind: 'token', token: parseToken(resumeAfter, 0), after: false }
+  if (startAfter !== undefined) return { kind: 'token', token: parseToken(startAfter, 0), after: true }
   if (startAtOperationTime !== undefined) return { kind: 'time', timestamp: startAtOperationTime }
   return { kind: 'now' }
 }

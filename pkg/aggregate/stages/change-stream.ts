@@ -21,6 +21,15 @@ const ignoredFlags: ReadonlySet<string> = new Set([
   'showRawUpdateDescription',
 ])
 
+/** Options that may be said to have no value. */
+const nullable: ReadonlySet<string> = new Set([
+  'fullDocument',
+  'fullDocumentBeforeChange',
+  'resumeAfter',
+  'startAfter',
+  'startAtOperationTime',
+])
+
 export const changeStream: StageDefinition = {
   name: '$changeStream',
   first: true,
@@ -28,7 +37,7 @@ export const changeStream: StageDefinition = {
   refusedIn: { facet: 40600, lookup: 51047, graphLookup: 51047, unionWith: 31441, view: 167 },
   parse(operand) {
     if (operand.type !== bsonType.document)
-      throw new DatabaseError(50808, '$changeStream stage expects a document as argument')
+      throw new DatabaseError(6188500, '$changeStream must take a nested object but found: ' + typeAlias(operand.type))
     return { name: '$changeStream', isSource: true, changeStream: requestOf(operand), open: opensElsewhere }
   },
 }
@@ -59,6 +68,7 @@ function requestOf(operand: Value): ChangeStreamRequest {
     showSystemEvents: false,
   }
   for (const field of documentFields(operand.bytes, operand.start)) {
+    if (field.type === bsonType.null && nullable.has(field.name)) continue
     switch (field.name) {
       case 'resumeAfter':
       case 'startAfter':

@@ -18,6 +18,7 @@ export const fill: StageDefinition = {
     if (parsed.values.length > 0) plans.push(context.stage('$addFields', valuesOperand(parsed)))
     return {
       name: '$fill',
+      oneToOne: parsed.methods.length === 0,
       open(input, run) {
         let stage = input
         for (const plan of plans) stage = plan.open(stage, run)

@@ -152,6 +152,8 @@ function refuseReadConcern({ readConcern }: Operation, [first]: Pipeline): void 
   )
 }
 
+const unstableStreamOptions: ReadonlySet<string> = new Set(['showExpandedEvents', 'showSystemEvents'])
+
 /** Throws APIStrictError for what is not in the stable API, if that is all the client wants. */
 function refuseUnstable(operation: Operation, request: AggregateCommand): void {
   const strict = operation.body && getField(operation.body, 'apiStrict')
@@ -161,6 +163,10 @@ function refuseUnstable(operation: Operation, request: AggregateCommand): void {
     if (element.type !== bsonType.document) continue
     for (const stage of documentFields(element.bytes, element.start)) {
       if (unstableStages.has(stage.name)) throw unstable(stage.name)
+      if (stage.name === '$changeStream' && stage.type === bsonType.document) {
+        for (const option of documentFields(stage.bytes, stage.start))
+          if (unstableStreamOptions.has(option.name)) throw unstable(`$changeStream.${option.name}`)
+      }
       if (stage.name !== '$collStats' || stage.type !== bsonType.document) continue
       for (const option of documentFields(stage.bytes, stage.start)) {
         if (option.name !== 'count') throw unstable(`$collStats.${option.name}`)
