@@ -56,14 +56,19 @@ function isZero(bytes: Uint8Array, start: number): boolean {
   return true
 }
 
+/** A DBRef may be an `_id`. */
+const referenceFields: ReadonlySet<string> = new Set(['$ref', '$id', '$db'])
+
 /** Errors: InvalidIdField for a type that cannot be an `_id`, DollarPrefixedFieldName for `{_id: {$a: 1}}`. */
 function checkId(bytes: Uint8Array, type: number, start: number): void {
   if (type === bsonType.array || type === bsonType.regex || type === bsonType.undefined)
     throw new DatabaseError('InvalidIdField', `The '_id' value cannot be of type ${typeAlias(type)}`)
   if (type !== bsonType.document) return
   const fields = new ElementWalker().reset(bytes, start)
-  while (fields.next()) {
-    if (bytes[fields.nameStart] === 0x24)
+  let isReference = false
+  for (let at = 0; fields.next(); at++) {
+    if (at === 0) isReference = fields.name() === '$ref'
+    if (bytes[fields.nameStart] === 0x24 && !(isReference && referenceFields.has(fields.name())))
       throw new DatabaseError(
         'DollarPrefixedFieldName',
         `_id fields may not contain '$'-prefixed fields: ${fields.name()} is not valid for storage.`,
