@@ -230,7 +230,11 @@ test('open transactions, their locks and those who wait are shown', async () => 
   expect(inprog).toContainEqual(
     expect.objectContaining({
       type: 'idleSession',
-      transaction: expect.objectContaining({ parameters: { txnNumber: 1, autocommit: false }, statements: 1, locks: 2 }),
+      transaction: expect.objectContaining({
+        parameters: { txnNumber: 1, autocommit: false },
+        statements: 1,
+        locks: 2,
+      }),
     }),
   )
   expect(inprog).toContainEqual(expect.objectContaining({ type: 'op', op: 'update', waitingForLock: true }))
