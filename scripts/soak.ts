@@ -1,19 +1,20 @@
 /**
  * Crashes the database at random moments until the time is up, or until a recovery gives what it should not:
  *
- *   npm run soak -- --minutes 10 --seed 12345 --only crash,kill,history,log
+ *   npm run soak -- --minutes 10 --seed 12345 --only crash,kill,history,log,grpc
  *
  *   crash   the engine on the simulated disk loses power at a random sample of its disk operations
  *   kill    the real server is killed under eight clients; --kills N: that many times, however long it takes
  *   history clients in transactions, with retryable writes and snapshot reads, on a simulated server that loses power, judged by
  *           checkers of isolation and linearizability
  *   log     the log alone, with failing disk operations beside the crashes
+ *   grpc    malformed requests to the gRPC door of one server; --fuzz N: that many; --hang-ms N: the longest that anybody may wait meanwhile
  *
  * Without --seed the first one is random; without --minutes it is one. The kinds take turns. A failure says what to repeat, which
  * belongs into a test then; exit code 1.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -22,13 +23,18 @@ import { countOperations, crashRun } from '../pkg/sim/crash-run.ts'
 import { smallEngine } from '../pkg/sim/engine-workload.ts'
 import { historyRun, workloadNames } from '../pkg/sim/history-run.ts'
 import { SeededRandom } from '../pkg/sim/random.ts'
+import { GrpcFuzz } from '../server/e2e/grpc-fuzz.ts'
 import { KillRun } from '../server/e2e/kill-run.ts'
+import { LauraServer, loggedErrors } from '../server/laura-process.ts'
 
 const crashesPerSeed = 40
 const killsPerSeed = 10
 const seedsPerHistoryTurn = 10
 /** As many as the test of the log runs from its first seed. */
 const seedsPerLogTest = 120
+const requestsPerSeed = 4000
+/** Caches fill and the heap is swept when it likes; a leak of a kilobyte a request would be more. */
+const growthMax = 64 * 2 ** 20
 const reportEveryMs = 30_000
 
 interface Kind {
@@ -150,6 +156,60 @@ class Kills implements Kind {
   }
 }
 
+class GrpcRequests implements Kind {
+  #requests = 0
+  #longestPingMs = 0
+  #growth = 0
+  readonly #wanted: number
+  readonly #hangMs: number
+
+  constructor(wanted: number, hangMs: number) {
+    this.#wanted = wanted
+    this.#hangMs = hangMs
+  }
+
+  get unfinished(): boolean {
+    return this.#requests < this.#wanted
+  }
+
+  async run(seed: number): Promise<void> {
+    const dir = mkdtempSync(join(tmpdir(), 'laura-soak-'))
+    const server = await LauraServer.start(dir)
+    const fuzz = new GrpcFuzz(Number(new URL(server.grpcUri).port), new SeededRandom(seed))
+    const count = Math.max(requestsPerSeed, this.#wanted - this.#requests)
+    const what = `gRPC requests with seed ${seed}, ${count} of them`
+    try {
+      // What the first ones make it load and cache is no growth.
+      await fuzz.run(count / 4)
+      const before = residentBytes(server)
+      await fuzz.run((count * 3) / 4)
+      this.#growth = Math.max(this.#growth, residentBytes(server) - before)
+    } catch (error) {
+      server.process.kill('SIGKILL')
+      throw new Error(what, { cause: error })
+    } finally {
+      fuzz.close()
+    }
+    const { code, stderr } = await server.stop()
+    rmSync(dir, { recursive: true, force: true })
+    this.#requests += fuzz.report.requests
+    this.#longestPingMs = Math.max(this.#longestPingMs, fuzz.report.longestPingMs)
+    if (code !== 0 || loggedErrors(stderr).length > 0) throw new Error(`${what}: ended with ${code}\n${stderr}`)
+    if (this.#growth > growthMax) throw new Error(`${what}: memory grew by ${this.#growth} bytes`)
+    if (this.#longestPingMs > this.#hangMs) throw new Error(`${what}: a ping took ${this.#longestPingMs} ms`)
+  }
+
+  report(): string {
+    const growth = `memory grew by ${(this.#growth / 2 ** 20).toFixed(0)} MB`
+    return `grpc: ${this.#requests} malformed requests, longest ping ${this.#longestPingMs.toFixed(0)} ms, ${growth}`
+  }
+}
+
+function residentBytes(server: LauraServer): number {
+  const status = readFileSync(`/proc/${server.process.pid}/status`, 'utf8')
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024
+}
+
 class Logs implements Kind {
   readonly unfinished = false
   #seeds = 0
@@ -173,8 +233,10 @@ const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '1' },
     seed: { type: 'string' },
-    only: { type: 'string', default: 'crash,kill,history,log' },
+    only: { type: 'string', default: 'crash,kill,history,log,grpc' },
     kills: { type: 'string', default: '0' },
+    fuzz: { type: 'string', default: '0' },
+    'hang-ms': { type: 'string', default: '1000' },
   },
 })
 const firstSeed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31))
@@ -182,6 +244,7 @@ const endMs = Date.now() + Number(values.minutes) * 60_000
 const makers: Readonly<Record<string, () => Kind>> = {
   crash: () => new Crashes(),
   kill: () => new Kills(Number(values.kills)),
+  grpc: () => new GrpcRequests(Number(values.fuzz), Number(values['hang-ms'])),
   history: () => new Histories(),
   log: () => new Logs(),
 }
@@ -190,8 +253,8 @@ const kinds = values.only.split(',').map((name) => {
   if (make === undefined) throw new Error(`--only ${name}: there are ${Object.keys(makers).join(', ')}`)
   return make()
 })
-if (![firstSeed, endMs, Number(values.kills)].every(Number.isFinite)) {
-  throw new Error('--seed, --minutes and --kills take numbers')
+if (![firstSeed, endMs, Number(values.kills), Number(values.fuzz), Number(values['hang-ms'])].every(Number.isFinite)) {
+  throw new Error('--seed, --minutes, --kills, --fuzz and --hang-ms take numbers')
 }
 
 function report(): void {

@@ -108,3 +108,8 @@ export function textIn(document: Uint8Array, name: string): string {
   const value = getField(document, name)!
   return readString(value.bytes, value.start)
 }
+
+/** The lines of a server's log that are errors, and those that are no log lines at all. */
+export function loggedErrors(stderr: string): string[] {
+  return stderr.split('\n').filter((line) => line !== '' && !/^\{"level":"(?:debug|info|warn)"/.test(line))
+}

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MongoClient, type MongoClientOptions } from 'mongodb'
 import { afterAll, beforeAll, expect } from 'vitest'
-import { LauraServer } from '../laura-process.ts'
+import { LauraServer, loggedErrors } from '../laura-process.ts'
 
 export interface RunningServer {
   readonly uri: string
@@ -51,9 +51,4 @@ export function runningServer(args: readonly string[] = []): RunningServer {
 
 export function temporaryFolder(): string {
   return mkdtempSync(join(tmpdir(), 'laura-e2e-'))
-}
-
-/** The lines of a server's log that are errors, and those that are no log lines at all. */
-export function loggedErrors(stderr: string): string[] {
-  return stderr.split('\n').filter((line) => line !== '' && !/^\{"level":"(?:debug|info|warn)"/.test(line))
 }

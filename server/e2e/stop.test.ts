@@ -2,8 +2,8 @@
 import { rmSync } from 'node:fs'
 import { MongoClient } from 'mongodb'
 import { afterAll, expect, it } from 'vitest'
-import { LauraServer, laura } from '../laura-process.ts'
-import { loggedErrors, temporaryFolder } from './running-server.ts'
+import { LauraServer, laura, loggedErrors } from '../laura-process.ts'
+import { temporaryFolder } from './running-server.ts'
 
 const folder = temporaryFolder()
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

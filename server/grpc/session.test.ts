@@ -186,6 +186,15 @@ describe('a session stream', () => {
     while (cursors() > 0) await sleep(2)
   })
 
+  it('a cursor that rests for want of credit does not keep a stream open whose client has said all', async () => {
+    await fill('rest', 50)
+    const session = new Session()
+    session.send({ commands: [session.command(1, { find: 'rest', batchSize: 5 }, { batches: 1 })] })
+    session.stream.end()
+    expect(await session.ended).toMatchObject({ code: status.OK })
+    expect(session.answers.at(-1)).toMatchObject({ more: false, body: { codeName: 'Interrupted' } })
+  })
+
   it('reads no further while a client leaves its replies', async () => {
     await fill('wide', 100, 'x'.repeat(2000))
     const session = new Session()

@@ -260,7 +260,13 @@ export class SessionStream {
   /** Fetches the next batch when the client has room for it and what was sent has been taken. */
   #fetch(running: Running): void {
     const { cursor } = running
-    if (running.credit <= 0 || cursor === undefined || this.#out.waitingBytes >= waitingBytesMax) return
+    if (cursor === undefined) return
+    if (running.credit <= 0) {
+      // Nobody can give more.
+      if (this.#inputEnded && this.#unread.length === 0) this.#killCursor(running)
+      return
+    }
+    if (this.#out.waitingBytes >= waitingBytesMax) return
     writer
       .beginLong('getMore', cursor.id, cursor.databaseName)
       .string('collection', cursor.collection)
@@ -330,6 +336,8 @@ export class SessionStream {
 
   readonly #onInputEnd = (): void => {
     this.#inputEnded = true
+    for (const running of this.#running.values())
+      if (running.cursor !== undefined && running.body === undefined) this.#fetch(running)
     this.#endWhenDone()
   }
 
