@@ -172,6 +172,9 @@ describe('is refused', () => {
   test.for([
     [{ count: 'c' }, {}, 'OperationNotSupportedInTransaction'],
     [{ find: 'c', $db: 'config' }, {}, 'OperationNotSupportedInTransaction'],
+    [{ aggregate: 'c', pipeline: [{ $out: 'd' }], cursor: {} }, {}, 'OperationNotSupportedInTransaction'],
+    [{ aggregate: 'c', pipeline: [{ $merge: 'd' }], cursor: {} }, {}, 'OperationNotSupportedInTransaction'],
+    [{ aggregate: 'c', pipeline: [{ $collStats: {} }], cursor: {} }, {}, 'OperationNotSupportedInTransaction'],
     [{ getMore: Long.fromNumber(1), collection: 'c' }, {}, 'OperationNotSupportedInTransaction'],
     [set(1, 1), { writeConcern: { w: 1 } }, 'InvalidOptions'],
     [{ find: 'c' }, { readConcern: { level: 'linearizable' } }, 'InvalidOptions'],

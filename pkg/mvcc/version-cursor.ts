@@ -68,15 +68,40 @@ export class VersionCursor implements KeyCursor {
       this.value = cursor.isLong ? cursor.readValue() : cursor.value
       return true
     }
-    if (this.#currentLength < 0) {
-      // The walk was plain until now: the key is still to be had from where it rests or was saved.
-      if (!cursor.next()) return false
-      return this.#settleForward(true)
+    // What is left of the current key's versions is older than the one that was seen.
+    let seen = true
+    for (;;) {
+      const stays = cursor.staysInLeaf
+      if (!stays) {
+        cursor.readKey()
+        this.#remember(cursor.keyLength - versionSuffixLength)
+      }
+      if (!cursor.next()) {
+        this.#currentLength = -1
+        return false
+      }
+      const repeats = stays
+        ? cursor.repeatsKey(versionSuffixLength)
+        : cursor.keyStartsWith(this.#current, this.#currentLength)
+      if (!repeats) seen = false
+      if (seen || this.#versionHere() > this.#at) continue
+      const value = cursor.isLong ? cursor.readValue() : cursor.value
+      if (value.end > value.start) {
+        this.#currentLength = -1
+        this.value = value
+        return true
+      }
+      seen = true
     }
-    do {
-      if (!cursor.next()) return false
-    } while (cursor.keyStartsWith(this.#current, this.#currentLength))
-    return this.#settleForward(true)
+  }
+
+  /** The timestamp of the version under the tree cursor. */
+  #versionHere(): Timestamp {
+    const cursor = this.#cursor
+    const at = cursor.keyTailAt(versionSuffixLength)
+    if (at >= 0) return readVersion(cursor.leafBytes, at)
+    cursor.readKey()
+    return readVersion(cursor.key, cursor.keyLength - versionSuffixLength)
   }
 
   previous(): boolean {

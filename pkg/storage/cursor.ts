@@ -174,6 +174,53 @@ export class TreeCursor {
     return true
   }
 
+  /** Whether `next` will only go on to the entry beside the current one. */
+  get staysInLeaf(): boolean {
+    return !this.#saved && this.#frame !== 0 && this.#seen === this.#tree.changes && this.#index + 1 < this.#page.count
+  }
+
+  /** Whether the current key, but for its last `tailLength` bytes, is that of the entry before it, which lies in the same leaf. */
+  repeatsKey(tailLength: number): boolean {
+    const page = this.#page
+    const { bytes, words } = page
+    const at = page.slots + (this.#index << 1)
+    const slot = words[at + 1]!
+    const before = words[at - 1]!
+    const length = slot >>> 16
+    if (length !== before >>> 16 || length >= 0x8000 || length < tailLength) return this.#repeatsLongKey(tailLength)
+    const end = length - tailLength
+    // The first bytes beside the slots tell most keys apart.
+    if (end >= 4 && words[at] !== words[at - 2]) return false
+    const cells = page.base + page.cellHeader
+    const a = cells + (slot & 0xffff)
+    const b = cells + (before & 0xffff)
+    for (let i = 0; i < end; i++) if (bytes[a + i] !== bytes[b + i]) return false
+    return true
+  }
+
+  #repeatsLongKey(tailLength: number): boolean {
+    const key = this.#page.keyCopy(this.#index)
+    const before = this.#page.keyCopy(this.#index - 1)
+    if (key.length !== before.length) return false
+    return compareRanges(key, 0, key.length - tailLength, before, 0, key.length - tailLength) === 0
+  }
+
+  /** The bytes of the current leaf, in which `keyTailAt` is a place. */
+  get leafBytes(): Uint8Array {
+    return this.#page.bytes
+  }
+
+  /** Where the last `tailLength` bytes of the current key lie in `leafBytes`; -1: not in one piece, `readKey` has them. */
+  keyTailAt(tailLength: number): number {
+    if (this.#saved) return -1
+    const page = this.#page
+    const slot = page.words[page.slots + (this.#index << 1) + 1]!
+    const length = slot >>> 16
+    return length >= 0x8000 || length < tailLength
+      ? -1
+      : page.base + page.cellHeader + (slot & 0xffff) + length - tailLength
+  }
+
   // ---- changing
 
   /**

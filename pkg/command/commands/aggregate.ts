@@ -179,10 +179,35 @@ function unstable(what: string): DatabaseError {
   return new DatabaseError('APIStrictError', `${what} is not allowed with 'apiStrict: true' in API Version 1`)
 }
 
+/** Stages that look at more than a transaction's snapshot has. */
+const outsideTransactions: ReadonlySet<string> = new Set([
+  '$changeStream',
+  '$collStats',
+  '$currentOp',
+  '$indexStats',
+  '$listLocalSessions',
+  '$listSessions',
+  '$planCacheStats',
+])
+
+/** Throws OperationNotSupportedInTransaction for stages that write, or read what has no versions. */
+function checkInTransaction(pipeline: Pipeline): void {
+  for (const { name, writes } of pipeline) {
+    if (writes === true)
+      throw new DatabaseError('OperationNotSupportedInTransaction', `${name} cannot be used in a transaction`)
+    if (outsideTransactions.has(name))
+      throw new DatabaseError(
+        'OperationNotSupportedInTransaction',
+        `Stage not supported inside of a multi-document transaction: ${name}`,
+      )
+  }
+}
+
 function openPipeline(operation: Operation, request: AggregateCommand, pipeline: Pipeline): Batch | Promise<Batch> {
   const { instance } = operation
   const namespace = `${operation.databaseName}.${request.collection ?? '$cmd.aggregate'}`
   operation.namespace = namespace
+  if (operation.statement !== undefined) checkInTransaction(pipeline)
   if (pipeline[0]?.changeStream !== undefined) return openChangeStream(operation, request, pipeline)
   const view = new ReadView(operation.workspace)
   const pace = new Pace(operation)
