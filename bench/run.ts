@@ -11,6 +11,7 @@ import { aggregateCases } from './cases/aggregate.ts'
 import { changeCases } from './cases/change.ts'
 import { embeddedCases } from './cases/embedded.ts'
 import { grpcCases } from './cases/grpc.ts'
+import { httpCases } from './cases/http.ts'
 import { hotDocumentCase, memoryCase, restartCase, startCase } from './cases/life.ts'
 import { queryCases } from './cases/query.ts'
 import { transactionCases } from './cases/transactions.ts'
@@ -40,6 +41,7 @@ try {
   if (wanted.has('aggregate')) await aggregateCases(results, join(directory, 'aggregate'), documents)
   if (wanted.has('wire')) await wireCases(results, join(directory, 'wire'), Math.min(documents, 100_000), values.uri)
   if (wanted.has('change')) await changeCases(results, join(directory, 'change'))
+  if (wanted.has('http')) await httpCases(results, join(directory, 'http'), Math.min(documents, 100_000))
   if (wanted.has('grpc')) await grpcCases(results, join(directory, 'grpc'), Math.min(documents, 100_000))
   mkdirSync(join(directory, 'life'), { recursive: true })
   if (wanted.has('start')) await startCase(results, join(directory, 'life'))

@@ -22,10 +22,28 @@ export function startGrpcServer(directory: string): Promise<Server> {
   return startLaura(directory, [], /grpc:\/\/127\.0\.0\.1:(\d+) ready/)
 }
 
-function startLaura(directory: string, flags: readonly string[], ready: RegExp): Promise<Server> {
+export interface HttpServer extends Server {
+  readonly mongoUri: string
+}
+
+/** The same, for its HTTP door, with the address of the MongoDB door. */
+export async function startHttpServer(directory: string): Promise<HttpServer> {
+  let mongoUri = ''
+  const server = await startLaura(directory, ['--log-level', 'warn'], /http:\/\/127\.0\.0\.1:(\d+) ready/, (output) => {
+    mongoUri = /mongodb:\/\/\S+/.exec(output)![0]
+  })
+  return { ...server, mongoUri }
+}
+
+function startLaura(
+  directory: string,
+  flags: readonly string[],
+  ready: RegExp,
+  told?: (output: string) => void,
+): Promise<Server> {
   const ports = ['--mongo-port', '0', '--http-port', '0', '--grpc-port', '0']
   const args = ['server/main.ts', 'serve', '--dir', directory, ...ports, ...flags]
-  return started(spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] }), ready)
+  return started(spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] }), ready, told)
 }
 
 export function startEcho(replyBytes: number): Promise<Server> {
@@ -41,13 +59,14 @@ function spawnScript(path: string, args: readonly (number | string)[]): ChildPro
   return spawn(process.execPath, [path, ...args.map(String)], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
 }
 
-function started(child: ChildProcess, pattern: RegExp): Promise<Server> {
+function started(child: ChildProcess, pattern: RegExp, told?: (output: string) => void): Promise<Server> {
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   return new Promise((resolve, reject) => {
     let output = ''
     child.stdout!.on('data', (chunk) => {
       output += String(chunk)
       const match = pattern.exec(output)
+      if (match !== null) told?.(output)
       if (match !== null) resolve({ process: child, port: Number(match[1]), ended })
     })
     child.once('exit', (code) => reject(new Error(`the process ended with ${code} before it was ready: ${output}`)))
