@@ -241,6 +241,7 @@ export class Instance {
     this.counters.connectionsCreated++
     context.onClose(() => {
       this.connections.delete(context)
+      if (this.operations.size === 0) return
       this.killOperations(
         (operation) => operation.context === context && !operation.command.writeConcern,
         new DatabaseError('ClientDisconnect', 'operation was interrupted because a client disconnected'),

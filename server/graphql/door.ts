@@ -16,7 +16,7 @@ import { ConnectionContext } from '../../pkg/command/context.ts'
 import type { Database } from '../../pkg/command/dispatch.ts'
 import { HttpProblem } from '../rest/problem.ts'
 import { limitQueries, queryLimits } from './limits.ts'
-import { type CollectionModel, catalogVersion, readModel } from './model.ts'
+import { type CatalogVersion, type CollectionModel, catalogVersion, isCurrent, readModel } from './model.ts'
 import { addPlaygroundAssets, playgroundPage } from './playground.ts'
 import { makeSchema, type RequestContext } from './schema.ts'
 import { Store } from './store.ts'
@@ -27,7 +27,7 @@ export interface GraphqlOptions {
 }
 
 interface Served {
-  readonly version: string
+  readonly version: CatalogVersion
   readonly models: readonly CollectionModel[]
   readonly schema: GraphQLSchema
   readonly apollo: ApolloServer<RequestContext>
@@ -80,9 +80,9 @@ class GraphqlDoor {
 
   /** The schema of a database as its catalog is now. */
   async #serve(databaseName: string): Promise<Served> {
-    const version = catalogVersion(this.#database, databaseName)
     const present = await this.#served.get(databaseName)
-    if (present?.version === version) return present
+    if (present !== undefined && isCurrent(present.version, this.#database, databaseName)) return present
+    const version = catalogVersion(this.#database, databaseName)
     const making = this.#make(databaseName, version)
     this.#served.set(databaseName, making)
     making.catch(() => this.#served.delete(databaseName))
@@ -90,7 +90,7 @@ class GraphqlDoor {
     return making
   }
 
-  async #make(databaseName: string, version: string): Promise<Served> {
+  async #make(databaseName: string, version: CatalogVersion): Promise<Served> {
     const { context, close } = this.#connect('')
     try {
       const models = await readModel(this.#database, context.store, databaseName)

@@ -28,15 +28,38 @@ export interface CollectionModel {
   readonly isView: boolean
 }
 
-/** Whether the schema made from a catalog is still right: names, options and whether there are documents at all. */
-export function catalogVersion(database: Database, databaseName: string): string {
-  return database.engine
+/** What a schema was made from. */
+export interface CatalogVersion {
+  readonly seen: readonly {
+    readonly id: number
+    readonly name: string
+    readonly options: Uint8Array
+    readonly isEmpty: boolean
+  }[]
+}
+
+export function catalogVersion(database: Database, databaseName: string): CatalogVersion {
+  const seen = database.engine
     .collections(databaseName)
-    .map(
-      ({ id, name, options, documentCount }) =>
-        `${id}:${name}:${documentCount === 0}:${Buffer.from(options).toString('base64')}`,
-    )
-    .join('\n')
+    .map(({ id, name, options, documentCount }) => ({ id, name, options, isEmpty: documentCount === 0 }))
+  return { seen }
+}
+
+/** Whether the schema made from a catalog is still right: names, options and whether there are documents at all. */
+export function isCurrent({ seen }: CatalogVersion, database: Database, databaseName: string): boolean {
+  const collections = database.engine.collections(databaseName)
+  return (
+    collections.length === seen.length &&
+    collections.every(({ id, name, options, documentCount }, i) => {
+      const before = seen[i]!
+      return (
+        id === before.id &&
+        name === before.name &&
+        options === before.options &&
+        (documentCount === 0) === before.isEmpty
+      )
+    })
+  )
 }
 
 export async function readModel(database: Database, store: Store, databaseName: string): Promise<CollectionModel[]> {

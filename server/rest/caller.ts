@@ -4,11 +4,13 @@ import { buildDocument } from '../../pkg/bson/build.ts'
 import { decodeDocument } from '../../pkg/bson/convert.ts'
 import { readDouble } from '../../pkg/bson/little-endian.ts'
 import { bsonType } from '../../pkg/bson/type.ts'
-import { getField } from '../../pkg/bson/value.ts'
+import { getField, type Value } from '../../pkg/bson/value.ts'
 import { ConnectionContext } from '../../pkg/command/context.ts'
 import type { Database } from '../../pkg/command/dispatch.ts'
+import type { RecordRef } from '../../pkg/engine/collection.ts'
 import { CommandProblem } from './problem.ts'
 
+const noBytes = new Uint8Array(0)
 let nextConnectionId = 2 ** 30
 
 export class Caller {
@@ -19,6 +21,8 @@ export class Caller {
   /** Called when a command was sent. */
   onCommand: (() => void) | undefined
 
+  readonly #record: RecordRef = { bytes: noBytes, start: 0, end: 0 }
+
   constructor(database: Database, request: FastifyRequest, reply: FastifyReply) {
     this.database = database
     this.context = new ConnectionContext({
@@ -28,6 +32,16 @@ export class Caller {
     })
     database.connect(this.context)
     reply.raw.once('close', () => this.context.close())
+  }
+
+  /**
+   * The document with this `_id`, until the next call on the database; false: there is none. undefined: only the command can tell, since the
+   * request is part of a transaction or the collection is a view.
+   */
+  readById(databaseName: string, collection: string, id: Value): Uint8Array | false | undefined {
+    if (this.shared['lsid'] !== undefined) return undefined
+    const found = this.database.readById(databaseName, collection, buildDocument({ _id: id }), this.#record)
+    return found === true ? this.#record.bytes.subarray(this.#record.start, this.#record.end) : found
   }
 
   /** The reply of a command that succeeded. Throws CommandProblem. */

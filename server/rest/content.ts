@@ -1,5 +1,5 @@
 /** Bodies and parameters: Extended JSON in, Extended JSON out, documents as BSON bytes between the two. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { DatabaseError } from '../../pkg/base/errors.ts'
 import { buildDocument, rawDocument } from '../../pkg/bson/build.ts'
@@ -88,7 +88,7 @@ export function replyText(
 
 /** The strong validator of a document: of its bytes, so that it changes with every change and with nothing else. */
 export function etagOf(bytes: Uint8Array): string {
-  return `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`
+  return `"${hash('sha256', bytes, 'base64url').slice(0, 22)}"`
 }
 
 /** Whether a header such as If-Match names `etag`; `*` names any. */

@@ -223,6 +223,11 @@ async function read(caller: Caller, request: FastifyRequest, reply: FastifyReply
   const { database, collection, id } = parametersOf(request)
   const query = request.query as { idType?: string; projection?: string }
   const key = idOf(id, query.idType)
+  if (query.projection === undefined) {
+    const found = caller.readById(database, collection, key)
+    if (found === false) throw noSuchDocument(id)
+    if (found !== undefined) return sendRead(request, reply, found)
+  }
   const commandReply = await caller.run(database, {
     find: collection,
     filter: { _id: key },
@@ -232,7 +237,10 @@ async function read(caller: Caller, request: FastifyRequest, reply: FastifyReply
   })
   const [found] = cursorOf(commandReply).documents
   if (found === undefined) throw noSuchDocument(id)
-  const document = documentOf(found)
+  return sendRead(request, reply, documentOf(found))
+}
+
+function sendRead(request: FastifyRequest, reply: FastifyReply, document: Uint8Array): FastifyReply {
   const etag = etagOf(document)
   reply.header('etag', etag)
   const known = request.headers['if-none-match']
