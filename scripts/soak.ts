@@ -1,12 +1,13 @@
 /**
  * Crashes the database at random moments until the time is up, or until a recovery gives what it should not:
  *
- *   npm run soak -- --minutes 10 --seed 12345 --only crash,kill,history,log,grpc
+ *   npm run soak -- --minutes 10 --seed 12345 --only crash,kill,history,driver,log,grpc
  *
  *   crash   the engine on the simulated disk loses power at a random sample of its disk operations
  *   kill    the real server is killed under eight clients; --kills N: that many times, however long it takes
  *   history clients in transactions, with retryable writes and snapshot reads, on a simulated server that loses power, judged by
  *           checkers of isolation and linearizability
+ *   driver  the same with the official driver and a real server that is killed
  *   log     the log alone, with failing disk operations beside the crashes
  *   grpc    malformed requests to the gRPC door of one server; --fuzz N: that many; --hang-ms N: the longest that anybody may wait meanwhile
  *
@@ -25,6 +26,7 @@ import { historyRun, workloadNames } from '../pkg/sim/history-run.ts'
 import { SeededRandom } from '../pkg/sim/random.ts'
 import { GrpcFuzz } from '../server/e2e/grpc-fuzz.ts'
 import { KillRun } from '../server/e2e/kill-run.ts'
+import { DriverHistory } from '../server/e2e/testdata/driver-history.ts'
 import { LauraServer, loggedErrors } from '../server/laura-process.ts'
 
 const crashesPerSeed = 40
@@ -114,6 +116,30 @@ class Histories implements Kind {
   report(): string {
     const what = `${this.#committed} pieces of work done, ${this.#crashes} crashes`
     return `history: ${this.#seeds} seeds of ${workloadNames.length} workloads, ${what}`
+  }
+}
+
+class DriverHistories implements Kind {
+  readonly unfinished = false
+  #seeds = 0
+  #committed = 0
+  #kills = 0
+
+  async run(seed: number): Promise<void> {
+    const dir = mkdtempSync(join(tmpdir(), 'laura-soak-'))
+    try {
+      const { committed, kills } = await new DriverHistory(dir, new SeededRandom(seed)).run(100, 4)
+      this.#committed += committed
+      this.#kills += kills
+      this.#seeds++
+    } catch (error) {
+      throw new Error(`a history of the driver with seed ${seed}; the directory is left in ${dir}`, { cause: error })
+    }
+    rmSync(dir, { recursive: true, force: true })
+  }
+
+  report(): string {
+    return `driver: ${this.#seeds} histories, ${this.#committed} pieces of work done, ${this.#kills} kills`
   }
 }
 
@@ -233,7 +259,7 @@ const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '1' },
     seed: { type: 'string' },
-    only: { type: 'string', default: 'crash,kill,history,log,grpc' },
+    only: { type: 'string', default: 'crash,kill,history,driver,log,grpc' },
     kills: { type: 'string', default: '0' },
     fuzz: { type: 'string', default: '0' },
     'hang-ms': { type: 'string', default: '1000' },
@@ -246,6 +272,7 @@ const makers: Readonly<Record<string, () => Kind>> = {
   kill: () => new Kills(Number(values.kills)),
   grpc: () => new GrpcRequests(Number(values.fuzz), Number(values['hang-ms'])),
   history: () => new Histories(),
+  driver: () => new DriverHistories(),
   log: () => new Logs(),
 }
 const kinds = values.only.split(',').map((name) => {
