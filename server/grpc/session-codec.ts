@@ -160,6 +160,8 @@ export function validatedSequences({ body, sequences }: SessionCommand): Sequenc
   if (sequences.length === 0) return noSequences
   const byName = new Map<string, readonly Uint8Array[]>()
   for (const { name, documents } of sequences) {
+    // The walk of a document trusts that what it looks for is a name.
+    if (name === '' || name.includes('\0')) throw new DatabaseError('InvalidBSON', 'document sequence without a name')
     if (byName.has(name)) throw new DatabaseError(40431, `Duplicate document sequence: ${name}`)
     if (getField(body, name) !== undefined)
       throw new DatabaseError(40433, `Duplicate field between body and document sequence ${name}`)

@@ -110,6 +110,12 @@ describe('a session stream', () => {
     ])
   })
 
+  it.each(['', 'a\0b', 'documents\0'])('refuses documents beside a body under the name %j', async (name) => {
+    const session = new Session()
+    session.send({ commands: [session.command(1, { insert: 'named' }, { sequences: [{ name, documents: [] }] })] })
+    expect((await session.until(1))[0]!.body).toMatchObject({ ok: 0, codeName: 'InvalidBSON' })
+  })
+
   it('takes documents beside a body', async () => {
     const session = new Session()
     const documents = [serialize({ _id: 1 }), serialize({ _id: 2 })]
