@@ -388,6 +388,11 @@ test.each([
     20,
     '$changeStreamSplitLargeEvent can only be used in a $changeStream pipeline',
   ],
+  [
+    { aggregate: 'c', pipeline: [{ $changeStream: {} }], readConcern: { level: 'local' } },
+    72,
+    "Aggregation stage $changeStream cannot run with a readConcern other than 'majority'. Current readConcern: local",
+  ],
 ])('%j is refused', async (command, code, errmsg) => {
   const server = await openServer()
   expect(await server.reply({ ...command, cursor: {} })).toMatchObject({ ok: 0, code, errmsg })

@@ -40,6 +40,7 @@ export async function openChangeStream(
   const { instance } = operation
   const { engine } = instance
   const request = pipeline[0]!.changeStream!
+  refuseSurroundings(operation)
   const scope = scopeOf(operation, collection, request)
   const start = startOf(request)
   const pace = new Pace(operation)
@@ -74,6 +75,24 @@ export async function openChangeStream(
     stream.close()
     throw error
   }
+}
+
+/** Errors: OperationNotSupportedInTransaction, InvalidOptions for a read concern that is asked for and is not majority. */
+function refuseSurroundings({ statement, body }: Operation): void {
+  if (statement !== undefined)
+    throw new DatabaseError(
+      'OperationNotSupportedInTransaction',
+      'Operation not permitted in transaction :: caused by :: Aggregation stage $changeStream cannot run within a multi-document transaction',
+    )
+  const concern = body === undefined ? undefined : getField(body, 'readConcern')
+  const level = concern?.type === bsonType.document ? getField(concern.bytes, 'level', concern.start) : undefined
+  if (level?.type !== bsonType.string) return
+  const asked = readString(level.bytes, level.start)
+  if (asked !== 'majority')
+    throw new DatabaseError(
+      'InvalidOptions',
+      `Aggregation stage $changeStream cannot run with a readConcern other than 'majority'. Current readConcern: ${asked}`,
+    )
 }
 
 /** Events as they are: a stream that was resumed within an event must split it again. */

@@ -36,6 +36,7 @@
  * are in it; index entries and pages are derived.
  */
 import type { CollectionId, RecordId } from '../base/ids.ts'
+import { copyBytes } from '../storage/copy.ts'
 
 export const operationKind = {
   insert: 1,
@@ -193,7 +194,8 @@ export class OperationWriter {
   }
 
   #bytes(source: Uint8Array, start: number, end: number): void {
-    this.bytes.set(start === 0 && end === source.length ? source : source.subarray(start, end), this.length)
+    if (start === 0 && end === source.length) this.bytes.set(source, this.length)
+    else copyBytes(source, start, end, this.bytes, this.length)
     this.length += end - start
   }
 
