@@ -21,7 +21,7 @@ export async function httpCases(results: Results, directory: string, count: numb
   try {
     const client = await new MongoClient(server.mongoUri).connect()
     const people = client.db('bench').collection('people')
-    await people.createIndex({ city: 1 })
+    await people.createIndex({ city: 1, _id: 1 })
     await people.insertMany(makePeople(count))
     await client.close()
     const load = (port: number, kind: string, time: number) =>

@@ -5,7 +5,7 @@ import { DatabaseError } from '../../pkg/base/errors.ts'
 import { buildDocument, rawDocument } from '../../pkg/bson/build.ts'
 import { parseExtendedJson, stringifyExtendedJson, stringifyExtendedJsonValue } from '../../pkg/bson/ejson.ts'
 import { bsonType } from '../../pkg/bson/type.ts'
-import { documentFields, documentOf, getField, type Value } from '../../pkg/bson/value.ts'
+import { documentFields, documentOf, getField, objectIdValue, stringValue, type Value } from '../../pkg/bson/value.ts'
 import { HttpProblem } from './problem.ts'
 
 /** The media types whose bodies are documents. */
@@ -108,8 +108,12 @@ const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{1
  * otherwise (`ejson`: the segment is a value in Extended JSON).
  */
 export function idOf(segment: string, idType: string | undefined): Value {
+  if (idType === undefined)
+    return objectIdPattern.test(segment)
+      ? objectIdValue(Uint8Array.from(Buffer.from(segment, 'hex')))
+      : stringValue(segment)
   const text = ((): string => {
-    switch (idType ?? (objectIdPattern.test(segment) ? 'objectId' : 'string')) {
+    switch (idType) {
       case 'objectId':
         if (objectIdPattern.test(segment)) return JSON.stringify({ $oid: segment })
         throw new HttpProblem(400, 'BadValue', `'${segment}' is not 24 hexadecimal digits`)
