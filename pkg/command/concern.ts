@@ -184,6 +184,8 @@ export interface ReadConcernUse {
   readonly snapshotAllowed: boolean
   /** The greatest cluster time this node knows; undefined: it is no member of a replica set. */
   readonly clusterTime: Timestamp | undefined
+  /** It is to be a default: what a standalone refuses is no matter. */
+  readonly isDefault?: boolean
 }
 
 /**
@@ -207,6 +209,7 @@ export function parseReadConcern(bytes: Uint8Array, use: ReadConcernUse): ReadCo
       'InvalidOptions',
       `Command ${use.command} does not support { readConcern: { level: "${level}", provenance: clientSupplied } } :: caused by :: read concern not supported`,
     )
+  if (use.isDefault === true) return concern
   if (use.clusterTime === undefined) refuseOnStandalone(concern)
   else {
     if (at !== undefined) checkClusterTime('atClusterTime', at, use.clusterTime)

@@ -33,6 +33,8 @@ export function applyGenericFields(operation: Operation, fields: Fields<string>)
   if (instance.replicaSet !== undefined && fields.has(generic.$clusterTime)) {
     learnClusterTime(instance, fields.bytes, fields.start(generic.$clusterTime))
   }
+  if (instance.replicaSet !== undefined && operation.transaction?.statement === undefined)
+    applyDefaults(operation, fields.has(generic.readConcern), fields.has(generic.writeConcern))
   if (fields.has(generic.readConcern)) {
     operation.readConcern = parseReadConcern(fields.document(generic.readConcern)!, {
       command: command.name,
@@ -47,6 +49,16 @@ export function applyGenericFields(operation: Operation, fields: Fields<string>)
     checkApiVersion(operation, fields)
   else if (instance.parameters.requireApiVersion)
     throw new DatabaseError(498870, 'The apiVersion parameter is required, please configure your MongoClient')
+}
+
+/** The set's read and write concern, for a command that names none. */
+function applyDefaults(operation: Operation, namesRead: boolean, namesWrite: boolean): void {
+  const { instance, command } = operation
+  const { defaults } = instance
+  if (defaults.get(instance.startedAtMs) === undefined) return
+  if (!namesRead && command.readConcern === true && defaults.read !== undefined) operation.readConcern = defaults.read
+  if (!namesWrite && command.writeConcern === true && defaults.write !== undefined)
+    operation.writeConcern = defaults.write
 }
 
 function useSession(operation: Operation, fields: Fields<string>): void {

@@ -20,6 +20,7 @@ import type { ExpressionOptions } from '../query/filter/operator.ts'
 import { BatchPool } from './batch.ts'
 import { CappedWaiters } from './capped.ts'
 import { defaultReadConcern, defaultWriteConcern, type ReadConcern, type WriteConcern } from './concern.ts'
+import { ConcernDefaults } from './concern-defaults.ts'
 import type { ConnectionContext } from './context.ts'
 import { Counters } from './counters.ts'
 import { CursorRegistry } from './cursor.ts'
@@ -109,6 +110,7 @@ export class Instance {
   readonly batches = new BatchPool()
   readonly cappedWaiters = new CappedWaiters()
   readonly changeFeed: ChangeFeed
+  readonly defaults: ConcernDefaults
   readonly failCommand: FailPoint<CommandFailure>
   readonly failWrite: FailPoint<WriteFailure>
   readonly fsyncLock = new FsyncLock()
@@ -145,6 +147,7 @@ export class Instance {
     this.statistics = new StatisticsRefresh(world.clock, engine, (error) =>
       options.onInternalError?.(error, 'statistics'),
     )
+    this.defaults = new ConcernDefaults(engine)
     this.failCommand = new FailPoint(world.random)
     this.failWrite = new FailPoint(world.random)
     this.objectIds = new ObjectIdGenerator(world.random, () => world.clock.nowMs())
