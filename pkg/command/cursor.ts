@@ -115,18 +115,16 @@ export class CursorRegistry {
   readonly #clock: Clock
   readonly #random: Random
   readonly #timeoutMs: () => number
-  readonly #onSweep: () => void
   readonly #cursors = new Map<bigint, Cursor>()
   #sweeper: Timer | undefined
   #timedOut = 0
   #opened = 0
 
-  /** `timeoutMs` is asked at every sweep; `onSweep` runs after each one. */
-  constructor(clock: Clock, random: Random, timeoutMs: () => number, onSweep: () => void) {
+  /** `timeoutMs` is asked at every sweep. */
+  constructor(clock: Clock, random: Random, timeoutMs: () => number) {
     this.#clock = clock
     this.#random = random
     this.#timeoutMs = timeoutMs
-    this.#onSweep = onSweep
   }
 
   [Symbol.iterator](): Iterator<Cursor> {
@@ -249,7 +247,6 @@ export class CursorRegistry {
     this.#timedOut += this.killWhere(
       (cursor) => cursor.inUse === undefined && !cursor.noTimeout && cursor.lastUseMs <= deadline,
     )
-    this.#onSweep()
   }
 }
 

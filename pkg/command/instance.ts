@@ -80,6 +80,8 @@ const unknownHost: HostFacts = {
   residentBytes: () => 0,
 }
 
+/** How often sessions are looked at. */
+const sessionWatchMs = 60_000
 const operationIdLimit = 0x7fffffff
 
 /** What an operation knows of the command it runs. */
@@ -104,7 +106,7 @@ export class Instance {
   readonly host: HostFacts
   readonly parameters = new Parameters()
   readonly counters = new Counters()
-  readonly sessions = new SessionRegistry()
+  readonly sessions = new SessionRegistry(() => this.#expireSessionsLater())
   readonly transactions = new SessionTransactions()
   readonly cursors: CursorRegistry
   readonly batches = new BatchPool()
@@ -130,6 +132,7 @@ export class Instance {
   readonly topologyCounter: number
   readonly startedAtMs: number
   readonly startedMonotonicMs: number
+  #sessionWatch: Timer | undefined
   #transactionWatch: Timer | undefined
   #lastOperationId = 0
   #closed = false
@@ -155,12 +158,7 @@ export class Instance {
     // A member counts: started, recovered, elected.
     this.topologyCounter = options.replicaSet === undefined ? 0 : 6
     this.replicaSet = options.replicaSet === undefined ? undefined : this.#replicaSet(options.replicaSet)
-    this.cursors = new CursorRegistry(
-      world.clock,
-      world.random,
-      () => this.parameters.cursorTimeoutMillis,
-      () => this.#expireSessions(),
-    )
+    this.cursors = new CursorRegistry(world.clock, world.random, () => this.parameters.cursorTimeoutMillis)
     dropUnfinishedOutput(engine)
   }
 
@@ -234,8 +232,14 @@ export class Instance {
     )
   }
 
-  #expireSessions(): void {
-    for (const session of this.sessions.expire(this.world.clock.monotonicMs())) this.endSession(session.key)
+  /** While there are sessions, looks every minute which of them nobody uses any more. */
+  #expireSessionsLater(): void {
+    if (this.#sessionWatch !== undefined || this.#closed) return
+    this.#sessionWatch = this.world.clock.setTimer(sessionWatchMs, () => {
+      this.#sessionWatch = undefined
+      for (const session of this.sessions.expire(this.world.clock.monotonicMs())) this.endSession(session.key)
+      if (this.sessions.size > 0) this.#expireSessionsLater()
+    })
   }
 
   /** Counts a connection until it closes; its operations are interrupted then. */

@@ -30,3 +30,15 @@ test('config.system.sessions shows the sessions in use', async () => {
   await server.run({ endSessions: [{ id }] })
   expect(await server.all({ find: 'system.sessions', $db: 'config' })).toEqual([])
 })
+
+test('a session that nobody uses for half an hour ends, one that is refreshed goes on', async () => {
+  const server = await openServer()
+  const [idle, kept] = [new UUID(), new UUID()]
+  await server.run({ ping: 1, lsid: { id: idle } })
+  for (let minutes = 0; minutes < 40; minutes += 10) {
+    await server.run({ refreshSessions: [{ id: kept }] })
+    await server.world.clock.sleep(10 * 60_000)
+  }
+  const found = await server.all({ find: 'system.sessions', $db: 'config' })
+  expect(found.map(({ _id }) => String((_id as { id: UUID }).id))).toEqual([String(kept)])
+})

@@ -106,6 +106,12 @@ export function sessionKey(bytes: Uint8Array, start: number): string {
 
 export class SessionRegistry {
   readonly #sessions = new Map<string, Session>()
+  readonly #onFirst: () => void
+
+  /** `onFirst`: called when there is a session after there was none. */
+  constructor(onFirst: () => void) {
+    this.#onFirst = onFirst
+  }
 
   get size(): number {
     return this.#sessions.size
@@ -141,6 +147,7 @@ export class SessionRegistry {
         )
       session = new Session(bytes.slice(start, start + 16), key, nowMs)
       this.#sessions.set(key, session)
+      if (this.#sessions.size === 1) this.#onFirst()
     }
     session.lastUseMs = nowMs
     session.endsLater = false
