@@ -19,7 +19,8 @@ type Laura = Awaited<ReturnType<typeof open>>
 
 export async function transactionCases(results: Results, directory: string): Promise<void> {
   mkdirSync(directory, { recursive: true })
-  const laura = await open(mkdtempSync(join(directory, 'laura-')))
+  // Vacuum is timed by itself.
+  const laura = await open(mkdtempSync(join(directory, 'laura-')), { vacuumIntervalMs: 3_600_000 })
   await laura
     .db('bank')
     .collection<Account>('accounts')
@@ -28,6 +29,7 @@ export async function transactionCases(results: Results, directory: string): Pro
   await transferCase(results, laura, sqlite, 1, 0.95)
   await transferCase(results, laura, sqlite, 16, 4)
   await readBesideWriters(results, laura)
+  await vacuumCase(results, laura)
   await laura.close()
   sqlite.close()
   rmSync(directory, { recursive: true, force: true })
@@ -88,6 +90,55 @@ async function readBesideWriters(results: Results, laura: Laura): Promise<void> 
     results.add({ work, engine: 'lauradb, 2,000 newer versions', value: (seconds * 1000) / 20, unit: 'ms' })
     results.ratio(work, 'alone / with newer versions', alone / ((seconds * 1000) / 20), '0.9')
   })
+}
+
+/** What durable writers lose while vacuum drops a version of every document. */
+async function vacuumCase(results: Results, laura: Laura): Promise<void> {
+  const work = 'durable updates by 16 clients'
+  const dead = laura.db('bank').collection<Account>('dead')
+  const busy = laura.db('bank').collection<Account>('accounts')
+  const count = 200_000
+  for (let at = 0; at < count; at += 10_000) {
+    await dead.insertMany(Array.from({ length: 10_000 }, (_, i) => ({ _id: at + i, balance: 0 })))
+  }
+  // A transaction that reads holds what is superseded.
+  await laura.transaction(async (session) => {
+    await session.db('bank').collection('accounts').findOne({ _id: 1 })
+    await dead.updateMany({}, { $inc: { balance: 1 } })
+  })
+  let stop = false
+  let updates = 0
+  const write = async (client: number): Promise<void> => {
+    for (let i = client; !stop; i += 16) {
+      await busy.updateOne({ _id: i % accounts }, { $inc: { balance: 1 } })
+      updates++
+    }
+  }
+  const rateOf = async (during: () => Promise<unknown>): Promise<number> => {
+    stop = false
+    updates = 0
+    const writers = Array.from({ length: 16 }, (_, client) => write(client))
+    const seconds = await timed(during)
+    const rate = updates / seconds
+    stop = true
+    await Promise.all(writers)
+    return rate
+  }
+  const rest = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 2000))
+  await rateOf(rest)
+  const before = await rateOf(rest)
+  let dropped = 0
+  const begin = performance.now()
+  const during = await rateOf(async () => {
+    dropped = await laura.vacuum()
+  })
+  const seconds = (performance.now() - begin) / 1000
+  // The machine's speed drifts: what is alone is looked at on both sides.
+  const alone = (before + (await rateOf(rest))) / 2
+  results.rate(`vacuum of ${dropped.toLocaleString('en')} dead versions beside them`, 'lauradb', dropped, seconds)
+  results.add({ work, engine: 'lauradb, alone', value: alone, unit: 'per second' })
+  results.add({ work, engine: 'lauradb, beside vacuum', value: during, unit: 'per second' })
+  results.ratio(work, 'beside vacuum / alone', during / alone, '0.8')
 }
 
 function pairOf(n: number): [from: number, to: number] {

@@ -13,8 +13,14 @@ import { sweepExpired } from './expiry.ts'
 import { historyStart } from './history.ts'
 import type { State } from './state.ts'
 
-/** Entries a vacuum slice looks at: about a millisecond. */
-const vacuumSliceEntries = 2000
+/** Entries a vacuum slice looks at: some tenths of a millisecond. */
+const vacuumSliceEntries = 500
+/** So long after a write nobody is writing. */
+const quietMs = 100
+/** How long vacuum works before it rests. */
+const vacuumTurnMs = 0.5
+/** While others write, vacuum rests so many times as long as it works. */
+const vacuumRestShare = 9
 /** Entries that a sweep may pass over for one that it drops, when it is in no hurry. */
 const entriesPerFind = 100
 /** Pages of dropped trees that are freed before others get their turn, unless that takes long because they have to be read. */
@@ -44,6 +50,9 @@ export class Maintenance {
   #lastExpiryMs = 0
   vacuumedEntryCount = 0
   vacuumRunCount = 0
+  /** The last entry of the log when vacuum looked, and since when it has been. */
+  #seenIndex = -1
+  #seenIndexMs = Number.NEGATIVE_INFINITY
   lastVacuumMs = 0
   /** Of each map: when it was swept last, and what was left because somebody needed it. */
   readonly #sweeps = new WeakMap<VersionedMap, Sweep>()
@@ -213,20 +222,28 @@ export class Maintenance {
     const { clock } = this.#engine.world
     const startedMs = clock.monotonicMs()
     let removed = 0
+    /** Since the last rest. */
+    let workedMs = 0
     for (const { collection, map } of this.#state.maps()) {
       if (map.supersededCount === 0 || map.tree.dropped || !isDue(map, collection.documentCount)) continue
       const { releaseCount } = snapshots
       const sweep = new VacuumSweep(map, snapshots)
       let before = 0
       for (let complete = false; !complete && !this.#stopped && !map.tree.dropped; ) {
+        const sliceStartMs = clock.monotonicMs()
         complete = sweep.slice(vacuumSliceEntries)
+        workedMs += clock.monotonicMs() - sliceStartMs
         if (sweep.removedCount > before) {
           // A checkpoint between two slices has the map's count as it is then.
           collection.recordSetChanged = true
           this.#noteUnlogged()
         }
         before = sweep.removedCount
-        if (!complete) await clock.yield()
+        if (complete) break
+        await clock.yield()
+        if (workedMs < vacuumTurnMs) continue
+        if (this.#othersWrite()) await this.#rest(workedMs * vacuumRestShare)
+        workedMs = 0
       }
       this.#sweeps.set(map, { atMs: clock.monotonicMs(), left: map.supersededCount, releaseCount })
       removed += sweep.removedCount
@@ -235,6 +252,23 @@ export class Maintenance {
     this.vacuumRunCount++
     this.lastVacuumMs = clock.monotonicMs() - startedMs
     return removed
+  }
+
+  /** Whether anything was written lately. */
+  #othersWrite(): boolean {
+    const { lastIndex, world } = this.#engine
+    const nowMs = world.clock.monotonicMs()
+    if (lastIndex !== this.#seenIndex) {
+      this.#seenIndex = lastIndex
+      this.#seenIndexMs = nowMs
+    }
+    return nowMs - this.#seenIndexMs < quietMs
+  }
+
+  #rest(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#engine.world.clock.setTimer(ms, resolve)
+    })
   }
 
   #startFreeing(): void {

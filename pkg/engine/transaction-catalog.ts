@@ -184,7 +184,7 @@ export class TransactionCatalog implements UnitCatalog {
   }
 
   #indexOver(index: Index<VersionedMap>): Index<OverlaidMap> {
-    return new Index(index.definition, new OverlaidMap(index.map, this.#sight), index, index.accepts)
+    return new Index(index.definition, new OverlaidMap(index.map, this.#sight), index, index.accepts, index)
   }
 
   #newIndex(definition: Uint8Array): Index<OverlaidMap> {

@@ -54,8 +54,8 @@ export class Index<Entries extends KeyMap = KeyMap> {
   readonly #extractor: Extractor
   readonly #accepts: DocumentPredicate | undefined
   /** The keys of the document being written, and of the one it replaces. */
-  readonly keys = new KeySet()
-  readonly oldKeys = new KeySet()
+  readonly keys: KeySet
+  readonly oldKeys: KeySet
   /** While the index is built: records whose entries are still to be brought up to date; writers leave them alone. */
   pending: Set<RecordId> | undefined
   /** While the index is built: told of a key that a written record shares with another. */
@@ -69,7 +69,16 @@ export class Index<Entries extends KeyMap = KeyMap> {
   /** Operations that used the index since it was opened, for $indexStats. */
   useCount = 0
 
-  constructor(definition: IndexDefinition, map: Entries, state: IndexState, accepts?: DocumentPredicate | undefined) {
+  /** `like`: an index with the same definition, whose extractor and key sets serve both: they are used within one call. */
+  constructor(
+    definition: IndexDefinition,
+    map: Entries,
+    state: IndexState,
+    accepts?: DocumentPredicate | undefined,
+    like?: Index | undefined,
+  ) {
+    this.keys = like?.keys ?? new KeySet()
+    this.oldKeys = like?.oldKeys ?? new KeySet()
     this.definition = definition
     this.map = map
     this.layout = state.layout
@@ -77,14 +86,8 @@ export class Index<Entries extends KeyMap = KeyMap> {
     this.multikey = this.multikeyPaths.some((paths) => paths !== 0)
     this.usableFrom = state.usableFrom
     this.#accepts = accepts
-    this.roots =
-      accepts === undefined && definition.wildcardAt < 0
-        ? definition.keyPaths.map(({ path }) => utf8Bytes(path.split('.')[0]!))
-        : undefined
-    this.#extractor =
-      definition.wildcardAt < 0
-        ? new KeyExtractor(definition.keyPaths, definition.sparse, definition.collation)
-        : new WildcardExtractor(definition)
+    this.roots = like === undefined ? rootsOf(definition, accepts) : like.roots
+    this.#extractor = like === undefined ? extractorOf(definition) : like.#extractor
   }
 
   get name(): string {
@@ -273,4 +276,15 @@ export class Index<Entries extends KeyMap = KeyMap> {
     for (let j = 0; j < length; j++) key[j] = from[start + j]!
     return length
   }
+}
+
+function extractorOf(definition: IndexDefinition): Extractor {
+  return definition.wildcardAt < 0
+    ? new KeyExtractor(definition.keyPaths, definition.sparse, definition.collation)
+    : new WildcardExtractor(definition)
+}
+
+function rootsOf(definition: IndexDefinition, accepts: DocumentPredicate | undefined): Uint8Array[] | undefined {
+  if (accepts !== undefined || definition.wildcardAt >= 0) return undefined
+  return definition.keyPaths.map(({ path }) => utf8Bytes(path.split('.')[0]!))
 }
