@@ -1,7 +1,7 @@
 /**
  * Crashes the database at random moments until the time is up, or until a recovery gives what it should not:
  *
- *   npm run soak -- --minutes 10 --seed 12345 --only crash,kill,history,driver,log,grpc
+ *   npm run soak -- --minutes 10 --seed 12345 --only crash,kill,history,driver,log,doors,grpc
  *
  *   crash   the engine on the simulated disk loses power at a random sample of its disk operations
  *   kill    the real server is killed under eight clients; --kills N: that many times, however long it takes
@@ -9,6 +9,7 @@
  *           checkers of isolation and linearizability
  *   driver  the same with the official driver and a real server that is killed
  *   log     the log alone, with failing disk operations beside the crashes
+ *   doors   the same random operations through every door give the same answers and the same data
  *   grpc    malformed requests to the gRPC door of one server; --fuzz N: that many; --hang-ms N: the longest that anybody may wait meanwhile
  *
  * Without --seed the first one is random; without --minutes it is one. The kinds take turns. A failure says what to repeat, which
@@ -24,6 +25,7 @@ import { countOperations, crashRun } from '../pkg/sim/crash-run.ts'
 import { smallEngine } from '../pkg/sim/engine-workload.ts'
 import { historyRun, workloadNames } from '../pkg/sim/history-run.ts'
 import { SeededRandom } from '../pkg/sim/random.ts'
+import { runDoors } from '../server/e2e/doors-world.ts'
 import { GrpcFuzz } from '../server/e2e/grpc-fuzz.ts'
 import { KillRun } from '../server/e2e/kill-run.ts'
 import { DriverHistory } from '../server/e2e/testdata/driver-history.ts'
@@ -34,6 +36,7 @@ const killsPerSeed = 10
 const seedsPerHistoryTurn = 10
 /** As many as the test of the log runs from its first seed. */
 const seedsPerLogTest = 120
+const operationsPerDoors = 1500
 const requestsPerSeed = 4000
 /** Caches fill and the heap is swept when it likes; a leak of a kilobyte a request would be more. */
 const growthMax = 64 * 2 ** 20
@@ -140,6 +143,25 @@ class DriverHistories implements Kind {
 
   report(): string {
     return `driver: ${this.#seeds} histories, ${this.#committed} pieces of work done, ${this.#kills} kills`
+  }
+}
+
+class Doors implements Kind {
+  readonly unfinished = false
+  #seeds = 0
+  #operations = 0
+
+  async run(seed: number): Promise<void> {
+    const { outcomes, states } = await runDoors(new SeededRandom(seed), operationsPerDoors)
+    const [first, ...others] = states
+    const different = others.filter(([, state]) => state !== first![1]).map(([name]) => name)
+    if (different.length > 0) throw new Error(`operations with seed ${seed}: ${first![0]} is not ${different.join()}`)
+    for (const count of outcomes.values()) this.#operations += count
+    this.#seeds++
+  }
+
+  report(): string {
+    return `doors: ${this.#seeds} seeds, ${this.#operations} operations through every door`
   }
 }
 
@@ -259,7 +281,7 @@ const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '1' },
     seed: { type: 'string' },
-    only: { type: 'string', default: 'crash,kill,history,driver,log,grpc' },
+    only: { type: 'string', default: 'crash,kill,history,driver,log,doors,grpc' },
     kills: { type: 'string', default: '0' },
     fuzz: { type: 'string', default: '0' },
     'hang-ms': { type: 'string', default: '1000' },
@@ -274,6 +296,7 @@ const makers: Readonly<Record<string, () => Kind>> = {
   history: () => new Histories(),
   driver: () => new DriverHistories(),
   log: () => new Logs(),
+  doors: () => new Doors(),
 }
 const kinds = values.only.split(',').map((name) => {
   const make = Object.hasOwn(makers, name) ? makers[name] : undefined

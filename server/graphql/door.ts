@@ -6,9 +6,10 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { ApolloServer, HeaderMap } from '@apollo/server'
+import { unwrapResolverError } from '@apollo/server/errors'
 import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { type ExecutionArgs, type GraphQLSchema, parse, specifiedRules, validate } from 'graphql'
+import { type ExecutionArgs, GraphQLError, type GraphQLSchema, parse, specifiedRules, validate } from 'graphql'
 import { createHandler, type RequestContext as SseContext } from 'graphql-sse/lib/use/fastify'
 import { useServer } from 'graphql-ws/use/ws'
 import type { Logger } from 'pino'
@@ -108,6 +109,9 @@ class GraphqlDoor {
         logger: silent,
         formatError: (formatted, error) => {
           if (formatted.extensions?.['code'] === 'INTERNAL_SERVER_ERROR') {
+            // What graphql says itself: a value is not of the type that the sample or the validator promised, for one.
+            if (unwrapResolverError(error) instanceof GraphQLError)
+              return { ...formatted, extensions: { ...formatted.extensions, code: 'TypeMismatch', mongoCode: 14 } }
             this.#log.error({ error }, 'a resolver failed')
             return { ...formatted, message: 'an internal error: the log tells more' }
           }

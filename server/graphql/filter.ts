@@ -29,6 +29,9 @@ export interface NamedField {
   readonly name: string
   readonly path: string
   readonly shape: Shape
+  /** Of a field that holds documents: what their type is called, and their fields. */
+  readonly type: string
+  readonly nested: readonly NamedField[]
 }
 
 const comparisons = ['eq', 'ne', 'gt', 'gte', 'lt', 'lte'] as const
@@ -58,16 +61,12 @@ export const scalarFilters = Object.fromEntries(
 
 const anyFilter = scalarFilter('EJSONFilter', ejsonScalar)
 
-/** The input type of conditions on a value of a shape; `named` gives the fields of an object's shape. */
-export function filterOf(
-  typeName: string,
-  fields: readonly NamedField[],
-  nested: (field: NamedField) => readonly NamedField[],
-): GraphQLInputObjectType {
+/** The input type of conditions on documents with these fields. */
+export function filterOf(typeName: string, fields: readonly NamedField[]): GraphQLInputObjectType {
   const type: GraphQLInputObjectType = new GraphQLInputObjectType({
     name: `${typeName}Filter`,
     fields: () => ({
-      ...Object.fromEntries(fields.map((field) => [field.name, { type: conditionOn(typeName, field, nested) }])),
+      ...Object.fromEntries(fields.map((field) => [field.name, { type: conditionOn(field) }])),
       and: { type: new GraphQLList(new GraphQLNonNull(type)) },
       or: { type: new GraphQLList(new GraphQLNonNull(type)) },
       not: { type },
@@ -79,21 +78,16 @@ export function filterOf(
 
 const made = new WeakMap<NamedField, GraphQLInputObjectType>()
 
-function conditionOn(
-  owner: string,
-  field: NamedField,
-  nested: (field: NamedField) => readonly NamedField[],
-): GraphQLInputType {
+function conditionOn(field: NamedField): GraphQLInputType {
   const shape = field.shape.kind === 'list' ? field.shape.of : field.shape
   if (shape.kind === 'scalar') return scalarFilters[shape.scalar]
-  if (shape.kind !== 'object') return anyFilter
+  if (field.nested.length === 0) return anyFilter
   const known = made.get(field)
   if (known !== undefined) return known
-  const name = `${owner}_${field.name}`
   const type = new GraphQLInputObjectType({
-    name: `${name}Filter`,
+    name: `${field.type}Filter`,
     fields: () => ({
-      ...Object.fromEntries(nested(field).map((inner) => [inner.name, { type: conditionOn(name, inner, nested) }])),
+      ...Object.fromEntries(field.nested.map((inner) => [inner.name, { type: conditionOn(inner) }])),
       exists: { type: GraphQLBoolean, description: 'whether the field is there' },
     }),
   })
@@ -104,39 +98,28 @@ function conditionOn(
 type Condition = Readonly<Record<string, unknown>>
 
 /** The filter of the query language that a typed one means. */
-export function queryOf(
-  filter: Condition | null | undefined,
-  fields: readonly NamedField[],
-  nested: (field: NamedField) => readonly NamedField[],
-): Record<string, unknown> {
+export function queryOf(filter: Condition | null | undefined, fields: readonly NamedField[]): Record<string, unknown> {
   if (filter === null || filter === undefined) return {}
   const parts: Record<string, unknown>[] = []
   for (const [name, condition] of Object.entries(filter)) {
     if (condition === null || condition === undefined) continue
     if (name === 'and' || name === 'or')
-      parts.push({ [`$${name}`]: (condition as Condition[]).map((each) => queryOf(each, fields, nested)) })
-    else if (name === 'not') parts.push({ $nor: [queryOf(condition as Condition, fields, nested)] })
+      parts.push({ [`$${name}`]: (condition as Condition[]).map((each) => queryOf(each, fields)) })
+    else if (name === 'not') parts.push({ $nor: [queryOf(condition as Condition, fields)] })
     else if (name === 'match') parts.push(condition as Record<string, unknown>)
-    else parts.push(...conditionsOn(fields.find((field) => field.name === name)!, '', condition as Condition, nested))
+    else parts.push(...conditionsOn(fields.find((field) => field.name === name)!, '', condition as Condition))
   }
   return parts.length === 0 ? {} : parts.length === 1 ? parts[0]! : { $and: parts }
 }
 
-function conditionsOn(
-  field: NamedField,
-  above: string,
-  condition: Condition,
-  nested: (field: NamedField) => readonly NamedField[],
-): Record<string, unknown>[] {
+function conditionsOn(field: NamedField, above: string, condition: Condition): Record<string, unknown>[] {
   const path = above + field.path
-  const shape = field.shape.kind === 'list' ? field.shape.of : field.shape
-  if (shape.kind !== 'object') return [{ [path]: operatorsOf(condition) }]
-  const inner = nested(field)
+  if (field.nested.length === 0) return [{ [path]: operatorsOf(condition) }]
   const parts: Record<string, unknown>[] = []
   for (const [name, part] of Object.entries(condition)) {
     if (part === null || part === undefined) continue
     if (name === 'exists' && typeof part === 'boolean') parts.push({ [path]: { $exists: part } })
-    else parts.push(...conditionsOn(inner.find((each) => each.name === name)!, `${path}.`, part as Condition, nested))
+    else parts.push(...conditionsOn(field.nested.find((each) => each.name === name)!, `${path}.`, part as Condition))
   }
   return parts
 }

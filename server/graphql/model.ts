@@ -2,7 +2,7 @@
 import { decodeDocument } from '../../pkg/bson/convert.ts'
 import type { Database } from '../../pkg/command/dispatch.ts'
 import type { NamedField } from './filter.ts'
-import { fieldName, typeName } from './names.ts'
+import { fieldName, SchemaNames } from './names.ts'
 import { type Shape, shapeOfDocuments, shapeOfSchema } from './shape.ts'
 import type { Document, Store } from './store.ts'
 
@@ -63,8 +63,7 @@ export function isCurrent({ seen }: CatalogVersion, database: Database, database
 }
 
 export async function readModel(database: Database, store: Store, databaseName: string): Promise<CollectionModel[]> {
-  const taken = new Set(['documents', 'collections'])
-  const types = new Set<string>()
+  const names = new SchemaNames()
   const models: CollectionModel[] = []
   for (const collection of database.engine.collections(databaseName)) {
     if (collection.name.startsWith('system.')) continue
@@ -73,11 +72,8 @@ export async function readModel(database: Database, store: Store, databaseName: 
       relations?: Record<string, Document>
       viewOn?: string
     }
-    const field = fieldName(collection.name, taken)
-    taken.add(field)
-    let type = typeName(field)
-    for (let n = 2; types.has(type); n++) type = `${typeName(field)}${n}`
-    types.add(type)
+    const field = names.field(collection.name)
+    const type = names.type(field)
     const validated =
       options.validator?.$jsonSchema === undefined ? undefined : shapeOfSchema(options.validator.$jsonSchema)
     const shape =
@@ -86,7 +82,7 @@ export async function readModel(database: Database, store: Store, databaseName: 
       name: collection.name,
       field,
       type,
-      fields: namedFields(withId(shape)),
+      fields: namedFields(withId(shape), type, names),
       relations: Object.entries(options.relations ?? {}).map(([name, relation]) => relationOf(name, relation)),
       isView: options.viewOn !== undefined,
     })
@@ -109,24 +105,14 @@ function withId(fields: ReadonlyMap<string, Shape>): ReadonlyMap<string, Shape> 
   return new Map<string, Shape>([['_id', { kind: 'any' }], ...fields])
 }
 
-export function namedFields(fields: ReadonlyMap<string, Shape>): NamedField[] {
+function namedFields(fields: ReadonlyMap<string, Shape>, owner: string, names: SchemaNames): NamedField[] {
   const taken = new Set<string>()
   return [...fields].map(([path, shape]) => {
-    const name = fieldName(path, taken)
+    const name = fieldName(path, (each) => !taken.has(each))
     taken.add(name)
-    return { name, path, shape }
+    const inner = shape.kind === 'list' ? shape.of : shape
+    if (inner.kind !== 'object' || inner.fields.size === 0) return { name, path, shape, type: '', nested: [] }
+    const type = names.nested(owner, name)
+    return { name, path, shape, type, nested: namedFields(inner.fields, type, names) }
   })
-}
-
-const inner = new WeakMap<NamedField, readonly NamedField[]>()
-
-/** The fields of a field's documents; the same objects every time. */
-export function nestedFields(field: NamedField): readonly NamedField[] {
-  let fields = inner.get(field)
-  if (fields === undefined) {
-    const shape = field.shape.kind === 'list' ? field.shape.of : field.shape
-    fields = shape.kind === 'object' ? namedFields(shape.fields) : []
-    inner.set(field, fields)
-  }
-  return fields
 }

@@ -1,8 +1,8 @@
 /** Scalars for the values that GraphQL has no type for. They go out as text or JSON and come in the same way. */
-import { Decimal128, Long, ObjectId } from 'bson'
+import { Decimal128, deserialize, Long, ObjectId } from 'bson'
 import { GraphQLError, GraphQLScalarType, Kind, type ValueNode } from 'graphql'
 import { DatabaseError } from '../../pkg/base/errors.ts'
-import { decodeDocument, encodeDocument } from '../../pkg/bson/convert.ts'
+import { encodeDocument } from '../../pkg/bson/convert.ts'
 import { parseExtendedJson, stringifyExtendedJson } from '../../pkg/bson/ejson.ts'
 
 function refuse(type: string, value: unknown): GraphQLError {
@@ -17,7 +17,10 @@ function textScalar(
   read: (text: string) => unknown,
 ): GraphQLScalarType {
   const parse = (value: unknown): unknown => {
-    if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'bigint') throw refuse(name, value)
+    const isText = typeof value === 'string' || typeof value === 'bigint'
+    // A number that JSON has rounded already is refused: its digits must come as text.
+    const isExact = typeof value === 'number' && (!Number.isInteger(value) || Number.isSafeInteger(value))
+    if (!isText && !isExact) throw refuse(name, value)
     try {
       const parsed = read(String(value))
       if (parsed !== undefined) return parsed
@@ -59,7 +62,11 @@ export const longScalar = textScalar(
   'Long',
   'a whole number of 64 bits, as text, since JSON numbers lose digits',
   (value) => String(value),
-  (text) => (/^-?\d{1,19}$/.test(text) ? Long.fromString(text) : undefined),
+  (text) => {
+    if (!/^-?\d{1,19}$/.test(text)) return undefined
+    const long = Long.fromString(text)
+    return BigInt(text) === BigInt(long.toString()) ? long : undefined
+  },
 )
 
 export const decimalScalar = textScalar(
@@ -72,13 +79,21 @@ export const decimalScalar = textScalar(
 /** A value as the plain JSON of relaxed Extended JSON. */
 export function toJson(value: unknown): unknown {
   const text = stringifyExtendedJson(encodeDocument({ value }), { relaxed: true })
-  return (JSON.parse(text) as { value: unknown }).value
+  const isLarge = /\d{16}/.test(text)
+  return ((isLarge ? JSON.parse(text, keepDigits) : JSON.parse(text)) as { value: unknown }).value
 }
 
-/** The value that JSON in the form of Extended JSON stands for. */
+/** A whole number beyond 2^53 goes out with its type, since a JSON number would lose digits. */
+function keepDigits(_name: string, value: unknown, context?: { readonly source?: string }): unknown {
+  const { source } = context ?? {}
+  const isRounded = typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)
+  return isRounded && source !== undefined && /^-?\d+$/.test(source) ? { $numberLong: source } : value
+}
+
+/** The value that JSON in the form of Extended JSON stands for. Numbers keep their types: a double that is whole stays one. */
 export function fromJson(json: unknown): unknown {
   try {
-    return decodeDocument(parseExtendedJson(JSON.stringify({ value: json })))['value']
+    return deserialize(parseExtendedJson(JSON.stringify({ value: json })), { promoteValues: false })['value'] as unknown
   } catch (error) {
     if (!(error instanceof DatabaseError)) throw error
     throw new GraphQLError(error.message, { extensions: { code: 'BAD_USER_INPUT' } })
@@ -92,8 +107,9 @@ function literal(node: ValueNode, variables: Readonly<Record<string, unknown>> |
     case Kind.ENUM:
       return node.value
     case Kind.INT:
+      return Number.isSafeInteger(Number(node.value)) ? Number(node.value) : { $numberLong: node.value }
     case Kind.FLOAT:
-      return Number(node.value)
+      return { $numberDouble: node.value }
     case Kind.NULL:
       return null
     case Kind.VARIABLE:

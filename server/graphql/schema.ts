@@ -1,4 +1,5 @@
 /** The typed schema of one database: queries, connections, groups, mutations and subscriptions for each collection, made from its model. */
+import { Decimal128, Long } from 'bson'
 import DataLoader from 'dataloader'
 import {
   GraphQLBoolean,
@@ -20,7 +21,7 @@ import {
 } from 'graphql'
 import { encodeDocument } from '../../pkg/bson/convert.ts'
 import { filterOf, type NamedField, queryOf, scalars } from './filter.ts'
-import { type CollectionModel, nestedFields, type Relation } from './model.ts'
+import type { CollectionModel, Relation } from './model.ts'
 import { type ConnectionArguments, type Page, readPage, type SortKey } from './paging.ts'
 import { ejsonScalar } from './scalars.ts'
 import type { Document, Store } from './store.ts'
@@ -77,11 +78,11 @@ class SchemaMaker {
 
   make(): GraphQLSchema {
     const queries: Record<string, Field> = this.#untyped()
-    const mutations: Record<string, Field> = {}
+    const mutations: Record<string, Field> = this.#untypedWrites()
     const subscriptions: Record<string, Field> = {}
     for (const model of this.#models) this.#types.set(model.name, this.#documentType(model))
     for (const model of this.#models) {
-      const filter = filterOf(model.type, model.fields, nestedFields)
+      const filter = filterOf(model.type, model.fields)
       Object.assign(queries, this.#queries(model, filter))
       if (model.isView) continue
       Object.assign(mutations, this.#mutations(model, filter))
@@ -89,12 +90,10 @@ class SchemaMaker {
     }
     return new GraphQLSchema({
       query: new GraphQLObjectType({ name: 'Query', fields: queries }),
-      ...(Object.keys(mutations).length === 0
+      mutation: new GraphQLObjectType({ name: 'Mutation', fields: mutations }),
+      ...(Object.keys(subscriptions).length === 0
         ? {}
-        : {
-            mutation: new GraphQLObjectType({ name: 'Mutation', fields: mutations }),
-            subscription: new GraphQLObjectType({ name: 'Subscription', fields: subscriptions }),
-          }),
+        : { subscription: new GraphQLObjectType({ name: 'Subscription', fields: subscriptions }) }),
     })
   }
 
@@ -106,7 +105,7 @@ class SchemaMaker {
     return new GraphQLObjectType({
       name: model.type,
       fields: () => {
-        const fields: Record<string, Field> = this.#fieldsOf(model.type, model.fields)
+        const fields: Record<string, Field> = this.#fieldsOf(model.fields)
         for (const relation of model.relations) {
           const target = this.#models.find(({ name }) => name === relation.collection)
           if (target !== undefined && fields[relation.name] === undefined)
@@ -122,12 +121,12 @@ class SchemaMaker {
     })
   }
 
-  #fieldsOf(owner: string, fields: readonly NamedField[]): Record<string, Field> {
+  #fieldsOf(fields: readonly NamedField[]): Record<string, Field> {
     return Object.fromEntries(
       fields.map((field) => [
         field.name,
         {
-          type: this.#outputOf(owner, field),
+          type: this.#outputOf(field),
           resolve: (document: unknown) => {
             const value = (document as Document)[field.path]
             return field.shape.kind === 'list' && value !== null && value !== undefined && !Array.isArray(value)
@@ -139,16 +138,15 @@ class SchemaMaker {
     )
   }
 
-  #outputOf(owner: string, field: NamedField): GraphQLOutputType {
+  #outputOf(field: NamedField): GraphQLOutputType {
     const { shape } = field
     const inner = shape.kind === 'list' ? shape.of : shape
     let type: GraphQLOutputType = ejsonScalar
     if (inner.kind === 'scalar') type = scalars[inner.scalar]
-    else if (inner.kind === 'object' && inner.fields.size > 0) {
+    else if (field.nested.length > 0) {
       let made = this.#nested.get(field)
       if (made === undefined) {
-        const name = `${owner}_${field.name}`
-        made = new GraphQLObjectType({ name, fields: () => this.#fieldsOf(name, nestedFields(field)) })
+        made = new GraphQLObjectType({ name: field.type, fields: () => this.#fieldsOf(field.nested) })
         this.#nested.set(field, made)
       }
       type = made
@@ -162,8 +160,9 @@ class SchemaMaker {
     return {
       type: many ? nonNullList(this.#type(target)) : this.#type(target),
       resolve: async (document, _args, { store, loaders }) => {
-        const local = (document as Document)[localField]
-        if (local === undefined || local === null) return many ? [] : null
+        // Where there is no value there is nothing that it leads to, whatever the others lack.
+        const locals = valuesAt(document, localField.split('.')).filter((each) => each !== null && each !== undefined)
+        if (locals.length === 0) return many ? [] : null
         const key = `${collection}\0${foreignField}`
         let loader = loaders.get(key)
         if (loader === undefined) {
@@ -173,11 +172,13 @@ class SchemaMaker {
           })
           loaders.set(key, loader)
         }
-        const found = (await loader.loadMany(Array.isArray(local) ? local : [local])).flatMap((each) => {
+        const found = new Set<Document>()
+        for (const each of await loader.loadMany(locals)) {
           if (each instanceof Error) throw each
-          return each
-        })
-        return many ? found : (found[0] ?? null)
+          for (const one of each) found.add(one)
+        }
+        const [first] = found
+        return many ? [...found] : (first ?? null)
       },
     }
   }
@@ -189,10 +190,10 @@ class SchemaMaker {
     values: readonly unknown[],
   ): Promise<Document[][]> {
     const documents = await store.all(this.#database, { find: collection, filter: { [foreignField]: { $in: values } } })
+    const path = foreignField.split('.')
     const byKey = new Map<string, Document[]>()
     for (const document of documents) {
-      const value = document[foreignField]
-      for (const key of new Set((Array.isArray(value) ? value : [value]).map(keyText))) {
+      for (const key of new Set(valuesAt(document, path).map(keyText))) {
         const others = byKey.get(key)
         if (others === undefined) byKey.set(key, [document])
         else others.push(document)
@@ -248,7 +249,7 @@ class SchemaMaker {
           before: { type: GraphQLString },
         },
         resolve: async (_root, args, { store }, info) => {
-          const query = queryOf(args['filter'] as Arguments | undefined, model.fields, nestedFields)
+          const query = queryOf(args['filter'] as Arguments | undefined, model.fields)
           const keys = sortKeys(args['sort'] as Arguments[] | undefined, model)
           const projection = projectionFor(info, model, ['nodes', 'edges.node'])
           const page = await readPage(
@@ -305,7 +306,7 @@ class SchemaMaker {
               resolve: (group) => group,
             },
           }
-    const own = (field: NamedField): GraphQLOutputType => this.#outputOf(model.type, field)
+    const own = (field: NamedField): GraphQLOutputType => this.#outputOf(field)
     const sums = (field: NamedField): GraphQLOutputType =>
       field.shape.kind === 'scalar' && (field.shape.scalar === 'Decimal' || field.shape.scalar === 'Long')
         ? own(field)
@@ -350,7 +351,7 @@ class SchemaMaker {
         const groups = await store.all(this.#database, {
           aggregate: model.name,
           pipeline: [
-            { $match: queryOf(args['filter'] as Arguments | undefined, model.fields, nestedFields) },
+            { $match: queryOf(args['filter'] as Arguments | undefined, model.fields) },
             { $group: { _id: key, ...accumulators } },
             { $sort: { count: -1, _id: 1 } },
             { $limit: Math.max(1, Number(args['limit'])) },
@@ -362,18 +363,17 @@ class SchemaMaker {
     }
   }
 
-  #inputOf(owner: string, field: NamedField, made: Map<NamedField, GraphQLInputObjectType>): GraphQLInputType {
+  #inputOf(field: NamedField, made: Map<NamedField, GraphQLInputObjectType>): GraphQLInputType {
     const { shape } = field
     const inner = shape.kind === 'list' ? shape.of : shape
     let type: GraphQLInputType = ejsonScalar
     if (inner.kind === 'scalar') type = scalars[inner.scalar]
-    else if (inner.kind === 'object' && inner.fields.size > 0) {
+    else if (field.nested.length > 0) {
       let input = made.get(field)
       if (input === undefined) {
-        const name = `${owner}_${field.name}`
         input = new GraphQLInputObjectType({
-          name: `${name}Input`,
-          fields: () => this.#inputs(name, nestedFields(field), made),
+          name: `${field.type}Input`,
+          fields: () => this.#inputs(field.nested, made),
         })
         made.set(field, input)
       }
@@ -383,11 +383,10 @@ class SchemaMaker {
   }
 
   #inputs(
-    owner: string,
     fields: readonly NamedField[],
     made: Map<NamedField, GraphQLInputObjectType>,
   ): Record<string, { type: GraphQLInputType }> {
-    return Object.fromEntries(fields.map((field) => [field.name, { type: this.#inputOf(owner, field, made) }]))
+    return Object.fromEntries(fields.map((field) => [field.name, { type: this.#inputOf(field, made) }]))
   }
 
   #mutations(model: CollectionModel, filter: GraphQLInputObjectType): Record<string, Field> {
@@ -396,7 +395,7 @@ class SchemaMaker {
     const input = new GraphQLInputObjectType({
       name: `${model.type}Input`,
       fields: () => ({
-        ...this.#inputs(model.type, model.fields, made),
+        ...this.#inputs(model.fields, made),
         _more: { type: ejsonScalar, description: 'fields that the type does not have' },
       }),
     })
@@ -405,8 +404,7 @@ class SchemaMaker {
       set: { type: input, description: 'fields and their new values' },
       update: { type: ejsonScalar, description: 'update operators, such as {"$inc": {"n": 1}}' },
     }
-    const query = (args: Arguments): Document =>
-      queryOf(args['filter'] as Arguments | undefined, model.fields, nestedFields)
+    const query = (args: Arguments): Document => queryOf(args['filter'] as Arguments | undefined, model.fields)
     const names = model.type
     const findAndModify = async (store: Store, command: Document): Promise<unknown> =>
       (await store.run(this.#database, { findAndModify: model.name, ...command }))['value']
@@ -534,6 +532,16 @@ class SchemaMaker {
             limit: Math.abs(limit as number),
           }),
       },
+      aggregateDocuments: {
+        type: nonNullList(ejsonScalar),
+        description: 'what a pipeline makes of any collection, untyped',
+        args: {
+          collection: { type: new GraphQLNonNull(GraphQLString) },
+          pipeline: { type: new GraphQLNonNull(new GraphQLList(new GraphQLNonNull(ejsonScalar))) },
+        },
+        resolve: (_root, { collection, pipeline }, { store }) =>
+          store.all(this.#database, { aggregate: collection, pipeline, cursor: {} }),
+      },
       collections: {
         type: nonNullList(GraphQLString),
         description: 'the names of the collections',
@@ -541,10 +549,68 @@ class SchemaMaker {
       },
     }
   }
+
+  /** Writes to any collection, also to one that is not there yet. */
+  #untypedWrites(): Record<string, Field> {
+    const collection = { type: new GraphQLNonNull(GraphQLString) }
+    const required = { type: new GraphQLNonNull(ejsonScalar) }
+    return {
+      insertDocuments: {
+        type: new GraphQLNonNull(writeResult),
+        args: {
+          collection,
+          documents: { type: new GraphQLNonNull(new GraphQLList(new GraphQLNonNull(ejsonScalar))) },
+        },
+        resolve: async (_root, args, { store }) => {
+          const inserted = await insertAll(store, this.#database, args['collection'], args['documents'])
+          return { ...nothingWritten, insertedIds: inserted.map(({ _id }) => _id) }
+        },
+      },
+      updateDocuments: {
+        type: new GraphQLNonNull(writeResult),
+        args: {
+          collection,
+          filter: required,
+          update: { ...required, description: 'update operators, a pipeline, or without `many` a replacement' },
+          upsert: { type: GraphQLBoolean },
+          many: { type: GraphQLBoolean, description: 'all documents that match, not only one' },
+        },
+        resolve: async (_root, args, { store }) => {
+          const { filter: q, update: u, upsert, many: multi } = args
+          const updates = [{ q, u, upsert: upsert === true, multi: multi === true }]
+          const done = await store.run(this.#database, { update: args['collection'], updates })
+          const insertedIds = ((done['upserted'] ?? []) as Document[]).map(({ _id }) => _id)
+          const matched = Number(done['n']) - insertedIds.length
+          return { ...nothingWritten, matched, modified: done['nModified'], insertedIds }
+        },
+      },
+      deleteDocuments: {
+        type: new GraphQLNonNull(writeResult),
+        args: { collection, filter: required, many: { type: GraphQLBoolean } },
+        resolve: async (_root, args, { store }) => {
+          const deletes = [{ q: args['filter'], limit: args['many'] === true ? 0 : 1 }]
+          const { n } = await store.run(this.#database, { delete: args['collection'], deletes })
+          return { ...nothingWritten, deleted: n }
+        },
+      },
+    }
+  }
 }
 
+/** The values at a path, through arrays as queries go; those of an array at its end. */
+function valuesAt(value: unknown, [name, ...rest]: readonly string[]): unknown[] {
+  if (Array.isArray(value))
+    return value.flatMap((each) => (name === undefined ? [each] : valuesAt(each, [name, ...rest])))
+  if (name === undefined) return [value]
+  if (typeof value !== 'object' || value === null) return []
+  return valuesAt((value as Document)[name], rest)
+}
+
+/** The same text for values that a query finds equal: numbers count, not their types. */
 function keyText(value: unknown): string {
-  return Buffer.from(encodeDocument({ v: value })).toString('latin1')
+  const number = value instanceof Long || value instanceof Decimal128 ? Number(value.toString()) : value
+  const isExact = typeof number === 'number' && (value === number || Number.isSafeInteger(number))
+  return Buffer.from(encodeDocument({ v: isExact ? number : value })).toString('latin1')
 }
 
 function idType(model: CollectionModel): GraphQLInputType {
@@ -593,7 +659,8 @@ function projectionFor(
     const field = model.fields.find((each) => each.name === name)
     const relation = model.relations.find((each) => each.name === name)
     if (field !== undefined) projection[field.path] = 1
-    if (relation !== undefined) projection[relation.localField] = 1
+    // The whole field: its path and one below it cannot be asked for together.
+    if (relation !== undefined) projection[relation.localField.split('.')[0]!] = 1
   }
   return projection
 }
@@ -614,10 +681,9 @@ function documentOf(input: Arguments, fields: readonly NamedField[]): Document {
 
 function inputValue(value: unknown, field: NamedField): unknown {
   if (value === null || typeof value !== 'object') return value
-  const shape = field.shape.kind === 'list' ? field.shape.of : field.shape
-  if (shape.kind !== 'object' || shape.fields.size === 0) return value
-  if (Array.isArray(value)) return value.map((each) => inputValue(each, { ...field, shape }))
-  return documentOf(value as Arguments, nestedFields(field))
+  if (field.nested.length === 0) return value
+  if (Array.isArray(value)) return value.map((each) => inputValue(each, field))
+  return documentOf(value as Arguments, field.nested)
 }
 
 function updateOf(args: Arguments, fields: readonly NamedField[]): Document {
