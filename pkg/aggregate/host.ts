@@ -71,6 +71,7 @@ export type SystemRequest =
     }
   | { readonly kind: 'indexStats'; readonly namespace: Namespace }
   | { readonly kind: 'querySettings' }
+  | { readonly kind: 'queryStats' }
   | { readonly kind: 'planCacheStats'; readonly namespace: Namespace }
   | { readonly kind: 'currentOp'; readonly idleCursors: boolean; readonly idleConnections: boolean }
   | { readonly kind: 'localSessions'; readonly users: readonly { user: string; db: string }[] | undefined }

@@ -283,7 +283,9 @@ export class LookupStage extends PassingStage implements FieldSource {
       const filter = equalityFilter(foreignPath.text, values)
       if (!hasPipeline && this.#foreign !== undefined) return this.#track(this.#foreign.find(filter))
       const plan = filterPlan(filter, parseFilter(filter, 0, { scope }), scope)
-      return this.#track(this.#run.host.open(from, [plan, ...pipeline], this.#innerRun()))
+      // What brings its own documents must stand first.
+      const whole = pipeline[0]?.isSource === true ? [pipeline[0], plan, ...pipeline.slice(1)] : [plan, ...pipeline]
+      return this.#track(this.#run.host.open(from, whole, this.#innerRun()))
     }
     if (this.#variables.length === 0) {
       if (this.#kept) return heldRows(this.#kept)

@@ -153,6 +153,17 @@ function checkPlaces(definitions: readonly StageDefinition[], { place, collectio
       throw new DatabaseError(refusals[place], `${name} is not allowed ${placeName(place)}`)
     }
   }
+  const [head] = definitions
+  if (collection === undefined) {
+    if (head?.collectionless !== true && head?.collectionless !== 'either') {
+      throw new DatabaseError(
+        'InvalidNamespace',
+        `{aggregate: 1} is not valid for ${head === undefined ? 'an empty pipeline' : `'${head.name}'; a collection is required`}.`,
+      )
+    }
+  } else if (head?.collectionless === true && (collection !== '' || database !== '')) {
+    throw new DatabaseError('InvalidNamespace', `'${head.name}' can only be run with {aggregate: 1}`)
+  }
   definitions.forEach((definition, i) => {
     const { name, first, last } = definition
     if (first !== undefined && first !== false && i > 0) {
@@ -165,17 +176,6 @@ function checkPlaces(definitions: readonly StageDefinition[], { place, collectio
       throw new DatabaseError(40601, `${name} can only be the final stage in the pipeline`)
     }
   })
-  const [head] = definitions
-  if (collection === undefined) {
-    if (head?.collectionless !== true && head?.collectionless !== 'either') {
-      throw new DatabaseError(
-        'InvalidNamespace',
-        `{aggregate: 1} is not valid for ${head === undefined ? 'an empty pipeline' : `'${head.name}'; a collection is required`}.`,
-      )
-    }
-  } else if (head?.collectionless === true && (collection !== '' || database !== '')) {
-    throw new DatabaseError('InvalidNamespace', `'${head.name}' can only be run with {aggregate: 1}`)
-  }
 }
 
 function placeName(place: Place): string {

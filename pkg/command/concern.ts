@@ -182,6 +182,8 @@ export interface ReadConcernUse {
   readonly allowed: boolean
   /** Outside of a transaction, `snapshot` is for few commands. */
   readonly snapshotAllowed: boolean
+  /** Throws for a level that what the command asks for cannot be read with. */
+  readonly refuse?: ((level: ReadLevel) => void) | undefined
   /** The greatest cluster time this node knows; undefined: it is no member of a replica set. */
   readonly clusterTime: Timestamp | undefined
   /** It is to be a default: what a standalone refuses is no matter. */
@@ -210,6 +212,7 @@ export function parseReadConcern(bytes: Uint8Array, use: ReadConcernUse): ReadCo
       `Command ${use.command} does not support { readConcern: { level: "${level}", provenance: clientSupplied } } :: caused by :: read concern not supported`,
     )
   if (use.isDefault === true) return concern
+  if (explicit) use.refuse?.(level)
   if (use.clusterTime === undefined) refuseOnStandalone(concern)
   else {
     if (at !== undefined) checkClusterTime('atClusterTime', at, use.clusterTime)

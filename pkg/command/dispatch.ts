@@ -320,7 +320,8 @@ export class Database extends Instance {
     } else if (operation.writeConcern.unmet !== undefined) {
       writeField(writer, 'writeConcernError', operation.writeConcern.unmet)
     }
-    writer.double('ok', 1)
+    if (operation.repliesForView) writer.int32('ok', 1)
+    else writer.double('ok', 1)
     if (this.replicaSet !== undefined)
       writeClusterTime(writer, this.engine, this.replicaSet, operation.readConcern.after)
     writer.end()

@@ -40,6 +40,7 @@ export function applyGenericFields(operation: Operation, fields: Fields<string>)
       command: command.name,
       allowed: command.readConcern === true || operation.transaction?.statement !== undefined,
       snapshotAllowed: command.snapshotReads === true || operation.transaction?.statement !== undefined,
+      refuse: command.refuseReadConcern,
       clusterTime: instance.replicaSet === undefined ? undefined : instance.engine.clusterTime,
     })
   }

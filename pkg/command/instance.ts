@@ -19,7 +19,13 @@ import type { WriteConflict } from '../mvcc/write-conflict.ts'
 import type { ExpressionOptions } from '../query/filter/operator.ts'
 import { BatchPool } from './batch.ts'
 import { CappedWaiters } from './capped.ts'
-import { defaultReadConcern, defaultWriteConcern, type ReadConcern, type WriteConcern } from './concern.ts'
+import {
+  defaultReadConcern,
+  defaultWriteConcern,
+  type ReadConcern,
+  type ReadLevel,
+  type WriteConcern,
+} from './concern.ts'
 import { ConcernDefaults } from './concern-defaults.ts'
 import type { ConnectionContext } from './context.ts'
 import { Counters } from './counters.ts'
@@ -91,6 +97,8 @@ export interface Command {
   readonly readConcern?: boolean
   /** The read concern snapshot is accepted outside of transactions, too. */
   readonly snapshotReads?: boolean
+  /** Throws for a read concern that what it asks for cannot be read with; its fields have been read. */
+  readonly refuseReadConcern?: (level: ReadLevel) => void
   /** It may carry a transaction number and be sent again under it. */
   readonly retryableWrite?: boolean
   /** It changes data: it takes a write concern and waits for the disk. */
@@ -294,6 +302,8 @@ export class Operation {
   workspace: Workspace
   /** What the command works on, for currentOp. */
   namespace: string
+  /** What a view has was put into a reply of another form, whose `ok` MongoDB writes as a whole number. */
+  repliesForView = false
   yields = 0
   isWaitingForLock = false
   /** Time spent waiting because the client asked for it: no part of how long the command took. */

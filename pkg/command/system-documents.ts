@@ -12,7 +12,8 @@ import type { Operation } from './instance.ts'
 import { operationList } from './operation-list.ts'
 import { localSessions } from './session-collections.ts'
 import { storageStats } from './storage-stats.ts'
-import { refuseView } from './view.ts'
+import { shownIndexes } from './timeseries.ts'
+import { isView, refuseView } from './view.ts'
 
 export function systemDocuments(operation: Operation, request: SystemRequest): readonly Uint8Array[] {
   switch (request.kind) {
@@ -23,6 +24,7 @@ export function systemDocuments(operation: Operation, request: SystemRequest): r
     case 'planCacheStats':
       return planCacheStats(operation, request.namespace)
     case 'querySettings':
+    case 'queryStats':
       return []
     case 'currentOp':
       return operationList(operation, request.idleCursors).map((each) => buildDocument(each))
@@ -43,9 +45,11 @@ function collStats(operation: Operation, request: SystemRequest & { kind: 'collS
   const { namespace, count, storageScale, latency, histograms, queryExec } = request
   const collection = collectionOf(operation, namespace)
   const ns = `${namespace.database}.${namespace.collection}`
+  const views = namespace.collection === 'system.views' ? viewCount(operation, namespace.database) : 0
   if (count || storageScale !== undefined || queryExec) {
     refuseView(collection)
-    if (collection === undefined) throw new DatabaseError('NamespaceNotFound', `Collection [${ns}] not found.`)
+    if (collection === undefined && views === 0)
+      throw new DatabaseError('NamespaceNotFound', `Collection [${ns}] not found.`)
   }
   const nothing = {
     latency: 0n,
@@ -59,16 +63,28 @@ function collStats(operation: Operation, request: SystemRequest & { kind: 'collS
     localTime: new Date(world.clock.nowMs()),
     latencyStats: latency ? { reads: nothing, writes: nothing, commands: nothing, transactions: nothing } : undefined,
     storageStats: storageScale === undefined ? undefined : storageStats(collection, storageScale),
-    count: count ? (collection?.documentCount ?? 0) : undefined,
+    count: count ? (collection?.documentCount ?? views) : undefined,
     queryExecStats: queryExec ? { collectionScans: { total: 0n, nonTailable: 0n } } : undefined,
   })
+}
+
+/** What `system.views` would hold, which the catalog has elsewhere. */
+function viewCount(operation: Operation, database: string): number {
+  return operation.instance.engine.collections(database).filter((each) => isView(each)).length
 }
 
 function indexStats(operation: Operation, namespace: Namespace): Uint8Array[] {
   const { host, startedAtMs } = operation.instance
   const collection = collectionOf(operation, namespace)
-  refuseView(collection)
-  return (collection?.indexes ?? []).map((index) =>
+  if (collection === undefined) return []
+  const { view } = traitsOf(collection)
+  if (view !== undefined) {
+    // The stages of a view come before this one, which must be the first.
+    if (view.pipeline[4] !== 0)
+      throw new DatabaseError(40602, '$indexStats is only valid as the first stage in a pipeline')
+    return indexStats(operation, { database: namespace.database, collection: view.on })
+  }
+  return shownIndexes(collection).map((index) =>
     buildDocument({
       name: index.name,
       key: rawDocument(index.definition.keyPattern),

@@ -33,7 +33,6 @@ export const refusedStages: readonly StageDefinition[] = [
   needsSearch('$vectorSearch'),
   needsSearch('$listSearchIndexes'),
   refused('$scoreFusion', 'NotImplemented', '$scoreFusion is not supported yet', { first: 10170100 }),
-  refused('$queryStats', 'NotImplemented', '$queryStats is not supported yet'),
   refused('$shardedDataDistribution', 'IllegalOperation', '$shardedDataDistribution runs on sharded clusters only'),
   refused('$score', 'NotImplemented', '$score is not supported yet'),
 ]

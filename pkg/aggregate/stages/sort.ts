@@ -23,7 +23,8 @@ export const sort: StageDefinition = {
       throw new DatabaseError(16410, "FieldPath field names may not start with '$'. Found: $natural")
     }
     for (const { path } of parsed.parts) splitFieldPath(path.text)
-    if (parsed.parts.length === 0) throw new DatabaseError(15976, '$sort stage must have at least one sort key')
+    if (operand.bytes[operand.start + 4] === 0)
+      throw new DatabaseError(15976, '$sort stage must have at least one sort key')
     return planOf(parsed, documentOf(operand), undefined)
   },
 }

@@ -344,3 +344,51 @@ export const querySettings: StageDefinition = {
     return systemPlan('$querySettings', { kind: 'querySettings' })
   },
 }
+
+/** `{$queryStats: {transformIdentifiers: {algorithm, hmacKey}}}`: how often queries of each shape ran, of which nothing is recorded. */
+export const queryStats: StageDefinition = {
+  name: '$queryStats',
+  first: true,
+  collectionless: true,
+  refusedIn: { facet: 40600, lookup: 51047, unionWith: 31441, view: 40600 },
+  parse(operand, context) {
+    if (operand.type !== bsonType.document) {
+      throw new DatabaseError('FailedToParse', `$queryStats value must be an object. Found: ${typeAlias(operand.type)}`)
+    }
+    for (const option of documentFields(operand.bytes, operand.start)) {
+      const path = `$queryStats.${option.name}`
+      if (option.name !== 'transformIdentifiers') throw unknownField(path)
+      if (option.type !== bsonType.document) throw wrongType(path, option, 'object')
+      checkTransformation(path, option)
+    }
+    if (context.place === 'command' && context.database !== '') {
+      if (context.database !== 'admin' || context.collection !== undefined) {
+        throw new DatabaseError(
+          'InvalidNamespace',
+          "$queryStats must be run against the 'admin' database with {aggregate: 1}",
+        )
+      }
+    }
+    return systemPlan('$queryStats', { kind: 'queryStats' })
+  },
+}
+
+function checkTransformation(path: string, value: Value): void {
+  let algorithm = false
+  for (const option of documentFields(value.bytes, value.start)) {
+    const at = `${path}.${option.name}`
+    if (option.name === 'algorithm') {
+      if (option.type !== bsonType.string) throw wrongType(at, option, 'string')
+      const given = readString(option.bytes, option.start)
+      if (given !== 'hmac-sha-256') {
+        throw new DatabaseError('BadValue', `Enumeration value '${given}' for field '${at}' is not a valid value.`)
+      }
+      algorithm = true
+    } else if (option.name === 'hmacKey') {
+      if (option.type !== bsonType.binary) throw wrongType(at, option, 'binData')
+    } else throw unknownField(at)
+  }
+  if (!algorithm) {
+    throw new DatabaseError('MissingField', `BSON field '${path}.algorithm' is missing but a required field`)
+  }
+}

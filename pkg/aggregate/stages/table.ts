@@ -35,6 +35,7 @@ import {
   listSessions,
   planCacheStats,
   querySettings,
+  queryStats,
 } from './system.ts'
 import { unionWith } from './union-with.ts'
 import { unset } from './unset.ts'
@@ -81,6 +82,7 @@ export const stages: ReadonlyMap<string, StageDefinition> = new Map(
     listSessions,
     planCacheStats,
     querySettings,
+    queryStats,
     ...refusedStages,
   ].map((stage) => [stage.name, stage]),
 )

@@ -94,11 +94,9 @@ class FramedColumn implements WindowColumn {
       ends.moveTo(i)
       this.#moved = i
     }
-    if (this.#low !== ends.low) {
-      if (this.#slides && ends.low <= this.#high) {
-        if (!this.#removeTo(ends.low)) return undefined
-      } else this.#begin(ends.low)
-    }
+    const slides = this.#slides && ends.low <= this.#high
+    if (this.#low !== ends.low && !slides) this.#begin(ends.low)
+    // What comes in is added before what goes out is removed: rounded sums depend on the order.
     while (this.#high < ends.high) {
       const at = this.#high++
       this.#state!.add(this.#partition.evaluate(at, this.#evaluate), this.#partition.context)
@@ -106,6 +104,7 @@ class FramedColumn implements WindowColumn {
       if ((at & 63) === 0) this.#refuseTooLarge()
       if (this.#run.turnIsOver()) return undefined
     }
+    if (this.#low !== ends.low && !this.#removeTo(ends.low)) return undefined
     this.#result ??= this.#state!.result()
     return this.#result
   }

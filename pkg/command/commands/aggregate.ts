@@ -6,12 +6,12 @@ import type { StageWatch } from '../../aggregate/stage-watch.ts'
 import { DatabaseError } from '../../base/errors.ts'
 import { rawDocument, writeFields } from '../../bson/build.ts'
 import { bsonType, typeAlias } from '../../bson/type.ts'
-import { documentFields, getField, isNumber, truthy, type Value } from '../../bson/value.ts'
-import { wholeNumberAt } from '../../bson/whole-number.ts'
+import { documentFields, getField, isNumber, numberOf, truthy, type Value } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { Batch } from '../batch.ts'
 import { openChangeStream } from '../change-stream.ts'
 import { chooseCollationFor } from '../collation.ts'
+import type { ReadLevel } from '../concern.ts'
 import { type Definition, defineCommand } from '../definition.ts'
 import { countStages } from '../explain-pipeline.ts'
 import { type Explanation, explainSearch, type Verbosity } from '../explanation.ts'
@@ -82,6 +82,7 @@ export const aggregate: Definition<AggregateCommand, Result> = defineCommand({
   stable: true,
   readConcern: true,
   snapshotReads: true,
+  refuseReadConcern,
   writeConcern: true,
   fields,
   parse: (database: string): AggregateCommand => {
@@ -109,7 +110,6 @@ export const aggregate: Definition<AggregateCommand, Result> = defineCommand({
     if (request.explained && operation.body !== undefined && getField(operation.body, 'writeConcern') !== undefined)
       throw new DatabaseError('FailedToParse', 'Aggregation explain does not support the writeConcern option')
     const pipeline = parse(operation, request)
-    refuseReadConcern(operation, pipeline)
     if (!request.explained) return openPipeline(operation, request, pipeline)
     const explanation = explainPipeline(operation, request, pipeline, 'queryPlanner')
     return explanation instanceof Promise
@@ -143,13 +143,29 @@ const unstableStages: ReadonlySet<string> = new Set([
   '$searchMeta',
 ])
 
-/** Throws InvalidOptions: what the plan cache holds is of this node and of now. */
-function refuseReadConcern({ readConcern }: Operation, [first]: Pipeline): void {
-  if (first?.name !== '$planCacheStats' || readConcern.level === 'local') return
-  throw new DatabaseError(
-    'InvalidOptions',
-    `Aggregation stage $planCacheStats cannot run with a readConcern other than 'local'. Current readConcern: { level: "${readConcern.level}", provenance: "clientSupplied" }`,
-  )
+/** Stages that tell of this node and of now. */
+const localStages: ReadonlySet<string> = new Set([
+  '$currentOp',
+  '$listClusterCatalog',
+  '$listLocalSessions',
+  '$planCacheStats',
+])
+
+/** Throws InvalidOptions for a stage that cannot run with the level, of the command that is in `fields`. */
+function refuseReadConcern(level: ReadLevel): void {
+  if (level === 'local' || fields.type(fields.at.pipeline) !== bsonType.array) return
+  for (const element of documentFields(fields.document(fields.at.pipeline)!)) {
+    if (element.type !== bsonType.document) continue
+    const [stage] = documentFields(element.bytes, element.start)
+    if (stage === undefined) continue
+    if (localStages.has(stage.name))
+      throw new DatabaseError(
+        'InvalidOptions',
+        `Aggregation stage ${stage.name} cannot run with a readConcern other than 'local'. Current readConcern: { level: "${level}", provenance: "clientSupplied" }`,
+      )
+    if (level === 'linearizable' && (stage.name === '$out' || stage.name === '$merge'))
+      throw new DatabaseError('InvalidOptions', `${stage.name} cannot be used with a 'linearizable' read concern level`)
+  }
 }
 
 const unstableStreamOptions: ReadonlySet<string> = new Set(['showExpandedEvents', 'showSystemEvents'])
@@ -281,7 +297,7 @@ function collectionOf(database: string): string | undefined {
   const type = fields.type(at)
   if (type === bsonType.string) return collectionNameOf(database, type, fields.bytes, fields.start(at))
   if (isNumber(type)) {
-    if (wholeNumberAt(type, fields.bytes, fields.start(at)) === 1) return undefined
+    if (numberOf(fields.value(at)!) === 1) return undefined
     throw new DatabaseError(
       'BadValue',
       `Invalid command format: the 'aggregate' field must specify a collection name or 1`,

@@ -16,6 +16,7 @@ import { ReadView } from '../read-view.ts'
 import { refuse } from '../refuse.ts'
 import { Search } from '../search.ts'
 import { isSessionCollection } from '../session-collections.ts'
+import { isTimeseries } from '../timeseries.ts'
 import { isView } from '../view.ts'
 import { drain, openView } from '../view-rows.ts'
 import { emptyDocument, parseHint } from './find.ts'
@@ -77,6 +78,7 @@ export const count = defineCommand({
     if (isView(collection) || isSessionCollection(operation.databaseName, request.collection))
       return countInView(operation, request)
     if (collection === undefined) return 0
+    operation.repliesForView = isTimeseries(collection)
     const view = new ReadView(workspace)
     const counting = new Count(collection, view.at, {
       ...search.requestOn(operation.instance, collection, { skip: request.skip, limit: request.limit }),
@@ -106,6 +108,7 @@ export const count = defineCommand({
 })
 
 async function countInView(operation: Operation, request: CountCommand): Promise<number> {
+  operation.repliesForView = true
   const view = new ReadView(operation.workspace)
   let n = 0
   await drain(operation, openView(operation, request, new Pace(operation), view), view, () => {

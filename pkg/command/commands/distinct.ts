@@ -16,6 +16,7 @@ import { Pace } from '../pace.ts'
 import { ReadView } from '../read-view.ts'
 import { Search } from '../search.ts'
 import { isSessionCollection } from '../session-collections.ts'
+import { isTimeseries } from '../timeseries.ts'
 import { isView } from '../view.ts'
 import { drain, openView } from '../view-rows.ts'
 import { emptyDocument, parseHint } from './find.ts'
@@ -69,6 +70,7 @@ export const distinct = defineCommand({
     if (isView(collection) || isSessionCollection(operation.databaseName, request.collection))
       return distinctInView(operation, request)
     if (collection === undefined) return []
+    operation.repliesForView = isTimeseries(collection)
     const view = new ReadView(operation.workspace)
     const { instance } = operation
     const node = search.planValues(instance, collection, view.at, request.key)
@@ -122,6 +124,7 @@ function sorted(values: readonly Value[], { compare }: ValueOrder = simpleOrder)
 }
 
 async function distinctInView(operation: Operation, request: DistinctCommand): Promise<readonly Value[]> {
+  operation.repliesForView = true
   const view = new ReadView(operation.workspace)
   const distinct = new DistinctValues(parsePath(request.key), operation.collation)
   await drain(operation, openView(operation, request, new Pace(operation), view), view, (rows) =>

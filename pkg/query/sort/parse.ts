@@ -27,14 +27,17 @@ const partsMax = 32
 
 /**
  * Throws 15974 (no number and no document), 15975 (neither 1 nor -1), 13103 (too many keys), the path errors of
- * `checkFieldPath`, and NotImplemented for `$meta`.
+ * `checkFieldPath`, and what `checkMeta` throws. A key of metadata is no part.
  */
 export function parseSort(bytes: Uint8Array, start = 0, collation?: Collation): Sort {
   const parts: SortPart[] = []
   let natural: 1 | -1 | undefined
   for (const field of documentFields(bytes, start)) {
     if (field.name === '$natural') natural = directionOf(field.name, field)
-    else parts.push(sortPart(field.name, field))
+    else {
+      const part = sortPart(field.name, field)
+      if (part !== undefined) parts.push(part)
+    }
   }
   if (natural !== undefined && parts.length > 0) {
     throw new DatabaseError('BadValue', "Cannot include '$natural' in compound sort")
@@ -43,12 +46,16 @@ export function parseSort(bytes: Uint8Array, start = 0, collation?: Collation): 
   return { parts, natural, collation, document: documentOf(wholeDocument(bytes, start)) }
 }
 
-function sortPart(name: string, value: Value): SortPart {
+/** Undefined for what no document has, so that it orders nothing. */
+function sortPart(name: string, value: Value): SortPart | undefined {
   if (value.type === bsonType.document) {
     const [first, second] = documentFields(value.bytes, value.start)
     if (second !== undefined)
       throw new DatabaseError('FailedToParse', `Cannot have additional keys in a $meta sort: ${name}`)
-    if (first?.name === '$meta') refuseMeta(first)
+    if (first?.name === '$meta') {
+      checkMeta(first)
+      return undefined
+    }
     throw new DatabaseError(17312, '$meta is the only expression supported by $sort right now')
   }
   const direction = directionOf(name, value)
@@ -56,17 +63,18 @@ function sortPart(name: string, value: Value): SortPart {
   return { path: parsePath(name), descending: direction < 0 }
 }
 
-/** Errors: 31138 for what is no metadata to sort by, 40218 for what no stage before gives, NotImplemented for the rest. */
-function refuseMeta(value: Value): never {
+/** Errors: 31138 for what is no metadata to sort by, 40218 for what a stage before would have to give, NotImplemented for scores. */
+function checkMeta(value: Value): void {
   const meta = value.type === bsonType.string ? readString(value.bytes, value.start) : ''
   if (meta === 'textScore' || meta === 'geoNearDistance') {
     throw new DatabaseError(40218, `query requires ${meta} metadata, but it is not available`)
   }
-  if (sortableMeta.has(meta)) throw new DatabaseError('NotImplemented', `sorting by $meta ${meta} is not supported yet`)
-  throw new DatabaseError(31138, `Illegal $meta sort: ${meta}`)
+  if (meta === 'score') throw new DatabaseError('NotImplemented', `sorting by $meta ${meta} is not supported yet`)
+  if (!absentMeta.has(meta)) throw new DatabaseError(31138, `Illegal $meta sort: ${meta}`)
 }
 
-const sortableMeta: ReadonlySet<string> = new Set(['randVal', 'searchScore', 'vectorSearchScore', 'score'])
+/** Metadata that may be asked for where no stage gives it: it is missing of every document alike. */
+const absentMeta: ReadonlySet<string> = new Set(['randVal', 'searchScore', 'vectorSearchScore'])
 
 function directionOf(name: string, value: Value): 1 | -1 {
   if (!isNumber(value.type)) throw new DatabaseError(15974, `Illegal key in $sort specification: ${name}`)

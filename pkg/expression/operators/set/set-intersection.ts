@@ -7,41 +7,44 @@ import { isNullish } from '../../expression.ts'
 import { ValueSet } from '../../value-set.ts'
 import { variadicOperator } from '../operator.ts'
 import { shownType } from '../shown-type.ts'
+import { commuting } from './commuting.ts'
 import { setOf } from './set-of.ts'
 
 /**
  * `{$setIntersection: [array, ...]}`: the elements that all have, once each, in the first one's order; null when one is
  * null or missing. Errors: 17047 for what is no array.
  */
-export const setIntersection = variadicOperator('$setIntersection', (operands, order) => {
-  const result = new ArrayResult()
-  const walker = new ElementWalker()
-  const seen = new ValueSet(order)
-  return (context) => {
-    result.reset()
-    seen.clear()
-    const arrays = []
-    for (const operand of operands) {
-      const array = operand(context)
-      if (isNullish(array)) return nullValue
-      if (array.type !== bsonType.array) {
-        throw new DatabaseError(
-          17047,
-          `All operands of $setIntersection must be arrays. One argument is of type: ${shownType(array)}`,
-        )
+export const setIntersection = commuting(
+  variadicOperator('$setIntersection', (operands, order) => {
+    const result = new ArrayResult()
+    const walker = new ElementWalker()
+    const seen = new ValueSet(order)
+    return (context) => {
+      result.reset()
+      seen.clear()
+      const arrays = []
+      for (const operand of operands) {
+        const array = operand(context)
+        if (isNullish(array)) return nullValue
+        if (array.type !== bsonType.array) {
+          throw new DatabaseError(
+            17047,
+            `All operands of $setIntersection must be arrays. One argument is of type: ${shownType(array)}`,
+          )
+        }
+        arrays.push(array)
       }
-      arrays.push(array)
-    }
-    const [first, ...others] = arrays
-    if (first === undefined) return result.value(context)
-    const sets = others.map((other) => setOf(other, order))
-    walker.reset(first.bytes, first.start)
-    while (walker.next()) {
-      const { type, valueStart } = walker
-      if (sets.every((set) => set.has(type, first.bytes, valueStart)) && seen.add(type, first.bytes, valueStart)) {
-        result.addElement(walker)
+      const [first, ...others] = arrays
+      if (first === undefined) return result.value(context)
+      const sets = others.map((other) => setOf(other, order))
+      walker.reset(first.bytes, first.start)
+      while (walker.next()) {
+        const { type, valueStart } = walker
+        if (sets.every((set) => set.has(type, first.bytes, valueStart)) && seen.add(type, first.bytes, valueStart)) {
+          result.addElement(walker)
+        }
       }
+      return result.value(context)
     }
-    return result.value(context)
-  }
-})
+  }),
+)

@@ -25,6 +25,10 @@ describe('set operators', () => {
     ['{"$setUnion":["$a","$b"]}', [1, 2, 3]],
     ['{"$setUnion":[]}', []],
     ['{"$setUnion":["$a","$n"]}', null],
+    // Constants are looked at last.
+    ['{"$setUnion":[{"$literal":"x"},"$none"]}', null],
+    ['{"$setIntersection":[{"$literal":"x"},"$n"]}', null],
+    ['{"$setUnion":[[2],"$b",[4],"$b"]}', [2, 3, 4]],
   ]
   it.each(cases)('%s', (expression, value) => {
     expect(evaluate(expression, document)).toEqual(value)
@@ -36,6 +40,8 @@ describe('set operators', () => {
     ['{"$setDifference":["$i","$b"]}', 17048],
     ['{"$setDifference":["$a","$i"]}', 17049],
     ['{"$setEquals":["$a"]}', 17045],
+    ['{"$setUnion":[{"$literal":"x"},"$none",[1]]}', 17043],
+    ['{"$setUnion":["$i","$none"]}', 17043],
     ['{"$setEquals":["$a","$n"]}', 17044],
     ['{"$setEquals":["$a",1]}', 5887502],
     ['{"$setIntersection":["$a","$i"]}', 17047],
