@@ -82,13 +82,14 @@ async function manySubscribers(results: Results, port: number): Promise<void> {
   results.rate(work, 'lauradb (events given)', subscriberCount * eventCount, seconds)
 }
 
-async function watch(connection: WireClient): Promise<unknown> {
+async function watch(connection: WireClient): Promise<bigint> {
   const command = { aggregate: 'people', pipeline: [{ $changeStream: {} }], cursor: {}, $db: 'bench' }
   const { cursor } = decodeDocument(await connection.command(encodeDocument(command)))
-  return (cursor as { id: unknown }).id
+  // A small id comes as a number, which would go back as a double.
+  return BigInt(String((cursor as { id: unknown }).id))
 }
 
-async function countEvents(connection: WireClient, id: unknown): Promise<number> {
+async function countEvents(connection: WireClient, id: bigint): Promise<number> {
   const body = encodeDocument({ getMore: id, collection: 'people', $db: 'bench' })
   let count = 0
   while (count < eventCount) count += batchLength(await connection.command(body))
