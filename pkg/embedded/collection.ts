@@ -1,5 +1,8 @@
+import { ObjectId } from 'bson'
 import { DatabaseError } from '../base/errors.ts'
+import { buildDocument } from '../bson/build.ts'
 import { decodeDocument, decodeValue, encodeDocument, encodeDocumentWithId } from '../bson/convert.ts'
+import { objectIdValue } from '../bson/value.ts'
 import { count } from '../command/commands/count.ts'
 import { deleteCommand } from '../command/commands/delete.ts'
 import { distinct } from '../command/commands/distinct.ts'
@@ -36,6 +39,24 @@ import type {
 
 /** Where `readById` says a document lies; read at once. */
 const lent = { bytes: new Uint8Array(0), start: 0, end: 0 }
+
+/** `{_id: ObjectId}` in BSON, with room for the id: the filter asked for most needs no encoder. */
+const idFilter = buildDocument({ _id: objectIdValue(new Uint8Array(12)) })
+const idFilterValueAt = 9
+
+/** Left out of the package's type declarations. */
+interface Packable {
+  serializeInto(bytes: Uint8Array, at: number): number
+}
+
+/** The filter in `idFilter`, until the next call, when it is an equality with one ObjectId. */
+function lentIdFilter(filter: Filter): Uint8Array | undefined {
+  const id = filter['_id']
+  if (!(id instanceof ObjectId)) return undefined
+  for (const name in filter) if (name !== '_id') return undefined
+  ;(id as unknown as Packable).serializeInto(idFilter, idFilterValueAt)
+  return idFilter
+}
 
 interface IndexOptions {
   readonly name?: string
@@ -98,14 +119,15 @@ export class Collection<Item extends object = Document> {
   /** The first document that matches, or null. */
   findOne(filter: Filter = {}, options?: FindOptions): Promise<Item | null> {
     try {
-      const bytes = encodeDocument(filter)
-      if (options === undefined && this.#port.isPlain) {
+      const isPlain = options === undefined && this.#port.isPlain
+      const bytes = (isPlain ? lentIdFilter(filter) : undefined) ?? encodeDocument(filter)
+      if (isPlain) {
         const found = this.#port.database.readById(this.dbName, this.collectionName, bytes, lent)
         if (found !== undefined) return Promise.resolve(found ? (decodeDocument(lent.bytes, lent.start) as Item) : null)
       }
       const running = this.#portOf(options).run(find, this.dbName, {
         collection: this.collectionName,
-        filter: bytes,
+        filter: bytes === idFilter ? bytes.slice() : bytes,
         sort: sortBytes(options?.sort),
         projection: optionalBytes(options?.projection),
         hint: hintValue(options?.hint),
