@@ -181,17 +181,20 @@ export class Database extends Instance {
       if (session.endsLater) this.sessions.end(session.key)
     }
     const waiting = session.checkOut(operation)
-    if (waiting !== undefined) return waiting.then(run).finally(giveBack)
-    let result: unknown
-    try {
-      result = run()
-    } catch (error) {
+    const runAndGiveBack = (): unknown => {
+      let result: unknown
+      try {
+        result = run()
+      } catch (error) {
+        giveBack()
+        throw error
+      }
+      if (result instanceof Promise) return result.finally(giveBack)
       giveBack()
-      throw error
+      return result
     }
-    if (result instanceof Promise) return result.finally(giveBack)
-    giveBack()
-    return result
+    // One that is killed while it waits never had the session: it is not its to give back.
+    return waiting === undefined ? runAndGiveBack() : waiting.then(runAndGiveBack)
   }
 
   #runStatement(operation: Operation, session: Session, definition: AnyDefinition, request: unknown): unknown {

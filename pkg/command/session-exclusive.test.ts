@@ -1,0 +1,32 @@
+/** Commands under a number have their session for themselves, whatever becomes of those that wait for it. */
+import { Long, UUID } from 'bson'
+import { expect, test } from 'vitest'
+import { DatabaseError } from '../base/errors.ts'
+import { openServer, type TestServer } from './testdata/server.ts'
+
+type Document = Record<string, unknown>
+
+const killed = new DatabaseError('Interrupted', 'killed by the test')
+
+async function slowServer(): Promise<TestServer> {
+  const server = await openServer({ tickMs: 1, replicaSet: { name: 'rs0', member: 'db.example:27017' } })
+  await server.run({ insert: 'c', documents: Array.from({ length: 500 }, (_, _id) => ({ _id, n: 0 })) })
+  return server
+}
+
+test('one that is killed while it waits does not let others in beside the one that runs', async () => {
+  const server = await slowServer()
+  const fields = { lsid: { id: new UUID() }, txnNumber: Long.fromNumber(1), autocommit: false }
+  const run = (command: Document, more: Document = {}): Promise<Document> =>
+    server.reply({ ...command, ...fields, ...more })
+  expect(await run({ find: 'c', limit: 1 }, { startTransaction: true })).toMatchObject({ ok: 1 })
+  const working = run({ update: 'c', updates: [{ q: {}, u: { $inc: { n: 1 } }, multi: true }] })
+  const waiting = run({ find: 'c', limit: 2 })
+  const committing = run({ commitTransaction: 1, $db: 'admin' })
+  expect(server.database.operations.size).toBe(3)
+  server.database.killOperations((operation) => operation.command.name === 'find', killed)
+  expect(await waiting).toMatchObject({ ok: 0, codeName: 'Interrupted' })
+  expect(await working).toMatchObject({ ok: 1, nModified: 500 })
+  expect(await committing).toMatchObject({ ok: 1 })
+  expect(await server.reply({ count: 'c', query: { n: 1 } })).toMatchObject({ n: 500 })
+})
