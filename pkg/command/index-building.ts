@@ -8,6 +8,7 @@ import { parseIndexDefinition } from '../index/definition.ts'
 import { ConnectionContext } from './context.ts'
 import type { IndexSpec } from './index-spec.ts'
 import { type Command, type Instance, Operation } from './instance.ts'
+import { settled } from './settled.ts'
 
 /** Up to so many documents an index is built in the turn of the command: some milliseconds. */
 const atOnceMax = 500
@@ -54,7 +55,8 @@ async function buildStarted(
       operation.progress = { message: `Index Build: ${spec.name}`, done: () => build.done, total: build.total }
       while (!build.slice()) if (operation.due()) await operation.pause()
     }
-    return engine.write((unit) => unit.finishIndexBuilds(builds)).logIndex
+    // Built as they are they wait for the transactions that use the collection.
+    return await settled(operation, () => engine.write((unit) => unit.finishIndexBuilds(builds)).logIndex)
   } catch (error) {
     for (const build of builds) build.abandon()
     if (!isShutdown(error) && !collection.dropped && !engine.isFailed) {

@@ -104,3 +104,23 @@ test('a server that is shut down in the middle goes on at its next start', async
   expect([reply['code'], await indexNames(again)]).toEqual([11600, ['_id_', 'x_1', 'y_1']])
   await again.engine.close()
 })
+
+test('an index that is built waits for the transactions that use its collection', async () => {
+  const world = simulatedWorld(5)
+  const first = await begin(world, indexes)
+  const again = await open(world.restart())
+  const transaction = again.engine.begin()
+  transaction.collection('test', 'c')
+  const before = again.engine.collection('test', 'c')!.builds
+  expect(before).toHaveLength(1)
+  const waiting = again.engine.locks
+  for (let turns = 0; waiting.waitCount === 0 && turns < 100_000; turns++) await again.database.world.clock.yield()
+  expect(waiting.waitCount).toBe(1)
+  expect(again.engine.collection('test', 'c')!.builds).toEqual(before)
+  transaction.abort()
+  await again.database.indexBuilds
+  expect(await indexNames(again)).toEqual(['_id_', 'x_1', 'y_1'])
+  expect((await again.engine.check()).problems).toEqual([])
+  await again.engine.close()
+  expect(first.engine.isFailed).toBe(false)
+})
