@@ -94,11 +94,9 @@ export class OutTarget implements CollectionReplacement {
     const { database, collection } = this.#target
     this.#view.keep()
     const temporary = (this.#temporary ??= this.#create())
-    engine.write((unit) => {
-      const existing = engine.collection(database, collection)
-      if (existing !== undefined) unit.dropCollection(existing)
-      unit.renameCollection(temporary, database, collection)
-    })
+    engine.write((unit) =>
+      unit.renameCollection(temporary, database, collection, engine.collection(database, collection)),
+    )
     this.#temporary = undefined
   }
 

@@ -249,3 +249,19 @@ test('open transactions, their locks and those who wait are shown', async () => 
   expect(await waiting).toMatchObject({ nModified: 1 })
   expect(await server.reply({ lockInfo: 1, $db: 'admin' })).toMatchObject({ lockInfo: [] })
 })
+
+test('a rename that must wait for a transaction keeps the collection that it is to replace', async () => {
+  await server.reply({ insert: 'other', documents: [{ _id: 9 }] })
+  const client = new Client().begin()
+  expect(await client.run({ find: 'other' })).toMatchObject({ ok: 1 })
+  const renaming = server.reply({
+    renameCollection: 'test.other',
+    to: 'test.c',
+    dropTarget: true,
+    maxTimeMS: 1000,
+    $db: 'admin',
+  })
+  expect(await server.reply({ count: 'c' })).toMatchObject({ n: 3 })
+  expect(await renaming).toMatchObject({ ok: 0, codeName: 'MaxTimeMSExpired' })
+  expect(await server.reply({ count: 'c' })).toMatchObject({ n: 3 })
+})

@@ -212,6 +212,11 @@ export class Engine implements Workspace {
     return this.#state.snapshots.open(timestamp)
   }
 
+  /** Whether a collection had the name at `at`, a moment that can still be read, and lost it since. */
+  lostName(database: string, name: string, at: Timestamp): boolean {
+    return this.#state.lostName(database, name, at)
+  }
+
   /** The database as it was at `timestamp`. Throws SnapshotTooOld. */
   asOf(timestamp: Timestamp): Past {
     return new Past(this, timestamp)

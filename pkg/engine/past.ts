@@ -3,11 +3,14 @@ import { DatabaseError } from '../base/errors.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import type { Snapshot } from '../mvcc/snapshots.ts'
 import type { Collection } from './collection.ts'
+import { snapshotUnavailable } from './snapshot-unavailable.ts'
 import type { Workspace } from './workspace.ts'
 
 /** What the past needs of the engine around it. */
 export interface PastHost {
   collection(database: string, name: string): Collection | undefined
+  /** Whether a collection had the name then, and lost it since. */
+  lostName(database: string, name: string, at: Timestamp): boolean
   /** Throws SnapshotTooOld. */
   snapshotAt(timestamp: Timestamp): Snapshot
 }
@@ -24,7 +27,9 @@ export class Past implements Workspace {
     this.snapshot().release()
   }
 
+  /** Throws SnapshotUnavailable when the name was another's then. */
   collection(database: string, name: string): Collection | undefined {
+    if (this.#host.lostName(database, name, this.lastTimestamp)) throw snapshotUnavailable(`${database}.${name}`)
     return this.#host.collection(database, name)
   }
 

@@ -42,6 +42,8 @@ export class State {
   nextCollectionId = 1 as CollectionId
   /** Collections dropped since the catalog tree was last written. */
   readonly #droppedIds = new Set<CollectionId>()
+  /** When a name was last taken from a collection, by a drop or by a rename; of this run, and as long as somebody may look at a moment before. */
+  readonly #namesGone = new Map<string, Timestamp>()
   /** What is left of dropped collections and indexes. */
   readonly droppedTrees: DroppedTrees
   readonly sessions: SessionRecords
@@ -179,7 +181,8 @@ export class State {
     return collection
   }
 
-  dropCollection(collection: StoredCollection): void {
+  dropCollection(collection: StoredCollection, at: Timestamp): void {
+    this.#nameGone(collection, at)
     this.catalog.remove(collection)
     collection.dropped = true
     this.#droppedIds.add(collection.id)
@@ -190,12 +193,31 @@ export class State {
     }
   }
 
-  renameCollection(collection: StoredCollection, database: string, name: string): void {
+  renameCollection(collection: StoredCollection, database: string, name: string, at: Timestamp): void {
+    this.#nameGone(collection, at)
     this.catalog.remove(collection)
     collection.database = database
     collection.name = name
+    collection.definedAt = at
     collection.recordSetChanged = true
     this.catalog.add(collection)
+  }
+
+  /** Whether a collection had the name at `at`, a moment that can still be read, and lost it since. */
+  lostName(database: string, name: string, at: Timestamp): boolean {
+    return (this.#namesGone.get(`${database}.${name}`) ?? timestampMin) > at
+  }
+
+  #nameGone({ namespace }: StoredCollection, at: Timestamp): void {
+    const { oldest = at, historyFrom = at } = this.snapshots
+    const asked = Math.min(oldest, historyFrom)
+    // The last time comes last.
+    this.#namesGone.delete(namespace)
+    for (const [name, gone] of this.#namesGone) {
+      if (gone > asked) break
+      this.#namesGone.delete(name)
+    }
+    if (asked < at) this.#namesGone.set(namespace, at)
   }
 
   modifyCollection(collection: StoredCollection, options: Uint8Array): void {
@@ -337,10 +359,10 @@ export class State {
     const collection = this.#collection(fields.number('id') as CollectionId)
     switch (kind) {
       case operationKind.dropCollection:
-        this.dropCollection(collection)
+        this.dropCollection(collection, at)
         return
       case operationKind.renameCollection:
-        this.renameCollection(collection, fields.string('database'), fields.string('name'))
+        this.renameCollection(collection, fields.string('database'), fields.string('name'), at)
         return
       case operationKind.modifyCollection:
         this.modifyCollection(collection, fields.document('options'))

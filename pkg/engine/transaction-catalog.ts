@@ -16,6 +16,7 @@ import { WriteConflict } from '../mvcc/write-conflict.ts'
 import { collectionLock, nameLock } from './catalog-locks.ts'
 import { Collection, type StoredCollection } from './collection.ts'
 import { duplicateOf } from './index-load.ts'
+import { snapshotUnavailable } from './snapshot-unavailable.ts'
 import type { State } from './state.ts'
 import type { UnitCatalog } from './write-unit.ts'
 
@@ -39,16 +40,18 @@ export class TransactionCatalog implements UnitCatalog {
     this.#sight = sight
   }
 
-  /** Throws SnapshotUnavailable when the collection's definition changed after the transaction's snapshot. */
+  /** Throws SnapshotUnavailable when the collection's definition changed, or another had the name, after the transaction's snapshot. */
   find(database: string, name: string): View | undefined {
     const stored = this.#state.catalog.get(database, name)
+    const view = stored && this.#views.get(stored)
+    if (view !== undefined) return view
+    if (this.#state.lostName(database, name, this.#sight.readTimestamp))
+      throw snapshotUnavailable(`${database}.${name}`)
     if (stored === undefined) {
       const created = this.#created.get(`${database}.${name}`)
       if (created === undefined && this.#sight.reads !== undefined) this.#missing.add(nameLock(database, name).key)
       return created
     }
-    const view = this.#views.get(stored)
-    if (view !== undefined) return view
     if (stored.createdAt > this.#sight.readTimestamp) {
       if (this.#sight.reads !== undefined) this.#missing.add(stored.namespace)
       return undefined
@@ -170,7 +173,7 @@ export class TransactionCatalog implements UnitCatalog {
   }
 
   #viewOf(stored: StoredCollection): View {
-    if (stored.definedAt > this.#sight.readTimestamp) throw snapshotUnavailable(stored)
+    if (stored.definedAt > this.#sight.readTimestamp) throw snapshotUnavailable(stored.namespace)
     this.#sight.share(collectionLock(stored.id))
     const { id, database, name, uuid, options, nextRecordId, documentCount, dataSizeBytes } = stored
     const view: View = new Collection(
@@ -198,12 +201,5 @@ function notInTransaction(what: string, collection: Collection): DatabaseError {
   return new DatabaseError(
     'OperationNotSupportedInTransaction',
     `Cannot ${what} ${collection.namespace} in a multi-document transaction.`,
-  )
-}
-
-function snapshotUnavailable(collection: Collection): DatabaseError {
-  return new DatabaseError(
-    'SnapshotUnavailable',
-    `Unable to read from a snapshot due to pending collection catalog changes; please retry the operation. Collection: ${collection.namespace}`,
   )
 }

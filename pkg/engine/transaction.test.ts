@@ -312,3 +312,57 @@ test.for(Array.from({ length: 6 }, (_, seed) => seed))(
 function transactionBase(model: ReadonlyMap<number, number>, wanted: ReadonlySet<number>): [number, number][] {
   return [...model].filter(([id]) => wanted.has(id))
 }
+
+describe('a name that changes hands after the snapshot', () => {
+  const swaps: [string, (engine: Engine) => void][] = [
+    ['dropped', (engine) => engine.write((unit) => unit.dropCollection(engine.collection('db', 'c')!))],
+    [
+      'dropped and made again',
+      (engine) =>
+        engine.write((unit) => {
+          unit.dropCollection(engine.collection('db', 'c')!)
+          unit.insert(unit.createCollection('db', 'c', none), document(70, 70))
+        }),
+    ],
+    ['renamed', (engine) => engine.write((unit) => unit.renameCollection(engine.collection('db', 'c')!, 'db', 'd'))],
+    [
+      'given to another',
+      (engine) =>
+        engine.write((unit) =>
+          unit.renameCollection(engine.collection('db', 'other')!, 'db', 'c', engine.collection('db', 'c')!),
+        ),
+    ],
+  ]
+  test.each(swaps)('%s: it cannot be read any more, and does not seem empty', async (_, swap) => {
+    const engine = await withDocuments(3)
+    engine.keepHistory(60_000)
+    engine.write((unit) => unit.insert(unit.createCollection('db', 'other', none), document(7, 7)))
+    const before = engine.begin()
+    const past = engine.asOf(engine.lastTimestamp)
+    swap(engine)
+    expect(() => before.collection('db', 'c')).toThrow('Unable to read from a snapshot')
+    expect(() => past.collection('db', 'c')).toThrow('Unable to read from a snapshot')
+    const after = engine.begin()
+    expect(() => after.collection('db', 'c')).not.toThrow()
+    for (const transaction of [before, after]) transaction.abort()
+    await engine.close()
+  })
+})
+
+test('a collection is not replaced by one that a transaction uses', async () => {
+  const engine = await withDocuments(3)
+  engine.write((unit) => unit.insert(unit.createCollection('db', 'other', none), document(7, 7)))
+  const transaction = engine.begin()
+  transaction.collection('db', 'other')
+  const replace = (): unknown =>
+    engine.write((unit) =>
+      unit.renameCollection(engine.collection('db', 'other')!, 'db', 'c', engine.collection('db', 'c')!),
+    )
+  expect(replace).toThrow('conflict')
+  expect(engine.collection('db', 'c')!.documentCount).toBe(3)
+  transaction.abort()
+  replace()
+  expect(engine.collection('db', 'c')!.documentCount).toBe(1)
+  expect((await engine.check()).problems).toEqual([])
+  await engine.close()
+})

@@ -34,8 +34,8 @@ export interface UnitCatalog {
   find(database: string, name: string): Collection | undefined
   takeCollectionId(): CollectionId
   createCollection(definition: Uint8Array, at: Timestamp): Collection
-  dropCollection(collection: Collection): void
-  renameCollection(collection: Collection, database: string, name: string): void
+  dropCollection(collection: Collection, at: Timestamp): void
+  renameCollection(collection: Collection, database: string, name: string, at: Timestamp): void
   modifyCollection(collection: Collection, options: Uint8Array): void
   createIndex(collection: Collection, definition: Uint8Array, at: Timestamp): Index
   finishBuild(collection: Collection, index: Index, at: Timestamp): void
@@ -137,27 +137,42 @@ export class WriteUnit {
   dropCollection(collection: Collection): void {
     refuseDropped(collection)
     this.#catalog.claimCollection(collection)
-    const isView = this.#notes !== undefined && getField(collection.options, 'viewOn') !== undefined
-    const change = buildDocument({ id: BigInt(collection.id), view: isView ? true : undefined })
+    const change = this.#dropOf(collection)
     this.#reserve(change.length)
-    this.#catalog.dropCollection(collection)
+    this.#drop(collection, change)
+  }
+
+  #dropOf(collection: Collection): Uint8Array {
+    const isView = this.#notes !== undefined && getField(collection.options, 'viewOn') !== undefined
+    return buildDocument({ id: BigInt(collection.id), view: isView ? true : undefined })
+  }
+
+  #drop(collection: Collection, change: Uint8Array): void {
+    this.#catalog.dropCollection(collection, this.timestamp)
     this.#notes?.namespace(collection)
     this.#operations.catalog(operationKind.dropCollection, change)
   }
 
-  /** Throws NamespaceExists; a target to be replaced is dropped by the caller first, in the same unit. */
-  renameCollection(collection: Collection, database: string, name: string): void {
+  /** `replaced`: the collection that has the name, which is dropped; without one, NamespaceExists when there is one. */
+  renameCollection(collection: Collection, database: string, name: string, replaced?: Collection): void {
     refuseDropped(collection)
     this.#catalog.claimCollection(collection)
+    if (replaced !== undefined) {
+      refuseDropped(replaced)
+      this.#catalog.claimCollection(replaced)
+    }
     this.#catalog.claimName(database, name)
-    if (this.#catalog.find(database, name) !== undefined) {
+    if (this.#catalog.find(database, name) !== replaced) {
       throw new DatabaseError('NamespaceExists', 'target namespace exists')
     }
     const change = buildDocument({ id: BigInt(collection.id), database, name })
-    this.#reserve(change.length)
+    const drop = replaced === undefined ? undefined : this.#dropOf(replaced)
+    // One without the other would lose what has the name.
+    this.#reserve(change.length + (drop === undefined ? 0 : drop.length + operationOverheadMax + noteOverheadMax))
+    if (drop !== undefined) this.#drop(replaced!, drop)
     // The note has the old name, the operation the new one.
     this.#notes?.namespace(collection)
-    this.#catalog.renameCollection(collection, database, name)
+    this.#catalog.renameCollection(collection, database, name, this.timestamp)
     this.#notes?.renamed()
     this.#operations.catalog(operationKind.renameCollection, change)
   }

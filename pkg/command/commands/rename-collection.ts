@@ -81,10 +81,7 @@ export const renameCollection = defineCommand({
     const isKept = existing !== undefined && (traitsOf(existing).view !== undefined || isTimeseries(existing))
     if (existing !== undefined && (!dropTarget || isKept))
       throw new DatabaseError('NamespaceExists', 'target namespace exists')
-    const { logIndex } = engine.write((unit) => {
-      if (existing !== undefined) unit.dropCollection(existing)
-      unit.renameCollection(collection, to.database, to.collection)
-    })
+    const { logIndex } = engine.write((unit) => unit.renameCollection(collection, to.database, to.collection, existing))
     const old = new Set([`${from.database}.${from.collection}`, `${to.database}.${to.collection}`])
     cursors.failAll(old, `collection renamed: ${from.database}.${from.collection} to ${to.database}.${to.collection}`)
     return operation.acknowledge(undefined, logIndex)
