@@ -1,6 +1,10 @@
-/** The documents of one reply, in the form they have in the reply's array, so that writing it is one copy. */
+/**
+ * The documents of one reply: in the form they have in the reply's array, so that writing it is one copy; or, for a caller in this
+ * process who will look at all of them, as objects, made where the documents lie.
+ */
 import { documentSizeMax } from '../base/limits.ts'
 import type { Timestamp } from '../base/timestamp.ts'
+import { decodeDocument } from '../bson/convert.ts'
 import { bsonType } from '../bson/type.ts'
 import { documentOf, getField } from '../bson/value.ts'
 import { BsonWriter, indexName } from '../bson/writer.ts'
@@ -13,6 +17,9 @@ export class Batch {
   readonly #writer = new BsonWriter(4096)
   /** Where each document begins in the buffer. */
   readonly #starts: number[] = []
+  /** The documents, in a batch of objects; and how long they were. */
+  #objects: Record<string, unknown>[] | undefined
+  #objectBytes = 0
   /** Where the only document lies when it was lent: somebody else's memory. */
   #lent: Uint8Array | undefined
   /** 0 when there is nothing more to get. */
@@ -29,19 +36,28 @@ export class Batch {
 
   /** Nobody looks at the batch after this. */
   release(): void {
+    this.#objects = undefined
     this.#pool.give(this)
   }
 
   get count(): number {
-    return this.#starts.length
+    return this.#objects === undefined ? this.#starts.length : this.#objects.length
   }
 
   get sizeBytes(): number {
-    return this.#writer.length
+    return this.#objects === undefined ? this.#writer.length : this.#objectBytes
   }
 
-  reset(namespace: string): this {
+  /** The documents, in a batch of objects: they are the caller's. undefined: they lie in `bytes`. */
+  get objects(): Record<string, unknown>[] | undefined {
+    return this.#objects
+  }
+
+  /** `asObjects`: it is to be a batch of objects, which has no bytes and cannot be written. */
+  reset(namespace: string, asObjects: boolean): this {
     this.#writer.reset()
+    this.#objects = asObjects ? [] : undefined
+    this.#objectBytes = 0
     this.#starts.length = 0
     this.#lent = undefined
     this.cursorId = 0n
@@ -53,6 +69,13 @@ export class Batch {
 
   /** Adds the document `bytes[start, end)`; false when it would make the reply too large. The first one always fits. */
   add(bytes: Uint8Array, start: number, end: number): boolean {
+    const objects = this.#objects
+    if (objects !== undefined) {
+      if (objects.length > 0 && this.#objectBytes + end - start > documentSizeMax) return false
+      objects.push(decodeDocument(bytes, start))
+      this.#objectBytes += end - start
+      return true
+    }
     const writer = this.#writer
     const count = this.#starts.length
     if (count > 0 && writer.length + end - start > documentSizeMax) return false
@@ -66,6 +89,10 @@ export class Batch {
    * caller's turn, before anything else touches the engine.
    */
   lend(bytes: Uint8Array, start: number): void {
+    if (this.#objects !== undefined) {
+      this.add(bytes, start, start + lengthAt(bytes, start))
+      return
+    }
     this.#lent = bytes
     this.#starts.push(start)
   }
@@ -138,8 +165,8 @@ function lengthAt(bytes: Uint8Array, start: number): number {
 export class BatchPool {
   readonly #free: Batch[] = []
 
-  take(namespace: string): Batch {
-    return (this.#free.pop() ?? new Batch(this)).reset(namespace)
+  take(namespace: string, asObjects = false): Batch {
+    return (this.#free.pop() ?? new Batch(this)).reset(namespace, asObjects)
   }
 
   /** Called by `Batch.release`. */

@@ -304,6 +304,8 @@ export class Operation {
   namespace: string
   /** What a view has was put into a reply of another form, whose `ok` MongoDB writes as a whole number. */
   repliesForView = false
+  /** Whoever asked looks at every document that a cursor gives, as an object. */
+  wantsObjects = false
   yields = 0
   isWaitingForLock = false
   /** Time spent waiting because the client asked for it: no part of how long the command took. */

@@ -26,7 +26,8 @@ export interface CursorOptions {
 /** The first reply: a batch of `rows`, and a cursor for the others if there are any. */
 export function openCursor(operation: Operation, rows: Rows, options: CursorOptions): Batch | Promise<Batch> {
   const held = new HeldRows(rows, options.view ?? noView, options.pace ?? new Pace(operation), options.limit)
-  const batch = operation.instance.batches.take(options.namespace)
+  // What goes on from a document's bytes needs them.
+  const batch = operation.instance.batches.take(options.namespace, operation.wantsObjects && options.tail === undefined)
   const wanted = options.batchSize ?? firstBatchDefault
   try {
     const filled = wanted === 0 ? filledForLater : fill(operation, held, batch, wanted, options.tail)
@@ -86,7 +87,7 @@ export function continueCursor(
   wanted: number,
   awaitMs: number = awaitDefaultMs,
 ): Batch | Promise<Batch> {
-  const batch = operation.instance.batches.take(cursor.namespace)
+  const batch = operation.instance.batches.take(cursor.namespace, operation.wantsObjects && cursor.tail === undefined)
   const { cursors } = operation.instance
   cursor.rows.pace.operation = operation
   const finish = (exhausted: boolean): Batch | Promise<Batch> => {

@@ -39,6 +39,8 @@ import type { Pace } from './pace.ts'
 
 /** Keys and documents looked at between two looks at the clock. */
 const budget = 64
+/** So many bytes of a row (2 to the power of it) take about as long to be looked at as a row does to be found. */
+const longRowShift = 12
 
 export interface SearchWindow {
   readonly skip?: number | undefined
@@ -204,7 +206,9 @@ export class QueryRows implements RowSource {
   }
 
   next(): boolean {
-    if (--this.#untilLook <= 0) {
+    // Whoever takes the rows reads or copies them whole: long ones count for several.
+    this.#untilLook -= 1 + ((this.rows.end - this.rows.start) >>> longRowShift)
+    if (this.#untilLook <= 0) {
       this.#untilLook = budget
       if (this.#pace.due()) {
         this.paused = true

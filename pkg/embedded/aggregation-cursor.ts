@@ -1,5 +1,6 @@
 import type { Batch } from '../command/batch.ts'
 import { aggregate } from '../command/commands/aggregate.ts'
+import type { Operation } from '../command/instance.ts'
 import { Cursor } from './cursor.ts'
 import { arrayBytes, hintValue, optionalBytes } from './encode.ts'
 import type { Port } from './port.ts'
@@ -44,8 +45,8 @@ export class AggregationCursor<Item = Document> extends Cursor<Item> {
     return this.#options.batchSize
   }
 
-  protected override async open(): Promise<Batch> {
-    const result = await this.#port.run(aggregate, this.#databaseName, {
+  protected override async open(setUp: ((operation: Operation) => void) | undefined): Promise<Batch> {
+    const request = {
       collection: this.#collection,
       pipeline: arrayBytes(this.#pipeline),
       batchSize: this.#options.batchSize,
@@ -53,7 +54,8 @@ export class AggregationCursor<Item = Document> extends Cursor<Item> {
       collation: optionalBytes(this.#options.collation),
       explained: false,
       hasCursor: true,
-    })
+    }
+    const result = await this.#port.run(aggregate, this.#databaseName, request, setUp)
     return result as Batch
   }
 }

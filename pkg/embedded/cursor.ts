@@ -3,8 +3,13 @@ import { decodeDocument } from '../bson/convert.ts'
 import type { Batch } from '../command/batch.ts'
 import { getMore } from '../command/commands/get-more.ts'
 import { killCursors } from '../command/commands/kill-cursors.ts'
+import type { Operation } from '../command/instance.ts'
 import type { Port } from './port.ts'
 import type { Document } from './types.ts'
+
+const wantObjects = (operation: Operation): void => {
+  operation.wantsObjects = true
+}
 
 export abstract class Cursor<Item> implements AsyncIterable<Item> {
   readonly #port: Port
@@ -15,6 +20,8 @@ export abstract class Cursor<Item> implements AsyncIterable<Item> {
   #cursorId = 0n
   #opened = false
   #closed = false
+  /** All that is left is being read: documents are best decoded as they are found. */
+  #readsAll = false
   #map: ((document: Document) => Item) | undefined
 
   constructor(port: Port, databaseName: string, map?: (document: Document) => Item) {
@@ -23,8 +30,8 @@ export abstract class Cursor<Item> implements AsyncIterable<Item> {
     this.#map = map
   }
 
-  /** Runs the command that opens the cursor. */
-  protected abstract open(): Batch | Promise<Batch>
+  /** Runs the command that opens the cursor. `setUp` says how its documents are wanted. */
+  protected abstract open(setUp: ((operation: Operation) => void) | undefined): Batch | Promise<Batch>
   protected abstract readonly batchSize: number | undefined
 
   /** No more documents will come and the server holds nothing for it. */
@@ -42,6 +49,7 @@ export abstract class Cursor<Item> implements AsyncIterable<Item> {
   }
 
   async toArray(): Promise<Item[]> {
+    this.#readsAll = true
     const items: Item[] = []
     while (await this.#fill()) {
       do items.push(this.#take())
@@ -97,7 +105,9 @@ export abstract class Cursor<Item> implements AsyncIterable<Item> {
       }
       this.#batch?.release()
       this.#batch = undefined
-      const batch = this.#opened ? await this.#more() : await this.open()
+      const setUp = this.#readsAll ? wantObjects : undefined
+      const opened = this.#opened ? this.#more(setUp) : this.open(setUp)
+      const batch = opened instanceof Promise ? await opened : opened
       this.#opened = true
       this.#batch = batch
       this.#next = 0
@@ -106,19 +116,16 @@ export abstract class Cursor<Item> implements AsyncIterable<Item> {
     }
   }
 
-  #more(): Batch | Promise<Batch> {
+  #more(setUp: ((operation: Operation) => void) | undefined): Batch | Promise<Batch> {
     const collection = this.#namespace.slice(this.#databaseName.length + 1)
-    return this.#port.run(getMore, this.#databaseName, {
-      cursorId: this.#cursorId,
-      collection,
-      batchSize: this.batchSize ?? 0,
-      awaitMs: undefined,
-    })
+    const request = { cursorId: this.#cursorId, collection, batchSize: this.batchSize ?? 0, awaitMs: undefined }
+    return this.#port.run(getMore, this.#databaseName, request, setUp)
   }
 
   #take(): Item {
     const batch = this.#batch!
-    const document = decodeDocument(batch.bytes, batch.start(this.#next++))
+    const at = this.#next++
+    const document = batch.objects?.[at] ?? decodeDocument(batch.bytes, batch.start(at))
     return this.#map === undefined ? (document as Item) : this.#map(document)
   }
 }

@@ -185,6 +185,25 @@ describe('finding', () => {
     expect(await items.countDocuments()).toBe(51)
   })
 
+  it('gives the same documents one by one, all at once, and the rest after the first', async () => {
+    const items = fresh()
+    // The third batch is cut off by its size.
+    const sizes = [1, 2000, 9_000_000, 9_000_000, 30, 0]
+    await items.insertMany(sizes.map((size, i) => ({ _id: i, n: i, text: 'x'.repeat(size) })))
+    for (const batchSize of [1, 4, 100]) {
+      const single: Item[] = []
+      for await (const item of items.find({}, { batchSize })) single.push(item)
+      expect(single.map(({ text }) => text?.length)).toEqual(sizes)
+      expect(await items.find({}, { batchSize }).toArray()).toEqual(single)
+      const begun = items.find({}, { batchSize })
+      expect(await begun.next()).toEqual(single[0])
+      expect(await begun.toArray()).toEqual(single.slice(1))
+      expect(await items.aggregate([{ $match: {} }], { batchSize }).toArray()).toEqual(single)
+    }
+    expect(await items.find({ _id: 1 }).toArray()).toEqual([{ _id: 1, n: 1, text: 'x'.repeat(2000) }])
+    expect(await items.find({ _id: 7 }).toArray()).toEqual([])
+  })
+
   it('cannot be changed once it runs, and tells errors of the filter', async () => {
     const items = await numbered(3)
     const cursor = items.find()

@@ -1,7 +1,8 @@
 import { DatabaseError } from '../base/errors.ts'
 import type { Batch } from '../command/batch.ts'
 import { count } from '../command/commands/count.ts'
-import { find } from '../command/commands/find.ts'
+import { type FindCommand, find } from '../command/commands/find.ts'
+import type { Operation } from '../command/instance.ts'
 import { Cursor } from './cursor.ts'
 import { filterBytes, hintValue, optionalBytes, sortBytes } from './encode.ts'
 import type { Port } from './port.ts'
@@ -82,9 +83,9 @@ export class FindCursor<Item = Document> extends Cursor<Item> {
     return this.#options.batchSize
   }
 
-  protected override open(): Batch | Promise<Batch> {
+  protected override open(setUp: ((operation: Operation) => void) | undefined): Batch | Promise<Batch> {
     const { sort, skip, limit, projection, hint, batchSize, collation } = this.#options
-    const batch = this.#port.run(find, this.#databaseName, {
+    const request: FindCommand = {
       collection: this.#collection,
       filter: filterBytes(this.#filter),
       sort: sortBytes(sort),
@@ -99,7 +100,8 @@ export class FindCursor<Item = Document> extends Cursor<Item> {
       tailable: false,
       awaitData: false,
       collation: optionalBytes(collation),
-    })
+    }
+    const batch = this.#port.run(find, this.#databaseName, request, setUp)
     return batch instanceof Promise ? batch : batch.own()
   }
 

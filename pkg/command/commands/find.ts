@@ -288,7 +288,7 @@ function findById(
   typeAt: number,
   namespace: string,
 ): Batch {
-  const batch = operation.instance.batches.take(namespace)
+  const batch = operation.instance.batches.take(namespace, operation.wantsObjects)
   if (collection.readById(filter[typeAt]!, filter, idValueStart, record)) {
     batch.lend(record.bytes, record.start)
     operation.instance.counters.returned++
