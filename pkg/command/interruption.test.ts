@@ -117,3 +117,22 @@ test.each([
     { u: 1, n: 2 },
   ])
 })
+
+test.each([
+  ['an update', { update: 'c', updates: [{ q: { a: 3 }, u: { $inc: { b: 1 } }, multi: true }] }],
+  ['a removal', { delete: 'c', deletes: [{ q: { a: 3 }, limit: 0 }] }],
+])('%s of many leaves alone what others have changed since it was found', async (_, command) => {
+  for (const pauses of [1, 2, 3]) {
+    const server = await slowServer(3000)
+    const other = server.connect(2)
+    const running = server.run(command)
+    for (let i = 0; i < pauses; i++) await server.world.clock.yield()
+    // The last one that matches is at work last.
+    const last = 2999 - ((2999 - 3) % 7)
+    await other.run({ update: 'c', updates: [{ q: { _id: last }, u: { $set: { a: 4 } } }] })
+    const { n } = (await running) as unknown as { n: number }
+    expect(n).toBe(428)
+    expect(await server.all({ find: 'c', filter: { _id: last } })).toEqual([{ _id: last, a: 4 }])
+    expect((await server.engine.check()).problems).toEqual([])
+  }
+})

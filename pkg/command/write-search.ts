@@ -77,14 +77,19 @@ export function changeFirstMatch(
   return walked === undefined ? finish() : walked.then(finish)
 }
 
-/** Finds all records that match in a snapshot, then changes them slice by slice; each is looked at again when it is its turn. */
+/**
+ * Finds all records that match in a snapshot, then changes them slice by slice; each is looked at again when it is its turn.
+ * `isCertain`: nobody else has changed the collection since the search began, so that the record still matches.
+ */
 export function changeAll(
   operation: Operation,
   collection: Collection,
   search: Search,
-  change: (unit: WriteUnit, recordId: RecordId) => unknown,
+  change: (unit: WriteUnit, recordId: RecordId, isCertain: boolean) => unknown,
 ): void | Promise<void> {
   const recordIds: RecordId[] = []
+  // Counts what was done to the collection as long as it was done here. A transaction may see others' changes without counting them.
+  let counted = operation.statement === undefined ? collection.changeCount : -1
   const walked = searchRecords(operation, collection, search, (recordId) => {
     recordIds.push(recordId)
     return false
@@ -94,7 +99,9 @@ export function changeAll(
     if (next === recordIds.length) return true
     return operation.workspace.write((unit) => {
       while (next < recordIds.length) {
-        change(unit, recordIds[next]!)
+        const isCertain = collection.changeCount === counted
+        change(unit, recordIds[next]!, isCertain)
+        if (isCertain) counted = collection.changeCount
         next++
         if (next % stepsPerLook === 0 && operation.due()) break
       }

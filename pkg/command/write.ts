@@ -193,12 +193,12 @@ function changeRecord(
   if (!collection.read(recordId, timestampMax, record)) return undefined
   if (search !== undefined && !search.matches(record.bytes, record.start)) return undefined
   const context = updateContext(operation, unit, prepared.request.filter)
-  const { document, changed } = apply(operation, prepared, record.bytes, record.start, context)
+  const { document, changed, kept } = apply(operation, prepared, record.bytes, record.start, context)
   if (changed) {
     enforceValidator(operation, collection, document, record)
     const { retry } = operation
     retry?.announce(unit, oneModifiedResult)
-    unit.update(collection, recordId, document, prepared.describer)
+    unit.update(collection, recordId, document, prepared.describer, kept)
     retry?.record(unit)
   }
   return changed
@@ -251,8 +251,8 @@ function updateMany(
   let matched = 0
   let modified = 0
   const { yields } = operation
-  const change = (unit: WriteUnit, recordId: RecordId): void => {
-    const changed = changeRecord(operation, unit, collection, recordId, prepared, search)
+  const change = (unit: WriteUnit, recordId: RecordId, isCertain: boolean): void => {
+    const changed = changeRecord(operation, unit, collection, recordId, prepared, isCertain ? undefined : search)
     if (changed === undefined) return
     matched++
     if (changed) modified++
@@ -356,8 +356,9 @@ function remove(
   }
   const search = new Search(filter, undefined, hint, expressionOptions(operation))
   let removed = 0
-  const removeMatch = (unit: WriteUnit, recordId: RecordId): boolean => {
-    if (!collection.read(recordId, timestampMax, record) || !search.matches(record.bytes, record.start)) return false
+  const removeMatch = (unit: WriteUnit, recordId: RecordId, isCertain?: boolean): boolean => {
+    if (!collection.read(recordId, timestampMax, record)) return false
+    if (isCertain !== true && !search.matches(record.bytes, record.start)) return false
     removeRecord(operation, unit, collection, recordId)
     removed++
     return true

@@ -38,6 +38,8 @@ export interface Patch {
   readonly tail: number
 }
 
+const nothingKept: Patch = { head: 0, tail: 0 }
+
 /** A collection as it is stored, with all versions. */
 export type StoredCollection = Collection<VersionedMap>
 
@@ -272,7 +274,7 @@ export class Collection<Records extends KeyMap = KeyMap> {
 
   /**
    * Replaces a live record. `check`: uniqueness is checked first (DuplicateKey, WriteConflict; nothing changed). `observer`: told last.
-   * Returns how the document differs from the one before.
+   * `kept`: bytes at head and tail that are known to stay. Returns how the document differs from the one before.
    */
   replace(
     recordId: RecordId,
@@ -280,13 +282,14 @@ export class Collection<Records extends KeyMap = KeyMap> {
     at: Timestamp,
     check: boolean,
     observer?: ChangeObserver,
+    kept: Patch = nothingKept,
   ): Patch | undefined {
     writeRecordId(this.#key, 0, recordId)
     if (check) this.records.claim(this.#key, recordIdLength)
     const old = this.#old
     assert(this.records.locate(this.#key, recordIdLength, at, old), 'a replaced record is live')
     const oldLength = old.end - old.start
-    const patch = patchOf(old.bytes, old.start, oldLength, document)
+    const patch = patchOf(old.bytes, old.start, oldLength, document, kept)
     const touched = this.#touched
     touched.length = 0
     this.#changed.find(old.bytes, old.start, oldLength, document, patch)
@@ -416,16 +419,22 @@ function isPending(index: Index, recordId: RecordId): boolean {
 
 /**
  * The bytes that `document` shares with the version before it, at its head and tail. The first four bytes, the length, count as shared:
- * whoever applies the patch writes them anew.
+ * whoever applies the patch writes them anew. `kept`: how many are known to be shared.
  */
-function patchOf(old: Uint8Array, oldStart: number, oldLength: number, document: Uint8Array): Patch | undefined {
+function patchOf(
+  old: Uint8Array,
+  oldStart: number,
+  oldLength: number,
+  document: Uint8Array,
+  kept: Patch,
+): Patch | undefined {
   const length = document.length
   const shorter = Math.min(length, oldLength)
-  let head = 4
+  let head = Math.max(4, kept.head)
   while (head < shorter && old[oldStart + head] === document[head]) head++
   const tailMax = shorter - head
   const shift = oldStart + oldLength - length
-  let at = length - 1
+  let at = length - 1 - Math.min(kept.tail, tailMax)
   const stop = length - tailMax
   while (at >= stop && old[shift + at] === document[at]) at--
   const tail = length - 1 - at

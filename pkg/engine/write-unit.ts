@@ -289,16 +289,23 @@ export class WriteUnit {
 
   /**
    * Replaces the live record's document. `describer`: what an update did, for change streams; without it they see a replacement.
-   * Throws DuplicateKey.
+   * `kept`: how many bytes at its head and its tail are known to be those that are there. Throws DuplicateKey.
    */
-  update(collection: Collection, recordId: RecordId, document: Uint8Array, describer?: ChangeDescriber): void {
+  update(
+    collection: Collection,
+    recordId: RecordId,
+    document: Uint8Array,
+    describer?: ChangeDescriber,
+    kept?: Patch,
+  ): void {
     refuseDropped(collection)
     this.#refuseTooLarge(document)
     this.#reserve(document.length)
     const notes = this.#notes
     let patch: Patch | undefined
     try {
-      patch = collection.replace(recordId, document, this.timestamp, true, notes?.observe(collection, describer))
+      const observer = notes?.observe(collection, describer)
+      patch = collection.replace(recordId, document, this.timestamp, true, observer, kept)
     } catch (error) {
       throw this.#cutOff(collection, error)
     }

@@ -36,6 +36,8 @@ export interface UpdateResult {
   readonly document: Uint8Array
   /** Whether `document` differs from what was there in at least one byte. */
   readonly changed: boolean
+  /** Bytes at the head and at the tail that are known to be those that were there; undefined: nothing is known. */
+  readonly kept?: { readonly head: number; readonly tail: number }
 }
 
 /**
@@ -105,7 +107,8 @@ function patch(fields: readonly Child[], state: ApplyState): UpdateResult | unde
   const size = readInt32(bytes, start)
   if (!changed) return { document: bytes.subarray(start, start + size), changed: false }
   const document = copyOf(bytes, start, size)
-  let differs = false
+  let head = size
+  let end = 0
   for (let i = 0; i < fields.length; i++) {
     const result = patchResults[i]!
     patchResults[i] = undefined
@@ -115,11 +118,12 @@ function patch(fields: readonly Child[], state: ApplyState): UpdateResult | unde
       const byte = from[from_]!
       if (document[at] !== byte) {
         document[at] = byte
-        differs = true
+        if (at < head) head = at
+        if (at >= end) end = at + 1
       }
     }
   }
-  return { document, changed: differs }
+  return end === 0 ? { document, changed: false } : { document, changed: true, kept: { head, tail: size - end } }
 }
 
 function matchingField(fields: readonly Child[], walker: ElementWalker): number {

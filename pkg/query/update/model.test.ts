@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest'
 import type { Timestamp } from '../../base/timestamp.ts'
 import { buildDocument } from '../../bson/build.ts'
-import { applyUpdate } from './apply.ts'
+import { applyUpdate, type UpdateResult } from './apply.ts'
 import { parseUpdate } from './parse.ts'
 import type { Update } from './update.ts'
 
@@ -52,7 +52,7 @@ function applyToModel(document: Model, operator: string, path: string, operand: 
 
 it('does to bytes what the model does to values', () => {
   let refused = 0
-  let applied = 0
+  let done = 0
   for (let seed = 1; seed <= 4000; seed++) {
     const random = generator(seed)
     const document: Model = { _id: seed, ...randomDocument(random, 0) }
@@ -74,18 +74,18 @@ it('does to bytes what the model does to values', () => {
     for (const { operator, path, operand } of changes.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
       model = model && applyToModel(model, operator, path, operand)
     }
-    const apply = (): unknown => applyUpdate(parseUpdate(buildDocument(update)), buildDocument(document), 0, context)
+    const apply = (): Outcome => applied(parseUpdate(buildDocument(update)), buildDocument(document), 0)
     if (model === undefined) {
       refused++
       expect(apply, `seed ${seed}`).toThrow()
     } else {
-      applied++
+      done++
       const expected = buildDocument(model)
       const changed = !equalBytes(expected, buildDocument(document))
       expect(apply(), `seed ${seed}`).toEqual({ document: expected, changed })
     }
   }
-  expect(Math.min(refused, applied)).toBeGreaterThan(300)
+  expect(Math.min(refused, done)).toBeGreaterThan(300)
 })
 
 it('gives the same whether it patches in place or rebuilds', () => {
@@ -98,9 +98,7 @@ it('gives the same whether it patches in place or rebuilds', () => {
     if (update.kind !== 'operators') throw new Error('not an update with operators')
     if (update.flat !== undefined) patched++
     const rebuilding: Update = { ...update, flat: undefined }
-    expect(applyUpdate(update, document, 0, context), `seed ${seed}`).toEqual(
-      applyUpdate(rebuilding, document, 0, context),
-    )
+    expect(applied(update, document, 0), `seed ${seed}`).toEqual(applied(rebuilding, document, 0))
   }
   expect(patched).toBe(2000)
 })
@@ -117,9 +115,24 @@ it('applies to a document in the middle of other bytes', () => {
     { n: 5 },
   ]) {
     const parsed = parseUpdate(buildDocument(update))
-    expect(applyUpdate(parsed, page, 7, context)).toEqual(applyUpdate(parsed, document, 0, context))
+    expect(applied(parsed, page, 7)).toEqual(applied(parsed, document, 0))
   }
 })
+
+type Outcome = Pick<UpdateResult, 'document' | 'changed'>
+
+/** What an update does to the document at `start`, after a look at whether what it says to have kept was there. */
+function applied(update: Update, bytes: Uint8Array, start: number): Outcome {
+  const { document, changed, kept } = applyUpdate(update, bytes, start, context)
+  if (kept !== undefined) {
+    const { length } = document
+    const before = bytes.subarray(start, start + length)
+    expect(kept.head + kept.tail).toBeLessThan(length)
+    expect(document.subarray(0, kept.head)).toEqual(before.subarray(0, kept.head))
+    expect(document.subarray(length - kept.tail)).toEqual(before.subarray(length - kept.tail))
+  }
+  return { document, changed }
+}
 
 function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i])
