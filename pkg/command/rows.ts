@@ -15,6 +15,8 @@ function emptyAction(): void {
   // There is nothing to keep or to let go of.
 }
 
+const noBytes = new Uint8Array(0)
+
 /** Rows with the view they read from, whose current row can be put back for the next batch. */
 export class HeldRows implements Rows {
   readonly #rows: Rows
@@ -25,7 +27,7 @@ export class HeldRows implements Rows {
   #taken = 0
   /** A copy of the row that did not fit the last batch. */
   #held: Uint8Array | undefined
-  bytes: Uint8Array = new Uint8Array(0)
+  bytes: Uint8Array = noBytes
   start = 0
   end = 0
   paused = false

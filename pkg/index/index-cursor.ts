@@ -6,6 +6,8 @@ import { compareBytes } from '../bson/key.ts'
 import type { KeyCursor, KeyMap } from '../mvcc/key-map.ts'
 import { readRecordId, recordIdLength } from './record-id.ts'
 
+const noBytes = new Uint8Array(0)
+
 export class IndexCursor {
   readonly #walk: KeyCursor
   /** The record id is in the value instead of the key. */
@@ -19,7 +21,7 @@ export class IndexCursor {
   #skipLength = 0
   recordId = 0 as RecordId
   /** The encoded value of the current entry is `key[keyStart..keyEnd)`; valid until the next move. */
-  key: Uint8Array = new Uint8Array(0)
+  key: Uint8Array = noBytes
   readonly keyStart = 0
   keyEnd = 0
 

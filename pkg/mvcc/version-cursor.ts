@@ -132,7 +132,7 @@ export class VersionCursor implements KeyCursor {
     this.keyBytes = cursor.key
     this.keyLength = cursor.keyLength - versionSuffixLength
   }
-  keyBytes: Uint8Array = new Uint8Array(0)
+  keyBytes: Uint8Array = noBytes
   keyLength = 0
 
   /** The timestamp of the current version. Call after `readKey`. */

@@ -193,6 +193,8 @@ export class VersionedMap implements KeyMap {
 
   #timestampAtCursor(): Timestamp {
     const cursor = this.#cursor
+    const at = cursor.keyEndAt(versionSuffixLength)
+    if (at >= 0) return readVersion(cursor.pageBytes, at)
     cursor.readKey()
     return readVersion(cursor.key, cursor.keyLength - versionSuffixLength)
   }

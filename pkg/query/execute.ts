@@ -150,6 +150,8 @@ function open(source: QuerySource, at: Timestamp, node: PlanNode, request: FindR
   }
 }
 
+const noBytes = new Uint8Array(0)
+
 export class Rows {
   /** The plan, or the likeliest of several. */
   readonly plan: PlanNode
@@ -159,7 +161,7 @@ export class Rows {
   #skip: number
   #left: number
   /** The current row's document: valid until the next call on the engine or a yield. */
-  bytes: Uint8Array = new Uint8Array(0)
+  bytes: Uint8Array = noBytes
   start = 0
   end = 0
 

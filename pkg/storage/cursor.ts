@@ -9,7 +9,7 @@
  */
 import { assert } from '../base/assert.ts'
 import { compareRanges } from './copy.ts'
-import { headerSize, headOf, heightMax, type Page } from './page.ts'
+import { headerSize, headOf, type Page } from './page.ts'
 import type { Tree, ValueRef } from './tree.ts'
 
 const noBytes = new Uint8Array(0)
@@ -26,9 +26,11 @@ export class TreeCursor {
   keyLength = 0
   readonly #tree: Tree
   readonly #page: Page
-  readonly #branch: Page
-  readonly #pathPage = new Uint32Array(heightMax)
-  readonly #pathChild = new Int32Array(heightMax)
+  /** Made by the first step from a leaf to the next: most walks end in the leaf where they began. */
+  #branch: Page | undefined
+  /** Plain lists: a small query opens a cursor or two, and typed arrays would be dearer to make than what it reads. */
+  readonly #pathPage: number[] = [0, 0, 0, 0]
+  readonly #pathChild: number[] = [0, 0, 0, 0]
   #height = 0
   #index = 0
   /** The pinned leaf's frame, or 0. */
@@ -39,7 +41,6 @@ export class TreeCursor {
   constructor(tree: Tree) {
     this.#tree = tree
     this.#page = tree.pager.view()
-    this.#branch = tree.pager.view()
   }
 
   // ---- moving
@@ -142,6 +143,22 @@ export class TreeCursor {
     const length = this.#page.keyLength(this.#index)
     if (this.key.length < length) this.key = new Uint8Array(Math.max(length, 64, this.key.length * 2))
     this.keyLength = this.#page.readKey(this.#index, this.key)
+  }
+
+  /** The memory of the page that the cursor is on. */
+  get pageBytes(): Uint8Array {
+    return this.#page.bytes
+  }
+
+  /** Where in `pageBytes` the last `length` bytes of the current key lie, when they lie there in one piece; else -1. */
+  keyEndAt(length: number): number {
+    if (this.#saved || this.#frame === 0) return -1
+    const page = this.#page
+    const slot = page.words[page.slots + (this.#index << 1) + 1]!
+    const suffixLength = slot >>> 16
+    // Of a long key, whose length has a flag, the end is elsewhere.
+    if (suffixLength >= 0x8000 || suffixLength < length) return -1
+    return page.base + page.cellHeader + (slot & 0xffff) + suffixLength - length
   }
 
   /** Whether the current key begins with `prefix[0, prefixLength)`. */
@@ -479,6 +496,7 @@ export class TreeCursor {
 
   #nextLeaf(): boolean {
     const { pager } = this.#tree
+    this.#branch ??= pager.view()
     const page = this.#branch
     for (let level = 1; level <= this.#height; level++) {
       pager.attach(page, pager.fetch(this.#pathPage[level]!))
@@ -495,6 +513,7 @@ export class TreeCursor {
 
   #previousLeaf(): boolean {
     const { pager } = this.#tree
+    this.#branch ??= pager.view()
     const page = this.#branch
     for (let level = 1; level <= this.#height; level++) {
       const child = this.#pathChild[level]! - 1

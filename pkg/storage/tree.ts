@@ -299,7 +299,7 @@ export class Tree {
   }
 
   /** Takes over a cursor's path, so that `insertAt` and its kin work at the cursor's place. */
-  takePath(pathPage: Uint32Array, pathChild: Int32Array, height: number): void {
+  takePath(pathPage: readonly number[], pathChild: readonly number[], height: number): void {
     for (let level = 0; level <= height; level++) {
       this.pathPage[level] = pathPage[level]!
       this.pathChild[level] = pathChild[level]!
