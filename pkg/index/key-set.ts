@@ -39,24 +39,30 @@ export class KeySet {
 
   /** Whether key `i` of `other` is one of these, with the same codes. */
   includes(other: KeySet, i: number): boolean {
-    const from = other.starts[i]!
-    const to = other.ends[i]!
-    for (let j = 0; j < this.count; j++) {
-      if (compareBytes(this.writer.bytes, this.starts[j]!, this.ends[j]!, other.writer.bytes, from, to) === 0)
-        return this.#sameCodes(j, other, i)
-    }
-    return false
+    const at = this.#find(other, i)
+    return at >= 0 && this.#sameCodes(at, other, i)
   }
 
   /** Whether key `i` of `other` is one of these, whatever its codes. */
   includesKey(other: KeySet, i: number): boolean {
+    return this.#find(other, i) >= 0
+  }
+
+  /** Where key `i` of `other` is among these; -1: nowhere. Arrays may give very many keys. */
+  #find(other: KeySet, i: number): number {
+    const { bytes } = this.writer
     const from = other.starts[i]!
     const to = other.ends[i]!
-    for (let j = 0; j < this.count; j++) {
-      if (compareBytes(this.writer.bytes, this.starts[j]!, this.ends[j]!, other.writer.bytes, from, to) === 0)
-        return true
+    let low = 0
+    let high = this.count
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      const order = compareBytes(bytes, this.starts[middle]!, this.ends[middle]!, other.writer.bytes, from, to)
+      if (order === 0) return middle
+      if (order < 0) low = middle + 1
+      else high = middle
     }
-    return false
+    return -1
   }
 
   /** Whether both sets have the same keys with the same codes. */
