@@ -6,9 +6,10 @@
  *   find       the keys in order; what each finds is noted as record ids
  *   give       the local documents in the order in which they came
  *
- * The first batch is one document, and each is twice as large as that before, so that whoever reads a few joins a few.
+ * The first batch is one document, and each is four times as large as that before, so that whoever reads a few joins a few.
  */
 import type { RecordId } from '../base/ids.ts'
+import { sortNumbers } from '../base/sort-numbers.ts'
 import { KeyWriter } from '../bson/key.ts'
 import { bsonType } from '../bson/type.ts'
 import { findElement, type Path } from '../query/path.ts'
@@ -17,7 +18,7 @@ import { copyBytes } from '../storage/copy.ts'
 import { type PipelineRun, type Stage, type Step, step } from './stage.ts'
 
 /** Bits of a local document's number in its batch. */
-const numberBits = 12
+const numberBits = 13
 const batchMax = 1 << numberBits
 const batchBytesMax = 2 * 1024 * 1024
 /** Record ids noted for a batch; the keys that are left then are looked up when their turn comes. */
@@ -26,6 +27,8 @@ const notedMax = 1 << 18
 const headLength = 5
 
 const notNoted = -1
+/** Documents that there is room for at first. */
+const firstRoom = 64
 
 export class PointBatch {
   readonly #input: Stage
@@ -41,14 +44,14 @@ export class PointBatch {
   #locals = new Uint8Array(1024)
   #localsLength = 0
   /** Local document i ends here in `#locals`, its key in `#keys`; it begins where the one before ends. */
-  readonly #localEnds = new Int32Array(batchMax)
-  readonly #keyEnds = new Int32Array(batchMax)
+  #localEnds = new Int32Array(firstRoom)
+  #keyEnds = new Int32Array(firstRoom)
   readonly #keys = new KeyWriter(1024)
   #count = 0
   /** Bytes that all keys have in common with the first. */
   #common = -1
   /** head * batchMax + number, ascending. */
-  readonly #order = new Float64Array(batchMax)
+  #order = new Float64Array(firstRoom)
   #keyed = 0
   #sorted = 0
   /** Whether an ordered key's documents are being noted. */
@@ -56,8 +59,8 @@ export class PointBatch {
   #noted = new Float64Array(16)
   #notedLength = 0
   /** Of document i: where its record ids begin, and how many there are. */
-  readonly #firsts = new Int32Array(batchMax)
-  readonly #counts = new Int32Array(batchMax)
+  #firsts = new Int32Array(firstRoom)
+  #counts = new Int32Array(firstRoom)
   #key = new Uint8Array(64)
   #lastHead = -1
   #lastNumber = -1
@@ -87,7 +90,7 @@ export class PointBatch {
     for (;;) {
       if (this.#state === 'gather') {
         if (this.#gather() === step.pause) return step.pause
-        this.#order.subarray(0, this.#keyed).sort()
+        sortNumbers(this.#order, this.#keyed)
         this.#state = 'find'
       }
       if (this.#state === 'find') {
@@ -129,7 +132,14 @@ export class PointBatch {
 
   #begin(): void {
     this.#state = 'gather'
-    this.#size = Math.min(batchMax, this.#size * 2)
+    this.#size = Math.min(batchMax, this.#size * 4)
+    if (this.#size > this.#order.length) {
+      this.#localEnds = new Int32Array(this.#size)
+      this.#keyEnds = new Int32Array(this.#size)
+      this.#order = new Float64Array(this.#size)
+      this.#firsts = new Int32Array(this.#size)
+      this.#counts = new Int32Array(this.#size)
+    }
     this.#count = 0
     this.#localsLength = 0
     this.#keys.reset()
