@@ -60,14 +60,41 @@ export class TreeCursor {
   seekOnward(key: Uint8Array, keyLength: number): boolean {
     if (this.valid && this.#frame !== 0 && this.#seen === this.#tree.changes) {
       const page = this.#page
-      const slot = page.search(key, keyLength, this.#index)
+      const slot = page.searchOnward(key, keyLength, this.#index)
       const index = slot >= 0 ? slot : ~slot
       if (index >= this.#index && index < page.count) {
         this.#index = index
         return this.#rest()
       }
+      if (index === page.count && this.#leafOnward(key, keyLength)) {
+        return this.#index < this.#page.count ? this.#rest() : this.#nextLeaf()
+      }
     }
     return this.seek(key, keyLength)
+  }
+
+  /** To where a key belongs that lies beyond the leaf, when the leaf for it has the same parent and is not the last there. */
+  #leafOnward(key: Uint8Array, keyLength: number): boolean {
+    if (this.#height === 0) return false
+    const { pager } = this.#tree
+    this.#branch ??= pager.view()
+    const branch = pager.attach(this.#branch, pager.fetch(this.#pathPage[1]!))
+    const following = this.#pathChild[1]! + 1
+    if (following >= branch.count) return false
+    const slot = branch.searchOnward(key, keyLength, following)
+    const child = slot >= 0 ? slot : ~slot - 1
+    // Of the last child it is not known where its keys end.
+    if (child === branch.count - 1) return false
+    if (child < following) {
+      this.#index = this.#page.count
+      return true
+    }
+    this.#pathChild[1] = child
+    this.#pathPage[0] = branch.child(child)
+    this.#pinLeaf(this.#pathPage[0]!)
+    const place = this.#page.searchOnward(key, keyLength, 0)
+    this.#index = place >= 0 ? place : ~place
+    return true
   }
 
   /** Rests on the last entry whose key is < `key`. False: there is none, the cursor is before the first. */

@@ -69,6 +69,8 @@ export interface KeyTails {
 /** Entries from which on a search begins where interpolation says, and how far from there the place mostly is. */
 const interpolatedMin = 32
 const interpolatedReach = 4
+/** Entries that a search onward reads one by one. */
+const onwardReach = 32
 
 const noBytes = new Uint8Array(0)
 const noWords = new Uint32Array(0)
@@ -223,6 +225,47 @@ export class Page {
       }
     }
     return ~low
+  }
+
+  /**
+   * As `search` with `from`, of a key that mostly lies a few entries on: heads are read one by one before the rest is searched, since
+   * their order is what a processor foresees, while each half of a binary search is a surprise.
+   */
+  searchOnward(key: Uint8Array, keyLength: number, from: number): number {
+    const { bytes, words, slots, prefixLength } = this
+    const prefixAt = this.base + headerSize
+    if (keyLength < prefixLength) return this.search(key, keyLength, from)
+    for (let i = 0; i < prefixLength; i++) {
+      if (key[i] !== bytes[prefixAt + i]) return this.search(key, keyLength, from)
+    }
+    const head = headOf(key, prefixLength, Math.min(keyLength, this.keyHeadMax))
+    const last = slots + (Math.min(this.count, from + onwardReach) << 1)
+    let at = slots + (from << 1)
+    while (at < last && words[at]! < head) at += 2
+    let index = (at - slots) >>> 1
+    if (at >= last) return index === this.count ? ~index : this.search(key, keyLength, index)
+    for (; index < this.count && words[slots + (index << 1)] === head; index++) {
+      const order = this.#compareSuffix(index, key, keyLength)
+      if (order === 0) return index
+      if (order > 0) break
+    }
+    return ~index
+  }
+
+  /** Order of entry `index` against `key`, which begins with the prefix. */
+  #compareSuffix(index: number, key: Uint8Array, keyLength: number): number {
+    const { bytes, prefixLength } = this
+    const slot = this.words[this.slots + (index << 1) + 1]!
+    const suffixLength = slot >>> 16
+    if ((suffixLength & longKey) !== 0) return this.#compareLong(index, key, keyLength)
+    const start = this.base + this.cellHeader + (slot & 0xffff)
+    const restLength = keyLength - prefixLength
+    const length = Math.min(suffixLength, restLength)
+    for (let i = 0; i < length; i++) {
+      const difference = bytes[start + i]! - key[prefixLength + i]!
+      if (difference !== 0) return difference
+    }
+    return suffixLength - restLength
   }
 
   /** Whether the key of entry `index` begins with `key[0, keyLength)`. */
