@@ -95,6 +95,7 @@ export const errorCodes = {
   ClusterTimeFailsRateLimiter: 209,
   IncompleteTransactionHistory: 217,
   TransactionTooOld: 225,
+  TransactionExceededLifetimeLimitSeconds: 290,
   CommandFailed: 125,
   NoSuchSession: 206,
   InvalidUUID: 207,

@@ -38,7 +38,7 @@ import { Profiler } from './profiler.ts'
 import { ReplicaSet, type ReplicaSetOptions } from './replica-set.ts'
 import type { RetryableWrite } from './retryable-write.ts'
 import { type Session, SessionRegistry } from './session.ts'
-import { type SessionTransaction, SessionTransactions } from './session-transaction.ts'
+import { aborted, type SessionTransaction, SessionTransactions } from './session-transaction.ts'
 import { StatisticsRefresh } from './statistics-refresh.ts'
 import type { TransactionFields } from './transaction-fields.ts'
 import { dropUnfinishedOutput } from './unfinished-output.ts'
@@ -210,7 +210,9 @@ export class Instance {
     this.cursors.killWhere((cursor) => cursor.transaction === transaction)
   }
 
-  abortTransaction(transaction: SessionTransaction): void {
+  /** Ends the transaction, and with `reason` the statement that runs in it: what that reads is kept for it no longer. */
+  abortTransaction(transaction: SessionTransaction, reason: DatabaseError = aborted(transaction.number)): void {
+    transaction.running?.kill(reason)
     transaction.transaction.abort()
     this.transactionEnded(transaction)
   }
@@ -222,7 +224,8 @@ export class Instance {
       this.#transactionWatch = undefined
       const deadlineMs = this.world.clock.monotonicMs() - this.parameters.transactionLifetimeLimitSeconds * 1000
       for (const transaction of [...this.transactions.open]) {
-        if (transaction.startedMs <= deadlineMs || transaction.state !== 'open') this.abortTransaction(transaction)
+        if (transaction.startedMs <= deadlineMs || transaction.state !== 'open')
+          this.abortTransaction(transaction, lifetimeOver())
       }
       if (this.transactions.open.size > 0) this.#watchTransactions()
     })
@@ -232,12 +235,10 @@ export class Instance {
   endSession(key: string, except?: Operation): void {
     const transaction = this.sessions.get(key)?.transaction
     this.sessions.end(key)
-    if (transaction !== undefined) this.abortTransaction(transaction)
+    const reason = new DatabaseError('Interrupted', 'operation was interrupted because its session was killed')
+    if (transaction !== undefined) this.abortTransaction(transaction, reason)
     this.cursors.killWhere((cursor) => cursor.session?.key === key)
-    this.killOperations(
-      (operation) => operation !== except && operation.session?.key === key,
-      new DatabaseError('Interrupted', 'operation was interrupted because its session was killed'),
-    )
+    this.killOperations((operation) => operation !== except && operation.session?.key === key, reason)
   }
 
   /** While there are sessions, looks every minute which of them nobody uses any more. */
@@ -269,11 +270,16 @@ export class Instance {
     if (this.#closed) return
     this.#closed = true
     this.#transactionWatch?.cancel()
-    for (const transaction of [...this.transactions.open]) this.abortTransaction(transaction)
-    this.killOperations(() => true, new DatabaseError('InterruptedAtShutdown', 'interrupted at shutdown'))
+    const reason = new DatabaseError('InterruptedAtShutdown', 'interrupted at shutdown')
+    for (const transaction of [...this.transactions.open]) this.abortTransaction(transaction, reason)
+    this.killOperations(() => true, reason)
     this.cursors.close()
     this.statistics.close()
   }
+}
+
+function lifetimeOver(): DatabaseError {
+  return new DatabaseError('TransactionExceededLifetimeLimitSeconds', 'operation was interrupted')
 }
 
 /** How long an operation works before it lets others run. */

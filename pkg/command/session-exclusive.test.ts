@@ -30,3 +30,17 @@ test('one that is killed while it waits does not let others in beside the one th
   expect(await committing).toMatchObject({ ok: 1 })
   expect(await server.reply({ count: 'c', query: { n: 1 } })).toMatchObject({ n: 500 })
 })
+
+test('a statement does not read on in a transaction whose time is over', async () => {
+  const server = await slowServer()
+  await server.run({ setParameter: 1, transactionLifetimeLimitSeconds: 1, $db: 'admin' })
+  const fields = { lsid: { id: new UUID() }, txnNumber: Long.fromNumber(1), autocommit: false, startTransaction: true }
+  // Each document with each: as many looks at the clock as make up for more than a second.
+  const pipeline = [
+    { $lookup: { from: 'c', let: { n: '$n' }, pipeline: [{ $match: { $expr: { $eq: ['$x', '$$n'] } } }], as: 'x' } },
+  ]
+  const reading = server.reply({ aggregate: 'c', pipeline, cursor: { batchSize: 500 }, ...fields })
+  expect(await reading).toMatchObject({ ok: 0, code: 290, codeName: 'TransactionExceededLifetimeLimitSeconds' })
+  expect(server.engine.locks.isEmpty).toBe(true)
+  expect(server.database.operations.size).toBe(0)
+})
