@@ -18,17 +18,22 @@ import { findByShape } from '../query/shaped-fields.ts'
 import type { Accumulation, ParsedAccumulator } from './accumulators/accumulator.ts'
 import { HeldValues } from './held-values.ts'
 import { hashOf, KeyTable } from './key-table.ts'
+import { passedOn } from './passed-on.ts'
 import { SpillFile } from './spill-file.ts'
 import { type FieldSource, memoryExceeded, type PipelineRun, type Stage, type Step, step } from './stage.ts'
 
 export interface GroupField {
   readonly name: string
   readonly accumulator: ParsedAccumulator
+  /** It makes an array of values. */
+  readonly gathers?: boolean
 }
 
 export interface Grouping {
   readonly id: Expression
   readonly fields: readonly GroupField[]
+  /** Another stage follows, which takes some types as others (see `passedOn`). */
+  readonly passesOn?: boolean
 }
 
 /** After how many documents the accumulators' memory is added up anew. */
@@ -59,6 +64,8 @@ export class GroupStage implements Stage {
   readonly #initialContext: EvaluationContext
   readonly #accumulators: readonly ParsedAccumulator[]
   readonly #names: readonly string[]
+  readonly #passesOn: boolean
+  readonly #gathers: readonly boolean[]
   /** The input, when it gives one field instead of documents, and that field's slot. */
   readonly #field: FieldSource | undefined
   #fieldSlot = 0
@@ -102,6 +109,8 @@ export class GroupStage implements Stage {
     this.#initialContext = run.context(initialCompiler)
     this.#accumulators = grouping.fields.map(({ accumulator }) => accumulator)
     this.#names = grouping.fields.map(({ name }) => name)
+    this.#passesOn = grouping.passesOn === true
+    this.#gathers = grouping.fields.map(({ gathers }) => gathers === true)
     this.bytes = input.bytes
     const { field } = input
     if (field === undefined || grouping.fields.some(({ accumulator }) => accumulator.reads !== undefined)) return
@@ -200,7 +209,7 @@ export class GroupStage implements Stage {
   }
 
   #open(id: Value): void {
-    this.#ids.push(id)
+    this.#ids.push(this.#passesOn ? passedOn(id) : id)
     const accumulators = this.#accumulators
     for (let i = 0; i < accumulators.length; i++) this.#states.push(accumulators[i]!.open(this.#initial(i, id)))
   }
@@ -285,7 +294,8 @@ export class GroupStage implements Stage {
     writer.beginDocument()
     this.#ids.write(group, '_id', writer)
     for (let i = 0; i < names.length; i++) {
-      writer.value(names[i]!, this.#states[group * names.length + i]!.result())
+      const value = this.#states[group * names.length + i]!.result()
+      writer.value(names[i]!, this.#passesOn ? passedOn(value, this.#gathers[i]) : value)
     }
     writer.end()
     this.bytes = writer.bytes

@@ -24,11 +24,17 @@ export function runWithin(pipeline: Pipeline, input: Rows, run: PipelineRun): Ro
 export function openStages(pipeline: Pipeline, input: Stage, run: PipelineRun): Stage {
   const watch = run.takeWatch()
   let stage = watch === undefined ? input : watch.over(input)
-  for (const plan of withNeededFields(withLimits(pipeline))) {
+  for (const plan of withNeededFields(withFollowers(withLimits(pipeline)))) {
     const opened = plan.open(stage, run)
     stage = watch === undefined ? opened : watch.over(opened)
   }
   return stage
+}
+
+/** The pipeline in which each stage to which it matters knows that it is not the last. */
+function withFollowers(pipeline: Pipeline): Pipeline {
+  const last = pipeline.length - 1
+  return pipeline.map((plan, i) => (i < last && plan.followed !== undefined ? plan.followed() : plan))
 }
 
 /** The pipeline in which each stage that can profit from it knows how many of its documents will be read. */

@@ -93,6 +93,8 @@ export interface StagePlan {
   needs?(after: NeededFields | undefined): NeededFields | undefined
   /** The same stage when only these fields of its documents will be read: it may leave out others. */
   narrowed?(fields: NeededFields): StagePlan
+  /** The same stage when another comes after it. */
+  followed?(): StagePlan
   /** This stage and the one that follows as one, where that is better. */
   fused?(next: StagePlan): StagePlan | undefined
   /** For explain: what the stage would be written as. */

@@ -1,4 +1,5 @@
 /** Stages of pipelines that depend on what the command says besides, and on what kind of collection it names. */
+import { Code, MaxKey, MinKey } from 'bson'
 import { describe, expect, it } from 'vitest'
 import { openServer } from './testdata/server.ts'
 
@@ -152,4 +153,35 @@ it('aggregate takes a number that is 1 alone in the place of a collection', asyn
   const pipeline = [{ $documents: [{}] }]
   expect(await server.reply({ aggregate: 1.5, pipeline, cursor: {} })).toMatchObject({ code: 2 })
   expect(await server.reply({ aggregate: 1.0, pipeline, cursor: {} })).toMatchObject({ ok: 1 })
+})
+
+describe('MinKey, MaxKey and code that leave a group', () => {
+  const values = [new MinKey(), new MaxKey(), new Code('f')]
+  const grouped = { $group: { _id: '$v', first: { $first: '$v' }, all: { $push: '$v' } } }
+
+  async function grouping(): Promise<Server> {
+    const server = await openServer()
+    await server.run({ insert: 'c', documents: values.map((v, _id) => ({ _id, v })) })
+    return server
+  }
+
+  it('stay what they are when the group is the last stage', async () => {
+    const found = (await rows(await grouping(), 'c', [grouped])) as { _id: unknown; all: unknown[] }[]
+    expect(found).toEqual(values.map((v) => ({ _id: v, first: v, all: [v] })))
+  })
+
+  it('go on as MongoDB hands them to the next stage', async () => {
+    const types = { $project: { id: { $type: '$_id' }, first: 1, all: 1 } }
+    const shown = [{ '': new MinKey() }, { '': new MaxKey() }, 'f']
+    expect(await rows(await grouping(), 'c', [grouped, types])).toEqual(
+      shown.map((v) => ({ _id: v, first: v, all: [v], id: v === 'f' ? 'string' : 'object' })),
+    )
+  })
+
+  it('are so in the buckets that $bucket gives', async () => {
+    const server = await openServer()
+    await server.run({ insert: 'c', documents: [{ _id: 1, v: 50 }] })
+    const bucket = { groupBy: '$v', boundaries: [0, 10], default: new MaxKey() }
+    expect(await rows(server, 'c', [{ $bucket: bucket }])).toEqual([{ _id: { '': new MaxKey() }, count: 1 }])
+  })
 })

@@ -69,6 +69,7 @@ export const bucket: StageDefinition = {
     const grouping = {
       id: bucketOf(groupBy, { boundaries, otherwise }, scope.order),
       fields: fields ?? [{ name: 'count', accumulator: sum.parse(int32Value(1), scope) }],
+      passesOn: true,
     }
     const sorting = sort.parse(byId, context)
     return { name: '$bucket', open: (input, run) => sorting.open(new GroupStage(input, run, grouping), run) }

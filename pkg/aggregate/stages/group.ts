@@ -7,19 +7,23 @@ import type { Scope } from '../../expression/scope.ts'
 import { accumulators } from '../accumulators/table.ts'
 import { type GroupField, type Grouping, GroupStage } from '../grouping.ts'
 import { FieldGathering, type NeededFields } from '../needed-fields.ts'
-import type { StageDefinition } from '../stage.ts'
+import type { StageDefinition, StagePlan } from '../stage.ts'
 
 /** `{$group: {_id: expression, field: {$accumulator: expression}, ...}}` */
 export const group: StageDefinition = {
   name: '$group',
   parse(operand, { scope }) {
-    const grouping = parseGrouping(operand, scope)
-    return {
-      name: '$group',
-      needs: () => fieldsRead(grouping),
-      open: (input, run) => new GroupStage(input, run, grouping),
-    }
+    return planOf(parseGrouping(operand, scope))
   },
+}
+
+function planOf(grouping: Grouping): StagePlan {
+  return {
+    name: '$group',
+    needs: () => fieldsRead(grouping),
+    open: (input, run) => new GroupStage(input, run, grouping),
+    followed: () => planOf({ ...grouping, passesOn: true }),
+  }
 }
 
 function fieldsRead({ id, fields }: Grouping): NeededFields | undefined {
@@ -81,7 +85,8 @@ export function parseField(field: { readonly name: string } & Value, scope: Scop
   }
   const accumulator = accumulators.get(only.name)
   if (accumulator === undefined) throw new DatabaseError(15952, `unknown group operator '${only.name}'`)
-  return { name, accumulator: accumulator.parse(only, scope) }
+  const gathers = only.name === '$push' || only.name === '$addToSet'
+  return { name, accumulator: accumulator.parse(only, scope), gathers }
 }
 
 /** The computed fields of `output`, in `$bucket` and `$bucketAuto`; a name that comes twice counts by its last. */

@@ -19,6 +19,7 @@ export const sortByCount: StageDefinition = {
     const grouping = {
       id: parseExpression(operand, scope),
       fields: [{ name: 'count', accumulator: sum.parse(int32Value(1), scope) }],
+      passesOn: true,
     }
     const sorting = sort.parse(byCount, context)
     return {
