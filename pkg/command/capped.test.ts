@@ -95,3 +95,13 @@ test('a validator keeps documents out, unless its level, its action or the comma
   await server.run({ collMod: 'c', validationAction: 'error', validationLevel: 'off' })
   expect(await server.run({ insert: 'c', documents: [{ _id: 4 }] })).toMatchObject({ n: 1 })
 })
+
+test('an index that has all that is shown does not change the natural order', async () => {
+  const server = await openServer()
+  await server.run({ create: 'c', capped: true, size: 4096 })
+  await server.run({ insert: 'c', documents: [3, 1, 2].map((_id) => ({ _id })) })
+  expect(await server.all({ find: 'c', projection: { _id: 1 } })).toEqual([3, 1, 2].map((_id) => ({ _id })))
+  expect(await server.all({ aggregate: 'c', pipeline: [{ $project: { _id: 1 } }], cursor: {} })).toEqual(
+    [3, 1, 2].map((_id) => ({ _id })),
+  )
+})

@@ -220,15 +220,15 @@ function firstNames(filter: Filter, into: Set<string>): Set<string> {
 }
 
 /**
- * Whether the index may be of use: of one whose first field the filter does not name nothing is bounded, so that it can but give the
- * sort's order or all that is shown. `heads`: the first names of the filter's paths.
+ * Whether the index may be of use: one whose first field the filter does not name bounds nothing, so that it can but give the sort's
+ * order. That it has all that is shown is not enough: who names no order gets the natural one, as in MongoDB. `heads`: the first
+ * names of the filter's paths.
  */
-function mayHelp(index: QueryIndex, heads: ReadonlySet<string>, { sort, projection }: PlanRequest): boolean {
+function mayHelp(index: QueryIndex, heads: ReadonlySet<string>, { sort }: PlanRequest): boolean {
   const { keyPaths, wildcardAt } = index.definition
   const { path } = keyPaths[0]!
   if (wildcardAt === 0 || heads.has(parsePath(path).parts[0]!.name)) return true
-  if (sort?.parts.some((part) => part.path.text === path) === true) return true
-  return projection !== undefined && isHeldBy(index, projection)
+  return sort?.parts.some((part) => part.path.text === path) === true
 }
 
 /** A way for every branch, or none. */
