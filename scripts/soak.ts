@@ -1,7 +1,7 @@
 /**
  * Crashes the database at random moments until the time is up, or until a recovery gives what it should not:
  *
- *   npm run soak -- --minutes 10 --seed 12345 --only crash,kill,history,driver,log,doors,grpc
+ *   npm run soak -- --minutes 10 --seed 12345 --only crash,kill,history,driver,log,doors,wire,rest,graphql,grpc
  *
  *   crash   the engine on the simulated disk loses power at a random sample of its disk operations
  *   kill    the real server is killed under eight clients; --kills N: that many times, however long it takes
@@ -10,7 +10,7 @@
  *   driver  the same with the official driver and a real server that is killed
  *   log     the log alone, with failing disk operations beside the crashes
  *   doors   the same random operations through every door give the same answers and the same data
- *   grpc    malformed requests to the gRPC door of one server; --fuzz N: that many; --hang-ms N: the longest that anybody may wait meanwhile
+ *   wire, rest, graphql, grpc: malformed requests to that door of a server; --fuzz N: that many; --hang-ms N: the longest that anybody may wait meanwhile
  *
  * Without --seed the first one is random; without --minutes it is one. The kinds take turns. A failure says what to repeat, which
  * belongs into a test then; exit code 1.
@@ -26,9 +26,12 @@ import { smallEngine } from '../pkg/sim/engine-workload.ts'
 import { historyRun, workloadNames } from '../pkg/sim/history-run.ts'
 import { SeededRandom } from '../pkg/sim/random.ts'
 import { runDoors } from '../server/e2e/doors-world.ts'
+import type { Choices, Fuzz } from '../server/e2e/fuzz.ts'
 import { GrpcFuzz } from '../server/e2e/grpc-fuzz.ts'
+import { GraphqlFuzz, RestFuzz } from '../server/e2e/http-fuzz.ts'
 import { KillRun } from '../server/e2e/kill-run.ts'
 import { DriverHistory } from '../server/e2e/testdata/driver-history.ts'
+import { WireFuzz } from '../server/e2e/wire-fuzz.ts'
 import { LauraServer, loggedErrors } from '../server/laura-process.ts'
 
 const crashesPerSeed = 40
@@ -204,14 +207,27 @@ class Kills implements Kind {
   }
 }
 
-class GrpcRequests implements Kind {
+const fuzzers: Readonly<Record<string, (server: LauraServer, random: Choices) => Fuzz>> = {
+  wire: ({ mongoUri }, random) => new WireFuzz(portOf(mongoUri), random),
+  rest: ({ httpUri }, random) => new RestFuzz(httpUri, random),
+  graphql: ({ httpUri }, random) => new GraphqlFuzz(httpUri, random),
+  grpc: ({ grpcUri }, random) => new GrpcFuzz(portOf(grpcUri), random),
+}
+
+function portOf(uri: string): number {
+  return Number(new URL(uri).port)
+}
+
+class MalformedRequests implements Kind {
+  readonly #door: string
   #requests = 0
   #longestPingMs = 0
   #growth = 0
   readonly #wanted: number
   readonly #hangMs: number
 
-  constructor(wanted: number, hangMs: number) {
+  constructor(door: string, wanted: number, hangMs: number) {
+    this.#door = door
     this.#wanted = wanted
     this.#hangMs = hangMs
   }
@@ -223,9 +239,9 @@ class GrpcRequests implements Kind {
   async run(seed: number): Promise<void> {
     const dir = mkdtempSync(join(tmpdir(), 'laura-soak-'))
     const server = await LauraServer.start(dir)
-    const fuzz = new GrpcFuzz(Number(new URL(server.grpcUri).port), new SeededRandom(seed))
+    const fuzz = fuzzers[this.#door]!(server, new SeededRandom(seed))
     const count = Math.max(requestsPerSeed, this.#wanted - this.#requests)
-    const what = `gRPC requests with seed ${seed}, ${count} of them`
+    const what = `${this.#door} requests with seed ${seed}, ${count} of them`
     try {
       // What the first ones make it load and cache is no growth.
       await fuzz.run(count / 4)
@@ -249,7 +265,7 @@ class GrpcRequests implements Kind {
 
   report(): string {
     const growth = `memory grew by ${(this.#growth / 2 ** 20).toFixed(0)} MB`
-    return `grpc: ${this.#requests} malformed requests, longest ping ${this.#longestPingMs.toFixed(0)} ms, ${growth}`
+    return `${this.#door}: ${this.#requests} malformed requests, longest ping ${this.#longestPingMs.toFixed(0)} ms, ${growth}`
   }
 }
 
@@ -281,7 +297,7 @@ const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '1' },
     seed: { type: 'string' },
-    only: { type: 'string', default: 'crash,kill,history,driver,log,doors,grpc' },
+    only: { type: 'string', default: 'crash,kill,history,driver,log,doors,wire,rest,graphql,grpc' },
     kills: { type: 'string', default: '0' },
     fuzz: { type: 'string', default: '0' },
     'hang-ms': { type: 'string', default: '1000' },
@@ -292,7 +308,12 @@ const endMs = Date.now() + Number(values.minutes) * 60_000
 const makers: Readonly<Record<string, () => Kind>> = {
   crash: () => new Crashes(),
   kill: () => new Kills(Number(values.kills)),
-  grpc: () => new GrpcRequests(Number(values.fuzz), Number(values['hang-ms'])),
+  ...Object.fromEntries(
+    Object.keys(fuzzers).map((door) => [
+      door,
+      () => new MalformedRequests(door, Number(values.fuzz), Number(values['hang-ms'])),
+    ]),
+  ),
   history: () => new Histories(),
   driver: () => new DriverHistories(),
   log: () => new Logs(),

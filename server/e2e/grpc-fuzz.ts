@@ -8,22 +8,8 @@ import { Client, credentials, Metadata, status } from '@grpc/grpc-js'
 import { serialize } from 'bson'
 import type protobuf from 'protobufjs'
 import { loadSchema } from '../grpc/schema.ts'
+import { type Choices, Fuzz } from './fuzz.ts'
 
-export interface FuzzReport {
-  requests: number
-  /** How often each status was the answer, by its number; `closed`: a stream or connection without one. */
-  readonly answers: Map<string, number>
-  /** The longest that a ping, sent meanwhile on a connection of its own, took. */
-  longestPingMs: number
-}
-
-/** Where chance comes from. */
-export interface Choices {
-  /** From 0 to `limit` - 1. */
-  integer(limit: number): number
-}
-
-const lanes = 16
 const answerPatienceMs = 20_000
 const watchMs = 200
 const services = ['DocumentService', 'CatalogService', 'CommandService'] as const
@@ -46,32 +32,22 @@ function targets(): Target[] {
   )
 }
 
-export class GrpcFuzz {
-  readonly report: FuzzReport = { requests: 0, answers: new Map(), longestPingMs: 0 }
+export class GrpcFuzz extends Fuzz {
   readonly #port: number
-  readonly #random: Choices
   readonly #targets = targets()
-  #client: Client
-  #wanted = 0
+  readonly #client: Client
+  readonly #pinger: Client
 
   constructor(port: number, random: Choices) {
+    super(random)
     this.#port = port
-    this.#random = random
     this.#client = this.#newClient()
-  }
-
-  /** Sends `count` requests. Throws when one is not answered, or when the server does not serve afterwards. */
-  async run(count: number): Promise<void> {
-    this.#wanted += count
-    let isRunning = true
-    const pinging = this.#pingWhile(() => isRunning)
-    await Promise.all(Array.from({ length: lanes }, () => this.#lane()))
-    isRunning = false
-    await pinging
+    this.#pinger = this.#newClient()
   }
 
   close(): void {
     this.#client.close()
+    this.#pinger.close()
   }
 
   #newClient(): Client {
@@ -79,35 +55,20 @@ export class GrpcFuzz {
     return new Client(`127.0.0.1:${this.#port}`, credentials.createInsecure(), options)
   }
 
-  async #pingWhile(isRunning: () => boolean): Promise<void> {
-    const client = this.#newClient()
-    while (isRunning()) {
-      const begin = performance.now()
-      const code = await this.#unary('/lauradb.v1.CommandService/Ping', Buffer.alloc(0), new Metadata(), client)
-      if (code !== status.OK) throw new Error(`ping was answered with ${status[code]}`)
-      this.report.longestPingMs = Math.max(this.report.longestPingMs, performance.now() - begin)
-      await new Promise((resolve) => setTimeout(resolve, 5))
-    }
-    client.close()
+  protected async ping(): Promise<void> {
+    const code = await this.#unary('/lauradb.v1.CommandService/Ping', Buffer.alloc(0), new Metadata(), this.#pinger)
+    if (code !== status.OK) throw new Error(`ping was answered with ${status[code]}`)
   }
 
-  async #lane(): Promise<void> {
-    while (this.report.requests < this.#wanted) {
-      this.report.requests++
-      const answer = await this.#one()
-      this.report.answers.set(answer, (this.report.answers.get(answer) ?? 0) + 1)
-    }
-  }
-
-  #one(): Promise<string> {
-    const kind = this.#random.integer(100)
+  protected one(): Promise<string> {
+    const kind = this.random.integer(100)
     if (kind < 1) return this.#socket()
     if (kind < 6) return this.#http2()
-    const target = this.#targets[this.#random.integer(this.#targets.length)]!
+    const target = this.#targets[this.random.integer(this.#targets.length)]!
     const message = this.#message(target)
     if (target.isStream) return this.#session(message)
     const metadata = new Metadata()
-    if (kind < 10) metadata.set('x-bin', this.#bytes(2000))
+    if (kind < 10) metadata.set('x-bin', this.bytes(2000))
     // A watch that is not refused ends with its deadline only.
     const isWatch = target.path.endsWith('/Watch')
     return this.#unary(target.path, message, metadata, this.#client, isWatch ? watchMs : answerPatienceMs).then(
@@ -117,8 +78,8 @@ export class GrpcFuzz {
 
   /** A request with some fields, then damaged; or bytes that were never one. */
   #message(target: Target): Buffer {
-    const random = this.#random
-    if (random.integer(5) === 0) return this.#bytes(200)
+    const random = this.random
+    if (random.integer(5) === 0) return this.bytes(200)
     const fields: Record<string, unknown> = {}
     for (const field of target.request.fieldsArray) {
       if (random.integer(4) === 0) continue
@@ -126,13 +87,11 @@ export class GrpcFuzz {
       if (value !== undefined) fields[field.name] = field.repeated ? [value] : value
     }
     const message = Buffer.from(target.request.encode(fields).finish())
-    for (let n = random.integer(4); n > 0 && message.length > 0; n--)
-      message[random.integer(message.length)] = random.integer(256)
-    return random.integer(5) === 0 ? message.subarray(0, random.integer(message.length + 1)) : message
+    return this.damaged(message)
   }
 
   #value(field: protobuf.Field): unknown {
-    const random = this.#random
+    const random = this.random
     switch (field.type) {
       case 'string':
         return ['fuzz', 'c', '', 'a\0b', '$x', 'x'.repeat(300), '\ud800'][random.integer(7)]
@@ -160,7 +119,7 @@ export class GrpcFuzz {
 
   /** A document, often damaged. */
   #document(): Buffer {
-    const random = this.#random
+    const random = this.random
     const documents = [
       { ping: 1, $db: 'fuzz' },
       { find: 'c', filter: { a: { $in: [1, 'x', null] } }, $db: 'fuzz' },
@@ -176,10 +135,6 @@ export class GrpcFuzz {
     if (random.integer(2) === 0) bytes[random.integer(bytes.length)] = random.integer(256)
     if (random.integer(20) === 0) bytes.writeInt32LE(0x7fffffff, 0)
     return bytes
-  }
-
-  #bytes(most: number): Buffer {
-    return Buffer.from(Array.from({ length: this.#random.integer(most) }, () => this.#random.integer(256)))
   }
 
   #unary(
@@ -215,7 +170,7 @@ export class GrpcFuzz {
 
   /** HTTP/2 that is not gRPC, or gRPC's frames with wrong lengths and flags. */
   #http2(): Promise<string> {
-    const random = this.#random
+    const random = this.random
     const session = connectHttp2(`http://127.0.0.1:${this.#port}`)
     return new Promise((resolve) => {
       const done = (how: string) => {
@@ -240,7 +195,7 @@ export class GrpcFuzz {
       })
       stream.on('trailers', (headers) => done(status[Number(headers['grpc-status'])] ?? 'closed'))
       stream.resume()
-      const frame = Buffer.concat([Buffer.from([random.integer(3), 0, 0, 0, 0]), this.#bytes(100)])
+      const frame = Buffer.concat([Buffer.from([random.integer(3), 0, 0, 0, 0]), this.bytes(100)])
       frame.writeUInt32BE([0, 5, frame.length - 5, 0xffffffff, 60_000_000][random.integer(5)]!, 1)
       stream.end(frame)
       // A half-sent message may wait for its rest as long as it likes.
@@ -250,11 +205,11 @@ export class GrpcFuzz {
 
   /** A TCP connection that does not even speak HTTP/2. */
   #socket(): Promise<string> {
-    const random = this.#random
+    const random = this.random
     return new Promise((resolve) => {
       const socket = connect(this.#port, '127.0.0.1', () => {
         const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
-        socket.write(random.integer(2) === 0 ? Buffer.concat([preface, this.#bytes(300)]) : this.#bytes(300))
+        socket.write(random.integer(2) === 0 ? Buffer.concat([preface, this.bytes(300)]) : this.bytes(300))
         setTimeout(() => socket.destroy(), 20)
       })
       socket.on('error', () => undefined)

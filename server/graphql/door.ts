@@ -5,7 +5,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { ApolloServer, HeaderMap } from '@apollo/server'
+import { ApolloServer, type ApolloServerPlugin, HeaderMap } from '@apollo/server'
 import { unwrapResolverError } from '@apollo/server/errors'
 import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -101,7 +101,7 @@ class GraphqlDoor {
         schema,
         introspection: true,
         // Hints for caches in between, which nothing here gives, cost a call for each field.
-        plugins: [ApolloServerPluginCacheControlDisabled()],
+        plugins: [ApolloServerPluginCacheControlDisabled(), onlyOneAnswer],
         validationRules: [rule],
         csrfPrevention: true,
         includeStacktraceInErrorResponses: false,
@@ -112,7 +112,7 @@ class GraphqlDoor {
             // What graphql says itself: a value is not of the type that the sample or the validator promised, for one.
             if (unwrapResolverError(error) instanceof GraphQLError)
               return { ...formatted, extensions: { ...formatted.extensions, code: 'TypeMismatch', mongoCode: 14 } }
-            this.#log.error({ error }, 'a resolver failed')
+            this.#log.error({ err: unwrapResolverError(error) }, 'a resolver failed')
             return { ...formatted, message: 'an internal error: the log tells more' }
           }
           return formatted
@@ -171,6 +171,9 @@ class GraphqlDoor {
 
   /** Subscriptions, and queries, as server-sent events. */
   async stream(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    // The handler would wait for a body to come that has been read.
+    if (request.method === 'POST' && (typeof request.body !== 'object' || request.body === null))
+      throw new HttpProblem(400, 'EmptyBody', 'the request must have an object with a query as its body')
     const name = this.#databaseOf(
       request.url.replace('/graphql-stream', '/graphql'),
       request.headers['laura-database'] as string | undefined,
@@ -228,6 +231,19 @@ class GraphqlDoor {
     this.#sockets.close()
     for (const served of this.#served.values()) await (await served).apollo.stop()
   }
+}
+
+/** Refuses subscriptions where one answer is all there is: they would be run as queries. */
+const onlyOneAnswer: ApolloServerPlugin<RequestContext> = {
+  requestDidStart: () =>
+    Promise.resolve({
+      didResolveOperation: ({ operation }) => {
+        if (operation?.operation !== 'subscription') return Promise.resolve()
+        throw new GraphQLError('subscriptions are for WebSocket, or for server-sent events at /graphql-stream', {
+          extensions: { code: 'BAD_REQUEST', http: { status: 400 } },
+        })
+      },
+    }),
 }
 
 /** What Apollo says of itself goes nowhere: the request's own log line and the errors are told by us. */

@@ -699,7 +699,11 @@ async function insertAll(
   collection: string,
   documents: readonly Document[],
 ): Promise<Document[]> {
-  const withIds = documents.map((document) => ({ _id: document['_id'] ?? store.newId(), ...document }))
+  const withIds = documents.map((document) => {
+    // Untyped ones may be anything, which the command refuses in its own words.
+    if (typeof document !== 'object' || document === null || Array.isArray(document)) return document
+    return { _id: document['_id'] ?? store.newId(), ...document }
+  })
   await store.run(database, { insert: collection, documents: withIds })
   return withIds
 }

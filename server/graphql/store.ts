@@ -60,21 +60,31 @@ export class Store {
     return documents
   }
 
-  /** The events of a change stream, until the consumer stops asking. */
-  async *changes(databaseName: string, collection: string, pipeline: readonly Document[]): AsyncGenerator<Document> {
-    let { cursor } = (await this.run(databaseName, {
-      aggregate: collection,
-      pipeline,
-      cursor: {},
-      maxTimeMS: undefined,
-    })) as unknown as CursorReply
-    const id = BigInt(cursor.id)
+  /** The events of a change stream, until the consumer stops asking or the stream ends. Rejects when it cannot begin. */
+  async changes(
+    databaseName: string,
+    collection: string,
+    pipeline: readonly Document[],
+  ): Promise<AsyncGenerator<Document>> {
+    const command = { aggregate: collection, pipeline, cursor: {}, maxTimeMS: undefined }
+    const { cursor } = (await this.run(databaseName, command)) as unknown as CursorReply
+    return this.#events(databaseName, collection, cursor)
+  }
+
+  async *#events(
+    databaseName: string,
+    collection: string,
+    first: CursorReply['cursor'],
+  ): AsyncGenerator<Document, void, undefined> {
+    const id = BigInt(first.id)
+    let cursor = first
     try {
       for (;;) {
         yield* cursor.firstBatch ?? cursor.nextBatch ?? []
-        cursor = (
-          (await this.run(databaseName, { getMore: id, collection, maxTimeMS: 1000 })) as unknown as CursorReply
-        ).cursor
+        // What invalidates a stream is its last event.
+        if (BigInt(cursor.id) === 0n) return
+        const more = await this.run(databaseName, { getMore: id, collection, maxTimeMS: 1000 })
+        cursor = (more as unknown as CursorReply).cursor
       }
     } finally {
       await this.run(databaseName, { killCursors: collection, cursors: [id], maxTimeMS: undefined })

@@ -102,7 +102,7 @@ function shareManners(app: FastifyInstance, { log }: HttpDoorOptions): void {
   })
   app.setErrorHandler((error, request, reply) => {
     const status = statusOf(error)
-    if (status >= 500 && status !== 501) log.error({ error, requestId: request.id }, 'a request failed')
+    if (status >= 500 && status !== 501) log.error({ err: error, requestId: request.id }, 'a request failed')
     return reply
       .code(status)
       .type('application/problem+json; charset=utf-8')

@@ -20,9 +20,10 @@ function tokenOf({ database, collection, cursorId }: Place): string {
 
 function placeOf(token: string): Place {
   try {
-    const [cursorId, database, collection] = JSON.parse(Buffer.from(token, 'base64url').toString()) as string[]
-    if (cursorId !== undefined && database !== undefined && collection !== undefined)
-      return { cursorId: BigInt(cursorId), database, collection }
+    const place: unknown = JSON.parse(Buffer.from(token, 'base64url').toString())
+    const [cursorId, database, collection] = Array.isArray(place) ? (place as unknown[]) : []
+    if (typeof cursorId === 'string' && typeof database === 'string' && typeof collection === 'string')
+      return { cursorId: BigInt.asIntN(64, BigInt(cursorId)), database, collection }
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
   }
