@@ -12,7 +12,15 @@ import type { RecordId } from '../base/ids.ts'
 import { atRow, ended, type Progress, paused, type RowSource, type Work } from './execute-source.ts'
 import type { Entry } from './index-key.ts'
 import type { PlanNode } from './plan.ts'
-import { type Candidate, resultOf, Trial, type TrialLimits, type TrialResult, type TrialRow } from './plan-trial.ts'
+import {
+  type Candidate,
+  lacksMemory,
+  resultOf,
+  Trial,
+  type TrialLimits,
+  type TrialResult,
+  type TrialRow,
+} from './plan-trial.ts'
 
 const noBytes = new Uint8Array(0)
 
@@ -204,13 +212,13 @@ export class CachedRows extends WorkingRows implements RowSource {
     if (watch === undefined) return this.#goOn(budget)
     const own = this.#own
     const works = own.keysExamined + own.docsExamined
-    if (works >= watch.works) {
+    const progress = works >= watch.works ? undefined : this.#stepWatched(Math.min(budget, watch.works - works))
+    if (progress === undefined) {
       this.#watch = undefined
       this.#source.close()
       this.#source = watch.replace()
       return this.#goOn(budget)
     }
-    const progress = this.step(this.#source, own, Math.min(budget, watch.works - works))
     if (progress === atRow) {
       const given = this.#given!
       given.add(this.recordId)
@@ -220,6 +228,16 @@ export class CachedRows extends WorkingRows implements RowSource {
       }
     }
     return progress
+  }
+
+  /** undefined: it needs more memory than it may have. */
+  #stepWatched(budget: number): Progress | undefined {
+    try {
+      return this.step(this.#source, this.#own, budget)
+    } catch (error) {
+      if (!lacksMemory(error)) throw error
+      return undefined
+    }
   }
 
   #goOn(budget: number): Progress {

@@ -331,3 +331,34 @@ describe('whatever is chosen', () => {
     expect(decided).toBeGreaterThan(40)
   })
 })
+
+describe('a plan that needs more memory than it may have', () => {
+  const sort = parseSort(buildDocument({ b: 1 }))
+  const expected = Array.from({ length: 100 }, (_, i) => 199 - 2 * i)
+
+  /** To sort what has an `a` takes fewer works than to go by the index on `b`, but the memory. */
+  async function sortable(): Promise<Place> {
+    const place = await openPlace({ a: { a: 1 }, b: { b: 1 } })
+    insert(
+      place,
+      Array.from({ length: 200 }, (_, _id) => ({ _id, a: _id % 2, b: -_id })),
+    )
+    return place
+  }
+
+  test('leaves the query to another one', async () => {
+    const place = await sortable()
+    expect(idsOf(open(place, requestOf({ a: 1 }, { sort, sortMemoryBytes: 300 })))).toEqual(expected)
+    const hinted = { sort, sortMemoryBytes: 300, hint: getField(buildDocument({ hint: { a: 1 } }), 'hint')! }
+    expect(() => idsOf(open(place, requestOf({ a: 1 }, hinted)))).toThrow('Sort exceeded memory limit')
+    await place.engine.close()
+  })
+
+  test('leaves it to another one when it comes from the cache, too', async () => {
+    const place = await sortable()
+    for (let run = 0; run < 3; run++) expect(idsOf(open(place, requestOf({ a: 1 }, { sort })))).toEqual(expected)
+    expect(planMemoryOf(place.collection).cache.all(place.collection)).toMatchObject([{ isActive: true }])
+    expect(idsOf(open(place, requestOf({ a: 1 }, { sort, sortMemoryBytes: 300 })))).toEqual(expected)
+    await place.engine.close()
+  })
+})

@@ -5,6 +5,7 @@
  * The score is MongoDB's: 1, rows for each work, 1 more for a plan that came to its end, and next to nothing for a plan without fetch or
  * sort.
  */
+import { DatabaseError } from '../base/errors.ts'
 import type { RecordId } from '../base/ids.ts'
 import { atRow, ended, type Progress, paused, type RowSource, type Work } from './execute-source.ts'
 import type { Entry } from './index-key.ts'
@@ -39,6 +40,11 @@ const turnWorks = 8
 /** Rows of one candidate that are kept. */
 const keptBytesMax = 1024 * 1024
 
+/** Whether a plan failed because it may not use as much memory as it needs: another may do without. */
+export function lacksMemory(error: unknown): error is DatabaseError {
+  return error instanceof DatabaseError && error.codeName === 'QueryExceededMemoryLimitNoDiskUseAllowed'
+}
+
 export class Candidate {
   readonly node: PlanNode
   readonly source: RowSource
@@ -47,6 +53,8 @@ export class Candidate {
   works = 0
   progress: Progress = paused
   keptBytes = 0
+  /** It has needed more memory than it may have. */
+  failure: DatabaseError | undefined
 
   constructor(node: PlanNode, source: RowSource, work: Work) {
     this.node = node
@@ -54,8 +62,22 @@ export class Candidate {
     this.work = work
   }
 
-  /** Takes about `budget` works; false when it needs no more. */
+  /** Takes about `budget` works; false when it needs no more. Without memory it fails, and takes its turns in vain. */
   run(budget: number, rowsMax: number): boolean {
+    if (this.failure === undefined) {
+      try {
+        return this.#run(budget, rowsMax)
+      } catch (error) {
+        if (!lacksMemory(error)) throw error
+        this.failure = error
+        this.source.close()
+      }
+    }
+    this.works += budget
+    return true
+  }
+
+  #run(budget: number, rowsMax: number): boolean {
     const { source, work } = this
     for (let left = budget; left > 0; ) {
       const before = work.keysExamined + work.docsExamined
@@ -136,20 +158,23 @@ export class Trial {
       if (++this.#turn < candidates.length) continue
       this.#turn = 0
       this.#works += turnWorks
-      if (this.#isOver || this.#works >= this.#limits.works) return true
+      const isHopeless = candidates.every(({ failure }) => failure !== undefined)
+      if (this.#isOver || isHopeless || this.#works >= this.#limits.works) return true
     }
     return false
   }
 
-  /** Best first; of equals the likelier. */
+  /** Best first; of equals the likelier. Throws QueryExceededMemoryLimitNoDiskUseAllowed when all have failed. */
   ranking(): readonly { readonly candidate: Candidate; readonly result: TrialResult }[] {
-    return this.#candidates
+    const done = this.#candidates.filter(({ failure }) => failure === undefined)
+    if (done.length === 0) throw this.#candidates[0]!.failure!
+    return done
       .map((candidate) => ({ candidate, result: candidate.result() }))
       .sort((a, b) => b.result.score - a.result.score)
   }
 
   save(): void {
-    for (const { source } of this.#candidates) source.save()
+    for (const { source, failure } of this.#candidates) if (failure === undefined) source.save()
   }
 
   close(): void {
