@@ -11,6 +11,7 @@ import { encodeKey, KeyWriter } from '../bson/key.ts'
 import { bsonType } from '../bson/type.ts'
 import { dateValue, getField, isNumber, numberOf } from '../bson/value.ts'
 import type { Index } from '../index/index.ts'
+import { WriteConflict } from '../mvcc/write-conflict.ts'
 import type { Collection } from './collection.ts'
 import type { WriteUnit } from './write-unit.ts'
 
@@ -54,7 +55,7 @@ function expiring(collection: Collection): { readonly index: Index; readonly sec
   return found
 }
 
-/** Deletes some documents with a date at or before `untilMs`; 0: there are none. */
+/** Deletes some documents with a date at or before `untilMs`; 0: there are none that can be deleted now. */
 function removeSlice(host: ExpiryHost, collection: Collection, index: Index, untilMs: number): number {
   const expired = new Set<RecordId>()
   const { descending } = index.keyPaths[0]!
@@ -66,10 +67,22 @@ function removeSlice(host: ExpiryHost, collection: Collection, index: Index, unt
   while (expired.size < sliceDocuments && scan.next()) expired.add(scan.recordId)
   scan.close()
   if (expired.size === 0) return 0
+  let removed = 0
   host.write((unit) => {
-    for (const recordId of expired) unit.remove(collection, recordId)
+    for (const recordId of expired) if (removeUnlessLocked(unit, collection, recordId)) removed++
   })
-  return expired.size
+  return removed
+}
+
+/** A document that an open transaction has written is for a later pass, and not in the way of the others. */
+function removeUnlessLocked(unit: WriteUnit, collection: Collection, recordId: RecordId): boolean {
+  try {
+    unit.remove(collection, recordId)
+    return true
+  } catch (error) {
+    if (error instanceof WriteConflict) return false
+    throw error
+  }
 }
 
 function dateKey(ms: bigint, descending: boolean): Uint8Array {

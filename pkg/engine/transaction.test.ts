@@ -4,7 +4,7 @@ import type { RecordId } from '../base/ids.ts'
 import { timestampMax } from '../base/timestamp.ts'
 import { buildDocument } from '../bson/build.ts'
 import { getField, numberOf } from '../bson/value.ts'
-import { openEngine } from '../sim/engine-workload.ts'
+import { openEngine, smallEngine } from '../sim/engine-workload.ts'
 import { SeededRandom } from '../sim/random.ts'
 import { simulatedWorld } from '../sim/world.ts'
 import type { Collection } from './collection.ts'
@@ -364,5 +364,27 @@ test('a collection is not replaced by one that a transaction uses', async () => 
   replace()
   expect(engine.collection('db', 'c')!.documentCount).toBe(1)
   expect((await engine.check()).problems).toEqual([])
+  await engine.close()
+})
+
+test('a document that a transaction has written does not keep others from expiring', async () => {
+  const world = simulatedWorld(6)
+  const engine = await openEngine(world, { ...smallEngine, expiryIntervalMs: 20 })
+  const past = new Date(world.clock.nowMs() - 3_600_000)
+  for (const name of ['a', 'b']) {
+    engine.write((unit) => {
+      const created = unit.createCollection('db', name, none)
+      unit.createIndex(created, buildDocument({ v: 2, key: { at: 1 }, name: 'at', expireAfterSeconds: 60 }))
+      for (let n = 0; n < 10; n++) unit.insert(created, buildDocument({ _id: n, at: past }))
+    })
+  }
+  const transaction = engine.begin()
+  const held = transaction.collection('db', 'a')!
+  transaction.write((unit) => unit.update(held, 1 as RecordId, buildDocument({ _id: 0, at: past, kept: true })))
+  await world.clock.sleep(200)
+  expect(engine.collections('db').map(({ documentCount }) => documentCount)).toEqual([1, 0])
+  transaction.abort()
+  await world.clock.sleep(200)
+  expect(engine.collection('db', 'a')!.documentCount).toBe(0)
   await engine.close()
 })
