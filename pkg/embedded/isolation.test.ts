@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { DatabaseError } from '../base/errors.ts'
 import { Database } from '../command/dispatch.ts'
+import { tickingClock } from '../command/testdata/server.ts'
 import { Engine } from '../engine/engine.ts'
 import { compileIndexFilter } from '../query/index-filter.ts'
 import { type SimulatedWorld, simulatedWorld } from '../sim/world.ts'
@@ -327,4 +328,19 @@ test('the database can be read as of a moment of its history, after a restart to
   laura = await open({ historyWindowMs: 3_600_000 })
   expect(() => laura.asOf(before)).toThrow(expect.objectContaining({ codeName: 'SnapshotTooOld' }))
   await laura.close()
+})
+
+test('a transaction is not committed in the middle of one of its operations', async () => {
+  await laura.close()
+  const engine = await Engine.open(world, 'data', { compileFilter: compileIndexFilter })
+  // Each look at the clock takes so long that operations pause all the time.
+  laura = new Laura(engine, new Database(engine, { ...world, clock: tickingClock(world, 1) }, { version: 'test' }))
+  items = laura.db('db').collection<Item>('items')
+  await items.insertMany(Array.from({ length: 500 }, (_, i) => ({ _id: 100 + i, n: 0 })))
+  const session = begin('snapshot')
+  const updating = outcome(of(session).updateMany({ _id: { $gte: 100 } }, { $set: { n: 1 } }))
+  expect(await outcome(session.commitTransaction())).toBe('ConflictingOperationInProgress')
+  expect(await updating).toBe('ok')
+  expect(await outcome(session.commitTransaction())).toBe('ok')
+  expect(await items.countDocuments({ n: 1 })).toBe(500)
 })

@@ -127,6 +127,12 @@ export class ClientSession {
   }
 
   #commit(current: SessionTransaction): NonNullable<SessionTransaction['committedAt']> {
+    // What it has done so far is not what was asked for.
+    if (current.running !== undefined)
+      throw new DatabaseError(
+        'ConflictingOperationInProgress',
+        'an operation of the transaction is still running: await it before the commit',
+      )
     try {
       return current.transaction.commit()
     } finally {
