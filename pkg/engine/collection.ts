@@ -9,6 +9,7 @@
  *  (3) `recordSetChanged` is true while the catalog tree does not have the collection's present state.
  */
 import { assert } from '../base/assert.ts'
+import { DatabaseError } from '../base/errors.ts'
 import type { CollectionId, RecordId } from '../base/ids.ts'
 import { type Timestamp, timestampMax, timestampMin } from '../base/timestamp.ts'
 import { encodeKey, KeyWriter } from '../bson/key.ts'
@@ -17,6 +18,7 @@ import { getField, readString, truthy } from '../bson/value.ts'
 import type { CollectionRecord } from '../catalog/collection-record.ts'
 import type { Collation } from '../collation/collation.ts'
 import type { Index } from '../index/index.ts'
+import type { KeySet } from '../index/key-set.ts'
 import { recordIdLength, writeRecordId } from '../index/record-id.ts'
 import type { KeyMap } from '../mvcc/key-map.ts'
 import type { VersionedMap } from '../mvcc/versioned-map.ts'
@@ -264,7 +266,7 @@ export class Collection<Records extends KeyMap = KeyMap> {
   /** Inserts a document that is known to be unique: replay, and the commit of a transaction. */
   insertReplayed(recordId: RecordId, bytes: Uint8Array, start: number, end: number, at: Timestamp): void {
     for (const index of this.maintained) {
-      index.extract(bytes, start, index.keys)
+      if (!this.#extractCommitted(index, bytes, start, index.keys)) continue
       for (let i = 0; i < index.keys.count; i++) index.add(index.keys, i, recordId, at)
       if (index.keys.multikey) index.noteArrays(index.keys)
     }
@@ -295,8 +297,10 @@ export class Collection<Records extends KeyMap = KeyMap> {
     this.#changed.find(old.bytes, old.start, oldLength, document, patch)
     for (const index of this.maintained) {
       if (!this.#changed.touch(index)) continue
+      if (check) index.extract(old.bytes, old.start, index.oldKeys)
+      else if (!this.#extractCommitted(index, old.bytes, old.start, index.oldKeys)) continue
+      else if (!this.#extractCommitted(index, document, 0, index.keys)) continue
       touched.push(index)
-      index.extract(old.bytes, old.start, index.oldKeys)
     }
     this.#changed.forget()
     if (check) {
@@ -306,7 +310,7 @@ export class Collection<Records extends KeyMap = KeyMap> {
         this.records.leave()
         throw error
       }
-    } else for (const index of touched) index.extract(document, 0, index.keys)
+    }
     if (observer !== undefined) this.#announce(observer, document)
     this.changing = true
     this.records.writeLocated(document, 0, document.length)
@@ -329,8 +333,11 @@ export class Collection<Records extends KeyMap = KeyMap> {
     if (check) this.records.claim(this.#key, recordIdLength)
     const old = this.#old
     assert(this.records.locate(this.#key, recordIdLength, at, old), 'a removed record is live')
+    for (const index of this.maintained) {
+      if (check) index.extract(old.bytes, old.start, index.oldKeys)
+      else this.#extractCommitted(index, old.bytes, old.start, index.oldKeys)
+    }
     const { maintained } = this
-    for (const index of maintained) index.extract(old.bytes, old.start, index.oldKeys)
     const length = old.end - old.start
     if (check) this.#claimOldKeys()
     if (observer !== undefined) this.#announce(observer, undefined)
@@ -349,6 +356,26 @@ export class Collection<Records extends KeyMap = KeyMap> {
     this.recordSetChanged = true
     this.changing = false
     old.bytes = noBytes
+  }
+
+  /**
+   * Extracts the keys of a document that nothing can refuse any more. One that an index being built cannot take in, which its
+   * transaction did not know of, ends the build instead; false, then.
+   */
+  #extractCommitted(index: Index<Records>, bytes: Uint8Array, start: number, into: KeySet): boolean {
+    if (this.builds.length === 0 || !this.builds.includes(index)) {
+      index.extract(bytes, start, into)
+      return true
+    }
+    try {
+      index.extract(bytes, start, into)
+      return true
+    } catch (error) {
+      if (!(error instanceof DatabaseError)) throw error
+      index.buildFailure = error
+      this.maintained = this.maintained.filter((other) => other !== index)
+      return false
+    }
   }
 
   /** Shows the located record to the observer, which may still refuse. */

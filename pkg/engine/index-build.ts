@@ -146,6 +146,7 @@ export class IndexBuild {
       )
     if (this.index.dropped)
       throw new DatabaseError('IndexBuildAborted', `the build of index ${this.index.name} was aborted`)
+    if (this.index.buildFailure !== undefined) throw this.index.buildFailure
   }
 
   #scan(): void {

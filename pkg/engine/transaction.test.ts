@@ -388,3 +388,32 @@ test('a document that a transaction has written does not keep others from expiri
   expect(engine.collection('db', 'a')!.documentCount).toBe(0)
   await engine.close()
 })
+
+describe('a commit of what an index that is being built cannot take in', () => {
+  const parallel = buildDocument({ _id: 50, x: [1, 2], y: [3, 4] })
+  const changes: [string, (space: Workspace) => void][] = [
+    ['an insert', (space) => space.write((unit) => unit.insert(space.collection('db', 'c')!, parallel))],
+    [
+      'an update',
+      (space) => space.write((unit) => unit.update(space.collection('db', 'c')!, recordOf(space, 50)!, parallel)),
+    ],
+  ]
+  test.each(changes)('%s ends the build, and not the engine', async (what, change) => {
+    const engine = await withDocuments(10)
+    if (what === 'an update') insert(engine, 50, 50)
+    const definition = buildDocument({ v: 2, key: { x: 1, y: 1 }, name: 'xy' })
+    const build = engine.beginIndexBuild(engine.collection('db', 'c')!, definition)
+    while (!build.slice());
+    const transaction = engine.begin()
+    change(transaction)
+    transaction.commit()
+    expect(engine.isFailed).toBe(false)
+    // What is written to it now is no concern of the build any more.
+    remove(engine, 50)
+    expect(() => build.slice()).toThrow('cannot index parallel arrays')
+    expect(() => engine.write((unit) => unit.finishIndexBuilds([build]))).toThrow('cannot index parallel arrays')
+    build.abandon()
+    expect((await engine.check()).problems).toEqual([])
+    await engine.close()
+  })
+})

@@ -60,6 +60,8 @@ export class Index<Entries extends KeyMap = KeyMap> {
   pending: Set<RecordId> | undefined
   /** While the index is built: told of a key that a written record shares with another. */
   onConflict: ((recordId: RecordId) => void) | undefined
+  /** While the index is built: why a committed document cannot be in it, which ends the build. */
+  buildFailure: unknown
   #key = new Uint8Array(64)
   #entry = new Uint8Array(recordIdLength + 32)
   readonly #value: ValueRef = { bytes: new Uint8Array(0), start: 0, end: 0 }
