@@ -435,15 +435,13 @@ export class Operation {
       if (target === undefined || !statement.transaction.canWait(conflict)) throw conflict
       await statement.transaction.waitFor(target)
     } else if (target !== undefined) {
-      const { remainingMs } = this
-      await new Promise<void>((resolve, reject) => {
-        this.whenKilled(resolve)
-        engine.locks.wait(target, undefined, Math.max(1, remainingMs), world.clock).then(resolve, (error: unknown) => {
-          // Its time is over, which `check` says in the right words.
-          if (error instanceof DatabaseError && error.codeName === 'LockTimeout') resolve()
-          else reject(error)
-        })
-      })
+      const timeoutMs = Math.max(1, this.remainingMs)
+      try {
+        await engine.locks.wait(target, undefined, timeoutMs, world.clock, (withdraw) => this.whenKilled(withdraw))
+      } catch (error) {
+        // It was killed, or its time is over, which `check` says in the right words.
+        if (!(error instanceof DatabaseError) || error.codeName !== 'LockTimeout') throw error
+      }
     }
   }
 

@@ -44,3 +44,21 @@ test('a statement does not read on in a transaction whose time is over', async (
   expect(server.engine.locks.isEmpty).toBe(true)
   expect(server.database.operations.size).toBe(0)
 })
+
+test('a drop that is killed while it waits for a transaction keeps no others from the collection', async () => {
+  const server = await openServer({ replicaSet: { name: 'rs0', member: 'db.example:27017' } })
+  await server.run({ insert: 'c', documents: [{ _id: 1 }] })
+  const begin = (): Promise<Document> =>
+    server.reply({
+      find: 'c',
+      lsid: { id: new UUID() },
+      txnNumber: Long.fromNumber(1),
+      autocommit: false,
+      startTransaction: true,
+    })
+  expect(await begin()).toMatchObject({ ok: 1 })
+  const dropping = server.reply({ drop: 'c' })
+  server.database.killOperations(({ command }) => command.name === 'drop', killed)
+  expect(await dropping).toMatchObject({ ok: 0, codeName: 'Interrupted' })
+  expect(await begin()).toMatchObject({ ok: 1 })
+})

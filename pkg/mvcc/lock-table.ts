@@ -92,9 +92,16 @@ export class LockTable {
 
   /**
    * Resolves when the lock is the owner's; without an owner, when it has become free for a moment. Rejects with LockTimeout after
-   * `timeoutMs`, or with WriteConflict when the owner is the one that a circle of waiting costs least.
+   * `timeoutMs`, or with WriteConflict when the owner is the one that a circle of waiting costs least. `onWaiting` is given a way to
+   * stop waiting at once, as if the time were over: who only went away would keep others from the lock.
    */
-  wait(target: LockTarget, owner: LockOwner | undefined, timeoutMs: number, clock: Clock): Promise<void> {
+  wait(
+    target: LockTarget,
+    owner: LockOwner | undefined,
+    timeoutMs: number,
+    clock: Clock,
+    onWaiting?: (withdraw: () => void) => void,
+  ): Promise<void> {
     const { space, key, mode } = target
     const lock = this.#lock(space, key)
     return new Promise<void>((resolve, reject) => {
@@ -116,6 +123,7 @@ export class LockTable {
           else reject(error)
         },
       }
+      onWaiting?.(() => this.#refuse(waiter, lockTimeout(timeoutMs)))
       this.waitCount++
       if (owner !== undefined) {
         assert(!this.#waiting.has(owner), 'an owner waits for one lock at a time')
