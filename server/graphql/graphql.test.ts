@@ -196,6 +196,75 @@ describe('queries', () => {
   })
 })
 
+describe('names', () => {
+  it('never collide, with each other or with what every schema has', async () => {
+    const names = ['date', 'query', 'string', 'books', 'booksConnection', 'manyBooks', 'a-b', 'a_b', 'aB2', 'documents']
+    for (const insert of names)
+      await command({ insert, documents: [{ _id: insert, a: { b: { c: 1 } }, a_b: { c: 'x' }, not: 1 }] }, 'names')
+    const response = await fetch(`${base}/graphql/names`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        query: '{ collections date { nodes { _id a { b { c } } a_b { c } } } a_b_2 { nodes { _id } } }',
+      }),
+    })
+    expect(await response.json()).toEqual({
+      data: {
+        collections: expect.arrayContaining(names),
+        date: { nodes: [{ _id: 'date', a: { b: { c: 1 } }, a_b: { c: 'x' } }] },
+        a_b_2: { nodes: [{ _id: 'a_b' }] },
+      },
+    })
+  })
+})
+
+describe('relations', () => {
+  it('follow paths and arrays, numbers of any type, and nothing where there is no value', async () => {
+    const target = { collection: 'tags', localField: 'meta.tags', foreignField: 'key', many: true }
+    await command({ create: 'posts', relations: { tagged: target } }, 'blog')
+    await command(
+      {
+        insert: 'tags',
+        documents: [
+          { _id: 'one', key: { $numberLong: '1' } },
+          { _id: 'two', key: { $numberDouble: '2.0' } },
+          { _id: 'none' },
+        ],
+      },
+      'blog',
+    )
+    const documents = [{ _id: 'a', meta: { tags: [1, 2, 2, null, 9] } }, { _id: 'b', meta: {} }, { _id: 'c' }]
+    await command({ insert: 'posts', documents }, 'blog')
+    const response = await fetch(`${base}/graphql/blog`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query: '{ posts(sort: [{ _id: ASC }]) { nodes { meta { tags } tagged { _id } } } }' }),
+    })
+    const { data: found } = (await response.json()) as Result
+    expect(found.posts.nodes.map(({ tagged }: { tagged: unknown }) => tagged)).toEqual([
+      [{ _id: 'one' }, { _id: 'two' }],
+      [],
+      [],
+    ])
+  })
+
+  it('and values keep all digits, in either direction', async () => {
+    const exact = { $numberLong: '9007199254740993' }
+    const text = 'mutation($d: [EJSON!]!) { insertDocuments(collection: "exact", documents: $d) { insertedIds } }'
+    expect(await ask(text, { d: [{ _id: 1, n: exact, d: { $numberDouble: '2.0' } }] })).toEqual({
+      data: { insertDocuments: { insertedIds: [1] } },
+    })
+    const { documents } = await data('{ documents(collection: "exact") }')
+    expect(documents).toEqual([{ _id: 1, n: exact, d: 2 }])
+    const { documents: doubles } = await data('query($f: EJSON) { documents(collection: "exact", filter: $f) }', {
+      f: { d: { $type: 'double' }, n: exact },
+    })
+    expect(doubles).toHaveLength(1)
+    const { errors } = await ask('{ books(filter: { sold: { gt: "9999999999999999999" } }) { totalCount } }')
+    expect(errors?.[0]?.message).toMatch(/is no Long/)
+  })
+})
+
 describe('mutations', () => {
   it('insert, update, replace and delete', async () => {
     const { insertBooks } = await data(

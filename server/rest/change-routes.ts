@@ -53,7 +53,8 @@ async function watch(caller: Caller, request: FastifyRequest, reply: FastifyRepl
       fullDocumentBeforeChange: query['fullDocumentBeforeChange'],
       showExpandedEvents: query['showExpandedEvents'],
       startAtOperationTime: timestampOf(query['startAtOperationTime'] as string | undefined),
-      resumeAfter: last === undefined ? undefined : { _data: String(last) },
+      // Also after the event that ended the stream, such as a drop: a browser that reconnects sees what comes then.
+      startAfter: last === undefined ? undefined : { _data: String(last) },
       allChangesForCluster: parameters.database === undefined ? true : undefined,
     },
   }
@@ -64,14 +65,15 @@ async function watch(caller: Caller, request: FastifyRequest, reply: FastifyRepl
     cursor: {},
   })
   async function* events(): AsyncGenerator<string> {
-    yield ': changes follow\n\n'
     let page = cursorOf(first)
+    yield `: changes follow\n${page.documents.length === 0 ? positionText(first) : ''}\n`
     try {
       for (;;) {
         for (const event of page.documents) yield eventText(request, event)
         if (page.id === 0n) return
-        page = cursorOf(await caller.run(database, { getMore: page.id, collection, maxTimeMS: heartbeatMs }))
-        if (page.documents.length === 0) yield ': nothing new\n\n'
+        const more = await caller.run(database, { getMore: page.id, collection, maxTimeMS: heartbeatMs })
+        page = cursorOf(more)
+        if (page.documents.length === 0) yield `: nothing new\n${positionText(more)}\n`
       }
     } catch (error) {
       if (!(error instanceof CommandProblem)) throw error
@@ -90,6 +92,13 @@ function eventText(request: FastifyRequest, event: Value): string {
   const token = getField(documentOf(getField(document, '_id')!), '_data')!
   const name = operation === undefined ? 'message' : readString(operation.bytes, operation.start)
   return `id: ${readString(token.bytes, token.start)}\nevent: ${name}\ndata: ${valueText(request, event)}\n\n`
+}
+
+/** How far the stream has come without an event to tell of, so that who reconnects misses nothing and repeats no work. */
+function positionText(reply: Uint8Array): string {
+  const token = getField(documentOf(getField(reply, 'cursor')!), 'postBatchResumeToken')
+  const text = token === undefined ? undefined : getField(documentOf(token), '_data')
+  return text === undefined ? '' : `id: ${readString(text.bytes, text.start)}\n`
 }
 
 function stagesOf(text: string | undefined): unknown[] {
