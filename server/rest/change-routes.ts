@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { rawDocument } from '../../pkg/bson/build.ts'
 import { parseExtendedJson } from '../../pkg/bson/ejson.ts'
+import { bsonType } from '../../pkg/bson/type.ts'
 import { documentOf, getField, readString, type Value } from '../../pkg/bson/value.ts'
 import type { Caller } from './caller.ts'
 import { cursorOf, valueText } from './content.ts'
@@ -104,6 +105,7 @@ function positionText(reply: Uint8Array): string {
 function stagesOf(text: string | undefined): unknown[] {
   if (text === undefined || text === '') return []
   const array = getField(parseExtendedJson(`{"pipeline":${text}}`), 'pipeline')!
+  if (array.type !== bsonType.array) throw new HttpProblem(400, 'TypeMismatch', `'pipeline' must be an array`)
   return Array.from(documentsIn(array))
 }
 

@@ -1,0 +1,90 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { LauraServer } from '../laura-process.ts'
+
+let folder: string
+let server: LauraServer
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'laura-transactions-'))
+  server = await LauraServer.start(folder)
+})
+
+afterAll(async () => {
+  await server.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+async function call(method: string, path: string, body?: object, headers: Record<string, string> = {}) {
+  const response = await fetch(`${server.httpUri}/v1${path}`, {
+    method,
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+  })
+  const text = await response.text()
+  return { status: response.status, body: (text === '' ? {} : JSON.parse(text)) as Record<string, unknown> }
+}
+
+it('a pipeline of changes that is none is refused', async () => {
+  expect((await call('GET', '/databases/shop/collections/items/changes?pipeline=7')).status).toBe(400)
+})
+
+describe('transactions', () => {
+  const begin = async () => {
+    const { body } = await call('POST', '/transactions')
+    return { id: String(body['id']), inside: { 'laura-transaction': String(body['id']) } }
+  }
+  const accounts = '/databases/bank/collections/accounts/documents'
+
+  it('show their writes to nobody before they are committed, and to nobody ever when aborted', async () => {
+    await call('PUT', `${accounts}/a`, { n: 10 })
+    const { id, inside } = await begin()
+    expect((await call('PATCH', `${accounts}/a`, { $inc: { n: -1 } }, inside)).body).toMatchObject({ n: 9 })
+    expect((await call('PUT', `${accounts}/b`, { n: 1 }, inside)).status).toBe(201)
+    expect((await call('GET', `${accounts}/a`)).body).toMatchObject({ n: 10 })
+    expect((await call('GET', `${accounts}/b`)).status).toBe(404)
+    expect((await call('GET', `${accounts}/b`, undefined, inside)).status).toBe(200)
+    expect((await call('POST', `/transactions/${id}/commit`)).status).toBe(204)
+    expect((await call('POST', `/transactions/${id}/commit`)).status).toBe(204)
+    expect((await call('GET', `${accounts}/b`)).body).toMatchObject({ n: 1 })
+    const other = await begin()
+    await call('DELETE', `${accounts}/b`, undefined, other.inside)
+    expect((await call('DELETE', `/transactions/${other.id}`)).status).toBe(204)
+    expect((await call('GET', `${accounts}/b`)).status).toBe(200)
+    expect((await call('POST', `/transactions/${other.id}/commit`)).status).toBe(404)
+    expect((await call('GET', `${accounts}/b`, undefined, other.inside)).status).toBe(404)
+  })
+
+  it('end with a conflict when another wrote first, and then take no statements', async () => {
+    await call('PUT', `${accounts}/c`, { n: 0 })
+    const one = await begin()
+    const two = await begin()
+    await call('GET', `${accounts}/c`, undefined, two.inside)
+    expect((await call('PATCH', `${accounts}/c`, { $inc: { n: 1 } }, one.inside)).status).toBe(200)
+    expect(await call('PATCH', `${accounts}/c`, { $inc: { n: 1 } }, two.inside)).toMatchObject({
+      status: 409,
+      body: { codeName: 'WriteConflict', labels: ['TransientTransactionError'] },
+    })
+    expect(await call('GET', `${accounts}/c`, undefined, two.inside)).toMatchObject({
+      status: 404,
+      body: { codeName: 'NoSuchTransaction' },
+    })
+    expect((await call('POST', `/transactions/${one.id}/commit`)).status).toBe(204)
+    expect((await call('GET', `${accounts}/c`)).body).toMatchObject({ n: 1 })
+  })
+
+  it('run one statement at a time', async () => {
+    const { id, inside } = await begin()
+    const results = await Promise.all(
+      Array.from({ length: 8 }, (_, i) => call('PUT', `${accounts}/many${i}`, { n: i }, inside)),
+    )
+    const statuses = results.map(({ status }) => status)
+    expect(statuses).toContain(201)
+    expect(statuses.every((status) => status === 201 || status === 409)).toBe(true)
+    expect((await call('POST', `/transactions/${id}/commit`)).status).toBe(204)
+    const { body } = await call('GET', `${accounts}?filter=${encodeURIComponent('{"_id":{"$regex":"^many"}}')}`)
+    expect(body['documents']).toHaveLength(statuses.filter((status) => status === 201).length)
+  })
+})
