@@ -1,10 +1,9 @@
 /** Change streams as server-sent events. An event's id is its resume token, so that a browser that reconnects goes on where it was. */
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { rawDocument } from '../../pkg/bson/build.ts'
 import { parseExtendedJson } from '../../pkg/bson/ejson.ts'
 import { bsonType } from '../../pkg/bson/type.ts'
-import { documentOf, getField, readString, type Value } from '../../pkg/bson/value.ts'
+import { documentFields, documentOf, getField, readString, type Value } from '../../pkg/bson/value.ts'
 import type { Caller } from './caller.ts'
 import { cursorOf, valueText } from './content.ts'
 import { CommandProblem, HttpProblem, problemBody } from './problem.ts'
@@ -106,15 +105,7 @@ function stagesOf(text: string | undefined): unknown[] {
   if (text === undefined || text === '') return []
   const array = getField(parseExtendedJson(`{"pipeline":${text}}`), 'pipeline')!
   if (array.type !== bsonType.array) throw new HttpProblem(400, 'TypeMismatch', `'pipeline' must be an array`)
-  return Array.from(documentsIn(array))
-}
-
-function* documentsIn(array: Value): Generator<ReturnType<typeof rawDocument>> {
-  for (let i = 0; ; i++) {
-    const stage = getField(array.bytes, String(i), array.start)
-    if (stage === undefined) return
-    yield rawDocument(documentOf(stage))
-  }
+  return [...documentFields(array.bytes, array.start)]
 }
 
 function timestampOf(text: string | undefined): Value | undefined {

@@ -151,10 +151,11 @@ export function idPath(id: Value): string {
   return `${encodeURIComponent(text)}?idType=ejson`
 }
 
-/** The elements of an array field of a reply. */
-export function elementsOf(reply: Uint8Array, name: string): Value[] {
-  const array = getField(reply, name)
-  return array === undefined ? [] : [...documentFields(array.bytes, array.start)]
+/** The elements of a field that is an array or a document; none of anything else. */
+export function elementsOf(bytes: Uint8Array, name: string): Value[] {
+  const found = getField(bytes, name)
+  const holds = found?.type === bsonType.array || found?.type === bsonType.document
+  return holds ? [...documentFields(found.bytes, found.start)] : []
 }
 
 /** The `cursor` of a reply: its batch's documents, and the id, 0 when there is no more. */

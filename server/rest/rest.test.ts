@@ -211,6 +211,10 @@ describe('errors', () => {
       [call('GET', '/v1/cursors/garbage'), 400],
       [call('GET', '/v1/cursors/WyIxIiwiYSIsImIiXQ'), 410],
       [call('GET', '/v1/databases/a%20b'), 400],
+      [call('POST', `${items}/indexes`, { key: null }), 400],
+      [call('POST', `${items}/indexes`, { key: 7 }), 400],
+      [call('POST', `${items}/indexes`, {}), 400],
+      [call('GET', `${items}/changes?pipeline=[7]`), 400],
       [call('GET', '/nowhere'), 404],
     ]
     for (const [asked, status] of cases) {
