@@ -156,8 +156,10 @@ export class KillRun {
   }
 
   async #writeUntilKilled(server: LauraServer): Promise<void> {
-    const drivers = this.#clients.map(() => new MongoClient(server.mongoUri, { maxPoolSize: 1 }))
-    const admin = new MongoClient(server.mongoUri)
+    // A client whose monitor has seen the server go waits this long for another one before it gives up.
+    const options = { maxPoolSize: 1, serverSelectionTimeoutMS: 1000 }
+    const drivers = this.#clients.map(() => new MongoClient(server.mongoUri, options))
+    const admin = new MongoClient(server.mongoUri, options)
     const alive = { now: true }
     try {
       await Promise.all([...drivers, admin].map((driver) => driver.connect()))

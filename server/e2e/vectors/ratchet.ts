@@ -52,7 +52,7 @@ const reasons: readonly (readonly [RegExp, string])[] = [
   ],
   [/\$text\b|textScore|text index|'text'/i, 'text and geo indexes are a later part of the roadmap'],
   [/transaction|txnNumber|startTransaction|lsid.*replica/i, 'transactions are a later part of the roadmap'],
-  [/\$changeStream|resume token/i, 'change streams are a later part of the roadmap'],
+  [/\$changeStream|resume token/i, 'change streams need no replica set here, so that other errors come first'],
   [/Unrecognized expression|Unknown expression/i, 'an expression operator that is not there yet'],
   [/Unrecognized pipeline stage/i, 'a pipeline stage that is not there yet'],
   [/unknown group operator|accumulator/i, 'an accumulator that is not there yet'],
