@@ -6,7 +6,6 @@ import type { Timestamp } from '../base/timestamp.ts'
 import { buildDocument } from '../bson/build.ts'
 import { bsonType } from '../bson/type.ts'
 import { getField, isNumber, numberOf, type Value } from '../bson/value.ts'
-import { BsonWriter } from '../bson/writer.ts'
 import type { Collection } from '../engine/collection.ts'
 import type { File } from '../io/disk.ts'
 import {
@@ -23,12 +22,10 @@ import { compileFilter, type Predicate } from '../query/filter/compile.ts'
 import type { ExpressionOptions } from '../query/filter/operator.ts'
 import { parseFilter } from '../query/filter/parse.ts'
 import type { Filter } from '../query/filter/tree.ts'
-import { writeIndexKey } from '../query/index-key.ts'
 import type { PlanNode } from '../query/plan.ts'
 import type { QueryOrigin } from '../query/plan-cache.ts'
 import type { KeyRangeRequest } from '../query/plan-range.ts'
 import type { QueryIndex } from '../query/plan-source.ts'
-import { compileProjection, type Project } from '../query/projection/compile.ts'
 import type { Projection } from '../query/projection/tree.ts'
 import { rowMetadata } from '../query/row-metadata.ts'
 import { parseSort, type Sort } from '../query/sort/parse.ts'
@@ -229,139 +226,5 @@ export class QueryRows implements RowSource {
 
   close(): void {
     this.rows.close()
-  }
-}
-
-/** Rows as the index keys that they were found by: empty documents without an index. */
-export class KeyRows implements RowSource {
-  readonly #rows: QueryRows
-  readonly #writer = new BsonWriter(256)
-  readonly start = 0
-
-  constructor(rows: QueryRows) {
-    this.#rows = rows
-  }
-
-  get paused(): boolean {
-    return this.#rows.paused
-  }
-
-  get bytes(): Uint8Array {
-    return this.#writer.bytes
-  }
-
-  get end(): number {
-    return this.#writer.length
-  }
-
-  next(): boolean {
-    const rows = this.#rows
-    if (!rows.next()) return false
-    const writer = this.#writer.reset()
-    writer.beginDocument()
-    const { entry } = rows.rows
-    if (entry !== undefined) writeIndexKey(entry, rows.bytes, rows.start, writer)
-    writer.end()
-    return true
-  }
-
-  save(): void {
-    this.#rows.save()
-  }
-
-  close(): void {
-    this.#rows.close()
-  }
-}
-
-/** Rows with the record's id as a last field, `$recordId`. */
-export class RecordIdRows implements RowSource {
-  readonly #rows: RowSource
-  readonly #found: QueryRows
-  readonly #writer = new BsonWriter(1024)
-  readonly start = 0
-
-  /** `rows`: those of `found`, as they are shown. */
-  constructor(rows: RowSource, found: QueryRows) {
-    this.#rows = rows
-    this.#found = found
-  }
-
-  get paused(): boolean {
-    return this.#rows.paused === true
-  }
-
-  get bytes(): Uint8Array {
-    return this.#writer.bytes
-  }
-
-  get end(): number {
-    return this.#writer.length
-  }
-
-  next(): boolean {
-    const rows = this.#rows
-    if (!rows.next()) return false
-    const writer = this.#writer.reset()
-    writer.beginDocument()
-    writer.raw(rows.bytes, rows.start + 4, rows.end - 1)
-    writer.int64('$recordId', this.#found.recordId)
-    writer.end()
-    return true
-  }
-
-  save(): void {
-    this.#rows.save()
-  }
-
-  close(): void {
-    this.#rows.close()
-  }
-}
-
-/** Rows as a projection shows them: those that are not shown so already. */
-export class ProjectedRows implements RowSource {
-  readonly #rows: RowSource
-  readonly #found: QueryRows | undefined
-  readonly #project: Project
-  readonly #writer = new BsonWriter(1024)
-  bytes: Uint8Array = emptyDocument
-  start = 0
-  end = 0
-
-  constructor(rows: RowSource, projection: Projection) {
-    this.#rows = rows
-    const found = rows instanceof QueryRows ? rows : undefined
-    this.#found = found
-    this.#project = compileProjection(projection, found && ((name) => found.metadata(name)))
-  }
-
-  get paused(): boolean {
-    return this.#rows.paused === true
-  }
-
-  next(): boolean {
-    const rows = this.#rows
-    if (!rows.next()) return false
-    if (this.#found?.rows.isProjected === true) {
-      this.bytes = rows.bytes
-      this.start = rows.start
-      this.end = rows.end
-      return true
-    }
-    const writer = this.#writer.reset()
-    this.#project(rows.bytes, rows.start, rows.end, writer)
-    this.bytes = writer.bytes
-    this.start = 0
-    this.end = writer.length
-    return true
-  }
-
-  save(): void {
-    this.#rows.save()
-  }
-
-  close(): void {
-    this.#rows.close()
   }
 }
