@@ -16,7 +16,7 @@
  */
 import { assert } from '../base/assert.ts'
 import { DatabaseError } from '../base/errors.ts'
-import type { CollectionId, LogIndex, PageId, Term } from '../base/ids.ts'
+import type { CollectionId, LogIndex, Term } from '../base/ids.ts'
 import {
   counterOf,
   HybridClock,
@@ -27,7 +27,6 @@ import {
   timestampOf,
 } from '../base/timestamp.ts'
 import type { DiskLock } from '../io/disk.ts'
-import { DiskError } from '../io/disk.ts'
 import { TemporaryFiles } from '../io/temporary-files.ts'
 import type { World } from '../io/world.ts'
 import type { LockTable } from '../mvcc/lock-table.ts'
@@ -38,9 +37,11 @@ import { Log, type LogEntry } from '../storage/log.ts'
 import type { LogCursor } from '../storage/log-cursor.ts'
 import { Store } from '../storage/store.ts'
 import { ChangeNotes } from './change-notes.ts'
-import type { CheckReport } from './check.ts'
-import { checkState, collectionSteps } from './check.ts'
+import { type CheckReport, checkState } from './check.ts'
+import { readPayload, writePayload } from './checkpoint-payload.ts'
 import type { Collection, StoredCollection } from './collection.ts'
+import { type CollectionReport, checkCollection } from './collection-check.ts'
+import { makeDurableDirectory, takeLock } from './directory.ts'
 import { historyStart } from './history.ts'
 import { IndexBuild } from './index-build.ts'
 import { type ListedLock, listLocks } from './lock-list.ts'
@@ -437,16 +438,10 @@ export class Engine implements Workspace {
     collection: Collection,
     due: () => boolean,
     pause: () => Promise<void>,
-  ): Promise<Pick<CheckReport, 'problems' | 'documents' | 'indexEntries'>> {
+  ): Promise<CollectionReport> {
     const snapshot = this.snapshot()
-    const problems: string[] = []
-    const steps = collectionSteps(collection, snapshot.timestamp, problems)
     try {
-      for (;;) {
-        const step = nextStep(steps, problems)
-        if (step.done === true) return { problems, ...step.value }
-        if (due()) await pause()
-      }
+      return await checkCollection(collection, snapshot.timestamp, due, pause)
     } finally {
       snapshot.release()
     }
@@ -635,78 +630,6 @@ export class Engine implements Workspace {
   }
 }
 
-/** Damage that ends a check is what it was looking for. */
-function nextStep(steps: ReturnType<typeof collectionSteps>, problems: string[]): ReturnType<typeof steps.next> {
-  try {
-    return steps.next()
-  } catch (error) {
-    if (!(error instanceof DatabaseError) || error.codeName === 'QueryPlanKilled') throw error
-    problems.push(error.message)
-    return { done: true, value: { documents: 0, indexEntries: 0 } }
-  }
-}
-
 function unlessFull(error: unknown): void {
   if (!isOutOfDiskSpace(error)) throw error
-}
-
-/** The names of the directory and of what it lies in must outlive a power loss as its files do, whoever made them. */
-function makeDurableDirectory(world: World, directory: string): void {
-  const existed = world.disk.exists(directory)
-  world.disk.makeDirectory(directory)
-  for (let path = directory; path !== ''; ) {
-    path = path.slice(0, Math.max(0, path.lastIndexOf('/')))
-    try {
-      world.disk.syncDirectory(path)
-    } catch (error) {
-      // Where the directory was made for us we may have no right to look into what it lies in.
-      if (!(existed && error instanceof DiskError && error.code === 'EACCES')) throw error
-    }
-  }
-}
-
-function takeLock(world: World, directory: string): DiskLock {
-  try {
-    return world.disk.lock(`${directory}/laura.lock`)
-  } catch (error) {
-    if (error instanceof DiskError && error.code === 'ELOCKED') {
-      throw new DatabaseError('DBPathInUse', `the database directory ${directory} is in use: ${error.message}`)
-    }
-    throw error
-  }
-}
-
-/**
- * The checkpoint's payload: next collection id u32 | root of the session records u32, 0 for none | first entry of the change history, a
- * double, 0 for none | since when all versions are there, a double. Older ones are shorter.
- */
-function writePayload(
-  nextCollectionId: number,
-  sessionRoot: PageId | undefined,
-  historyFrom: LogIndex,
-  keptSince: Timestamp,
-): Uint8Array {
-  const payload = new Uint8Array(24)
-  const view = new DataView(payload.buffer)
-  view.setUint32(0, nextCollectionId, true)
-  view.setUint32(4, sessionRoot ?? 0, true)
-  view.setFloat64(8, historyFrom, true)
-  view.setFloat64(16, keptSince, true)
-  return payload
-}
-
-function readPayload(payload: Uint8Array): {
-  readonly nextCollectionId: number
-  readonly sessionRoot: PageId | undefined
-  readonly historyFrom: LogIndex
-  readonly keptSince: Timestamp | undefined
-} {
-  const view = new DataView(payload.buffer, payload.byteOffset, payload.length)
-  const root = payload.length < 8 ? 0 : view.getUint32(4, true)
-  return {
-    nextCollectionId: payload.length < 4 ? 1 : view.getUint32(0, true),
-    sessionRoot: root === 0 ? undefined : (root as PageId),
-    historyFrom: (payload.length < 16 ? 0 : view.getFloat64(8, true)) as LogIndex,
-    keptSince: payload.length < 24 ? undefined : (view.getFloat64(16, true) as Timestamp),
-  }
 }
