@@ -1,11 +1,9 @@
-import { DatabaseError } from '../../../base/errors.ts'
-import { bsonType } from '../../../bson/type.ts'
 import { nullValue } from '../../../bson/value.ts'
 import { ElementWalker } from '../../../bson/walk.ts'
 import { ArrayResult } from '../../array-result.ts'
 import { isNullish } from '../../expression.ts'
 import { fixedOperator } from '../operator.ts'
-import { shownType } from '../shown-type.ts'
+import { requireArray } from './array-operand.ts'
 import { setOf } from './set-of.ts'
 
 /**
@@ -19,18 +17,8 @@ export const setDifference = fixedOperator('$setDifference', 2, ([left, right], 
     const a = left!(context)
     const b = right!(context)
     if (isNullish(a) || isNullish(b)) return nullValue
-    if (a.type !== bsonType.array) {
-      throw new DatabaseError(
-        17048,
-        `both operands of $setDifference must be arrays. First argument is of type: ${shownType(a)}`,
-      )
-    }
-    if (b.type !== bsonType.array) {
-      throw new DatabaseError(
-        17049,
-        `both operands of $setDifference must be arrays. Second argument is of type: ${shownType(b)}`,
-      )
-    }
+    requireArray(a, 17048, 'both operands of $setDifference must be arrays. First')
+    requireArray(b, 17049, 'both operands of $setDifference must be arrays. Second')
     // What has been given joins b, so that it is not given twice.
     const unwanted = setOf(b, order)
     result.reset()

@@ -1,13 +1,14 @@
 import { DatabaseError } from '../../../base/errors.ts'
-import { bsonType } from '../../../bson/type.ts'
 import { booleanValue } from '../../../bson/value.ts'
 import type { ValueOrder } from '../../../bson/value-order.ts'
 import { ElementWalker } from '../../../bson/walk.ts'
 import type { Evaluate, Expression } from '../../expression.ts'
 import { ValueSet } from '../../value-set.ts'
 import { type Operator, parseArguments } from '../operator.ts'
-import { shownType } from '../shown-type.ts'
+import { requireArray } from './array-operand.ts'
 import { setOf } from './set-of.ts'
+
+const complaint = 'All operands of $setEquals must be arrays. One'
 
 /**
  * `{$setEquals: [array, array, ...]}`: whether all have the same different elements.
@@ -34,12 +35,7 @@ function comparison(operands: readonly Expression[], order: ValueOrder): Express
 
 function withArrayConstants(operands: readonly Expression[]): readonly Expression[] {
   for (const operand of operands) {
-    if (operand.kind === 'constant' && operand.value.type !== bsonType.array) {
-      throw new DatabaseError(
-        5887502,
-        `All operands of $setEquals must be arrays. One argument is of type: ${shownType(operand.value)}`,
-      )
-    }
+    if (operand.kind === 'constant') requireArray(operand.value, 5887502, complaint)
   }
   return operands
 }
@@ -47,16 +43,10 @@ function withArrayConstants(operands: readonly Expression[]): readonly Expressio
 function make(operands: readonly Evaluate[], order: ValueOrder): Evaluate {
   const walker = new ElementWalker()
   const [firstOf, ...othersOf] = operands
-  const arrayFrom = (operand: Evaluate): Evaluate => {
-    return (context) => {
-      const array = operand(context)
-      if (array.type === bsonType.array) return array
-      throw new DatabaseError(
-        17044,
-        `All operands of $setEquals must be arrays. One argument is of type: ${shownType(array)}`,
-      )
-    }
-  }
+  const arrayFrom =
+    (operand: Evaluate): Evaluate =>
+    (context) =>
+      requireArray(operand(context), 17044, complaint)
   const first = arrayFrom(firstOf!)
   const others = othersOf.map(arrayFrom)
   const seen = new ValueSet(order)

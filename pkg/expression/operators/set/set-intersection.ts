@@ -1,12 +1,9 @@
-import { DatabaseError } from '../../../base/errors.ts'
-import { bsonType } from '../../../bson/type.ts'
 import { nullValue } from '../../../bson/value.ts'
 import { ElementWalker } from '../../../bson/walk.ts'
 import { ArrayResult } from '../../array-result.ts'
-import { isNullish } from '../../expression.ts'
 import { ValueSet } from '../../value-set.ts'
 import { variadicOperator } from '../operator.ts'
-import { shownType } from '../shown-type.ts'
+import { arraysOf } from './array-operand.ts'
 import { commuting } from './commuting.ts'
 import { setOf } from './set-of.ts'
 
@@ -20,20 +17,10 @@ export const setIntersection = commuting(
     const walker = new ElementWalker()
     const seen = new ValueSet(order)
     return (context) => {
+      const arrays = arraysOf(operands, context, 17047, 'All operands of $setIntersection must be arrays. One')
+      if (arrays === undefined) return nullValue
       result.reset()
       seen.clear()
-      const arrays = []
-      for (const operand of operands) {
-        const array = operand(context)
-        if (isNullish(array)) return nullValue
-        if (array.type !== bsonType.array) {
-          throw new DatabaseError(
-            17047,
-            `All operands of $setIntersection must be arrays. One argument is of type: ${shownType(array)}`,
-          )
-        }
-        arrays.push(array)
-      }
       const [first, ...others] = arrays
       if (first === undefined) return result.value(context)
       const sets = others.map((other) => setOf(other, order))

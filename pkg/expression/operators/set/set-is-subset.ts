@@ -1,9 +1,7 @@
-import { DatabaseError } from '../../../base/errors.ts'
-import { bsonType } from '../../../bson/type.ts'
 import { booleanValue } from '../../../bson/value.ts'
 import { ElementWalker } from '../../../bson/walk.ts'
 import { fixedOperator } from '../operator.ts'
-import { shownType } from '../shown-type.ts'
+import { requireArray } from './array-operand.ts'
 import { setOf } from './set-of.ts'
 
 /** `{$setIsSubset: [a, b]}`: whether b has all elements of a. Errors: 17046 and 17042 for what is no array. */
@@ -12,18 +10,8 @@ export const setIsSubset = fixedOperator('$setIsSubset', 2, ([left, right], orde
   return (context) => {
     const a = left!(context)
     const b = right!(context)
-    if (a.type !== bsonType.array) {
-      throw new DatabaseError(
-        17046,
-        `both operands of $setIsSubset must be arrays. First argument is of type: ${shownType(a)}`,
-      )
-    }
-    if (b.type !== bsonType.array) {
-      throw new DatabaseError(
-        17042,
-        `both operands of $setIsSubset must be arrays. Second argument is of type: ${shownType(b)}`,
-      )
-    }
+    requireArray(a, 17046, 'both operands of $setIsSubset must be arrays. First')
+    requireArray(b, 17042, 'both operands of $setIsSubset must be arrays. Second')
     const set = setOf(b, order)
     walker.reset(a.bytes, a.start)
     while (walker.next()) if (!set.has(walker.type, a.bytes, walker.valueStart)) return booleanValue(false)

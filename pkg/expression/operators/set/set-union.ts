@@ -1,12 +1,9 @@
-import { DatabaseError } from '../../../base/errors.ts'
-import { bsonType } from '../../../bson/type.ts'
 import { nullValue } from '../../../bson/value.ts'
 import { ElementWalker } from '../../../bson/walk.ts'
 import { ArrayResult } from '../../array-result.ts'
-import { isNullish } from '../../expression.ts'
 import { ValueSet } from '../../value-set.ts'
 import { variadicOperator } from '../operator.ts'
-import { shownType } from '../shown-type.ts'
+import { arraysOf } from './array-operand.ts'
 import { commuting } from './commuting.ts'
 
 /**
@@ -20,17 +17,11 @@ export const setUnion = commuting(
     const walker = new ElementWalker()
     const seen = new ValueSet(order)
     return (context) => {
+      const arrays = arraysOf(operands, context, 17043, 'All operands of $setUnion must be arrays. One')
+      if (arrays === undefined) return nullValue
       result.reset()
       seen.clear()
-      for (const operand of operands) {
-        const array = operand(context)
-        if (isNullish(array)) return nullValue
-        if (array.type !== bsonType.array) {
-          throw new DatabaseError(
-            17043,
-            `All operands of $setUnion must be arrays. One argument is of type: ${shownType(array)}`,
-          )
-        }
+      for (const array of arrays) {
         walker.reset(array.bytes, array.start)
         while (walker.next()) if (seen.add(walker.type, array.bytes, walker.valueStart)) result.addElement(walker)
       }
