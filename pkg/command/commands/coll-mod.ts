@@ -6,6 +6,14 @@ import type { BsonWriter } from '../../bson/writer.ts'
 import { uuidSubtype } from '../../catalog/collection-record.ts'
 import type { Collection } from '../../engine/collection.ts'
 import { expireAfterSecondsOf } from '../clustered-index.ts'
+import {
+  cappedSize,
+  checkCappedMax,
+  checkViewOn,
+  preImagesReader,
+  relationsOption,
+  validationOptions,
+} from '../collection-options.ts'
 import { traitsOf, type ViewTraits } from '../collection-traits.ts'
 import { checkCollectionUuid, collectionUuid } from '../collection-uuid.ts'
 import { defineCommand } from '../definition.ts'
@@ -17,19 +25,15 @@ import {
   Fields,
   numberType,
   objectType,
-  strictBooleanType,
   stringType,
   uuidType,
 } from '../fields.ts'
 import { type IndexChange, indexChange, refuseDuplicates } from '../index-change.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
-import { checkRelations } from '../relations-option.ts'
 import { isTimeseries } from '../timeseries.ts'
 import { changedTimeseries, type TimeseriesChange, timeseriesChange } from '../timeseries-options.ts'
-import { checkValidator } from '../validator.ts'
 import { checkView, checkViewChain, viewPipeline } from '../view.ts'
-import { cappedSize } from './create.ts'
 
 const fields = commandFields('collMod', {
   collMod: { type: anyType, required: true },
@@ -62,12 +66,10 @@ const indexFields = new Fields('collMod.index', {
   forceNonUnique: { type: booleanType },
 })
 
-const preImageFields = new Fields('collMod.changeStreamPreAndPostImages', {
-  enabled: { type: strictBooleanType, required: true },
-})
+const readPreImages = preImagesReader('collMod')
 
-const levels: ReadonlySet<string> = new Set(['off', 'strict', 'moderate'])
-const actions: ReadonlySet<string> = new Set(['error', 'warn', 'errorAndLog'])
+/** Bytes of an empty document: it takes away what it stands for. */
+const emptyLength = 5
 
 interface Request {
   readonly collection: string
@@ -99,13 +101,18 @@ export const collMod = defineCommand({
   parse: (database: string): Request => {
     const at = fields.at
     const collection = collectionNameOf(database, fields.type(at.collMod), fields.bytes, fields.start(at.collMod))
-    const changes: Record<string, unknown> = {}
-    readValidation(database, collection, changes)
+    const validator = fields.document(at.validator)
+    const changes = validationOptions('collMod', database, collection, {
+      validator,
+      level: fields.string(at.validationLevel),
+      action: fields.string(at.validationAction),
+    })
+    if (validator?.length === emptyLength) changes['validator'] = undefined
     const index = fields.document(at.index)
     if (index !== undefined) checkIndex(index)
     const preImages = fields.document(at.changeStreamPreAndPostImages)
     if (preImages !== undefined) {
-      const enabled = preImageFields.read(preImages, 0).boolean(preImageFields.at.enabled)
+      const enabled = readPreImages(preImages)
       changes['changeStreamPreAndPostImages'] = enabled ? { enabled } : undefined
     }
     if (fields.boolean(at.dryRun) && (index === undefined || !indexFields.boolean(indexFields.at.unique)))
@@ -113,14 +120,13 @@ export const collMod = defineCommand({
     const timeseries = fields.document(at.timeseries)
     const relations = fields.document(at.relations)
     if (relations !== undefined) {
-      checkRelations(relations)
-      changes['relations'] = relations.length === 5 ? undefined : rawDocument(relations.slice())
+      const option = relationsOption(relations)
+      changes['relations'] = relations.length === emptyLength ? undefined : option
     }
     const cappedMax = fields.number(at.cappedMax)
-    if (cappedMax !== undefined && cappedMax > 0x7fffffff)
-      throw new DatabaseError('BadValue', 'max in a capped collection has to be < 2^31 or not set')
+    checkCappedMax(cappedMax)
     const viewOn = fields.string(at.viewOn)
-    if (viewOn === '') throw new DatabaseError('BadValue', `'viewOn' cannot be empty`)
+    checkViewOn(viewOn)
     return {
       collection,
       uuid: collectionUuid(fields, at.collectionUUID),
@@ -200,21 +206,6 @@ function modifyEvent(
       indexOptions: Object.keys(indexOptions).length === 0 ? undefined : indexOptions,
     },
   }
-}
-
-function readValidation(database: string, collection: string, changes: Record<string, unknown>): void {
-  const at = fields.at
-  const level = fields.string(at.validationLevel)
-  const action = fields.string(at.validationAction)
-  checkEnumeration('validationLevel', level, levels)
-  checkEnumeration('validationAction', action, actions)
-  const validator = fields.document(at.validator)
-  if (validator !== undefined) {
-    checkValidator(database, collection, validator)
-    changes['validator'] = validator.length === 5 ? undefined : rawDocument(validator.slice())
-  }
-  if (level !== undefined) changes['validationLevel'] = level
-  if (action !== undefined) changes['validationAction'] = action
 }
 
 /** The changes that depend on what kind of collection it is; throws when it is of the wrong kind. */
@@ -307,14 +298,6 @@ function refuseClustered(index: Uint8Array): void {
   const { at } = indexFields.read(index, 0)
   if (indexFields.has(at.hidden) && indexFields.string(at.name) === '_id_')
     throw new DatabaseError(6011800, 'Cannot hide or unhide a clusteredIndex')
-}
-
-function checkEnumeration(name: string, value: string | undefined, allowed: ReadonlySet<string>): void {
-  if (value !== undefined && !allowed.has(value))
-    throw new DatabaseError(
-      'BadValue',
-      `Enumeration value '${value}' for field 'collMod.${name}' is not a valid value.`,
-    )
 }
 
 function checkIndex(index: Uint8Array): void {

@@ -6,6 +6,7 @@ import { bsonType, typeAlias } from '../../bson/type.ts'
 import { isNumber } from '../../bson/value.ts'
 import type { Collection } from '../../engine/collection.ts'
 import { evict } from '../capped.ts'
+import { cappedSize } from '../collection-options.ts'
 import { type CappedTraits, traitsOf } from '../collection-traits.ts'
 import { defineCommand, emptyReply } from '../definition.ts'
 import { anyType, booleanType, commandFields, type Fields } from '../fields.ts'
@@ -15,7 +16,6 @@ import { ReadView } from '../read-view.ts'
 import { refuseTimeseries } from '../timeseries.ts'
 import { refuseView } from '../view.ts'
 import { checkNewCollection } from '../write-insert.ts'
-import { cappedSize } from './create.ts'
 
 const sizeMax = 2 ** 50
 const stepsPerLook = 32

@@ -5,6 +5,14 @@ import { bsonType, typeAlias } from '../../bson/type.ts'
 import { documentFields, documentOf, getField, isNumber, numberOf, readString, type Value } from '../../bson/value.ts'
 import { parseCollation } from '../../collation/spec.ts'
 import { clusteredIndexOf, expireAfterSecondsOf } from '../clustered-index.ts'
+import {
+  cappedSize,
+  checkCappedMax,
+  checkViewOn,
+  preImagesReader,
+  relationsOption,
+  validationOptions,
+} from '../collection-options.ts'
 import { defineCommand, emptyReply } from '../definition.ts'
 import { checkEncryptedFields } from '../encrypted-fields.ts'
 import {
@@ -15,15 +23,12 @@ import {
   Fields,
   numberType,
   objectType,
-  strictBooleanType,
   stringType,
 } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
-import { checkRelations } from '../relations-option.ts'
 import { createTimeseries } from '../timeseries.ts'
 import { timeseriesOption } from '../timeseries-options.ts'
-import { checkValidator } from '../validator.ts'
 import { checkView, checkViewChain, viewPipeline } from '../view.ts'
 import { checkNewCollection } from '../write-insert.ts'
 
@@ -55,13 +60,8 @@ const fields = commandFields('create', {
   allowsDeletes: { type: anyType },
 })
 
-const preImageFields = new Fields('create.changeStreamPreAndPostImages', {
-  enabled: { type: strictBooleanType, required: true },
-})
+const readPreImages = preImagesReader('create')
 const indexDefaultsFields = new Fields('create.indexOptionDefaults', { storageEngine: { type: objectType } })
-
-/** The sizes of capped collections are whole multiples of this, as MongoDB's. */
-const cappedSizeUnit = 256
 
 export interface CreateCommand {
   readonly collection: string
@@ -84,17 +84,19 @@ export const create = defineCommand({
     const collection = collectionNameOf(database, fields.type(at.create), fields.bytes, fields.start(at.create))
     const options: Record<string, unknown> = {}
     readCapped(options)
-    readValidation(database, collection, options)
+    const validation = validationOptions('create', database, collection, {
+      validator: fields.document(at.validator),
+      level: fields.string(at.validationLevel),
+      action: fields.string(at.validationAction),
+    })
+    Object.assign(options, validation)
     readView(database, collection, options)
     readStorage(options)
     readClustered(options)
     readTimeseries(options)
     readEncryptedFields(options)
     const relations = fields.document(at.relations)
-    if (relations !== undefined) {
-      checkRelations(relations)
-      options['relations'] = rawDocument(relations.slice())
-    }
+    if (relations !== undefined) options['relations'] = relationsOption(relations)
     checkIdIndex()
     readCollation(options)
     return {
@@ -145,8 +147,7 @@ function readCapped(options: Options): void {
     if (size > 2 ** 50)
       throw new DatabaseError('BadValue', `BSON field 'size' value must be <= ${2 ** 50}, actual value '${size}'`)
   }
-  if (max !== undefined && max > 0x7fffffff)
-    throw new DatabaseError('BadValue', 'max in a capped collection has to be < 2^31 or not set')
+  checkCappedMax(max)
   if (!fields.boolean(at.capped)) {
     if (size !== undefined || max !== undefined)
       throw new DatabaseError(
@@ -164,35 +165,6 @@ function readCapped(options: Options): void {
   if (max !== undefined && max > 0) options['max'] = max
 }
 
-/** A capped collection's size as it is kept. */
-export function cappedSize(sizeBytes: number): number | bigint {
-  const rounded = Math.ceil(sizeBytes / cappedSizeUnit) * cappedSizeUnit
-  return rounded > 0x7fffffff ? BigInt(rounded) : rounded
-}
-
-const levels: ReadonlySet<string> = new Set(['off', 'strict', 'moderate'])
-const actions: ReadonlySet<string> = new Set(['error', 'warn', 'errorAndLog'])
-
-function readValidation(database: string, collection: string, options: Options): void {
-  const at = fields.at
-  const level = fields.string(at.validationLevel)
-  const action = fields.string(at.validationAction)
-  checkEnumeration('validationLevel', level, levels)
-  checkEnumeration('validationAction', action, actions)
-  const validator = fields.document(at.validator)
-  if (validator !== undefined) {
-    checkValidator(database, collection, validator)
-    options['validator'] = rawDocument(validator.slice())
-  }
-  if (level !== undefined) options['validationLevel'] = level
-  if (action !== undefined) options['validationAction'] = action
-}
-
-function checkEnumeration(name: string, value: string | undefined, allowed: ReadonlySet<string>): void {
-  if (value !== undefined && !allowed.has(value))
-    throw new DatabaseError('BadValue', `Enumeration value '${value}' for field 'create.${name}' is not a valid value.`)
-}
-
 function readView(database: string, collection: string, options: Options): void {
   const at = fields.at
   const viewOn = fields.string(at.viewOn)
@@ -201,12 +173,12 @@ function readView(database: string, collection: string, options: Options): void 
       throw new DatabaseError('InvalidOptions', `'pipeline' requires 'viewOn' to also be specified`)
     return
   }
-  if (viewOn === '') throw new DatabaseError('BadValue', `'viewOn' cannot be empty`)
+  checkViewOn(viewOn)
   for (const name of ['idIndex', 'expireAfterSeconds', 'clusteredIndex', 'timeseries'] as const) {
     if (fields.has(at[name])) throw new DatabaseError('InvalidOptions', `Cannot create view with the '${name}' option`)
   }
   const preImages = fields.document(at.changeStreamPreAndPostImages)
-  const keepsImages = preImages !== undefined && preImageFields.read(preImages, 0).boolean(preImageFields.at.enabled)
+  const keepsImages = preImages !== undefined && readPreImages(preImages)
   if (fields.boolean(at.capped) || keepsImages)
     throw new DatabaseError(
       'InvalidOptions',
@@ -232,7 +204,7 @@ function readStorage(options: Options): void {
   }
   const preImages = fields.document(at.changeStreamPreAndPostImages)
   if (preImages === undefined) return
-  const enabled = preImageFields.read(preImages, 0).boolean(preImageFields.at.enabled)
+  const enabled = readPreImages(preImages)
   if (fields.has(at.timeseries))
     throw new DatabaseError('InvalidOptions', 'changeStreamPreAndPostImages is not allowed with timeseries')
   if (enabled) options['changeStreamPreAndPostImages'] = { enabled }
