@@ -10,10 +10,11 @@ import { unwrapResolverError } from '@apollo/server/errors'
 import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type ExecutionArgs, GraphQLError, type GraphQLSchema, parse, specifiedRules, validate } from 'graphql'
-import { createHandler, type RequestContext as SseContext } from 'graphql-sse/lib/use/fastify'
+import { createHandler } from 'graphql-sse/lib/use/fastify'
 import { useServer } from 'graphql-ws/use/ws'
 import type { Logger } from 'pino'
 import { WebSocketServer } from 'ws'
+import { assert } from '../../pkg/base/assert.ts'
 import { ConnectionContext } from '../../pkg/command/context.ts'
 import type { Database } from '../../pkg/command/dispatch.ts'
 import { HttpProblem } from '../rest/problem.ts'
@@ -21,6 +22,7 @@ import { limitQueries, queryLimits } from './limits.ts'
 import { type CatalogVersion, type CollectionModel, catalogVersion, isCurrent, readModel } from './model.ts'
 import { addPlaygroundAssets, playgroundPage } from './playground.ts'
 import { makeSchema, type RequestContext } from './schema.ts'
+import { type Lease, SchemaCache } from './schema-cache.ts'
 import { Store } from './store.ts'
 
 export interface GraphqlOptions {
@@ -28,16 +30,24 @@ export interface GraphqlOptions {
   readonly log: Logger
 }
 
+/** Made from a catalog, and for whichever databases have that: the context of a request says which one it is about. */
 interface Served {
-  readonly version: CatalogVersion
   readonly models: readonly CollectionModel[]
   readonly schema: GraphQLSchema
   readonly apollo: ApolloServer<RequestContext>
 }
 
+/** What a WebSocket has beside its socket and the request that opened it. */
+type SocketExtra = Readonly<Record<PropertyKey, unknown>> & { connection: ConnectionContext }
+
+/** Schemas kept, one a database that has collections. */
+const schemasMax = 64
+/** What those without collections are served with; no database is called so. */
+const noDatabase = ''
 const systemDatabases: ReadonlySet<string> = new Set(['admin', 'config', 'local'])
 const defaultDatabase = 'test'
 const rule = limitQueries(queryLimits)
+const rules = [...specifiedRules, rule]
 let nextConnectionId = 2 ** 31
 
 export async function addGraphqlDoor(app: FastifyInstance, options: GraphqlOptions): Promise<void> {
@@ -72,31 +82,38 @@ export async function addGraphqlDoor(app: FastifyInstance, options: GraphqlOptio
 class GraphqlDoor {
   readonly #database: Database
   readonly #log: Logger
-  readonly #served = new Map<string, Promise<Served>>()
+  readonly #schemas: SchemaCache<CatalogVersion, Served>
   readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: 4 * 1024 * 1024 })
 
   constructor({ database, log }: GraphqlOptions) {
     this.#database = database
     this.#log = log
+    this.#schemas = new SchemaCache({
+      entriesMax: schemasMax,
+      make: (databaseName) => this.#make(databaseName),
+      stop: ({ apollo }) =>
+        apollo.stop().catch((error: unknown) => log.error({ err: error }, 'a schema was not stopped')),
+    })
   }
 
   /** The schema of a database as its catalog is now. */
-  async #serve(databaseName: string): Promise<Served> {
-    const present = await this.#served.get(databaseName)
-    if (present !== undefined && isCurrent(present.version, this.#database, databaseName)) return present
-    const version = catalogVersion(this.#database, databaseName)
-    const making = this.#make(databaseName, version)
-    this.#served.set(databaseName, making)
-    making.catch(() => this.#served.delete(databaseName))
-    void present?.apollo.stop()
-    return making
+  #serve(databaseName: string): Promise<Lease<Served>> {
+    const collections = this.#database.engine.collections(databaseName)
+    return this.#schemas.lend(
+      collections.length === 0 ? noDatabase : databaseName,
+      (version) => isCurrent(version, collections),
+      () => catalogVersion(collections),
+    )
   }
 
-  async #make(databaseName: string, version: CatalogVersion): Promise<Served> {
-    const { context, close } = this.#connect('')
+  async #make(databaseName: string): Promise<Served> {
+    const connection = this.#connect('')
     try {
-      const models = await readModel(this.#database, context.store, databaseName)
-      const schema = makeSchema(databaseName, models)
+      const models = await readModel(
+        this.#database.engine.collections(databaseName),
+        new Store(this.#database, connection, databaseName),
+      )
+      const schema = makeSchema(models)
       const apollo = new ApolloServer<RequestContext>({
         schema,
         introspection: true,
@@ -119,20 +136,21 @@ class GraphqlDoor {
         },
       })
       await apollo.start()
-      return { version, models, schema, apollo }
+      return { models, schema, apollo }
     } finally {
-      close()
+      connection.close()
     }
   }
 
-  /** A connection of its own for a request; what still runs when it closes is interrupted. */
-  #connect(remoteAddress: string): { readonly context: RequestContext; close(): void } {
+  /** A connection of its own; what still runs when it closes is interrupted. */
+  #connect(remoteAddress: string): ConnectionContext {
     const connection = new ConnectionContext({ connectionId: nextConnectionId++, remoteAddress, ownDoor: true })
     this.#database.connect(connection)
-    return {
-      context: { store: new Store(this.#database, connection), loaders: new Map() },
-      close: () => connection.close(),
-    }
+    return connection
+  }
+
+  #contextOf(connection: ConnectionContext, databaseName: string): RequestContext {
+    return { store: new Store(this.#database, connection, databaseName), loaders: new Map() }
   }
 
   #databaseOf(url: string, header: string | undefined): string {
@@ -147,21 +165,34 @@ class GraphqlDoor {
 
   async answer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const name = this.#databaseOf(request.url, request.headers['laura-database'] as string | undefined)
-    const served = await this.#serve(name)
-    const query = request.query as { query?: string }
-    if (request.method === 'GET' && query.query === undefined && (request.headers.accept ?? '').includes('text/html'))
-      return reply
-        .type('text/html; charset=utf-8')
-        .send(playgroundPage(name, `/graphql/${encodeURIComponent(name)}`, served.models))
-    const { context, close } = this.#connect(request.ip)
-    reply.raw.once('close', close)
+    const { made, release } = await this.#serve(name)
+    try {
+      const query = request.query as { query?: string }
+      if (request.method === 'GET' && query.query === undefined && (request.headers.accept ?? '').includes('text/html'))
+        return reply
+          .type('text/html; charset=utf-8')
+          .send(playgroundPage(name, `/graphql/${encodeURIComponent(name)}`, made.models))
+      return await this.#execute(made.apollo, name, request, reply)
+    } finally {
+      release()
+    }
+  }
+
+  async #execute(
+    apollo: ApolloServer<RequestContext>,
+    databaseName: string,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> {
+    const connection = this.#connect(request.ip)
+    reply.raw.once('close', () => connection.close())
     const headers = new HeaderMap()
     for (const [header, value] of Object.entries(request.headers))
       if (value !== undefined) headers.set(header, String(value))
     const { search } = new URL(request.url, 'http://host')
-    const response = await served.apollo.executeHTTPGraphQLRequest({
+    const response = await apollo.executeHTTPGraphQLRequest({
       httpGraphQLRequest: { method: request.method, headers, search, body: request.body },
-      context: () => Promise.resolve(context),
+      context: () => Promise.resolve(this.#contextOf(connection, databaseName)),
     })
     for (const [header, value] of response.headers) reply.header(header, value)
     reply.code(response.status ?? 200)
@@ -178,42 +209,40 @@ class GraphqlDoor {
       request.url.replace('/graphql-stream', '/graphql'),
       request.headers['laura-database'] as string | undefined,
     )
-    const { schema } = await this.#serve(name)
-    const { context, close } = this.#connect(request.ip)
-    reply.raw.once('close', close)
-    const handler = createHandler<{ raw: SseContext }>({
-      schema,
-      context: () => context as unknown as Record<string, unknown>,
-      validate: (...args: Parameters<typeof validate>) => validate(args[0], args[1], [...specifiedRules, rule]),
-    } as never)
+    // Stopping what executes requests leaves the schema itself as it is: it may be used for as long as somebody has it.
+    const { made, release } = await this.#serve(name)
+    release()
+    const connection = this.#connect(request.ip)
+    reply.raw.once('close', () => connection.close())
+    const handler = createHandler<Record<PropertyKey, unknown>>({
+      schema: made.schema,
+      context: { ...this.#contextOf(connection, name) },
+      validate: (schema, document) => validate(schema, document, rules),
+    })
     await handler(request, reply)
   }
 
   takeUpgrades(app: FastifyInstance): void {
-    useServer(
+    useServer<Record<string, unknown>, SocketExtra>(
       {
-        onSubscribe: async (session, _id, { query, variables, operationName }) => {
-          const { request, store } = session.extra as unknown as { request: IncomingMessage; store: RequestContext }
-          const { schema } = await this.#serve(this.#databaseOf(request.url ?? '/graphql', undefined))
+        onConnect: ({ extra }) => {
+          extra.connection = this.#connect(extra.request.socket.remoteAddress ?? '')
+        },
+        onSubscribe: async ({ extra: { request, connection } }, _id, { query, variables, operationName }) => {
+          assert(connection !== undefined, 'an operation comes after the connection was acknowledged')
+          const name = this.#databaseOf(request.url ?? '/graphql', undefined)
+          const { made, release } = await this.#serve(name)
+          release()
+          const { schema } = made
           const document = parse(query)
-          const errors = validate(schema, document, [...specifiedRules, rule])
+          const errors = validate(schema, document, rules)
           if (errors.length > 0) return errors
-          const args: ExecutionArgs = { schema, document, contextValue: store }
+          const args: ExecutionArgs = { schema, document, contextValue: this.#contextOf(connection, name) }
           if (variables !== undefined && variables !== null) args.variableValues = variables
           if (operationName !== undefined && operationName !== null) args.operationName = operationName
           return args
         },
-        onConnect: (session) => {
-          const extra = session.extra as unknown as {
-            request: IncomingMessage
-            store: RequestContext
-            close: () => void
-          }
-          const { context, close } = this.#connect(extra.request.socket.remoteAddress ?? '')
-          extra.store = context
-          extra.close = close
-        },
-        onDisconnect: (session) => (session.extra as unknown as { close?: () => void }).close?.(),
+        onClose: ({ extra }) => extra.connection?.close(),
       },
       this.#sockets,
     )
@@ -229,7 +258,7 @@ class GraphqlDoor {
   async close(): Promise<void> {
     for (const socket of this.#sockets.clients) socket.close(1001, 'the server is stopping')
     this.#sockets.close()
-    for (const served of this.#served.values()) await (await served).apollo.stop()
+    await this.#schemas.close()
   }
 }
 

@@ -1,6 +1,6 @@
 /** What the typed schema of a database is made from: its collections with their shapes and relations, read from the catalog and from samples. */
 import { decodeDocument } from '../../pkg/bson/convert.ts'
-import type { Database } from '../../pkg/command/dispatch.ts'
+import type { StoredCollection } from '../../pkg/engine/collection.ts'
 import type { NamedField } from './filter.ts'
 import { fieldName, SchemaNames } from './names.ts'
 import { type Shape, shapeOfDocuments, shapeOfSchema } from './shape.ts'
@@ -38,16 +38,18 @@ export interface CatalogVersion {
   }[]
 }
 
-export function catalogVersion(database: Database, databaseName: string): CatalogVersion {
-  const seen = database.engine
-    .collections(databaseName)
-    .map(({ id, name, options, documentCount }) => ({ id, name, options, isEmpty: documentCount === 0 }))
+export function catalogVersion(collections: readonly StoredCollection[]): CatalogVersion {
+  const seen = collections.map(({ id, name, options, documentCount }) => ({
+    id,
+    name,
+    options,
+    isEmpty: documentCount === 0,
+  }))
   return { seen }
 }
 
 /** Whether the schema made from a catalog is still right: names, options and whether there are documents at all. */
-export function isCurrent({ seen }: CatalogVersion, database: Database, databaseName: string): boolean {
-  const collections = database.engine.collections(databaseName)
+export function isCurrent({ seen }: CatalogVersion, collections: readonly StoredCollection[]): boolean {
   return (
     collections.length === seen.length &&
     collections.every(({ id, name, options, documentCount }, i) => {
@@ -62,10 +64,10 @@ export function isCurrent({ seen }: CatalogVersion, database: Database, database
   )
 }
 
-export async function readModel(database: Database, store: Store, databaseName: string): Promise<CollectionModel[]> {
+export async function readModel(collections: readonly StoredCollection[], store: Store): Promise<CollectionModel[]> {
   const names = new SchemaNames()
   const models: CollectionModel[] = []
-  for (const collection of database.engine.collections(databaseName)) {
+  for (const collection of collections) {
     if (collection.name.startsWith('system.')) continue
     const options = decodeDocument(collection.options) as {
       validator?: { $jsonSchema?: object }
@@ -76,8 +78,7 @@ export async function readModel(database: Database, store: Store, databaseName: 
     const type = names.type(field)
     const validated =
       options.validator?.$jsonSchema === undefined ? undefined : shapeOfSchema(options.validator.$jsonSchema)
-    const shape =
-      validated ?? shapeOfDocuments(await store.all(databaseName, { find: collection.name, limit: sampleSize }))
+    const shape = validated ?? shapeOfDocuments(await store.all({ find: collection.name, limit: sampleSize }))
     models.push({
       name: collection.name,
       field,

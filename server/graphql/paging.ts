@@ -24,7 +24,6 @@ const pageSizeMax = 1000
 
 export async function readPage(
   store: Store,
-  databaseName: string,
   collection: string,
   filter: Document,
   sort: readonly SortKey[],
@@ -39,7 +38,7 @@ export async function readPage(
   const conditions = [filter]
   if (after !== null && after !== undefined) conditions.push(beyond(keys, keyOf(after, keys), 1))
   if (before !== null && before !== undefined) conditions.push(beyond(keys, keyOf(before, keys), -1))
-  const documents = await store.all(databaseName, {
+  const documents = await store.all({
     find: collection,
     filter: conditions.length === 1 ? filter : { $and: conditions },
     sort: Object.fromEntries(keys.map(([path, direction]) => [path, backward ? -direction : direction])),

@@ -61,18 +61,16 @@ const nothingWritten = { matched: 0, modified: 0, deleted: 0, insertedIds: [] as
 const nonNullList = (type: GraphQLOutputType): GraphQLOutputType =>
   new GraphQLNonNull(new GraphQLList(new GraphQLNonNull(type)))
 
-export function makeSchema(databaseName: string, models: readonly CollectionModel[]): GraphQLSchema {
-  return new SchemaMaker(databaseName, models).make()
+export function makeSchema(models: readonly CollectionModel[]): GraphQLSchema {
+  return new SchemaMaker(models).make()
 }
 
 class SchemaMaker {
-  readonly #database: string
   readonly #models: readonly CollectionModel[]
   readonly #types = new Map<string, GraphQLObjectType>()
   readonly #nested = new Map<NamedField, GraphQLObjectType>()
 
-  constructor(database: string, models: readonly CollectionModel[]) {
-    this.#database = database
+  constructor(models: readonly CollectionModel[]) {
     this.#models = models
   }
 
@@ -189,7 +187,7 @@ class SchemaMaker {
     foreignField: string,
     values: readonly unknown[],
   ): Promise<Document[][]> {
-    const documents = await store.all(this.#database, { find: collection, filter: { [foreignField]: { $in: values } } })
+    const documents = await store.all({ find: collection, filter: { [foreignField]: { $in: values } } })
     const path = foreignField.split('.')
     const byKey = new Map<string, Document[]>()
     for (const document of documents) {
@@ -227,8 +225,7 @@ class SchemaMaker {
         },
         totalCount: {
           type: new GraphQLNonNull(GraphQLInt),
-          resolve: async (page, _args, { store }) =>
-            (await store.run(this.#database, { count: model.name, query: page.filter }))['n'],
+          resolve: async (page, _args, { store }) => (await store.run({ count: model.name, query: page.filter }))['n'],
         },
       },
     })
@@ -252,15 +249,7 @@ class SchemaMaker {
           const query = queryOf(args['filter'] as Arguments | undefined, model.fields)
           const keys = sortKeys(args['sort'] as Arguments[] | undefined, model)
           const projection = projectionFor(info, model, ['nodes', 'edges.node'])
-          const page = await readPage(
-            store,
-            this.#database,
-            model.name,
-            query,
-            keys,
-            projection,
-            args as ConnectionArguments,
-          )
+          const page = await readPage(store, model.name, query, keys, projection, args as ConnectionArguments)
           return { ...page, filter: query }
         },
       },
@@ -268,7 +257,7 @@ class SchemaMaker {
         type,
         args: { id: { type: new GraphQLNonNull(idType(model)) } },
         resolve: async (_root, args, { store }) =>
-          (await store.all(this.#database, { find: model.name, filter: { _id: args['id'] }, limit: 1 }))[0],
+          (await store.all({ find: model.name, filter: { _id: args['id'] }, limit: 1 }))[0],
       },
       [`${model.field}Aggregate`]: this.#aggregate(model, filter),
     }
@@ -348,7 +337,7 @@ class SchemaMaker {
         }
         const key =
           paths.length === 0 ? null : Object.fromEntries(paths.map((path) => [path.replaceAll('.', '_'), `$${path}`]))
-        const groups = await store.all(this.#database, {
+        const groups = await store.all({
           aggregate: model.name,
           pipeline: [
             { $match: queryOf(args['filter'] as Arguments | undefined, model.fields) },
@@ -407,25 +396,20 @@ class SchemaMaker {
     const query = (args: Arguments): Document => queryOf(args['filter'] as Arguments | undefined, model.fields)
     const names = model.type
     const findAndModify = async (store: Store, command: Document): Promise<unknown> =>
-      (await store.run(this.#database, { findAndModify: model.name, ...command }))['value']
+      (await store.run({ findAndModify: model.name, ...command }))['value']
     const document = (value: unknown): Document => documentOf(value as Arguments, model.fields)
     return {
       [`insert${names}`]: {
         type: new GraphQLNonNull(type),
         args: { document: { type: new GraphQLNonNull(input) } },
         resolve: async (_root, args, { store }) =>
-          (await insertAll(store, this.#database, model.name, [document(args['document'])]))[0],
+          (await insertAll(store, model.name, [document(args['document'])]))[0],
       },
       [`insertMany${names}`]: {
         type: new GraphQLNonNull(writeResult),
         args: { documents: { type: new GraphQLNonNull(new GraphQLList(new GraphQLNonNull(input))) } },
         resolve: async (_root, args, { store }) => {
-          const inserted = await insertAll(
-            store,
-            this.#database,
-            model.name,
-            (args['documents'] as unknown[]).map(document),
-          )
+          const inserted = await insertAll(store, model.name, (args['documents'] as unknown[]).map(document))
           return { ...nothingWritten, insertedIds: inserted.map(({ _id }) => _id) }
         },
       },
@@ -440,7 +424,7 @@ class SchemaMaker {
         args: { filter: { type: new GraphQLNonNull(filter) }, ...changes },
         resolve: async (_root, args, { store }) => {
           const updates = [{ q: query(args), u: updateOf(args, model.fields), multi: true }]
-          const { n, nModified } = await store.run(this.#database, { update: model.name, updates })
+          const { n, nModified } = await store.run({ update: model.name, updates })
           return { ...nothingWritten, matched: n, modified: nModified }
         },
       },
@@ -461,7 +445,7 @@ class SchemaMaker {
         type: new GraphQLNonNull(writeResult),
         args: { filter: { type: new GraphQLNonNull(filter) } },
         resolve: async (_root, args, { store }) => {
-          const { n } = await store.run(this.#database, { delete: model.name, deletes: [{ q: query(args), limit: 0 }] })
+          const { n } = await store.run({ delete: model.name, deletes: [{ q: query(args), limit: 0 }] })
           return { ...nothingWritten, deleted: n }
         },
       },
@@ -502,7 +486,7 @@ class SchemaMaker {
           ...(resumeAfter === undefined ? {} : { resumeAfter: { _data: resumeAfter } }),
         }
         const match = operations === undefined ? [] : [{ $match: { operationType: { $in: operations } } }]
-        return store.changes(this.#database, model.name, [{ $changeStream: stage }, ...match])
+        return store.changes(model.name, [{ $changeStream: stage }, ...match])
       },
       resolve: (event) => event,
     }
@@ -523,7 +507,7 @@ class SchemaMaker {
           limit: { type: GraphQLInt, defaultValue: 20 },
         },
         resolve: (_root, { collection, filter, projection, sort, skip, limit }, { store }) =>
-          store.all(this.#database, {
+          store.all({
             find: collection,
             filter: filter ?? {},
             projection,
@@ -540,7 +524,7 @@ class SchemaMaker {
           pipeline: { type: new GraphQLNonNull(new GraphQLList(new GraphQLNonNull(ejsonScalar))) },
         },
         resolve: (_root, { collection, pipeline }, { store }) =>
-          store.all(this.#database, { aggregate: collection, pipeline, cursor: {} }),
+          store.all({ aggregate: collection, pipeline, cursor: {} }),
       },
       collections: {
         type: nonNullList(GraphQLString),
@@ -562,7 +546,7 @@ class SchemaMaker {
           documents: { type: new GraphQLNonNull(new GraphQLList(new GraphQLNonNull(ejsonScalar))) },
         },
         resolve: async (_root, args, { store }) => {
-          const inserted = await insertAll(store, this.#database, args['collection'], args['documents'])
+          const inserted = await insertAll(store, args['collection'], args['documents'])
           return { ...nothingWritten, insertedIds: inserted.map(({ _id }) => _id) }
         },
       },
@@ -578,7 +562,7 @@ class SchemaMaker {
         resolve: async (_root, args, { store }) => {
           const { filter: q, update: u, upsert, many: multi } = args
           const updates = [{ q, u, upsert: upsert === true, multi: multi === true }]
-          const done = await store.run(this.#database, { update: args['collection'], updates })
+          const done = await store.run({ update: args['collection'], updates })
           const insertedIds = ((done['upserted'] ?? []) as Document[]).map(({ _id }) => _id)
           const matched = Number(done['n']) - insertedIds.length
           return { ...nothingWritten, matched, modified: done['nModified'], insertedIds }
@@ -589,7 +573,7 @@ class SchemaMaker {
         args: { collection, filter: required, many: { type: GraphQLBoolean } },
         resolve: async (_root, args, { store }) => {
           const deletes = [{ q: args['filter'], limit: args['many'] === true ? 0 : 1 }]
-          const { n } = await store.run(this.#database, { delete: args['collection'], deletes })
+          const { n } = await store.run({ delete: args['collection'], deletes })
           return { ...nothingWritten, deleted: n }
         },
       },
@@ -693,17 +677,12 @@ function updateOf(args: Arguments, fields: readonly NamedField[]): Document {
   return { ...operators, $set: { ...(operators['$set'] as Document | undefined), ...set } }
 }
 
-async function insertAll(
-  store: Store,
-  database: string,
-  collection: string,
-  documents: readonly Document[],
-): Promise<Document[]> {
+async function insertAll(store: Store, collection: string, documents: readonly Document[]): Promise<Document[]> {
   const withIds = documents.map((document) => {
     // Untyped ones may be anything, which the command refuses in its own words.
     if (typeof document !== 'object' || document === null || Array.isArray(document)) return document
     return { _id: document['_id'] ?? store.newId(), ...document }
   })
-  await store.run(database, { insert: collection, documents: withIds })
+  await store.run({ insert: collection, documents: withIds })
   return withIds
 }

@@ -1,4 +1,4 @@
-/** What resolvers ask of the database: commands through dispatch, documents as objects. */
+/** What resolvers ask of one database: commands through dispatch, documents as objects. */
 import { ObjectId } from 'bson'
 import { GraphQLError } from 'graphql'
 import { DatabaseError } from '../../pkg/base/errors.ts'
@@ -18,15 +18,17 @@ const timeLimitMs = 30_000
 export class Store {
   readonly #database: Database
   readonly #context: ConnectionContext
+  readonly #databaseName: string
 
-  constructor(database: Database, context: ConnectionContext) {
+  constructor(database: Database, context: ConnectionContext, databaseName: string) {
     this.#database = database
     this.#context = context
+    this.#databaseName = databaseName
   }
 
   /** The reply of a command that succeeded. Throws a GraphQLError with MongoDB's code and name in its extensions. */
-  async run(databaseName: string, command: Readonly<Record<string, unknown>>): Promise<Document> {
-    const body = encodeCommand(databaseName, command)
+  async run(command: Readonly<Record<string, unknown>>): Promise<Document> {
+    const body = encodeCommand(this.#databaseName, command)
     const reply = decodeDocument(
       await this.#database.dispatch(this.#context, { body, sequences: new Map(), replyExpected: true }),
     )
@@ -43,13 +45,13 @@ export class Store {
   }
 
   /** All documents of a find or an aggregate. */
-  async all(databaseName: string, command: Readonly<Record<string, unknown>>): Promise<Document[]> {
+  async all(command: Readonly<Record<string, unknown>>): Promise<Document[]> {
     const collection = String(command['find'] ?? command['aggregate'])
-    let { cursor } = (await this.run(databaseName, command)) as unknown as CursorReply
+    let { cursor } = (await this.run(command)) as unknown as CursorReply
     const documents = [...(cursor.firstBatch ?? [])]
     while (BigInt(cursor.id) !== 0n) {
       cursor = (
-        (await this.run(databaseName, {
+        (await this.run({
           getMore: BigInt(cursor.id),
           collection,
           maxTimeMS: undefined,
@@ -61,21 +63,13 @@ export class Store {
   }
 
   /** The events of a change stream, until the consumer stops asking or the stream ends. Rejects when it cannot begin. */
-  async changes(
-    databaseName: string,
-    collection: string,
-    pipeline: readonly Document[],
-  ): Promise<AsyncGenerator<Document>> {
+  async changes(collection: string, pipeline: readonly Document[]): Promise<AsyncGenerator<Document>> {
     const command = { aggregate: collection, pipeline, cursor: {}, maxTimeMS: undefined }
-    const { cursor } = (await this.run(databaseName, command)) as unknown as CursorReply
-    return this.#events(databaseName, collection, cursor)
+    const { cursor } = (await this.run(command)) as unknown as CursorReply
+    return this.#events(collection, cursor)
   }
 
-  async *#events(
-    databaseName: string,
-    collection: string,
-    first: CursorReply['cursor'],
-  ): AsyncGenerator<Document, void, undefined> {
+  async *#events(collection: string, first: CursorReply['cursor']): AsyncGenerator<Document, void, undefined> {
     const id = BigInt(first.id)
     let cursor = first
     try {
@@ -83,11 +77,11 @@ export class Store {
         yield* cursor.firstBatch ?? cursor.nextBatch ?? []
         // What invalidates a stream is its last event.
         if (BigInt(cursor.id) === 0n) return
-        const more = await this.run(databaseName, { getMore: id, collection, maxTimeMS: 1000 })
+        const more = await this.run({ getMore: id, collection, maxTimeMS: 1000 })
         cursor = (more as unknown as CursorReply).cursor
       }
     } finally {
-      await this.run(databaseName, { killCursors: collection, cursors: [id], maxTimeMS: undefined })
+      await this.run({ killCursors: collection, cursors: [id], maxTimeMS: undefined })
     }
   }
 }
