@@ -18,10 +18,12 @@ import { assert } from '../../pkg/base/assert.ts'
 import { ConnectionContext } from '../../pkg/command/context.ts'
 import type { Database } from '../../pkg/command/dispatch.ts'
 import { HttpProblem } from '../rest/problem.ts'
+import type { RequestContext } from './field.ts'
 import { limitQueries, queryLimits } from './limits.ts'
 import { type CatalogVersion, type CollectionModel, catalogVersion, isCurrent, readModel } from './model.ts'
 import { addPlaygroundAssets, playgroundPage } from './playground.ts'
-import { makeSchema, type RequestContext } from './schema.ts'
+import { RelatedDocuments } from './related.ts'
+import { makeSchema } from './schema.ts'
 import { type Lease, SchemaCache } from './schema-cache.ts'
 import { Store } from './store.ts'
 
@@ -150,7 +152,8 @@ class GraphqlDoor {
   }
 
   #contextOf(connection: ConnectionContext, databaseName: string): RequestContext {
-    return { store: new Store(this.#database, connection, databaseName), loaders: new Map() }
+    const store = new Store(this.#database, connection, databaseName)
+    return { store, related: new RelatedDocuments(store) }
   }
 
   #databaseOf(url: string, header: string | undefined): string {
