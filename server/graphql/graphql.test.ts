@@ -5,17 +5,14 @@ import { createClient } from 'graphql-ws'
 import { chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
-import { LauraServer } from '../laura-process.ts'
+import { type Data, GraphqlServer } from './graphql-server.ts'
 
-let folder: string
-let server: LauraServer
+let server: GraphqlServer
 let base: string
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'laura-graphql-'))
-  // A process of its own: in this one the test runner loads a second copy of the graphql package.
-  server = await LauraServer.start(folder)
-  base = server.httpUri
+  server = await GraphqlServer.start()
+  base = server.base
   await command({
     create: 'books',
     validator: {
@@ -57,43 +54,15 @@ beforeAll(async () => {
   await command({ insert: 'books', documents })
 })
 
-afterAll(async () => {
-  await server.stop()
-  rmSync(folder, { recursive: true, force: true })
-})
+afterAll(() => server.stop())
 
-async function command(body: object, database = 'library'): Promise<Record<string, unknown>> {
-  const response = await fetch(`${base}/v1/databases/${database}/command`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  })
-  const text = await response.text()
-  if (!response.ok) throw new Error(text)
-  return JSON.parse(text) as Record<string, unknown>
-}
+const command: GraphqlServer['command'] = (...args) => server.command(...args)
+const ask: GraphqlServer['ask'] = (...args) => server.ask(...args)
+const data: GraphqlServer['data'] = (...args) => server.data(...args)
 
 async function queriesSoFar(): Promise<number> {
   const { opcounters } = (await command({ serverStatus: 1 }, 'admin')) as { opcounters: { query: number } }
   return opcounters.query
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: results of many shapes, looked at by expectations
-type Result = { readonly data?: any; readonly errors?: { message: string; extensions: Record<string, unknown> }[] }
-
-async function ask(query: string, variables?: object): Promise<Result> {
-  const response = await fetch(`${base}/graphql/library`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ query, variables }),
-  })
-  return (await response.json()) as Result
-}
-
-async function data(query: string, variables?: object): Promise<Result['data']> {
-  const result = await ask(query, variables)
-  if (result.errors !== undefined) throw new Error(JSON.stringify(result.errors))
-  return result.data
 }
 
 describe('queries', () => {
@@ -147,7 +116,7 @@ describe('queries', () => {
     const forward: string[] = []
     let after: string | null = null
     for (;;) {
-      const { books }: Result['data'] = await data(query, { first: 7, after })
+      const { books }: Data = await data(query, { first: 7, after })
       forward.push(...books.edges.map(({ node: book }: { node: { title: string } }) => book.title))
       if (!books.pageInfo.hasNextPage) break
       after = books.pageInfo.endCursor
@@ -156,12 +125,24 @@ describe('queries', () => {
     const backward: string[] = []
     let before: string | null = null
     for (;;) {
-      const { books }: Result['data'] = await data(query, { last: 7, before })
+      const { books }: Data = await data(query, { last: 7, before })
       backward.unshift(...books.edges.map(({ node: book }: { node: { title: string } }) => book.title))
       if (!books.pageInfo.hasPreviousPage) break
       before = books.pageInfo.startCursor
     }
     expect(backward).toEqual(forward)
+  })
+
+  it('refuse a cursor that is none, or belongs to another order', async () => {
+    const { books } = await data('{ books(first: 1, sort: [{ title: ASC }]) { pageInfo { endCursor } } }')
+    const { length } = Buffer.from('no document')
+    const cut = Buffer.from([length + 4, 0, 0, 0, ...Buffer.from('no document')]).toString('base64url')
+    for (const cursor of ['', '####', 'AAAA', cut, books.pageInfo.endCursor]) {
+      const { errors } = await ask('query($after: String) { books(first: 1, after: $after) { totalCount } }', {
+        after: cursor,
+      })
+      expect(errors?.[0]?.extensions['code']).toBe('BAD_USER_INPUT')
+    }
   })
 
   it('group with sums, averages and extremes', async () => {
@@ -201,19 +182,11 @@ describe('names', () => {
     const names = ['date', 'query', 'string', 'books', 'booksConnection', 'manyBooks', 'a-b', 'a_b', 'aB2', 'documents']
     for (const insert of names)
       await command({ insert, documents: [{ _id: insert, a: { b: { c: 1 } }, a_b: { c: 'x' }, not: 1 }] }, 'names')
-    const response = await fetch(`${base}/graphql/names`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({
-        query: '{ collections date { nodes { _id a { b { c } } a_b { c } } } a_b_2 { nodes { _id } } }',
-      }),
-    })
-    expect(await response.json()).toEqual({
-      data: {
-        collections: expect.arrayContaining(names),
-        date: { nodes: [{ _id: 'date', a: { b: { c: 1 } }, a_b: { c: 'x' } }] },
-        a_b_2: { nodes: [{ _id: 'a_b' }] },
-      },
+    const query = '{ collections date { nodes { _id a { b { c } } a_b { c } } } a_b_2 { nodes { _id } } }'
+    expect(await data(query, {}, 'names')).toEqual({
+      collections: expect.arrayContaining(names),
+      date: { nodes: [{ _id: 'date', a: { b: { c: 1 } }, a_b: { c: 'x' } }] },
+      a_b_2: { nodes: [{ _id: 'a_b' }] },
     })
   })
 })
@@ -235,12 +208,7 @@ describe('relations', () => {
     )
     const documents = [{ _id: 'a', meta: { tags: [1, 2, 2, null, 9] } }, { _id: 'b', meta: {} }, { _id: 'c' }]
     await command({ insert: 'posts', documents }, 'blog')
-    const response = await fetch(`${base}/graphql/blog`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ query: '{ posts(sort: [{ _id: ASC }]) { nodes { meta { tags } tagged { _id } } } }' }),
-    })
-    const { data: found } = (await response.json()) as Result
+    const found = await data('{ posts(sort: [{ _id: ASC }]) { nodes { meta { tags } tagged { _id } } } }', {}, 'blog')
     expect(found.posts.nodes.map(({ tagged }: { tagged: unknown }) => tagged)).toEqual([
       [{ _id: 'one' }, { _id: 'two' }],
       [],

@@ -49,8 +49,9 @@ function writesById(model: CollectionModel, type: GraphQLObjectType, input: Grap
       type: new GraphQLNonNull(type),
       args: { id, document: { type: new GraphQLNonNull(input) } },
       resolve: (_root, args, { store }) => {
-        const { _id, ...rest } = documentOf(args['document'] as Arguments, fields)
-        return findAndModify(store, args['id'], { update: rest, upsert: true, new: true })
+        // Another _id in the document is the database's to refuse.
+        const document = { _id: args['id'], ...documentOf(args['document'] as Arguments, fields) }
+        return findAndModify(store, args['id'], { update: document, upsert: true, new: true })
       },
     },
     [`delete${names}ById`]: {

@@ -1,6 +1,8 @@
 /** Relay's connections over keyset pagination: a cursor is the sort key of a document, so that pages neither skip nor repeat while others write. */
 import { GraphQLError } from 'graphql'
+import { DatabaseError } from '../../pkg/base/errors.ts'
 import { decodeDocument, encodeDocument } from '../../pkg/bson/convert.ts'
+import { validateDocument } from '../../pkg/bson/validate.ts'
 import type { Document, Store } from './store.ts'
 
 export interface ConnectionArguments {
@@ -82,16 +84,22 @@ function cursorOf(document: Document, keys: readonly SortKey[]): string {
   return Buffer.from(encodeDocument({ k: keys.map(([path]) => valueAt(document, path)) })).toString('base64url')
 }
 
+/** What `cursorOf` made of a document's values. Throws when the cursor is not one of this order. */
 function keyOf(cursor: string, keys: readonly SortKey[]): readonly unknown[] {
+  const bytes = Uint8Array.from(Buffer.from(cursor, 'base64url'))
   try {
-    const bytes = Uint8Array.from(Buffer.from(cursor, 'base64url'))
-    const { k } =
-      bytes.length >= 5 && new DataView(bytes.buffer).getInt32(0, true) === bytes.length ? decodeDocument(bytes) : {}
-    if (Array.isArray(k) && k.length === keys.length) return k
+    validateDocument(bytes, 0, bytes.length)
   } catch (error) {
-    if (!(error instanceof RangeError) && !(error instanceof Error)) throw error
+    if (error instanceof DatabaseError) throw foreignCursor()
+    throw error
   }
-  throw badInput('the cursor does not belong to this list, or its order')
+  const { k } = decodeDocument(bytes)
+  if (!Array.isArray(k) || k.length !== keys.length) throw foreignCursor()
+  return k
+}
+
+function foreignCursor(): GraphQLError {
+  return badInput('the cursor does not belong to this list, or its order')
 }
 
 /** The documents after (1) or before (-1) the place with these values, in MongoDB's order over all types. */
