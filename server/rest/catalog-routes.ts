@@ -1,5 +1,6 @@
 /** Databases, collections and indexes as resources. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { stringifyExtendedJsonValue } from '../../pkg/bson/ejson.ts'
 import { documentFields, documentOf, getField } from '../../pkg/bson/value.ts'
 import type { Caller } from './caller.ts'
 import { bodyOf, cursorOf, elementsOf, optionalBodyOf, replyText, sendText, valueText } from './content.ts'
@@ -182,14 +183,9 @@ async function makeIndex(caller: Caller, request: FastifyRequest, reply: Fastify
 
 /** `{a: 1, b: -1}` is `a_1_b_-1`, as the drivers have it. */
 function defaultName(body: Uint8Array): string {
-  const parts = elementsOf(body, 'key') as (ReturnType<typeof elementsOf>[number] & { name: string })[]
-  const texts = parts.map((part) => {
-    const direction = JSON.parse(replyTextOf(part)) as number | string
-    return `${part.name}_${direction}`
+  const texts = elementsOf(body, 'key').map(({ name, type, bytes, start }) => {
+    const direction = JSON.parse(stringifyExtendedJsonValue(type, bytes, start, { relaxed: true })) as number | string
+    return `${name}_${direction}`
   })
   return texts.join('_')
-}
-
-function replyTextOf(part: Parameters<typeof valueText>[1]): string {
-  return valueText({ query: {}, headers: {} } as FastifyRequest, part)
 }

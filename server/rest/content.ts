@@ -152,7 +152,7 @@ export function idPath(id: Value): string {
 }
 
 /** The elements of a field that is an array or a document; none of anything else. */
-export function elementsOf(bytes: Uint8Array, name: string): Value[] {
+export function elementsOf(bytes: Uint8Array, name: string): ({ readonly name: string } & Value)[] {
   const found = getField(bytes, name)
   const holds = found?.type === bsonType.array || found?.type === bsonType.document
   return holds ? [...documentFields(found.bytes, found.start)] : []
