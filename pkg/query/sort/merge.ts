@@ -1,6 +1,6 @@
 /** Reading sorted runs, one or many as one. */
 import { compareBytes } from '../../bson/key.ts'
-import type { Run } from './runs.ts'
+import { type Run, releaseRun } from './runs.ts'
 
 /** Rows in order. The current one is entry `position` of `run`, after `next` returned true and until it is called again. */
 export interface RunReader {
@@ -9,7 +9,7 @@ export interface RunReader {
   next(): boolean
 }
 
-/** Reads one run. */
+/** Reads one run, and gives its memory back behind the last row. */
 export class SingleRun implements RunReader {
   readonly run: Run
   position = -1
@@ -19,7 +19,9 @@ export class SingleRun implements RunReader {
   }
 
   next(): boolean {
-    return ++this.position < this.run.count
+    if (++this.position < this.run.count) return true
+    releaseRun(this.run)
+    return false
   }
 }
 

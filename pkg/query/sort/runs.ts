@@ -7,7 +7,7 @@ export const runRowsMax = 4096
 /** Rows in order, as columns: entry i's key and document lie in `bytes`. */
 export interface Run {
   readonly count: number
-  readonly bytes: Uint8Array
+  readonly bytes: Uint8Array<ArrayBuffer>
   readonly keyStarts: Uint32Array
   readonly keyEnds: Uint32Array
   readonly documentStarts: Uint32Array
@@ -20,9 +20,15 @@ export interface Run {
 const entryBytes = 24
 /** Bytes of a key that fit into the whole numbers of a double beside an entry's number of 12 bits. */
 const sortedLength = 5
-/** A run is closed early when its rows are large, so that a run's bytes stay addressable and its sort short. */
-const runBytesMax = 16 * 1024 * 1024
+/** A run is closed early when its rows are large, so that its memory is soon free again once its rows are on disk. */
+const runBytesMax = 4 * 1024 * 1024
 
+/** Gives a run's memory back at once: the garbage collector would let many runs' pile up first. Nobody reads its rows after this. */
+export function releaseRun(run: Run): void {
+  run.bytes.buffer.transfer(0)
+}
+
+/** Makes one run after another in the same memory. */
 export class RunBuilder {
   #bytes = new Uint8Array(64 * 1024)
   #length = 0
@@ -55,11 +61,15 @@ export class RunBuilder {
     this.#tags[entry] = tag
   }
 
-  /** The rows in order; the builder must not be used again. */
+  get isEmpty(): boolean {
+    return this.#count === 0
+  }
+
+  /** The rows in order; the builder is empty then. */
   sort(): Run {
     const count = this.#count
-    const bytes = this.#bytes.slice(0, this.#length)
     const order = this.#order()
+    const bytes = this.#bytes.slice(0, this.#length)
     const run = {
       count,
       bytes,
@@ -78,6 +88,8 @@ export class RunBuilder {
       run.documentEnds[i] = this.#documentEnds[entry]!
       run.tags[i] = this.#tags[entry]!
     }
+    this.#count = 0
+    this.#length = 0
     return run
   }
 
@@ -135,8 +147,7 @@ export class RunBuilder {
   #ensure(count: number): void {
     const needed = this.#length + count
     if (needed <= this.#bytes.length) return
-    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2))
-    grown.set(this.#bytes.subarray(0, this.#length))
-    this.#bytes = grown
+    const size = Math.max(needed, Math.min(this.#bytes.length * 2, runBytesMax))
+    this.#bytes = new Uint8Array(this.#bytes.buffer.transfer(size))
   }
 }

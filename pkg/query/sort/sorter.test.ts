@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { TemporaryFiles } from '../../io/temporary-files.ts'
 import { simulatedWorld } from '../../sim/world.ts'
 import { rngOf } from '../testdata/random.ts'
+import { SingleRun } from './merge.ts'
+import { RunBuilder } from './runs.ts'
 import { Sorter } from './sorter.ts'
 
 /** Keys of 1..9 bytes over few byte values, each ended so that none is the beginning of another. */
@@ -14,6 +16,32 @@ function sortedTags(sorter: Sorter): number[] {
   while (sorter.next()) tags.push(sorter.tag)
   return tags
 }
+
+describe('a run', () => {
+  test('gives its memory back behind its last row, and the builder makes the next one', () => {
+    const builder = new RunBuilder()
+    for (const count of [3, 5000, 1]) {
+      const key = new Uint8Array(500)
+      for (let tag = 0; tag < count && !builder.full; tag++) {
+        key[0] = 255 - (tag % 256)
+        builder.add(key, key.length, tag, key, 0, 1)
+      }
+      const run = builder.sort()
+      expect(builder.isEmpty).toBe(true)
+      const reader = new SingleRun(run)
+      let before = 0
+      for (let row = 0; row < run.count; row++) {
+        expect(reader.next()).toBe(true)
+        const first = run.bytes[run.keyStarts[reader.position]!]!
+        expect(first).toBeGreaterThanOrEqual(before)
+        expect(run.bytes[run.documentStarts[reader.position]!]).toBe(first)
+        before = first
+      }
+      expect(reader.next()).toBe(false)
+      expect(run.bytes.buffer.detached).toBe(true)
+    }
+  })
+})
 
 describe('a sorter', () => {
   for (const count of [0, 1, 100, 4096, 20_000]) {

@@ -161,7 +161,8 @@ export class Sorter {
       this.#builder = new RunBuilder()
       this.#least.moveTo(this.#builder)
     }
-    if (this.#builder !== undefined) this.#closeRun()
+    if (this.#builder?.isEmpty === false) this.#closeRun()
+    this.#builder = undefined
     if (this.#spilled.length === 0) {
       return new RunMerge(
         this.#runs.map((run) => new SingleRun(run)),
@@ -182,7 +183,6 @@ export class Sorter {
     const run = this.#builder!.sort()
     this.#runBytes += run.usedBytes
     this.#runs.push(run)
-    this.#builder = undefined
   }
 
   /** So few rows are so large that they go the way of many. */
@@ -197,7 +197,7 @@ export class Sorter {
 
   #startSpilling(): void {
     if (this.#temporaryFile === undefined) this.#exceeded()
-    if (this.#builder !== undefined) this.#closeRun()
+    if (this.#builder?.isEmpty === false) this.#closeRun()
     const merge = new RunMerge(
       this.#runs.map((run) => new SingleRun(run)),
       sharedLength(this.#runs),
