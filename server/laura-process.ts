@@ -57,9 +57,10 @@ export class LauraServer {
     this.grpcUri = grpcUri
   }
 
-  /** Starts `laura serve` on free ports and resolves when its doors are open. */
-  static start(dir: string, args: readonly string[] = []): Promise<LauraServer> {
+  /** Starts `laura serve` on free ports and resolves when its doors are open. `nodeArgs`: for Node itself. */
+  static start(dir: string, args: readonly string[] = [], nodeArgs: readonly string[] = []): Promise<LauraServer> {
     return LauraServer.run(process.execPath, [
+      ...nodeArgs,
       main,
       'serve',
       '--dir',
