@@ -26,6 +26,7 @@ import type { ValueRef } from '../storage/tree.ts'
 import type { ChangeObserver } from './change-notes.ts'
 import { ChangedFields } from './changed-fields.ts'
 import { duplicateKeyError } from './duplicate-key.ts'
+import { ForeseenRecords } from './foreseen-records.ts'
 import { namespaceNote } from './operation.ts'
 import { RecordCursor } from './record-cursor.ts'
 
@@ -82,6 +83,7 @@ export class Collection<Records extends KeyMap = KeyMap> {
   #note: { readonly database: string; readonly name: string; readonly bytes: Uint8Array } | undefined
   #preImages: { readonly options: Uint8Array; readonly kept: boolean } | undefined
   readonly #takeRecordId: (() => RecordId) | undefined
+  #foreseen: ForeseenRecords | undefined
 
   /** `takeRecordId`: gives ids out where the next one is not this collection's own to give. */
   constructor(
@@ -147,8 +149,22 @@ export class Collection<Records extends KeyMap = KeyMap> {
     return new RecordCursor(this, at, direction, after)
   }
 
+  /**
+   * Makes `read` of the first `count` records of a list quicker, in this order, as of `at`. Whoever foresees next, for a read of their own,
+   * takes its place.
+   */
+  foresee(recordIds: Float64Array, count: number, at: Timestamp): void {
+    if (this.#foreseen === undefined) {
+      const prefetch = this.records.prefetch?.()
+      if (prefetch === undefined) return
+      this.#foreseen = new ForeseenRecords(prefetch)
+    }
+    this.#foreseen.find(recordIds, count, at)
+  }
+
   /** Reads one record as of `at`; false when it is not there. */
   read(recordId: RecordId, at: Timestamp, into: RecordRef): boolean {
+    if (this.#foreseen?.take(recordId, at, into) === true) return true
     writeRecordId(this.#key, 0, recordId)
     return this.records.get(this.#key, recordIdLength, at, into)
   }

@@ -269,3 +269,54 @@ function idOf(n: number): Uint8Array {
   new DataView(bytes.buffer).setInt32(0, n, true)
   return bytes
 }
+
+test('foreseen records are read as they are at the moment that is asked for, whatever was written since they were found', async () => {
+  const engine = await withDocuments(50)
+  const collection = engine.collection('db', 'c')!
+  engine.write((unit) => unit.createIndex(collection, buildDocument({ v: 2, key: { n: -1 }, name: 'n' })))
+  const snapshot = engine.snapshot()
+  const ids = new Float64Array(16)
+  const foreseen = (direction: 1 | -1, lower?: number, upper?: number) => {
+    const index = collection.index('n')!
+    const key = (n: number | undefined) => {
+      if (n === undefined) return undefined
+      const walk = index.scan(timestampMax)
+      while (walk.next()) if (walk.recordId === n + 1) return walk.key.slice(0, walk.keyEnd)
+      return undefined
+    }
+    const walk = index.scan(snapshot.timestamp, key(lower), key(upper), direction)
+    expect(walk.next()).toBe(true)
+    const count = walk.foresee(ids, 10, key(direction === 1 ? upper : lower))
+    const rest: number[] = []
+    while (rest.length < count && walk.next()) rest.push(walk.recordId)
+    expect([...ids.subarray(0, count)]).toEqual(rest)
+    return count
+  }
+  // The index is descending: its bounds are, too.
+  expect(foreseen(1)).toBe(10)
+  expect(foreseen(-1)).toBe(10)
+  expect(foreseen(1, 45, 41)).toBe(3)
+  expect(foreseen(-1, 45, 41)).toBe(3)
+  const ref = { bytes: new Uint8Array(0), start: 0, end: 0 }
+  const read = (recordId: number, at: number) =>
+    collection.read(recordId as RecordId, at as never, ref) ? numberOf(getField(ref.bytes, 'n', ref.start)!) : undefined
+  const list = Float64Array.of(5, 3, 9, 77, 4)
+  for (const written of [false, true]) {
+    collection.foresee(list, 5, snapshot.timestamp)
+    if (written)
+      engine.write((unit) => {
+        unit.update(collection, 3 as RecordId, buildDocument({ _id: 2, n: 500 }))
+        unit.remove(collection, 4 as RecordId)
+      })
+    // In the order in which they were foreseen, out of it, and at another moment.
+    for (const recordId of [5, 9, 3, 77, 4, 5]) {
+      expect(read(recordId, snapshot.timestamp)).toBe(recordId === 77 ? undefined : recordId - 1)
+    }
+    collection.foresee(list, 5, timestampMax)
+    expect(read(3, snapshot.timestamp)).toBe(2)
+    expect(read(3, timestampMax)).toBe(written ? 500 : 2)
+    expect(read(4, timestampMax)).toBe(written ? undefined : 3)
+  }
+  snapshot.release()
+  await engine.close()
+})

@@ -3,7 +3,8 @@
 import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import { compareBytes } from '../bson/key.ts'
-import type { KeyCursor, KeyMap } from '../mvcc/key-map.ts'
+import type { KeyCursor, KeyMap, Neighbours } from '../mvcc/key-map.ts'
+import { versionSuffixLength } from '../mvcc/version-key.ts'
 import { readRecordId, recordIdLength } from './record-id.ts'
 
 const noBytes = new Uint8Array(0)
@@ -66,6 +67,28 @@ export class IndexCursor {
     return at < end ? bytes[at]! : 0
   }
 
+  /**
+   * Puts the records of the entries that likely come next into `recordIds`, `countMax` at most; returns how many. `bound`: where the entries that
+   * matter end, excluded ahead and included behind. Some may not be visible, or not be there when their turn comes.
+   */
+  foresee(recordIds: Float64Array, countMax: number, bound: Uint8Array | undefined): number {
+    const { neighbours } = this.#walk
+    if (neighbours === undefined || this.#done || this.#skip !== undefined) return 0
+    const forward = this.#forward
+    const direction = forward ? 1 : -1
+    let count = Math.min(countMax, neighbours.countBeside(forward))
+    if (bound !== undefined) count = countWithin(neighbours, count, direction, bound)
+    for (let i = 0; i < count; i++) {
+      const distance = (i + 1) * direction
+      const at = this.#idInValue
+        ? neighbours.valueBeside(distance)
+        : neighbours.keyEndBeside(distance, recordIdLength + versionSuffixLength)
+      if (at < 0) return i
+      recordIds[i] = readRecordId(neighbours.pageBytes, at)
+    }
+    return count
+  }
+
   save(): void {
     if (!this.#done && this.#started) this.#walk.save()
   }
@@ -123,4 +146,18 @@ export class IndexCursor {
       this.recordId = readRecordId(walk.keyBytes, this.keyEnd)
     }
   }
+}
+
+/** How many of the next `count` entries lie before the bound. */
+function countWithin(neighbours: Neighbours, count: number, direction: 1 | -1, bound: Uint8Array): number {
+  const isWithin = (distance: number): boolean =>
+    neighbours.compareBeside(distance * direction, bound, bound.length) < 0 === (direction === 1)
+  if (count === 0 || isWithin(count)) return count
+  let within = 0
+  for (let beyond = count; beyond - within > 1; ) {
+    const middle = (within + beyond) >>> 1
+    if (isWithin(middle)) within = middle
+    else beyond = middle
+  }
+  return within
 }

@@ -4,6 +4,7 @@
  */
 import type { Timestamp } from '../base/timestamp.ts'
 import type { Tree, ValueRef } from '../storage/tree.ts'
+import type { VersionPrefetch } from './version-prefetch.ts'
 
 export interface KeyMap {
   /** What estimates of how much is where are taken from; undefined: nothing is stored yet. */
@@ -22,6 +23,8 @@ export interface KeyMap {
   /** Before a change of what begins with `key`: throws WriteConflict when somebody else is at it. */
   claim(key: Uint8Array, keyLength: number): void
   cursor(at: Timestamp): KeyCursor
+  /** For finding several keys at once; not there where keys come from more than one place. */
+  prefetch?(): VersionPrefetch
 }
 
 /** Walks the visible keys of a map at one timestamp; see `VersionCursor`. */
@@ -43,7 +46,25 @@ export interface KeyCursor {
   next(): boolean
   previous(): boolean
   keyStartsWith(prefix: Uint8Array, prefixLength: number): boolean
+  /**
+   * The entries beside the current one, visible or not: for guesses of what comes next. Not there where entries come from more than one
+   * place.
+   */
+  readonly neighbours?: Neighbours
   /** Before a yield or a write to the map; the next move goes on from here. */
   save(): void
   close(): void
+}
+
+/** Entries at a distance from the current one: positive ahead, negative behind. */
+export interface Neighbours {
+  /** How many there are ahead (behind) without going anywhere. */
+  countBeside(forward: boolean): number
+  /** Where the last `length` bytes of the key lie in `pageBytes`; -1: not in one piece. */
+  keyEndBeside(distance: number, length: number): number
+  /** Where the value lies in `pageBytes`; -1: elsewhere. */
+  valueBeside(distance: number): number
+  /** Order of the key against another one. */
+  compareBeside(distance: number, key: Uint8Array, keyLength: number): number
+  readonly pageBytes: Uint8Array
 }

@@ -8,7 +8,7 @@ import type { Timestamp } from '../base/timestamp.ts'
 import { timestampMax, timestampMin } from '../base/timestamp.ts'
 import type { TreeCursor } from '../storage/cursor.ts'
 import type { ValueRef } from '../storage/tree.ts'
-import type { KeyCursor } from './key-map.ts'
+import type { KeyCursor, Neighbours } from './key-map.ts'
 import { readVersion, versionSuffixLength, writeVersion } from './version-key.ts'
 import type { VersionedMap } from './versioned-map.ts'
 
@@ -138,6 +138,10 @@ export class VersionCursor implements KeyCursor {
   /** The timestamp of the current version. Call after `readKey`. */
   get timestamp(): Timestamp {
     return readVersion(this.keyBytes, this.keyLength)
+  }
+
+  get neighbours(): Neighbours {
+    return this.#cursor
   }
 
   save(): void {

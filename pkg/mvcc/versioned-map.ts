@@ -19,6 +19,7 @@ import { type LockTable, lockKey } from './lock-table.ts'
 import type { Snapshots } from './snapshots.ts'
 import { VersionCursor } from './version-cursor.ts'
 import { readVersion, versionSuffixLength, writeVersion } from './version-key.ts'
+import { VersionPrefetch } from './version-prefetch.ts'
 import { WriteConflict } from './write-conflict.ts'
 
 const noValue = new Uint8Array(0)
@@ -170,6 +171,10 @@ export class VersionedMap implements KeyMap {
 
   cursor(at: Timestamp): VersionCursor {
     return new VersionCursor(this, at)
+  }
+
+  prefetch(): VersionPrefetch {
+    return new VersionPrefetch(this.tree)
   }
 
   /** Whether something that begins with `key` was written, or removed and is still remembered, after `at`. */

@@ -15,6 +15,11 @@ import type { Outsiders } from './sort/outsiders.ts'
 /** A scan that got so far will likely be long: from here on the dearer, faster predicate pays. */
 const hotAfterDocuments = 4096
 
+/** Records that are found together at most. */
+const foreseenMax = 16
+/** For a moment. */
+const nextRecords = new Float64Array(foreseenMax)
+
 const noBytes = new Uint8Array(0)
 
 export class CollectionRows implements RowSource {
@@ -161,6 +166,9 @@ export class IndexRows implements RowSource, BytesRef {
   readonly #met: Set<RecordId> | undefined
   /** Rows that others have given, or this one. */
   readonly #given: Set<RecordId> | undefined
+  /** Reads until the next ones are looked up together, and how many those will be. */
+  #untilForeseeing = 0
+  #foreseen = 1
   bytes: Uint8Array = noBytes
   start = 0
   end = 0
@@ -200,6 +208,7 @@ export class IndexRows implements RowSource, BytesRef {
       if (given?.has(recordId)) continue
       this.recordId = recordId
       if (!this.#keysOnly || verdict === 'unknown') {
+        if (--this.#untilForeseeing <= 0) this.#foresee(recordId)
         if (!this.#source.read(recordId, this.#at, this)) continue
         work.docsExamined++
         const predicate = verdict === 'unknown' ? this.#whole : this.#predicate
@@ -210,6 +219,20 @@ export class IndexRows implements RowSource, BytesRef {
       return atRow
     }
     return paused
+  }
+
+  /** Has the records that come next found together: none for the first, then more and more, so that who wants few finds few. */
+  #foresee(recordId: RecordId): void {
+    const source = this.#source
+    const wanted = this.#foreseen
+    this.#untilForeseeing = wanted
+    this.#foreseen = Math.min(foreseenMax, wanted * 4)
+    if (wanted === 1 || this.#keyFilter !== undefined || source.foresee === undefined) return
+    const count = this.#walk.foresee(nextRecords, wanted - 1)
+    if (count === 0) return
+    nextRecords.copyWithin(1, 0, count)
+    nextRecords[0] = recordId
+    source.foresee(nextRecords, count + 1, this.#at)
   }
 
   #isFirst(met: Set<RecordId>, recordId: RecordId): boolean {

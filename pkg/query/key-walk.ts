@@ -129,6 +129,15 @@ export class KeyWalk {
     return paused
   }
 
+  /** Puts the records of the entries that likely come next into `recordIds`, `countMax` at most; returns how many. */
+  foresee(recordIds: Float64Array, countMax: number): number {
+    const scan = this.#scan
+    const range = this.#ranges[this.#range]
+    // Of entries that are checked one by one it is not known which pass.
+    if (scan?.foresee === undefined || range === undefined || this.#check !== undefined) return 0
+    return scan.foresee(recordIds, countMax, this.isForward ? range.upper : range.lower)
+  }
+
   save(): void {
     this.#scan?.save()
   }

@@ -23,6 +23,8 @@ export interface QuerySource {
   readonly indexes: readonly QueryIndex[]
   scan(at: Timestamp, direction?: 1 | -1, after?: RecordId): RecordScan
   read(recordId: RecordId, at: Timestamp, into: BytesRef): boolean
+  /** Tells that the first `count` records of the list will likely be read next, in this order. */
+  foresee?(recordIds: Float64Array, count: number, at: Timestamp): void
   /** Whether `findById` may be asked: an `_id` names one record. */
   readonly hasIdIndex: boolean
   /** Of `_id`: `findById` finds by it. */
@@ -81,6 +83,11 @@ export interface KeyScan {
   next(): boolean
   /** The next move goes to the first entry not below `key`, or, against the index, to the last below it. */
   skipTo(key: Uint8Array, keyLength: number): void
+  /**
+   * Puts the records of the entries that likely come next into `recordIds`, `countMax` at most; returns how many. `bound`: where the entries that
+   * matter end, excluded ahead and included behind.
+   */
+  foresee?(recordIds: Float64Array, countMax: number, bound: Uint8Array | undefined): number
   /** What the key has lost of the value of part `part`: see pkg/index/type-code.ts. */
   codeOf(part: number): number
   save(): void

@@ -265,6 +265,35 @@ export class TreeCursor {
       : page.base + page.cellHeader + (slot & 0xffff) + length - tailLength
   }
 
+  // ---- the entries beside the current one, in the same leaf: `distance` entries ahead, or behind when it is negative
+
+  /** How many there are ahead (behind). */
+  countBeside(forward: boolean): number {
+    if (this.#saved || this.#frame === 0 || this.#seen !== this.#tree.changes) return 0
+    return forward ? this.#page.count - 1 - this.#index : this.#index
+  }
+
+  /** Where the last `length` bytes of the key lie in `pageBytes`; -1: not in one piece. */
+  keyEndBeside(distance: number, length: number): number {
+    const page = this.#page
+    const slot = page.words[page.slots + ((this.#index + distance) << 1) + 1]!
+    const suffixLength = slot >>> 16
+    if (suffixLength >= 0x8000 || suffixLength < length) return -1
+    return page.base + page.cellHeader + (slot & 0xffff) + suffixLength - length
+  }
+
+  /** Where the value lies in `pageBytes`; -1: in other pages. */
+  valueBeside(distance: number): number {
+    const page = this.#page
+    const index = this.#index + distance
+    return page.isOverflow(index) ? -1 : page.valueStart(index)
+  }
+
+  /** Order of the key against another one. */
+  compareBeside(distance: number, key: Uint8Array, keyLength: number): number {
+    return this.#page.compareKey(this.#index + distance, key, keyLength)
+  }
+
   // ---- changing
 
   /**
