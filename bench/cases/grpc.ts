@@ -1,17 +1,13 @@
 /** findOne by `_id` over gRPC, beside the same calls answered by a server of the same framework that does nothing; idle connections. */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
 import { Client, credentials } from '@grpc/grpc-js'
 import { LauraClient } from '../../clients/node/src/client.ts'
 import { makePeople } from '../documents.ts'
 import type { Results } from '../measure.ts'
+import { besideLimit, idleMemory, withServer } from './beside-limit.ts'
 import { sessionFrame, sessionPath } from './grpc-frames.ts'
-import { residentMegabytes } from './life.ts'
-import { type Load, runScript, type Server, startGrpcServer, startScript } from './processes.ts'
+import { type Load, runScript, startGrpcServer, startScript } from './processes.ts'
 
 const seconds = 3
-const rounds = 3
-const idleConnections = 1000
 
 const kinds = [
   { kind: 'unary', connections: 1, depth: 16, least: '0.8' },
@@ -22,70 +18,44 @@ const kinds = [
   { kind: 'session', connections: 1, depth: 1, least: '-' },
 ] as const
 
-export async function grpcCases(results: Results, directory: string, count: number): Promise<void> {
-  mkdirSync(directory, { recursive: true })
-  const home = mkdtempSync(join(directory, 'grpc-'))
-  const server = await startGrpcServer(home)
-  let echo: Server | undefined
-  try {
-    const client = await LauraClient.connect(`grpc://127.0.0.1:${server.port}`)
-    await client
-      .db('bench')
-      .collection('people')
-      .insertMany(makePeople(count) as never)
-    await client.close()
+export function grpcCases(results: Results, directory: string, count: number): Promise<void> {
+  return withServer(directory, 'grpc-', startGrpcServer, async (server, beside) => {
+    await fill(server.port, count)
     const load = (port: number, kind: string, connections: number, depth: number, time: number) =>
       runScript('bench/grpc-load.ts', [port, kind, connections, depth, time, count]) as Promise<Load>
     const unary = await load(server.port, 'unary', 1, 1, 0.2)
     const session = await load(server.port, 'session', 1, 1, 0.2)
-    echo = await startScript('bench/grpc-echo-server.ts', [
-      unary.replyBytes,
-      session.replyBytes,
-      sessionFrame(1, 0).length,
-    ])
+    const sizes = [unary.replyBytes, session.replyBytes, sessionFrame(1, 0).length]
+    const echo = await beside(startScript('bench/grpc-echo-server.ts', sizes))
     for (const { kind, connections, depth, least } of kinds) {
+      const loadOf = (port: number) => () => load(port, kind, connections, depth, seconds)
       const work = `gRPC findOne by _id, ${kind}, ${connections} connections, depth ${depth}`
-      let limit = 0
-      let rate = 0
-      for (let round = 0; round < rounds; round++) {
-        limit = Math.max(limit, (await load(echo.port, kind, connections, depth, seconds)).perSecond)
-        rate = Math.max(rate, (await load(server.port, kind, connections, depth, seconds)).perSecond)
-      }
-      results.rate(work, 'gRPC echo', limit, 1)
-      results.rate(work, 'lauradb', rate, 1)
-      results.ratio(work, 'lauradb / echo', rate / limit, least)
+      const limit = { engine: 'gRPC echo', shortName: 'echo', least, load: loadOf(echo.port) }
+      await besideLimit(results, work, limit, loadOf(server.port))
     }
-    await idleCase(results, server)
-  } finally {
-    echo?.process.kill()
-    server.process.kill()
-    await server.ended
-    rmSync(home, { recursive: true, force: true })
-  }
+    await idleMemory(results, server, 'gRPC connections with a session each', (n) => openSession(server.port, n))
+  })
 }
 
-/** Memory that connections take which do nothing, each with a session stream. */
-async function idleCase(results: Results, server: Server): Promise<void> {
-  const before = residentMegabytes(server.process.pid!)
+async function fill(port: number, count: number): Promise<void> {
+  const client = await LauraClient.connect(`grpc://127.0.0.1:${port}`)
+  await client
+    .db('bench')
+    .collection('people')
+    .insertMany(makePeople(count) as never)
+  await client.close()
+}
+
+/** A connection with a session stream on which one command was answered; what closes it. */
+async function openSession(port: number, n: number): Promise<() => void> {
   const same = (message: Buffer) => message
-  const clients: Client[] = []
-  for (let n = 0; n < idleConnections; n++) {
-    const options = { 'grpc.use_local_subchannel_pool': 1, 'grpc.enable_channelz': 0 }
-    const client = new Client(`127.0.0.1:${server.port}`, credentials.createInsecure(), options)
-    clients.push(client)
-    const call = client.makeBidiStreamRequest(sessionPath, same, same)
-    call.on('error', () => undefined)
-    await new Promise<void>((resolve) => {
-      call.once('data', () => resolve())
-      call.write(sessionFrame(1, n))
-    })
-  }
-  results.add({
-    work: `${idleConnections} idle gRPC connections with a session each`,
-    engine: 'lauradb',
-    value: residentMegabytes(server.process.pid!) - before,
-    unit: 'MB',
-    target: 'under 200',
+  const options = { 'grpc.use_local_subchannel_pool': 1, 'grpc.enable_channelz': 0 }
+  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), options)
+  const call = client.makeBidiStreamRequest(sessionPath, same, same)
+  call.on('error', () => undefined)
+  await new Promise<void>((resolve) => {
+    call.once('data', () => resolve())
+    call.write(sessionFrame(1, n))
   })
-  for (const client of clients) client.close()
+  return () => client.close()
 }
