@@ -7,7 +7,7 @@ import type { Document, Store } from './store.ts'
 /** Values in one look-up. */
 const valuesMax = 1000
 
-/** The look-ups of one request, which remembers what it found. */
+/** The look-ups of one request, which remembers what it found until it is told to forget. */
 export class RelatedDocuments {
   readonly #store: Store
   readonly #loaders = new Map<string, DataLoader<unknown, Document[], string>>()
@@ -24,6 +24,11 @@ export class RelatedDocuments {
       for (const document of documents) found.add(document)
     }
     return [...found]
+  }
+
+  /** From now on everything is looked up again. */
+  forget(): void {
+    this.#loaders.clear()
   }
 
   #loader(collection: string, foreignField: string): DataLoader<unknown, Document[], string> {

@@ -2,7 +2,7 @@
 import { GraphQLObjectType, GraphQLSchema } from 'graphql'
 import { documentQueries } from './connection.ts'
 import { DocumentTypes } from './document-types.ts'
-import type { Fields } from './field.ts'
+import type { Field, Fields } from './field.ts'
 import { filterOf } from './filter.ts'
 import { groupsField } from './groups.ts'
 import type { CollectionModel } from './model.ts'
@@ -26,9 +26,23 @@ export function makeSchema(models: readonly CollectionModel[]): GraphQLSchema {
   }
   return new GraphQLSchema({
     query: new GraphQLObjectType({ name: 'Query', fields: query }),
-    mutation: new GraphQLObjectType({ name: 'Mutation', fields: mutation }),
+    mutation: new GraphQLObjectType({ name: 'Mutation', fields: seeingWrites(mutation) }),
     ...(Object.keys(subscription).length === 0
       ? {}
       : { subscription: new GraphQLObjectType({ name: 'Subscription', fields: subscription }) }),
   })
+}
+
+/** The writes of a request come one after another: what relations led to before one is looked up again after it. */
+function seeingWrites(fields: Fields): Fields {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, field]) => {
+      const resolve: Field['resolve'] = async (root, args, context, info) => {
+        const result: unknown = await field.resolve!(root, args, context, info)
+        context.related.forget()
+        return result
+      }
+      return [name, { ...field, resolve }]
+    }),
+  )
 }

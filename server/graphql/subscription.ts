@@ -25,7 +25,11 @@ export function changesField(model: CollectionModel, type: GraphQLObjectType): F
       const match = operations === undefined ? [] : [{ $match: { operationType: { $in: operations } } }]
       return store.changes(model.name, [{ $changeStream: stage }, ...match])
     },
-    resolve: (event) => event,
+    resolve: (event, _args, { related }) => {
+      // What relations led to when the last event came may have changed since.
+      related.forget()
+      return event
+    },
   }
 }
 

@@ -46,3 +46,14 @@ describe('replace by id', () => {
       expect((await server.data(replace, { d })).replacePartsById).toEqual({ _id: 'a', name: 'nut' })
   })
 })
+
+it('each write of a request is followed by what relations lead to after it', async () => {
+  await server.command({ create: 'notes', relations: { about: { collection: 'parts', localField: 'part' } } })
+  await server.command({ insert: 'notes', documents: [{ _id: 'n', part: 'a', text: '' }] })
+  const note = (text: string) => `updateNotesById(id: "n", set: { text: "${text}" }) { about { name } }`
+  const rename = 'updatePartsById(id: "a", set: { name: "screw" }) { name }'
+  expect(await server.data(`mutation { one: ${note('1')} ${rename} two: ${note('2')} }`)).toMatchObject({
+    one: { about: { name: 'bolt' } },
+    two: { about: { name: 'screw' } },
+  })
+})
