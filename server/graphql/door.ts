@@ -3,33 +3,31 @@
  * schema made from the catalog, made anew when the catalog has changed. Queries and mutations by GET and POST, subscriptions over
  * WebSocket (graphql-ws) and server-sent events (graphql-sse), the playground for browsers.
  */
-import type { IncomingMessage } from 'node:http'
-import type { Duplex } from 'node:stream'
 import { ApolloServer, type ApolloServerPlugin, HeaderMap } from '@apollo/server'
-import { unwrapResolverError } from '@apollo/server/errors'
 import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { type ExecutionArgs, GraphQLError, type GraphQLSchema, parse, specifiedRules, validate } from 'graphql'
-import { createHandler } from 'graphql-sse/lib/use/fastify'
-import { useServer } from 'graphql-ws/use/ws'
+import { type ExecutionArgs, GraphQLError, type GraphQLFormattedError, type GraphQLSchema } from 'graphql'
 import type { Logger } from 'pino'
-import { WebSocketServer } from 'ws'
-import { assert } from '../../pkg/base/assert.ts'
 import { ConnectionContext } from '../../pkg/command/context.ts'
 import type { Database } from '../../pkg/command/dispatch.ts'
 import { HttpProblem } from '../rest/problem.ts'
+import { shownError } from './errors.ts'
+import { EventStreams } from './event-streams.ts'
 import type { RequestContext } from './field.ts'
-import { limitQueries, queryLimits } from './limits.ts'
 import { type CatalogVersion, type CollectionModel, catalogVersion, isCurrent, readModel } from './model.ts'
+import { limitRule, type OperationRequest, parseOptions, prepare } from './operation.ts'
 import { addPlaygroundAssets, playgroundPage } from './playground.ts'
 import { RelatedDocuments } from './related.ts'
 import { makeSchema } from './schema.ts'
 import { type Lease, SchemaCache } from './schema-cache.ts'
+import { GraphqlSockets } from './sockets.ts'
 import { Store } from './store.ts'
 
 export interface GraphqlOptions {
   readonly database: Database
   readonly log: Logger
+  /** Origins whose pages may open WebSockets, beside our own. */
+  readonly corsOrigins: readonly string[]
 }
 
 /** Made from a catalog, and for whichever databases have that: the context of a request says which one it is about. */
@@ -39,17 +37,12 @@ interface Served {
   readonly apollo: ApolloServer<RequestContext>
 }
 
-/** What a WebSocket has beside its socket and the request that opened it. */
-type SocketExtra = Readonly<Record<PropertyKey, unknown>> & { connection: ConnectionContext }
-
 /** Schemas kept, one a database that has collections. */
 const schemasMax = 64
 /** What those without collections are served with; no database is called so. */
 const noDatabase = ''
 const systemDatabases: ReadonlySet<string> = new Set(['admin', 'config', 'local'])
 const defaultDatabase = 'test'
-const rule = limitQueries(queryLimits)
-const rules = [...specifiedRules, rule]
 let nextConnectionId = 2 ** 31
 
 export async function addGraphqlDoor(app: FastifyInstance, options: GraphqlOptions): Promise<void> {
@@ -72,12 +65,12 @@ export async function addGraphqlDoor(app: FastifyInstance, options: GraphqlOptio
     })
   for (const url of ['/graphql-stream', '/graphql-stream/:database'])
     app.route({
-      method: ['GET', 'POST', 'PUT', 'DELETE'],
+      method: ['GET', 'POST'],
       url,
       schema: { hide: true },
       handler: (request, reply) => door.stream(request, reply),
     })
-  door.takeUpgrades(app)
+  door.sockets.takeUpgrades(app)
   app.addHook('preClose', () => door.close())
 }
 
@@ -85,11 +78,19 @@ class GraphqlDoor {
   readonly #database: Database
   readonly #log: Logger
   readonly #schemas: SchemaCache<CatalogVersion, Served>
-  readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: 4 * 1024 * 1024 })
+  readonly sockets: GraphqlSockets
+  readonly #streams: EventStreams
 
-  constructor({ database, log }: GraphqlOptions) {
+  constructor({ database, log, corsOrigins }: GraphqlOptions) {
     this.#database = database
     this.#log = log
+    this.sockets = new GraphqlSockets({
+      origins: corsOrigins,
+      connect: (remoteAddress) => this.#connect(remoteAddress),
+      prepare: (url, connection, request) => this.#prepare(this.#databaseOf(url, undefined), connection, request),
+      show: (error) => this.#show(error),
+    })
+    this.#streams = new EventStreams((error) => this.#show(error))
     this.#schemas = new SchemaCache({
       entriesMax: schemasMax,
       make: (databaseName) => this.#make(databaseName),
@@ -121,21 +122,13 @@ class GraphqlDoor {
         introspection: true,
         // Hints for caches in between, which nothing here gives, cost a call for each field.
         plugins: [ApolloServerPluginCacheControlDisabled(), onlyOneAnswer],
-        validationRules: [rule],
+        validationRules: [limitRule],
+        parseOptions,
         csrfPrevention: true,
         includeStacktraceInErrorResponses: false,
         stopOnTerminationSignals: false,
         logger: silent,
-        formatError: (formatted, error) => {
-          if (formatted.extensions?.['code'] === 'INTERNAL_SERVER_ERROR') {
-            // What graphql says itself: a value is not of the type that the sample or the validator promised, for one.
-            if (unwrapResolverError(error) instanceof GraphQLError)
-              return { ...formatted, extensions: { ...formatted.extensions, code: 'TypeMismatch', mongoCode: 14 } }
-            this.#log.error({ err: unwrapResolverError(error) }, 'a resolver failed')
-            return { ...formatted, message: 'an internal error: the log tells more' }
-          }
-          return formatted
-        },
+        formatError: (formatted, error) => shownError(error, formatted, this.#log),
       })
       await apollo.start()
       return { models, schema, apollo }
@@ -167,6 +160,7 @@ class GraphqlDoor {
   }
 
   async answer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    if (/^\s*text\/event-stream\b/.test(request.headers.accept ?? '')) return this.stream(request, reply)
     const name = this.#databaseOf(request.url, request.headers['laura-database'] as string | undefined)
     const { made, release } = await this.#serve(name)
     try {
@@ -204,63 +198,30 @@ class GraphqlDoor {
   }
 
   /** Subscriptions, and queries, as server-sent events. */
-  async stream(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    // The handler would wait for a body to come that has been read.
-    if (request.method === 'POST' && (typeof request.body !== 'object' || request.body === null))
-      throw new HttpProblem(400, 'EmptyBody', 'the request must have an object with a query as its body')
-    const name = this.#databaseOf(
-      request.url.replace('/graphql-stream', '/graphql'),
-      request.headers['laura-database'] as string | undefined,
-    )
-    // Stopping what executes requests leaves the schema itself as it is: it may be used for as long as somebody has it.
-    const { made, release } = await this.#serve(name)
-    release()
+  stream(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const name = this.#databaseOf(request.url, request.headers['laura-database'] as string | undefined)
     const connection = this.#connect(request.ip)
     reply.raw.once('close', () => connection.close())
-    const handler = createHandler<Record<PropertyKey, unknown>>({
-      schema: made.schema,
-      context: { ...this.#contextOf(connection, name) },
-      validate: (schema, document) => validate(schema, document, rules),
-    })
-    await handler(request, reply)
+    return this.#streams.answer(request, reply, (operation) => this.#prepare(name, connection, operation))
   }
 
-  takeUpgrades(app: FastifyInstance): void {
-    useServer<Record<string, unknown>, SocketExtra>(
-      {
-        onConnect: ({ extra }) => {
-          extra.connection = this.#connect(extra.request.socket.remoteAddress ?? '')
-        },
-        onSubscribe: async ({ extra: { request, connection } }, _id, { query, variables, operationName }) => {
-          assert(connection !== undefined, 'an operation comes after the connection was acknowledged')
-          const name = this.#databaseOf(request.url ?? '/graphql', undefined)
-          const { made, release } = await this.#serve(name)
-          release()
-          const { schema } = made
-          const document = parse(query)
-          const errors = validate(schema, document, rules)
-          if (errors.length > 0) return errors
-          const args: ExecutionArgs = { schema, document, contextValue: this.#contextOf(connection, name) }
-          if (variables !== undefined && variables !== null) args.variableValues = variables
-          if (operationName !== undefined && operationName !== null) args.operationName = operationName
-          return args
-        },
-        onClose: ({ extra }) => extra.connection?.close(),
-      },
-      this.#sockets,
-    )
-    app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      if (!/^\/graphql(?:[/?]|$)/.test(request.url ?? '')) {
-        socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n')
-        return
-      }
-      this.#sockets.handleUpgrade(request, socket, head, (ws) => this.#sockets.emit('connection', ws, request))
-    })
+  async #prepare(
+    databaseName: string,
+    connection: ConnectionContext,
+    request: OperationRequest,
+  ): Promise<ExecutionArgs | readonly GraphQLError[]> {
+    // Stopping what answers requests leaves the schema as it is: it may be used for as long as somebody has it.
+    const { made, release } = await this.#serve(databaseName)
+    release()
+    return prepare(made.schema, request, this.#contextOf(connection, databaseName))
+  }
+
+  #show(error: GraphQLError): GraphQLFormattedError {
+    return shownError(error, error.toJSON(), this.#log)
   }
 
   async close(): Promise<void> {
-    for (const socket of this.#sockets.clients) socket.close(1001, 'the server is stopping')
-    this.#sockets.close()
+    this.sockets.close()
     await this.#schemas.close()
   }
 }

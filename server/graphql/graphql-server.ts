@@ -20,9 +20,10 @@ export class GraphqlServer {
     this.#folder = folder
   }
 
-  static async start(): Promise<GraphqlServer> {
+  /** `args`: of `laura serve`. */
+  static async start(args: readonly string[] = []): Promise<GraphqlServer> {
     const folder = mkdtempSync(join(tmpdir(), 'laura-graphql-'))
-    return new GraphqlServer(await LauraServer.start(folder), folder)
+    return new GraphqlServer(await LauraServer.start(folder, args), folder)
   }
 
   async stop(): Promise<void> {

@@ -303,23 +303,38 @@ describe('subscriptions', () => {
     await client.dispose()
   })
 
-  it('tell of changes as server-sent events', async () => {
+  it.each(['/graphql', '/graphql-stream'])('tell of changes as server-sent events at %s', async (place) => {
     const abort = new AbortController()
-    const response = await fetch(`${base}/graphql-stream/library`, {
+    const response = await fetch(`${base}${place}/library`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
+      headers: { 'content-type': 'application/json', accept: 'text/event-stream, application/json;q=0.5' },
       body: JSON.stringify({ query: 'subscription { authorsChanged { operationType id } }' }),
       signal: abort.signal,
     })
     expect(response.status).toBe(200)
-    setTimeout(() => void data('mutation { insertAuthors(document: { _id: "sse" }) { _id } }'), 300)
+    expect(response.headers.get('content-type')).toContain('text/event-stream')
+    setTimeout(() => void data(`mutation { insertAuthors(document: { _id: "${place}" }) { _id } }`), 300)
     let text = ''
     for await (const chunk of response.body!) {
       text += new TextDecoder().decode(chunk as Uint8Array)
-      if (text.includes('"sse"')) break
+      if (text.includes(place)) break
     }
     abort.abort()
     expect(text).toContain('"operationType":"insert"')
+  })
+
+  it('and queries are answered as events, with what is wrong with them', async () => {
+    const events = async (query: string): Promise<string> =>
+      (await server.post('/graphql-stream/library', { query }, { accept: 'text/event-stream' })).text()
+    expect(await events('{ booksById(id: "507f1f77bcf86cd799439011") { title } }')).toContain(
+      'data: {"data":{"booksById":null}}',
+    )
+    expect(await events('{ nothing')).toContain('Syntax Error')
+    expect(await events('{ aggregateDocuments(collection: "books", pipeline: [{ nothing: 1 }]) }')).toContain(
+      '"mongoCode":40324',
+    )
+    const several = await fetch(`${base}/graphql-stream/library`, { method: 'PUT' })
+    expect(several.status).toBe(404)
   })
 })
 

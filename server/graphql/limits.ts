@@ -9,13 +9,15 @@ import {
 } from 'graphql'
 
 export interface QueryLimits {
+  /** Words and signs of a request's text, which are counted while it is read. */
+  readonly tokensMax: number
   readonly depthMax: number
   /** Fields, each as often as the lists around it may give it. */
   readonly complexityMax: number
   readonly aliasesMax: number
 }
 
-export const queryLimits: QueryLimits = { depthMax: 12, complexityMax: 50_000, aliasesMax: 50 }
+export const queryLimits: QueryLimits = { tokensMax: 20_000, depthMax: 12, complexityMax: 50_000, aliasesMax: 50 }
 
 /** A list without a page size counts as so many. */
 const listSize = 20

@@ -67,14 +67,15 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
   app.get('/metrics', { schema: { hide: true } }, async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.metrics()),
   )
-  if ((options.corsOrigins ?? []).length > 0)
+  const corsOrigins = options.corsOrigins ?? []
+  if (corsOrigins.length > 0)
     await app.register(cors, {
-      origin: [...options.corsOrigins!],
+      origin: [...corsOrigins],
       exposedHeaders: ['etag', 'link', 'location', 'x-request-id', 'preference-applied'],
     })
   await app.register(compress, { threshold: 1024, encodings: ['zstd', 'br', 'gzip', 'deflate'] })
   await app.register((scope) => addRestDoor(scope, { database: options.database }))
-  await app.register((scope) => addGraphqlDoor(scope, { database: options.database, log: options.log }))
+  await app.register((scope) => addGraphqlDoor(scope, { database: options.database, log: options.log, corsOrigins }))
   await app.listen({ host: bind, port })
   const address = app.server.address()
   return { port: typeof address === 'object' && address !== null ? address.port : port, stop: () => app.close() }
