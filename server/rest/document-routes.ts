@@ -1,8 +1,9 @@
 /** Documents as resources: made, read, replaced, patched and deleted by their `_id`. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { buildDocument, rawDocument } from '../../pkg/bson/build.ts'
+import { rawDocument } from '../../pkg/bson/build.ts'
 import { bsonType } from '../../pkg/bson/type.ts'
 import { documentFields, documentOf, getField, numberOf, objectIdValue, type Value } from '../../pkg/bson/value.ts'
+import { BsonWriter } from '../../pkg/bson/writer.ts'
 import type { Caller } from './caller.ts'
 import {
   bodyOf,
@@ -157,13 +158,19 @@ async function insert(caller: Caller, request: FastifyRequest, reply: FastifyRep
   return answer(request, reply, document, 201)
 }
 
-/** The document with its `_id` first, made here when it has none, so that the answer can say where it is. */
+/** The document with its `_id` first, as it will be stored; one without gets an ObjectId, so that the answer can say where it is. */
 function withId(document: Uint8Array, caller: Caller): Uint8Array {
-  const fields: Record<string, unknown> = {
-    _id: getField(document, '_id') ?? objectIdValue(caller.database.objectIds.next()),
-  }
-  for (const field of documentFields(document)) if (field.name !== '_id') fields[field.name] = field
-  return buildDocument(fields)
+  return withIdFirst(document, getField(document, '_id') ?? objectIdValue(caller.database.objectIds.next()))
+}
+
+/** The document with this `_id` as its first field, and all others as they are. */
+function withIdFirst(document: Uint8Array, id: Value): Uint8Array {
+  const writer = new BsonWriter(document.length + id.end - id.start + 8)
+  writer.beginDocument()
+  writer.value('_id', id)
+  for (const field of documentFields(document)) if (field.name !== '_id') writer.value(field.name, field)
+  writer.end()
+  return writer.finish()
 }
 
 /** What a write answers: the document, unless the client prefers less. */
@@ -325,13 +332,10 @@ async function replace(caller: Caller, request: FastifyRequest, reply: FastifyRe
 }
 
 function withIdOfPath(document: Uint8Array, key: Value, id: string): Uint8Array {
-  const fields: Record<string, unknown> = { _id: key }
-  for (const field of documentFields(document)) {
-    if (field.name !== '_id') fields[field.name] = field
-    else if (!sameValue(field, key))
-      throw new HttpProblem(400, 'ImmutableField', `the document's _id is not the one in the path, '${id}'`)
-  }
-  return buildDocument(fields)
+  const own = getField(document, '_id')
+  if (own !== undefined && !sameValue(own, key))
+    throw new HttpProblem(400, 'ImmutableField', `the document's _id is not the one in the path, '${id}'`)
+  return withIdFirst(document, key)
 }
 
 function sameValue(a: Value, b: Value): boolean {

@@ -59,6 +59,13 @@ async function call(
   return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text }
 }
 
+/** The same with the answer as text. */
+async function raw(method: string, path: string, body?: string): Promise<{ body: string; headers: Headers }> {
+  const headers = { 'content-type': 'application/json' }
+  const response = await fetch(base + path, body === undefined ? { method } : { method, body, headers })
+  return { body: await response.text(), headers: response.headers }
+}
+
 describe('documents', () => {
   it('are made with a place and a version, read there, changed and deleted', async () => {
     const made = await call('POST', `${items}/documents`, { name: 'lamp', price: { $numberDecimal: '9.90' } })
@@ -77,6 +84,22 @@ describe('documents', () => {
     expect(merged.body.name).toBeUndefined()
     expect((await call('DELETE', place)).status).toBe(204)
     expect(await call('GET', place)).toMatchObject({ status: 404, body: { status: 404 } })
+  })
+
+  it('keep all their fields and the order of them, whatever the fields are called', async () => {
+    const text = '{"_id":"k","z":1,"2":2,"1":1,"__proto__":{"a":1},"constructor":3}'
+    const [{ body: posted, headers: made }, { body: put }] = [
+      await raw('POST', `${items}/documents`, text),
+      await raw('PUT', `${items}/documents/l`, text.replace('"_id":"k",', '')),
+    ]
+    expect([posted, put]).toEqual([text, text.replace('"k"', '"l"')])
+    const read = await raw('GET', `${items}/documents/k`)
+    expect([read.body, read.headers.get('etag')]).toEqual([text, made.get('etag')])
+    const late = await raw('POST', `${items}/documents`, '{"b":1,"_id":"m","0":0}')
+    expect([late.body, late.headers.get('etag')]).toEqual([
+      '{"_id":"m","b":1,"0":0}',
+      (await raw('GET', `${items}/documents/m`)).headers.get('etag'),
+    ])
   })
 
   it('are only written in the version that is meant', async () => {
