@@ -3,6 +3,11 @@ import { unwrapResolverError } from '@apollo/server/errors'
 import { GraphQLError, type GraphQLFormattedError } from 'graphql'
 import type { Logger } from 'pino'
 
+/** What a client got wrong. */
+export function badInput(message: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT' } })
+}
+
 /** An error with a code as it is; what is nobody's to see goes to the log. */
 export function shownError(error: unknown, formatted: GraphQLFormattedError, log: Logger): GraphQLFormattedError {
   const code = formatted.extensions?.['code']

@@ -1,8 +1,9 @@
 /** Relay's connections over keyset pagination: a cursor is the sort key of a document, so that pages neither skip nor repeat while others write. */
-import { GraphQLError } from 'graphql'
+import type { GraphQLError } from 'graphql'
 import { DatabaseError } from '../../pkg/base/errors.ts'
 import { decodeDocument, encodeDocument } from '../../pkg/bson/convert.ts'
 import { validateDocument } from '../../pkg/bson/validate.ts'
+import { badInput } from './errors.ts'
 import type { Document, Store } from './store.ts'
 
 export interface ConnectionArguments {
@@ -65,10 +66,6 @@ function withKeys(projection: Document, keys: readonly SortKey[]): Document {
     if (!covered) all[path] = 1
   }
   return all
-}
-
-function badInput(message: string): GraphQLError {
-  return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT' } })
 }
 
 function valueAt(document: Document, path: string): unknown {

@@ -5,7 +5,12 @@
 import { Binary, Decimal128, Long, ObjectId } from 'bson'
 
 export type Shape =
-  | { readonly kind: 'scalar'; readonly scalar: ScalarName }
+  | {
+      readonly kind: 'scalar'
+      readonly scalar: ScalarName
+      /** Of a Float: a validator asks for doubles, also where the number is whole. */
+      readonly isDouble?: boolean
+    }
   | { readonly kind: 'object'; readonly fields: ReadonlyMap<string, Shape> }
   | { readonly kind: 'list'; readonly of: Shape }
   | { readonly kind: 'any' }
@@ -51,7 +56,7 @@ function shapeOfProperty(schema: JsonSchema, depth: number): Shape {
   const [type, second] = types
   if (type === undefined || second !== undefined || depth > depthMax) return anyShape
   const scalar = scalarOfBson[type]
-  if (scalar !== undefined) return { kind: 'scalar', scalar }
+  if (scalar !== undefined) return { kind: 'scalar', scalar, isDouble: type === 'double' }
   if (type === 'array') {
     const items = schema.items
     return {

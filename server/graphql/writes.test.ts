@@ -47,6 +47,53 @@ describe('replace by id', () => {
   })
 })
 
+describe('updates', () => {
+  const byId = 'mutation($s: PartsInput, $u: EJSON) { updatePartsById(id: "a", set: $s, update: $u) { name } }'
+  const many = 'mutation($s: PartsInput, $u: EJSON) { updateParts(filter: {}, set: $s, update: $u) { modified } }'
+
+  it('that say nothing, or no operators, are refused, and leave the document as it is', async () => {
+    const variables = [
+      {},
+      { s: {} },
+      { u: {} },
+      { s: {}, u: {} },
+      { u: { name: 'nut' } },
+      { u: { name: 'nut', $set: { weight: 1 } } },
+      { u: 7 },
+      { s: { name: 'nut' }, u: [{ $set: { name: 'screw' } }] },
+      { s: { name: 'nut' }, u: { $set: 7 } },
+    ]
+    for (const query of [byId, many])
+      for (const each of variables) {
+        const { errors } = await server.ask(query, each)
+        expect([each, errors?.[0]?.extensions['code']]).toEqual([each, 'BAD_USER_INPUT'])
+      }
+    expect(await stored()).toEqual([{ _id: 'a', name: 'bolt' }])
+  })
+
+  it('may be fields, operators, both, or a pipeline', async () => {
+    const name = async (variables: object) => (await server.data(byId, variables)).updatePartsById.name
+    expect(await name({ s: { name: 'nut' } })).toBe('nut')
+    expect(await name({ u: { $set: { name: 'screw' } } })).toBe('screw')
+    expect(await name({ s: { name: 'nail' }, u: { $set: { more: 1 }, $unset: { weight: 1 } } })).toBe('nail')
+    expect(await name({ u: [{ $set: { name: { $concat: ['$name', 's'] } } }] })).toBe('nails')
+    expect((await server.data(many, { s: { name: 'nut' } })).updateParts).toEqual({ modified: 1 })
+  })
+})
+
+describe('fields that are doubles', () => {
+  it('take whole numbers as doubles, which the validator asks for', async () => {
+    const text =
+      'mutation { insertParts(document: { _id: "d", weight: 2, size: { height: 3 } }) { weight size { height } } }'
+    expect((await server.data(text)).insertParts).toEqual({ weight: 2, size: { height: 3 } })
+    await server.data('mutation { updatePartsById(id: "d", set: { weight: 7 }) { weight } }')
+    const found = await server.data('query($f: EJSON) { documents(collection: "parts", filter: $f) }', {
+      f: { weight: { $type: 'double' }, 'size.height': { $type: 'double' } },
+    })
+    expect(found.documents).toHaveLength(1)
+  })
+})
+
 it('each write of a request is followed by what relations lead to after it', async () => {
   await server.command({ create: 'notes', relations: { about: { collection: 'parts', localField: 'part' } } })
   await server.command({ insert: 'notes', documents: [{ _id: 'n', part: 'a', text: '' }] })
