@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import compress from '@fastify/compress'
 import cors from '@fastify/cors'
-import fastify, { type FastifyInstance } from 'fastify'
+import fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import type { Logger } from 'pino'
 import { version } from '../../pkg/base/version.ts'
 import type { Database } from '../../pkg/command/dispatch.ts'
@@ -13,6 +13,7 @@ import { addGraphqlDoor } from '../graphql/door.ts'
 import { openMetrics } from '../metrics/metrics.ts'
 import { addRestDoor } from '../rest/door.ts'
 import { problemBody, statusOf } from '../rest/problem.ts'
+import { problemType, refuseClientError, refuseExpectations } from './unread-requests.ts'
 
 export interface HttpDoorOptions {
   readonly bind: string
@@ -49,9 +50,16 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
     keepAliveTimeout: keepAliveMs,
     http: { maxHeaderSize: headersSizeMax, headersTimeout: headersTimeoutMs },
     genReqId: () => randomUUID(),
+    clientErrorHandler: refuseClientError,
+    // A path that cannot be decoded has no route, whose hooks and handlers would answer.
+    frameworkErrors: (error, request, reply: FastifyReply) => {
+      const id = String(request.id)
+      return reply.code(statusOf(error)).header('x-request-id', id).type(problemType).send(problemBody(error, id))
+    },
     routerOptions: { maxParamLength: 1024 },
   })
   shareManners(app, options)
+  refuseExpectations(app.server)
   app.get('/', { schema: { hide: true } }, () => ({
     name: 'LauraDB',
     version,
@@ -106,14 +114,14 @@ function shareManners(app: FastifyInstance, { log }: HttpDoorOptions): void {
     if (status >= 500 && status !== 501) log.error({ err: error, requestId: request.id }, 'a request failed')
     return reply
       .code(status)
-      .type('application/problem+json; charset=utf-8')
+      .type(problemType)
       .send(problemBody(error, String(request.id)))
   })
   app.setNotFoundHandler((request, reply) => {
     const error = Object.assign(new Error(`there is nothing at ${request.method} ${request.url}`), { statusCode: 404 })
     return reply
       .code(404)
-      .type('application/problem+json; charset=utf-8')
+      .type(problemType)
       .send(problemBody(error, String(request.id)))
   })
 }

@@ -71,6 +71,20 @@ describe('the HTTP door', () => {
     })
   })
 
+  it.each([
+    ['no HTTP at all', 'x\r\n\r\n', 400],
+    ['a path that cannot be decoded', 'GET /v1/databases/%ff HTTP/1.1\r\nhost: x\r\n\r\n', 400],
+    ['headers that are too large', `GET / HTTP/1.1\r\nhost: x\r\nx: ${'y'.repeat(40_000)}\r\n\r\n`, 431],
+    ['an expectation that nobody knows', 'GET / HTTP/1.1\r\nhost: x\r\nexpect: x\r\n\r\n', 417],
+  ])('answers %s with a problem', async (_what, bytes, status) => {
+    const [head, body] = (await raw(bytes, /\}$|\r\n0\r\n\r\n$/)).split('\r\n\r\n')
+    expect(head).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
+    expect(head).toMatch(/^content-type: application\/problem\+json/im)
+    const [, id] = /^x-request-id: (\S+)/im.exec(head!)!
+    expect(body).toContain(`"status":${status}`)
+    expect(body).toContain(`urn:lauradb:request:${id}`)
+  })
+
   it('lets pages of the named origin call, and of no other', async () => {
     const ask = async (origin: string): Promise<string | null> =>
       (await fetch(`${server.httpUri}/healthz`, { headers: { origin } })).headers.get('access-control-allow-origin')
