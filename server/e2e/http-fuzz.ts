@@ -6,6 +6,7 @@ import { Agent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import { WebSocket } from 'ws'
 import { type Choices, Fuzz } from './fuzz.ts'
+import { OpenapiCheck, type OpenapiDocument } from './openapi-check.ts'
 
 const answerPatienceMs = 20_000
 /** A stream that is not refused is left after this long. */
@@ -22,6 +23,7 @@ interface Sent {
 
 interface Received {
   readonly status: number
+  readonly headers: Headers
   readonly text: string
 }
 
@@ -79,9 +81,10 @@ abstract class HttpFuzz extends Fuzz {
           setTimeout(() => outgoing.destroy(), watchMs)
         incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
         incoming.on('error', () => undefined)
-        incoming.on('close', () => done({ status, text: Buffer.concat(chunks).toString() }))
+        const headers = new Headers(incoming.headers as Record<string, string>)
+        incoming.on('close', () => done({ status, headers, text: Buffer.concat(chunks).toString() }))
       })
-      outgoing.on('error', (error) => done({ status: 0, text: error.message }))
+      outgoing.on('error', (error) => done({ status: 0, headers: new Headers(), text: error.message }))
       outgoing.end(body)
     })
   }
@@ -145,30 +148,33 @@ type Described = Readonly<
 >
 
 export class RestFuzz extends HttpFuzz {
-  #routes: Promise<Route[]> | undefined
+  #described: Promise<{ readonly routes: readonly Route[]; readonly check: OpenapiCheck }> | undefined
   /** The last transaction and the last cursor that an answer named. */
   #known: string[] = ['x']
 
   protected async one(): Promise<string> {
     if (this.random.integer(100) < 1) return this.socket()
-    this.#routes ??= this.#readRoutes()
-    const sent = this.#request(this.pick(await this.#routes))
+    this.#described ??= this.#readDescription()
+    const { routes, check } = await this.#described
+    const sent = this.#request(this.pick(routes))
     const received = await this.send(sent)
+    if (received.status !== 0) check.check({ ...sent, ...received })
     const [, named] = /"(?:id|next)":"([^"]+)"/.exec(received.text) ?? []
     if (named !== undefined) this.#known = [...this.#known.slice(-5), named]
     return this.judged(sent, received)
   }
 
-  async #readRoutes(): Promise<Route[]> {
+  async #readDescription() {
     const { text } = await this.send({ method: 'GET', path: '/openapi.json' })
-    const { paths } = JSON.parse(text) as { paths: Readonly<Record<string, Described>> }
-    return Object.entries(paths).flatMap(([path, methods]) =>
+    const description = JSON.parse(text) as OpenapiDocument & { paths: Readonly<Record<string, Described>> }
+    const routes = Object.entries(description.paths).flatMap(([path, methods]) =>
       Object.entries(methods).map(([method, { parameters }]) => ({
         method: method.toUpperCase(),
         path,
         parameters: (parameters ?? []).filter((each) => each.in === 'query').map((each) => each.name),
       })),
     )
+    return { routes, check: new OpenapiCheck(description) }
   }
 
   #request({ method, path, parameters }: Route): Sent {

@@ -8,6 +8,8 @@ import { LauraServer, loggedErrors } from '../laura-process.ts'
 
 export interface RunningServer {
   readonly uri: string
+  readonly httpUri: string
+  readonly grpcUri: string
   readonly dir: string
   readonly client: MongoClient
   /** A client of its own, closed with the server. */
@@ -37,6 +39,12 @@ export function runningServer(args: readonly string[] = []): RunningServer {
     dir,
     get uri() {
       return server.mongoUri
+    },
+    get httpUri() {
+      return server.httpUri
+    },
+    get grpcUri() {
+      return server.grpcUri
     },
     get client() {
       return clients[0]!

@@ -7,6 +7,7 @@ import { bodyOf, cursorOf, elementsOf, optionalBodyOf, replyText, sendText, valu
 import { HttpProblem } from './problem.ts'
 import { textField } from './query-routes.ts'
 import { anyObject, parametersOf, type Routes } from './route.ts'
+import * as shapes from './shapes.ts'
 
 const databases = '/v1/databases'
 const database = `${databases}/:database`
@@ -19,7 +20,7 @@ export function addCatalogRoutes(routes: Routes): void {
   routes.add(
     'GET',
     databases,
-    { tag, summary: 'The databases', answers: { 200: '{databases, totalSize}' } },
+    { tag, summary: 'The databases', answers: { 200: '{databases, totalSize}' }, answer: shapes.databases },
     async (caller, request, reply) =>
       sendText(reply, replyText(request, await caller.run('admin', { listDatabases: 1 }))),
   )
@@ -38,7 +39,7 @@ export function addCatalogRoutes(routes: Routes): void {
   routes.add(
     'GET',
     collections,
-    { tag, summary: 'The collections of a database', answers: { 200: '{collections}' } },
+    { tag, summary: 'The collections of a database', answers: { 200: '{collections}' }, answer: shapes.collections },
     async (caller, request, reply) => {
       const listed = cursorOf(await caller.run(parametersOf(request).database, { listCollections: 1 })).documents
       return sendText(reply, `{"collections":[${listed.map((each) => valueText(request, each)).join(',')}]}`)
@@ -53,10 +54,16 @@ export function addCatalogRoutes(routes: Routes): void {
       description: `{name, ...options of MongoDB's create}`,
       body: anyObject,
       answers: { 201: 'the collection' },
+      answer: shapes.collection,
     },
     makeCollection,
   )
-  routes.add('GET', collection, { tag, summary: 'A collection with its options' }, describeCollection)
+  routes.add(
+    'GET',
+    collection,
+    { tag, summary: 'A collection with its options', answer: shapes.collection },
+    describeCollection,
+  )
   routes.add(
     'GET',
     `${collection}/stats`,
@@ -77,6 +84,7 @@ export function addCatalogRoutes(routes: Routes): void {
       summary: `Change a collection's options`,
       description: `the fields of MongoDB's collMod, and name to rename it`,
       body: anyObject,
+      answer: shapes.collection,
     },
     changeCollection,
   )
@@ -93,7 +101,7 @@ export function addCatalogRoutes(routes: Routes): void {
   routes.add(
     'GET',
     indexes,
-    { tag, summary: 'The indexes of a collection', answers: { 200: '{indexes}' } },
+    { tag, summary: 'The indexes of a collection', answers: { 200: '{indexes}' }, answer: shapes.indexes },
     async (caller, request, reply) => {
       const parameters = parametersOf(request)
       const listed = cursorOf(await caller.run(parameters.database, { listIndexes: parameters.collection })).documents
@@ -108,7 +116,8 @@ export function addCatalogRoutes(routes: Routes): void {
       summary: 'Build an index',
       description: `{key: {field: 1}, name, unique, ...}; without a name it gets MongoDB's usual one`,
       body: anyObject,
-      answers: { 201: '{name}' },
+      answers: { 201: 'the index' },
+      answer: shapes.index,
     },
     makeIndex,
   )

@@ -21,6 +21,7 @@ import { mergePatch } from './merge-patch.ts'
 import { pageSizeDefault, sendPage } from './paging.ts'
 import { CommandProblem, HttpProblem, refuseWriteErrors } from './problem.ts'
 import { anyObject, jsonText, parametersOf, type Routes } from './route.ts'
+import * as shapes from './shapes.ts'
 import { writeOnce } from './transactions.ts'
 
 const documents = '/v1/databases/:database/collections/:collection/documents'
@@ -36,6 +37,7 @@ const precondition = {
   'if-match': { type: 'string', description: 'goes on only if the document has this ETag' },
   'idempotency-key': { type: 'string', description: 'the same key again gets the first answer and writes nothing' },
 }
+const prefer = { type: 'string', description: 'return=minimal: an answer without the document' }
 /** How often an update by If-Match or a merge patch looks again when others write the document meanwhile. */
 const attemptsMax = 20
 
@@ -47,7 +49,7 @@ export function addDocumentRoutes(routes: Routes): void {
       tag,
       summary: 'Insert a document',
       description: 'A document without _id gets an ObjectId. An array of documents is for the bulk and import routes.',
-      headers: { 'idempotency-key': precondition['idempotency-key'] },
+      headers: { 'idempotency-key': precondition['idempotency-key'], prefer },
       body: anyObject,
       answers: { 201: 'the document, or with Prefer: return=minimal only where it is' },
     },
@@ -69,6 +71,7 @@ export function addDocumentRoutes(routes: Routes): void {
         hint: { type: 'string', description: 'name of an index, or its key pattern' },
       },
       answers: { 200: '{documents, next}: a page, and the token of the next one, which a Link header has too' },
+      answer: shapes.page,
     },
     find,
   )
@@ -82,6 +85,7 @@ export function addDocumentRoutes(routes: Routes): void {
       body: anyObject,
       bodyTypes: ['application/json', 'application/vnd.lauradb.update+json'],
       answers: { 200: '{matched, modified, upserted}' },
+      answer: shapes.updated,
     },
     updateMany,
   )
@@ -93,6 +97,7 @@ export function addDocumentRoutes(routes: Routes): void {
       summary: 'Delete all documents that match',
       query: { filter: { ...jsonText, description: 'which documents; {} for all' } },
       answers: { 200: '{deleted}' },
+      answer: shapes.deleted,
     },
     deleteMany,
   )
@@ -117,9 +122,13 @@ export function addDocumentRoutes(routes: Routes): void {
       description:
         'With If-Match only the version that is meant is replaced; with If-None-Match: * only a new document is made.',
       query: { idType },
-      headers: { ...precondition, 'if-none-match': { type: 'string' } },
+      headers: { ...precondition, 'if-none-match': { type: 'string' }, prefer },
       body: anyObject,
-      answers: { 200: 'the document as it is now', 201: 'the document that was made' },
+      answers: {
+        200: 'the document as it is now',
+        201: 'the document that was made',
+        204: 'it is replaced: with Prefer: return=minimal',
+      },
     },
     replace,
   )
@@ -133,10 +142,10 @@ export function addDocumentRoutes(routes: Routes): void {
         'application/merge-patch+json: RFC 7396, null removes a field. application/vnd.lauradb.update+json: update operators such as ' +
         '{"$inc": {"n": 1}}. application/json is the one or the other by whether its first field begins with $.',
       query: { idType },
-      headers: precondition,
+      headers: { ...precondition, prefer },
       body: anyObject,
       bodyTypes: ['application/json', 'application/merge-patch+json', 'application/vnd.lauradb.update+json'],
-      answers: { 200: 'the document as it is now' },
+      answers: { 200: 'the document as it is now', 204: 'it is changed: with Prefer: return=minimal' },
     },
     patch,
   )

@@ -25,6 +25,7 @@ import {
 import { closeCursor, nextPage, pageSizeDefault, sendPage } from './paging.ts'
 import { HttpProblem } from './problem.ts'
 import { anyObject, jsonText, parametersOf, type Routes } from './route.ts'
+import * as shapes from './shapes.ts'
 import { writeOnce } from './transactions.ts'
 
 const collectionPath = '/v1/databases/:database/collections/:collection'
@@ -59,6 +60,7 @@ export function addQueryRoutes(routes: Routes): void {
       body: anyObject,
       description: `Fields: ${findFields.join(', ')}.`,
       answers: { 200: '{documents, next}' },
+      answer: shapes.page,
     },
     async (caller, request, reply) => {
       const { database, collection } = parametersOf(request)
@@ -77,13 +79,20 @@ export function addQueryRoutes(routes: Routes): void {
         body: anyObject,
         description: `Fields: ${aggregateFields.join(', ')}.`,
         answers: { 200: '{documents, next}' },
+        answer: shapes.page,
       },
       aggregate,
     )
   routes.add(
     'GET',
     `${collectionPath}/count`,
-    { tag, summary: 'Count documents', query: { filter: jsonText }, answers: { 200: '{count}' } },
+    {
+      tag,
+      summary: 'Count documents',
+      query: { filter: jsonText },
+      answers: { 200: '{count}' },
+      answer: shapes.counted,
+    },
     async (caller, request, reply) => {
       const { database, collection } = parametersOf(request)
       const { filter } = request.query as { filter?: string }
@@ -99,6 +108,7 @@ export function addQueryRoutes(routes: Routes): void {
       summary: 'The distinct values of a field',
       query: { key: { type: 'string', description: 'a dotted path' }, filter: jsonText },
       answers: { 200: '{values}' },
+      answer: shapes.values,
     },
     async (caller, request, reply) => {
       const { database, collection } = parametersOf(request)
@@ -137,6 +147,7 @@ export function addQueryRoutes(routes: Routes): void {
       headers: { 'idempotency-key': { type: 'string' } },
       body: anyObject,
       answers: { 200: '{inserted, matched, modified, deleted, upserted, errors}' },
+      answer: shapes.bulkWritten,
     },
     bulk,
   )
@@ -148,6 +159,7 @@ export function addQueryRoutes(routes: Routes): void {
       summary: 'The next page of a result',
       query: { pageSize: { type: 'integer', minimum: 1, maximum: 100_000, default: pageSizeDefault } },
       answers: { 200: '{documents, next}' },
+      answer: shapes.page,
     },
     (caller, request, reply) =>
       nextPage(

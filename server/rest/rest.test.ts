@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { OpenapiCheck } from '../e2e/openapi-check.ts'
 import { type HttpDoor, openHttpDoor } from '../http/door.ts'
 import { type Node, openNode } from '../node.ts'
 
@@ -10,6 +11,7 @@ let folder: string
 let node: Node
 let door: HttpDoor
 let base: string
+let described: OpenapiCheck
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'laura-rest-'))
@@ -22,6 +24,7 @@ beforeAll(async () => {
     isReady: () => true,
   })
   base = `http://127.0.0.1:${door.port}`
+  described = await OpenapiCheck.of(base)
 })
 
 afterAll(async () => {
@@ -55,8 +58,10 @@ async function call(
     headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
   })
   const text = await response.text()
+  const { status } = response
+  described.check({ method, path, status, headers: response.headers, text })
   const isJson = response.headers.get('content-type')?.includes('json') === true && !text.includes('\n')
-  return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text }
+  return { status, headers: response.headers, body: isJson ? JSON.parse(text) : text }
 }
 
 /** The same with the answer as text. */

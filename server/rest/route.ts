@@ -3,9 +3,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 
 import type { Database } from '../../pkg/command/dispatch.ts'
 import { Caller } from './caller.ts'
 import { documentTypes } from './content.ts'
+import { problem } from './shapes.ts'
 import type { Transactions } from './transactions.ts'
 
-type Schema = Readonly<Record<string, unknown>>
+export type Schema = Readonly<Record<string, unknown>>
 
 export interface RouteSpec {
   readonly tag: string
@@ -20,6 +21,8 @@ export interface RouteSpec {
   readonly bodyTypes?: readonly string[]
   /** By status: what is answered. */
   readonly answers?: Readonly<Record<number, string>>
+  /** The body of an answer that has one; without it any object. */
+  readonly answer?: Schema
   readonly answerType?: string
 }
 
@@ -54,24 +57,9 @@ const ejson: Schema = {
   description: 'form of the Extended JSON in the answer',
 }
 
-const problem = {
+const problemAnswer = {
   description: 'what went wrong, as RFC 9457 has it',
-  content: {
-    'application/problem+json': {
-      schema: {
-        type: 'object',
-        properties: {
-          type: { type: 'string' },
-          title: { type: 'string' },
-          status: { type: 'integer' },
-          detail: { type: 'string' },
-          instance: { type: 'string' },
-          code: { type: 'integer', description: `MongoDB's number of the error` },
-          codeName: { type: 'string', description: `MongoDB's name of the error` },
-        },
-      },
-    },
-  },
+  content: { 'application/problem+json': { schema: problem } },
 }
 
 export class Routes {
@@ -103,7 +91,7 @@ export class Routes {
         querystring: { type: 'object', properties: { ...query, ejson }, additionalProperties: false },
         ...(headers === undefined ? {} : { headers: { type: 'object', properties: headers } }),
       },
-      config: { shown: { ...shownBody(spec), response: shownAnswers(spec) } },
+      config: { shown: { ...shownBody(spec), ...shownHeaders(spec), response: shownAnswers(spec) } },
       handler: async (request, reply) => {
         const caller = new Caller(this.#database, request, reply)
         const finish = this.#transactions.join(caller, request)
@@ -123,15 +111,28 @@ function shownBody({ body, bodyTypes = documentTypes.slice(0, 1) }: RouteSpec): 
   return { body: { content: Object.fromEntries(bodyTypes.map((type) => [type, { schema: body }])) } }
 }
 
-function shownAnswers({ answers = { 200: 'the result' }, answerType = 'application/json' }: RouteSpec): Schema {
-  const schema = answerType === 'application/json' ? {} : { type: 'string' }
+/** The tags of the routes that can be statements of a transaction. */
+const statements = ['documents', 'queries']
+const transactionHeader: Schema = {
+  type: 'string',
+  description: 'the id of the transaction that this is a statement of',
+}
+
+function shownHeaders({ tag, headers }: RouteSpec): Schema {
+  if (!statements.includes(tag)) return {}
+  return { headers: { type: 'object', properties: { ...headers, 'laura-transaction': transactionHeader } } }
+}
+
+function shownAnswers({ answers = { 200: 'the result' }, ...spec }: RouteSpec): Schema {
+  const { answerType = 'application/json' } = spec
+  const schema = answerType === 'application/json' ? (spec.answer ?? anyObject) : { type: 'string' }
   const shown = Object.entries(answers).map(([status, description]) => [
     status,
     Number(status) === 204 || Number(status) === 304
       ? { description, type: 'null' }
       : { description, content: { [answerType]: { schema } } },
   ])
-  return { ...Object.fromEntries(shown), default: problem }
+  return { ...Object.fromEntries(shown), default: problemAnswer }
 }
 
 /** `get /v1/databases/:database/collections` is `getDatabasesDatabaseCollections`: stable, and good as a method's name. */

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Caller } from './caller.ts'
 import { fieldsOf, optionalBodyOf, sendText } from './content.ts'
 import { anyObject, parametersOf, type Routes } from './route.ts'
+import * as shapes from './shapes.ts'
 import type { Transactions } from './transactions.ts'
 
 const tag = 'transactions'
@@ -18,6 +19,7 @@ export function addTransactionRoutes(routes: Routes, transactions: Transactions)
         '{readConcern}. Requests with its id in the header Laura-Transaction are its statements, one after another.',
       body: anyObject,
       answers: { 201: '{id}' },
+      answer: shapes.transaction,
     },
     (_caller: Caller, request: FastifyRequest, reply: FastifyReply) => {
       const { readConcern } = fieldsOf(optionalBodyOf(request), ['readConcern'])

@@ -2,14 +2,17 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { OpenapiCheck } from '../e2e/openapi-check.ts'
 import { LauraServer } from '../laura-process.ts'
 
 let folder: string
 let server: LauraServer
+let described: OpenapiCheck
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'laura-transactions-'))
   server = await LauraServer.start(folder)
+  described = await OpenapiCheck.of(server.httpUri)
 })
 
 afterAll(async () => {
@@ -24,7 +27,9 @@ async function call(method: string, path: string, body?: object, headers: Record
     headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
   })
   const text = await response.text()
-  return { status: response.status, body: (text === '' ? {} : JSON.parse(text)) as Record<string, unknown> }
+  const { status } = response
+  described.check({ method, path: `/v1${path}`, status, headers: response.headers, text })
+  return { status, body: (text === '' ? {} : JSON.parse(text)) as Record<string, unknown> }
 }
 
 it('a pipeline of changes that is none is refused', async () => {

@@ -8,7 +8,8 @@ import { JsonDocumentSplitter } from '../../pkg/bson/json-splitter.ts'
 import type { Caller } from './caller.ts'
 import { cursorOf, documentParameter, sendText, valueText } from './content.ts'
 import { HttpProblem } from './problem.ts'
-import { anyObject, jsonText, parametersOf, type Routes } from './route.ts'
+import { jsonText, parametersOf, type Routes } from './route.ts'
+import * as shapes from './shapes.ts'
 
 const collection = '/v1/databases/:database/collections/:collection'
 const tag = 'transfer'
@@ -26,9 +27,10 @@ export function addTransferRoutes(routes: Routes): void {
       summary: 'Insert the documents of a stream',
       description:
         'Newline-delimited documents, or one array of them. What cannot be inserted is told of, the rest goes in.',
-      body: anyObject,
+      body: { type: 'string' },
       bodyTypes: streamTypes,
       answers: { 200: '{inserted, failed, errors}' },
+      answer: shapes.imported,
     },
     importDocuments,
   )
