@@ -13,16 +13,19 @@ export function changesField(model: CollectionModel, type: GraphQLObjectType): F
         type: new GraphQLList(new GraphQLNonNull(GraphQLString)),
         description: 'insert, update, replace, delete; none: all',
       },
-      resumeAfter: { type: GraphQLString, description: 'goes on after the event with this token' },
+      resumeAfter: {
+        type: GraphQLString,
+        description: 'goes on after the event with this token, also after the end of the collection',
+      },
     },
     subscribe: (_root, args, { store }) => {
-      const resumeAfter = args['resumeAfter'] as string | undefined
-      const operations = args['operations'] as string[] | undefined
+      const resumeAfter = args['resumeAfter'] as string | null | undefined
+      const operations = args['operations'] as string[] | null | undefined
       const stage = {
         fullDocument: 'updateLookup',
-        ...(resumeAfter === undefined ? {} : { resumeAfter: { _data: resumeAfter } }),
+        ...(resumeAfter == null ? {} : { startAfter: { _data: resumeAfter } }),
       }
-      const match = operations === undefined ? [] : [{ $match: { operationType: { $in: operations } } }]
+      const match = operations == null ? [] : [{ $match: { operationType: { $in: operations } } }]
       return store.changes(model.name, [{ $changeStream: stage }, ...match])
     },
     resolve: (event, _args, { related }) => {

@@ -106,4 +106,17 @@ describe('a change stream', () => {
     expect(await again.next()).toMatchObject({ documentKey: { _id: 2 } })
     await again.close()
   })
+
+  it('goes on by itself after the server was killed and started again', async () => {
+    const collection = db().collection<{ _id: number }>('watched on')
+    await db().createCollection('watched on')
+    const stream = collection.watch()
+    expect(await stream.tryNext()).toBeNull()
+    for (let _id = 0; _id < 5; _id++) await collection.insertOne({ _id })
+    for (let _id = 0; _id < 3; _id++) expect(await stream.next()).toMatchObject({ documentKey: { _id } })
+    await server.restart()
+    await collection.insertOne({ _id: 5 })
+    for (let _id = 3; _id < 6; _id++) expect(await stream.next()).toMatchObject({ documentKey: { _id } })
+    await stream.close()
+  })
 })
