@@ -44,7 +44,15 @@ export function writeUtf8(bytes: Uint8Array, at: number, text: string): number {
 
 /** The UTF-8 bytes of `text`, a fresh array. */
 export function utf8Bytes(text: string): Uint8Array {
-  return encoder.encode(text)
+  const { length } = text
+  if (length > shortLength) return encoder.encode(text)
+  const bytes = new Uint8Array(length)
+  for (let index = 0; index < length; index++) {
+    const unit = text.charCodeAt(index)
+    if (unit >= 0x80) return encoder.encode(text)
+    bytes[index] = unit
+  }
+  return bytes
 }
 const encoder = new TextEncoder()
 

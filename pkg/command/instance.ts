@@ -8,6 +8,7 @@
 import { DatabaseError } from '../base/errors.ts'
 import type { LogIndex } from '../base/ids.ts'
 import { timestampOf } from '../base/timestamp.ts'
+import { TransientMap } from '../base/transient-map.ts'
 import { ObjectIdGenerator } from '../bson/objectid.ts'
 import { ChangeFeed } from '../change/change-feed.ts'
 import type { Collation } from '../collation/collation.ts'
@@ -131,7 +132,7 @@ export class Instance {
   readonly objectIds: ObjectIdGenerator
   readonly connections = new Set<ConnectionContext>()
   /** Operations that wait for something, by id; one that is answered in its caller's turn is never seen here. */
-  readonly operations = new Map<number, Operation>()
+  readonly operations = new TransientMap<number, Operation>()
   /** undefined: a standalone. */
   readonly replicaSet: ReplicaSet | undefined
   /** This run of the server, for the topologyVersion of hello. */
@@ -223,11 +224,11 @@ export class Instance {
     this.#transactionWatch = this.world.clock.setTimer(1000, () => {
       this.#transactionWatch = undefined
       const deadlineMs = this.world.clock.monotonicMs() - this.parameters.transactionLifetimeLimitSeconds * 1000
-      for (const transaction of [...this.transactions.open]) {
+      for (const transaction of this.transactions.open) {
         if (transaction.startedMs <= deadlineMs || transaction.state !== 'open')
           this.abortTransaction(transaction, lifetimeOver())
       }
-      if (this.transactions.open.size > 0) this.#watchTransactions()
+      if (this.transactions.open.length > 0) this.#watchTransactions()
     })
   }
 
@@ -271,7 +272,7 @@ export class Instance {
     this.#closed = true
     this.#transactionWatch?.cancel()
     const reason = new DatabaseError('InterruptedAtShutdown', 'interrupted at shutdown')
-    for (const transaction of [...this.transactions.open]) this.abortTransaction(transaction, reason)
+    for (const transaction of this.transactions.open) this.abortTransaction(transaction, reason)
     this.killOperations(() => true, reason)
     this.cursors.close()
     this.statistics.close()

@@ -81,7 +81,7 @@ function describeTransaction(
     ).toISOString(),
     statements: statementCount,
     bytesWritten: BigInt(transaction.cost),
-    locks: instance.engine.locks.heldCount(transaction),
+    locks: transaction.locks.length,
   }
 }
 

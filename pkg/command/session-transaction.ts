@@ -7,6 +7,7 @@
  */
 import { DatabaseError } from '../base/errors.ts'
 import type { LogIndex } from '../base/ids.ts'
+import { TransientMap } from '../base/transient-map.ts'
 import type { Transaction } from '../engine/transaction.ts'
 import type { Operation } from './instance.ts'
 import { learnSession, shownSession } from './retryable-write.ts'
@@ -38,19 +39,23 @@ export class SessionTransaction {
 
 /** The transactions of sessions that have not ended, and counts since the start. */
 export class SessionTransactions {
-  readonly open = new Set<SessionTransaction>()
+  readonly #open = new TransientMap<Transaction, SessionTransaction>()
   startedCount = 0
   committedCount = 0
   abortedCount = 0
 
+  get open(): SessionTransaction[] {
+    return this.#open.values()
+  }
+
   add(current: SessionTransaction): void {
-    this.open.add(current)
+    this.#open.set(current.transaction, current)
     this.startedCount++
   }
 
   /** Counts the end of one, however it came about; safe to call twice. */
   ended(current: SessionTransaction): void {
-    if (!this.open.delete(current)) return
+    if (!this.#open.delete(current.transaction)) return
     if (current.state === 'committed') this.committedCount++
     else this.abortedCount++
   }

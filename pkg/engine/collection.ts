@@ -31,6 +31,8 @@ import { namespaceNote } from './operation.ts'
 import { RecordCursor } from './record-cursor.ts'
 
 const noBytes = new Uint8Array(0)
+/** Of the `_id` that is being looked up. */
+const idKey = new KeyWriter()
 
 /** Where a record's bytes are: valid until the next call on the engine or a yield. */
 export type RecordRef = ValueRef
@@ -75,7 +77,6 @@ export class Collection<Records extends KeyMap = KeyMap> {
   /** A change of a record and its index entries has begun and not ended. */
   changing = false
   readonly #key = new Uint8Array(recordIdLength)
-  readonly #idKey = new KeyWriter()
   /** Of the replacement under way: what it changes, and the indexes that may be about that. */
   readonly #changed = new ChangedFields()
   readonly #touched: Index<Records>[] = []
@@ -171,7 +172,7 @@ export class Collection<Records extends KeyMap = KeyMap> {
 
   /** The record whose `_id` equals the given value, as of `at`. Only where there is an index on `_id`. */
   findById(type: number, bytes: Uint8Array, start: number, at: Timestamp): RecordId | undefined {
-    const key = this.#idKey.reset()
+    const key = idKey.reset()
     const { collation } = this
     if (collation === undefined) encodeKey(key, type, bytes, start)
     else collation.encodeKey(key, type, bytes, start)

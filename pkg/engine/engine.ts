@@ -26,6 +26,7 @@ import {
   timestampMin,
   timestampOf,
 } from '../base/timestamp.ts'
+import { TransientMap } from '../base/transient-map.ts'
 import type { DiskLock } from '../io/disk.ts'
 import { TemporaryFiles } from '../io/temporary-files.ts'
 import type { World } from '../io/world.ts'
@@ -80,7 +81,7 @@ export class Engine implements Workspace {
   readonly #transactionHost: TransactionHost
   /** Since when, at least, all versions are there that were not the last of their key: what earlier runs have kept. */
   #keptSince = timestampMin
-  readonly #transactions = new Set<Transaction>()
+  readonly #transactions = new TransientMap<number, Transaction>()
   #lastTransactionId = 0
   #term = firstTerm
   #lastTimestamp: Timestamp
@@ -171,7 +172,7 @@ export class Engine implements Workspace {
       nextTimestamp: () => this.#clock.next(),
       notesFor: (operations) => (this.#historyFrom === 0 ? undefined : new ChangeNotes(operations)),
       commit: (transaction) => this.#commit(transaction),
-      ended: (transaction) => this.#transactions.delete(transaction),
+      ended: (transaction) => this.#transactions.delete(transaction.id),
     }
   }
 
@@ -316,13 +317,13 @@ export class Engine implements Workspace {
       { ...transactionDefaults, ...options },
       this.#transactionHost,
     )
-    this.#transactions.add(transaction)
+    this.#transactions.set(transaction.id, transaction)
     return transaction
   }
 
   /** The transactions that have not ended. */
-  get transactions(): Iterable<Transaction> {
-    return this.#transactions
+  get transactions(): readonly Transaction[] {
+    return this.#transactions.values()
   }
 
   /** The locks of open transactions in words. */
@@ -490,7 +491,7 @@ export class Engine implements Workspace {
   }
 
   async #close(): Promise<void> {
-    for (const transaction of [...this.#transactions]) transaction.abort()
+    for (const transaction of this.#transactions.values()) transaction.abort()
     this.#maintenance.stop()
     try {
       await this.#maintenance.idle()

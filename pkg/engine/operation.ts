@@ -71,20 +71,31 @@ export const operationOverheadMax = 32
 /** Bytes of the notes that come before an operation besides their documents, at most. */
 export const noteOverheadMax = 320
 
+/** What writers have given back: an array outside of the heap costs more than most transactions write into it. */
+const spareBytes: Uint8Array[] = []
+const spareCountMax = 64
+const spareLengthMax = 16 * 1024
+const firstLength = 1024
+
+const noBytes = new Uint8Array(0)
+
 /** Builds a payload; grows, and is reused from unit to unit. */
 export class OperationWriter {
-  bytes: Uint8Array
+  bytes: Uint8Array = noBytes
   length = 0
   count = 0
 
-  constructor(sizeBytes = 64 * 1024) {
-    this.bytes = new Uint8Array(sizeBytes)
+  /** Lets go of what was written; how much it was is still known. */
+  release(): void {
+    if (this.bytes.length > 0 && this.bytes.length <= spareLengthMax && spareBytes.length < spareCountMax)
+      spareBytes.push(this.bytes)
+    this.bytes = noBytes
   }
 
   reset(): void {
     this.length = 0
     this.count = 0
-    if (this.bytes.length > 64 * 1024 * 1024) this.bytes = new Uint8Array(64 * 1024)
+    if (this.bytes.length > 64 * 1024 * 1024) this.bytes = noBytes
   }
 
   insert(collection: CollectionId, record: RecordId, document: Uint8Array): void {
@@ -200,8 +211,13 @@ export class OperationWriter {
   }
 
   #reserve(more: number): void {
-    if (this.length + more <= this.bytes.length) return
-    const grown = new Uint8Array(Math.max(this.bytes.length * 2, this.length + more))
+    const needed = this.length + more
+    if (needed <= this.bytes.length) return
+    if (this.bytes.length === 0 && needed <= firstLength) {
+      this.bytes = spareBytes.pop() ?? new Uint8Array(firstLength)
+      return
+    }
+    const grown = new Uint8Array(Math.max(this.bytes.length * 2, needed))
     grown.set(this.bytes.subarray(0, this.length))
     this.bytes = grown
   }

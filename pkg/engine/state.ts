@@ -9,6 +9,7 @@ import { assert } from '../base/assert.ts'
 import type { CollectionId, PageId, RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import { timestampMin } from '../base/timestamp.ts'
+import { writeInt32 } from '../bson/little-endian.ts'
 import { Catalog } from '../catalog/catalog.ts'
 import type { CollectionRecord, IndexRecord, MapRecord } from '../catalog/collection-record.ts'
 import { decodeCollectionRecord, encodeCollectionRecord, FieldReader } from '../catalog/collection-record.ts'
@@ -19,8 +20,9 @@ import { LockTable, type LockTarget } from '../mvcc/lock-table.ts'
 import { Snapshots } from '../mvcc/snapshots.ts'
 import { VersionedMap } from '../mvcc/versioned-map.ts'
 import { WriteConflict } from '../mvcc/write-conflict.ts'
+import { copyBytes } from '../storage/copy.ts'
 import type { Store } from '../storage/store.ts'
-import type { Tree } from '../storage/tree.ts'
+import type { Tree, ValueRef } from '../storage/tree.ts'
 import { collectionLock, nameLock } from './catalog-locks.ts'
 import { Collection, type StoredCollection } from './collection.ts'
 import { DroppedTrees } from './dropped-trees.ts'
@@ -31,6 +33,9 @@ import { SessionRecords } from './session-records.ts'
 
 /** Makes a predicate of a partial index's filter. */
 type CompileFilter = (filter: Uint8Array, collation?: Collation) => DocumentPredicate
+
+/** Where patched documents are put together, unless they are larger. */
+const patchScratch = new Uint8Array(64 * 1024)
 
 export class State {
   readonly store: Store
@@ -49,7 +54,9 @@ export class State {
   readonly sessions: SessionRecords
   /** Pages have changed since the last checkpoint without a log entry: vacuum, or pages of what was dropped. */
   changedUnlogged = false
-  #patchScratch = new Uint8Array(4096)
+  readonly #patchedFrom: ValueRef = { bytes: patchScratch, start: 0, end: 0 }
+  /** What the last patch made. */
+  #patchDocument = patchScratch
 
   readonly #compileFilter: CompileFilter | undefined
 
@@ -399,15 +406,19 @@ export class State {
     return collection
   }
 
+  /** Lent until the next call. */
   #patched(collection: StoredCollection, reader: OperationReader, at: Timestamp): Uint8Array {
-    const old = { bytes: this.#patchScratch, start: 0, end: 0 }
+    const old = this.#patchedFrom
     assert(collection.read(reader.record, at, old), 'a patched record is live')
     const middle = reader.end - reader.start
-    const document = new Uint8Array(reader.head + middle + reader.tail)
-    document.set(old.bytes.subarray(old.start, old.start + reader.head))
-    document.set(reader.bytes.subarray(reader.start, reader.end), reader.head)
-    document.set(old.bytes.subarray(old.end - reader.tail, old.end), reader.head + middle)
-    new DataView(document.buffer).setInt32(0, document.length, true)
+    const length = reader.head + middle + reader.tail
+    if (this.#patchDocument.length !== length)
+      this.#patchDocument = length > patchScratch.length ? new Uint8Array(length) : patchScratch.subarray(0, length)
+    const document = this.#patchDocument
+    copyBytes(old.bytes, old.start, old.start + reader.head, document, 0)
+    copyBytes(reader.bytes, reader.start, reader.end, document, reader.head)
+    copyBytes(old.bytes, old.end - reader.tail, old.end, document, reader.head + middle)
+    writeInt32(document, 0, length)
     return document
   }
 

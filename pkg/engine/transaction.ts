@@ -15,7 +15,7 @@ import { DatabaseError } from '../base/errors.ts'
 import type { LogIndex } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import type { World } from '../io/world.ts'
-import type { LockOwner, LockTarget } from '../mvcc/lock-table.ts'
+import type { Lock, LockOwner, LockTarget } from '../mvcc/lock-table.ts'
 import { ReadSet } from '../mvcc/read-set.ts'
 import type { Snapshot } from '../mvcc/snapshots.ts'
 import { WriteConflict } from '../mvcc/write-conflict.ts'
@@ -62,8 +62,6 @@ export interface TransactionHost {
   ended(transaction: Transaction): void
 }
 
-/** Most operations are small, and most transactions have few. */
-const operationsBytes = 1024
 /** An entry of the log is read and written as a whole. */
 const operationsBytesMax = 1024 * 1024 * 1024
 
@@ -73,7 +71,8 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
   readonly id: number
   readonly options: TransactionOptions
   readonly startedMs: number
-  readonly operations = new OperationWriter(operationsBytes)
+  readonly operations = new OperationWriter()
+  readonly locks: Lock[] = []
   readonly #host: TransactionHost
   readonly #catalog: TransactionCatalog
   #snapshot: Snapshot
@@ -233,8 +232,9 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
     this.#snapshot.release()
     const { locks, snapshots } = this.#host.state
     if (this.#reader !== undefined) snapshots.recentWrites.leave(this.#reader)
-    locks.interrupt(this, noSuchTransaction(this.id))
+    locks.interrupt(this, () => noSuchTransaction(this.id))
     locks.release(this)
+    this.operations.release()
     this.#host.ended(this)
   }
 

@@ -11,6 +11,7 @@
  */
 import { assert } from '../base/assert.ts'
 import { DatabaseError } from '../base/errors.ts'
+import { TransientMap } from '../base/transient-map.ts'
 import type { Clock } from '../io/clock.ts'
 
 export type LockMode = 'read' | 'write'
@@ -19,6 +20,8 @@ export interface LockOwner {
   readonly id: number
   /** What is lost when it is aborted, in any unit: of a circle the cheapest one goes. */
   readonly cost: number
+  /** What it holds: kept by the table. */
+  readonly locks: Lock[]
 }
 
 /** `space`: whose keys these are (the root page of a map, or one of `lockSpace`). */
@@ -32,7 +35,7 @@ export interface LockTarget {
 export const lockSpace = { namespaces: -1, collections: -2 } as const
 
 export interface LockInfo extends LockTarget {
-  readonly holders: readonly { readonly owner: LockOwner; readonly mode: LockMode }[]
+  readonly holders: readonly Holder[]
   readonly waiters: readonly {
     readonly owner: LockOwner | undefined
     readonly mode: LockMode
@@ -48,21 +51,75 @@ interface Waiter {
   readonly settle: (error: DatabaseError | undefined) => void
 }
 
-interface Lock {
-  readonly holders: Map<LockOwner, LockMode>
-  readonly queue: Waiter[]
+export interface Holder {
+  readonly owner: LockOwner
+  readonly mode: LockMode
 }
+
+/** Most locks ever have one holder. */
+export class Lock {
+  readonly space: number
+  readonly key: string
+  readonly holders: Holder[] = []
+  readonly queue: Waiter[] = []
+
+  constructor(space: number, key: string) {
+    this.space = space
+    this.key = key
+  }
+
+  /** How `owner` holds it; undefined: not at all. */
+  modeOf(owner: LockOwner): LockMode | undefined {
+    const at = this.#placeOf(owner)
+    return at < 0 ? undefined : this.holders[at]!.mode
+  }
+
+  /** Whether the holders other than `owner` allow `mode`. */
+  fits(mode: LockMode, owner: LockOwner | undefined): boolean {
+    for (const { owner: holder, mode: held } of this.holders) {
+      if (holder !== owner && (held === 'write' || mode === 'write')) return false
+    }
+    return true
+  }
+
+  grant(owner: LockOwner, mode: LockMode): void {
+    const at = this.#placeOf(owner)
+    if (at >= 0) {
+      this.holders[at] = { owner, mode }
+      return
+    }
+    this.holders.push({ owner, mode })
+    owner.locks.push(this)
+  }
+
+  leave(owner: LockOwner): void {
+    const at = this.#placeOf(owner)
+    if (at >= 0) this.holders.splice(at, 1)
+  }
+
+  #placeOf(owner: LockOwner): number {
+    const { holders } = this
+    for (let i = 0; i < holders.length; i++) if (holders[i]!.owner === owner) return i
+    return -1
+  }
+}
+
+/** Spaces without a lock that are kept at most, once there is no lock at all. */
+const emptySpacesMax = 1000
 
 /** The text that stands for key bytes in the table. */
 export function lockKey(bytes: Uint8Array, length: number): string {
+  // Records' keys; one call makes one flat string.
+  if (length === 6) return String.fromCharCode(bytes[0]!, bytes[1]!, bytes[2]!, bytes[3]!, bytes[4]!, bytes[5]!)
   let key = ''
   for (let i = 0; i < length; i++) key += String.fromCharCode(bytes[i]!)
   return key
 }
 
 export class LockTable {
-  readonly #spaces = new Map<number, Map<string, Lock>>()
-  readonly #held = new Map<LockOwner, LockTarget[]>()
+  /** By their space, which stays, and their key. */
+  readonly #spaces = new Map<number, TransientMap<string, Lock>>()
+  #lockCount = 0
   readonly #waiting = new Map<LockOwner, Waiter>()
   /** Counts since the start, for serverStatus. */
   waitCount = 0
@@ -70,24 +127,24 @@ export class LockTable {
   deadlockCount = 0
 
   get isEmpty(): boolean {
-    return this.#spaces.size === 0
+    return this.#lockCount === 0
   }
 
   /** Whether the lock is the owner's from now on; false: others are in the way. */
   take(space: number, key: string, mode: LockMode, owner: LockOwner): boolean {
     const lock = this.#lock(space, key)
-    const mine = lock.holders.get(owner)
+    const mine = lock.modeOf(owner)
     if (mine === 'write' || mine === mode) return true
-    const free = mine === undefined ? lock.queue.length === 0 && fits(lock, mode, owner) : lock.holders.size === 1
+    const free = mine === undefined ? lock.queue.length === 0 && lock.fits(mode, owner) : lock.holders.length === 1
     if (!free) return false
-    this.#grant(lock, { space, key, mode }, owner)
+    lock.grant(owner, mode)
     return true
   }
 
   /** Whether one who holds nothing may go ahead: nobody has the lock in a way that forbids `mode`. */
   isFree(space: number, key: string, mode: LockMode): boolean {
     const lock = this.#spaces.get(space)?.get(key)
-    return lock === undefined || fits(lock, mode, undefined)
+    return lock === undefined || lock.fits(mode, undefined)
   }
 
   /**
@@ -129,33 +186,24 @@ export class LockTable {
         assert(!this.#waiting.has(owner), 'an owner waits for one lock at a time')
         this.#waiting.set(owner, waiter)
       }
-      if (owner !== undefined && lock.holders.has(owner)) lock.queue.unshift(waiter)
+      if (owner !== undefined && lock.modeOf(owner) !== undefined) lock.queue.unshift(waiter)
       else lock.queue.push(waiter)
       if (owner !== undefined) this.#breakCircle(owner)
-      this.#serve(space, key)
+      this.#serve(lock)
     })
   }
 
-  /** Ends an owner's wait, if it waits. */
-  interrupt(owner: LockOwner, error: DatabaseError): void {
+  /** Ends an owner's wait, if it waits, with the error that `reason` makes. */
+  interrupt(owner: LockOwner, reason: () => DatabaseError): void {
     const waiter = this.#waiting.get(owner)
-    if (waiter !== undefined) this.#refuse(waiter, error)
+    if (waiter !== undefined) this.#refuse(waiter, reason())
   }
 
   /** Lets go of all that the owner holds; those who waited for it go on. */
   release(owner: LockOwner): void {
-    const targets = this.#held.get(owner)
-    if (targets === undefined) return
-    this.#held.delete(owner)
-    for (const { space, key } of targets) {
-      const lock = this.#spaces.get(space)?.get(key)
-      lock?.holders.delete(owner)
-    }
-    for (const { space, key } of targets) this.#serve(space, key)
-  }
-
-  heldCount(owner: LockOwner): number {
-    return this.#held.get(owner)?.length ?? 0
+    const locks = owner.locks.splice(0)
+    for (const lock of locks) lock.leave(owner)
+    for (const lock of locks) this.#serve(lock)
   }
 
   /** What the owner waits for. */
@@ -165,11 +213,10 @@ export class LockTable {
 
   /** Every lock with its holders and waiters. */
   *all(): Generator<LockInfo> {
-    for (const [space, locks] of this.#spaces) {
-      for (const [key, lock] of locks) {
-        const mode = [...lock.holders.values()].includes('write') ? 'write' : 'read'
-        const holders = [...lock.holders].map(([owner, held]) => ({ owner, mode: held }))
-        yield { space, key, mode, holders, waiters: lock.queue }
+    for (const locks of this.#spaces.values()) {
+      for (const { space, key, holders, queue } of locks.values()) {
+        const mode = holders.some((holder) => holder.mode === 'write') ? 'write' : 'read'
+        yield { space, key, mode, holders, waiters: queue }
       }
     }
   }
@@ -177,54 +224,47 @@ export class LockTable {
   #lock(space: number, key: string): Lock {
     let locks = this.#spaces.get(space)
     if (locks === undefined) {
-      locks = new Map()
+      locks = new TransientMap()
       this.#spaces.set(space, locks)
     }
     let lock = locks.get(key)
     if (lock === undefined) {
-      lock = { holders: new Map(), queue: [] }
+      lock = new Lock(space, key)
       locks.set(key, lock)
+      this.#lockCount++
     }
     return lock
   }
 
-  #grant(lock: Lock, target: LockTarget, owner: LockOwner): void {
-    if (!lock.holders.has(owner)) {
-      const targets = this.#held.get(owner)
-      if (targets === undefined) this.#held.set(owner, [target])
-      else targets.push(target)
-    }
-    lock.holders.set(owner, target.mode)
-  }
-
   /** Gives the lock to those first in its queue, as far as they fit, and forgets a lock that nobody wants. */
-  #serve(space: number, key: string): void {
-    const locks = this.#spaces.get(space)
-    const lock = locks?.get(key)
-    if (locks === undefined || lock === undefined) return
+  #serve(lock: Lock): void {
     for (let first = lock.queue[0]; first !== undefined; first = lock.queue[0]) {
-      if (!fits(lock, first.mode, first.owner)) break
+      if (!lock.fits(first.mode, first.owner)) break
       lock.queue.shift()
       if (first.owner !== undefined) {
         this.#waiting.delete(first.owner)
-        this.#grant(lock, first.target, first.owner)
+        lock.grant(first.owner, first.mode)
       }
       first.settle(undefined)
     }
-    if (lock.holders.size > 0 || lock.queue.length > 0) return
-    locks.delete(key)
-    if (locks.size === 0) this.#spaces.delete(space)
+    if (lock.holders.length > 0 || lock.queue.length > 0) return
+    const locks = this.#spaces.get(lock.space)
+    if (locks === undefined || locks.get(lock.key) !== lock) return
+    locks.delete(lock.key)
+    this.#lockCount--
+    // Maps that were dropped leave spaces that nobody asks for again.
+    if (this.#lockCount === 0 && this.#spaces.size > emptySpacesMax) this.#spaces.clear()
   }
 
   #refuse(waiter: Waiter, error: DatabaseError): void {
     const { space, key } = waiter.target
-    const queue = this.#spaces.get(space)?.get(key)?.queue
-    const at = queue?.indexOf(waiter) ?? -1
-    if (queue === undefined || at < 0) return
-    queue.splice(at, 1)
+    const lock = this.#spaces.get(space)?.get(key)
+    const at = lock?.queue.indexOf(waiter) ?? -1
+    if (lock === undefined || at < 0) return
+    lock.queue.splice(at, 1)
     if (waiter.owner !== undefined) this.#waiting.delete(waiter.owner)
     waiter.settle(error)
-    this.#serve(space, key)
+    this.#serve(lock)
   }
 
   /** `owner` has begun to wait: if that closed a circle, its cheapest member is refused. */
@@ -262,7 +302,7 @@ export class LockTable {
     const { space, key } = waiter.target
     const lock = this.#spaces.get(space)!.get(key)!
     const blockers: LockOwner[] = []
-    for (const [holder, mode] of lock.holders) {
+    for (const { owner: holder, mode } of lock.holders) {
       if (holder !== owner && (mode === 'write' || waiter.mode === 'write')) blockers.push(holder)
     }
     for (const before of lock.queue) {
@@ -272,14 +312,6 @@ export class LockTable {
     }
     return blockers
   }
-}
-
-/** Whether the holders other than `owner` allow `mode`. */
-function fits(lock: Lock, mode: LockMode, owner: LockOwner | undefined): boolean {
-  for (const [holder, held] of lock.holders) {
-    if (holder !== owner && (held === 'write' || mode === 'write')) return false
-  }
-  return true
 }
 
 function lockTimeout(timeoutMs: number): DatabaseError {

@@ -163,7 +163,7 @@ const builders: Readonly<Record<string, (instance: Instance) => unknown>> = {
     backupCursorOpen: false,
   }),
   transactions: ({ transactions }) => {
-    const open = [...transactions.open]
+    const { open } = transactions
     const active = open.filter(({ running }) => running !== undefined).length
     return {
       retriedCommandsCount: long(0),

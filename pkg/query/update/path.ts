@@ -12,6 +12,7 @@ const allElements: ElementFilter = { identifier: '', matches: () => true }
  * Errors: EmptyFieldName, BadValue for a placeholder that cannot stand where it does.
  */
 export function parsePath(path: string, filters: ReadonlyMap<string, ElementFilter>): PathPart[] {
+  if (path.length > 0 && !path.includes('.') && path[0] !== '$') return [{ kind: 'field', name: path }]
   const parts: PathPart[] = []
   let positional = false
   for (const name of path.split('.')) {
