@@ -1,5 +1,5 @@
 /** An `$unwind` of a top-level field whose documents are read by a few fields only: they have no others. */
-import { writeInt32 } from '../bson/little-endian.ts'
+import { readInt32, writeInt32 } from '../bson/little-endian.ts'
 import { bsonType } from '../bson/type.ts'
 import { ElementWalker, valueEnd } from '../bson/walk.ts'
 import { BsonWriter } from '../bson/writer.ts'
@@ -22,6 +22,9 @@ export class NarrowUnwind implements Stage, FieldSource {
   readonly #writer = new BsonWriter()
   readonly #elements = new ElementWalker()
   #unwinding = false
+  /** What is at work lies in memory of its own. */
+  #isKept = false
+  #arrayStart = 0
   /** Where the element's type and value go in the document. */
   #typeAt = 0
   #valueAt = 0
@@ -47,6 +50,7 @@ export class NarrowUnwind implements Stage, FieldSource {
     if (this.#isElementRead && this.#beside === undefined) this.field = this
     this.bytes = input.bytes
     this.fieldBytes = input.bytes
+    run.track(this)
   }
 
   giveField(): void {
@@ -84,6 +88,8 @@ export class NarrowUnwind implements Stage, FieldSource {
     if (type === bsonType.array) {
       if (!this.#givesField) this.#writeBeside(bytes, start)
       this.#elements.reset(bytes, at)
+      this.#arrayStart = at
+      this.#isKept = false
       this.#unwinding = true
       if (this.#nextElement()) return true
       if (!this.#keepEmpty) return false
@@ -162,7 +168,18 @@ export class NarrowUnwind implements Stage, FieldSource {
     this.end = length + 1
   }
 
+  /** The input's bytes may go while others run: the array at work is kept. */
+  save(): void {
+    if (!this.#unwinding || this.#isKept) return
+    this.#isKept = true
+    const start = this.#arrayStart
+    const own = this.#elements.bytes.slice(start, start + readInt32(this.#elements.bytes, start))
+    this.#elements.move(own, -start)
+    this.#arrayStart = 0
+  }
+
   close(): void {
+    this.#run.untrack(this)
     this.#input.close()
   }
 }

@@ -79,6 +79,15 @@ export class ElementWalker {
     return true
   }
 
+  /** The same elements in other bytes, which have them `by` further on. */
+  move(bytes: Uint8Array, by: number): void {
+    this.bytes = bytes
+    this.nameStart += by
+    this.nameEnd += by
+    this.valueStart += by
+    this.valueEnd += by
+  }
+
   name(): string {
     return readUtf8(this.bytes, this.nameStart, this.nameEnd)
   }

@@ -124,6 +124,8 @@ class Unwind implements Stage {
   #array: Value = missing
   #position = 0
   #unwinding = false
+  /** What is at work lies in memory of its own. */
+  #isKept = false
   bytes: Uint8Array
   start = 0
   end = 0
@@ -139,6 +141,7 @@ class Unwind implements Stage {
     this.#withElement = new NestedSetter(indexPath === undefined ? [path] : [path, indexPath])
     this.#withIndexOnly = indexPath === undefined ? undefined : new NestedSetter([indexPath])
     this.#context = run.context(compiler)
+    run.track(this)
   }
 
   step(): Step {
@@ -159,6 +162,7 @@ class Unwind implements Stage {
     const value = valueAt(bytes, start, this.#path)
     if (value.type === bsonType.array) {
       this.#array = value
+      this.#isKept = false
       this.#elements.reset(bytes, value.start)
       this.#position = 0
       if (this.#nextElement()) {
@@ -228,7 +232,20 @@ class Unwind implements Stage {
     this.end = writer.length
   }
 
+  /** The input's bytes may go while others run: the document whose array is at work is kept. */
+  save(): void {
+    if (!this.#unwinding || this.#isKept) return
+    this.#isKept = true
+    const { bytes, start, end } = this.#context
+    const own = bytes.slice(start, end)
+    this.#context.reset(own, 0, own.length)
+    this.#elements.move(own, -start)
+    const { type, start: arrayStart, end: arrayEnd } = this.#array
+    this.#array = { type, bytes: own, start: arrayStart - start, end: arrayEnd - start }
+  }
+
   close(): void {
+    this.#run.untrack(this)
     this.#input.close()
   }
 }
