@@ -56,6 +56,11 @@ export class KeyWriter {
 
   /** An exact copy of what was written. */
   finish(): Uint8Array {
-    return this.bytes.slice(0, this.length)
+    const { bytes, length } = this
+    if (length > 64) return bytes.slice(0, length)
+    // Of a few bytes the copy is quicker than the call.
+    const key = new Uint8Array(length)
+    for (let i = 0; i < length; i++) key[i] = bytes[i]!
+    return key
   }
 }

@@ -26,6 +26,7 @@ import {
   type Value,
   valueAt,
 } from '../bson/value.ts'
+import { copyBytes } from '../storage/copy.ts'
 import type { ComparisonFilter, Filter } from './filter/tree.ts'
 
 export interface Interval {
@@ -43,8 +44,8 @@ export const wholeInterval: Interval = {
   highInclusive: true,
 }
 
-export function isPoint(interval: Interval): boolean {
-  return interval.lowInclusive && interval.highInclusive && compare(interval.low, interval.high) === 0
+export function isPoint({ low, lowInclusive, high, highInclusive }: Interval): boolean {
+  return lowInclusive && highInclusive && (low === high || compare(low, high) === 0)
 }
 
 /** What a filter leaves possible for the values of one path. */
@@ -270,6 +271,7 @@ function earlierHigh(x: Interval, y: Interval): Interval {
 
 /** Points, ascending, each once. */
 function normalize(points: Interval[]): Interval[] {
+  if (points.length < 2) return points
   points.sort((a, b) => compare(a.low, b.low))
   return points.filter((interval, i) => i === 0 || compare(points[i - 1]!.low, interval.low) !== 0)
 }
@@ -284,6 +286,12 @@ export interface KeyRange {
 export function keyRanges(intervals: readonly Interval[], descending: boolean): readonly KeyRange[] {
   if (!descending) return intervals.map((interval) => keyRange(interval, false))
   return intervals.map((interval) => keyRange(reversed(interval), true)).reverse()
+}
+
+/** The keys of points, in the order of an index. */
+export function keyPoints(points: readonly Interval[], descending: boolean): Uint8Array[] {
+  const keys = points.map(({ low }) => keyOf(low, descending))
+  return descending ? keys.reverse() : keys
 }
 
 export function reversed(interval: Interval): Interval {
@@ -317,7 +325,8 @@ export function afterAll(key: Uint8Array): Uint8Array | undefined {
   let length = key.length
   while (length > 0 && key[length - 1] === 0xff) length--
   if (length === 0) return undefined
-  const after = key.slice(0, length)
+  const after = new Uint8Array(length)
+  copyBytes(key, 0, length, after, 0)
   after[length - 1]!++
   return after
 }

@@ -36,7 +36,7 @@ function distinctScan(index: QueryIndex, request: PlanRequest, path: string): Di
   const [bounds] = indexBounds(index, request.filter)
   if (bounds === undefined || !isMatchAll(bounds.residual)) return undefined
   if (index.multikeyPaths[part] !== 0 && !isOpenToArrays(bounds, path)) return undefined
-  const input = { kind: 'indexScan', index, bounds, direction: 1, filter: bounds.residual } as const
+  const input = { kind: 'indexScan', index, bounds, direction: 1, order: undefined, filter: bounds.residual } as const
   return { kind: 'distinctScan', input, part }
 }
 

@@ -10,6 +10,7 @@
 import { bsonType } from '../bson/type.ts'
 import { documentFields, int64Value, stringValue, type Value } from '../bson/value.ts'
 import { hashValue } from '../bson/value-hash.ts'
+import { copyBytes } from '../storage/copy.ts'
 import { conjunction, conjuncts, type Filter } from './filter/tree.ts'
 import { parsePath } from './path.ts'
 import {
@@ -23,6 +24,7 @@ import {
   isPoint,
   isWithin,
   type KeyRange,
+  keyPoints,
   keyRanges,
   wholeInterval,
 } from './plan-bounds.ts'
@@ -66,11 +68,12 @@ export function isWhole(intervals: readonly Interval[]): boolean {
 /** Each way the index can be used for the filter: one, but for a wildcard index one for each path it may stand for. */
 export function indexBounds(index: QueryIndex, filter: Filter): readonly IndexBounds[] {
   // What each part says to the index, and of that the part it was, to be tested where the bounds do not say it.
-  const origins = new Map<Filter, Filter>()
+  let origins: Map<Filter, Filter> | undefined
   const parts = conjuncts(filter).map((part) => {
     const seen = seenBy(index.collation, part)
     if (seen === part) return part
     const own = { ...seen }
+    origins ??= new Map()
     origins.set(own, part)
     return own
   })
@@ -103,11 +106,11 @@ function pathsOf(filter: Filter): readonly string[] {
 function boundsFor(
   index: QueryIndex,
   filters: readonly Filter[],
-  origins: ReadonlyMap<Filter, Filter>,
+  origins: ReadonlyMap<Filter, Filter> | undefined,
   wildcardPath: string | undefined,
 ): IndexBounds | undefined {
   const { definition } = index
-  const done = new Set<Filter>()
+  const done: Filter[] = []
   const parts: BoundedPart[] = []
   let usable = true
   index.keyPaths.forEach(({ path, descending, kind }, i) => {
@@ -144,8 +147,15 @@ function boundsFor(
   })
   if (definition.sparse && !parts.some((part) => demandsField(part, filters))) return undefined
   if (!usable) return undefined
-  const left = filters.filter((filter) => !done.has(filter)).map((filter) => origins.get(filter) ?? filter)
-  return boundsOfParts(index, parts, conjunction(left))
+  const left = without(filters, done)
+  return boundsOfParts(index, parts, conjunction(origins ? left.map((filter) => origins.get(filter) ?? filter) : left))
+}
+
+/** The filters that are not done. Of few it is quicker to look at all than to make a set. */
+function without(filters: readonly Filter[], done: readonly Filter[]): readonly Filter[] {
+  if (filters.length <= 8) return filters.filter((filter) => !done.includes(filter))
+  const those = new Set(done)
+  return filters.filter((filter) => !those.has(filter))
 }
 
 /** Whether no document that lacks the part's field is looked for. */
@@ -193,22 +203,22 @@ function rangesOf(parts: readonly BoundedPart[]): { ranges: readonly KeyRange[];
     if (isWhole(intervals)) return { ranges: [{ lower: undefined, upper: undefined }], used: 0 }
     return { ranges: keyRanges(intervals, descending), used: 1 }
   }
-  let prefixes: Uint8Array[] = [new Uint8Array(0)]
-  for (const [i, { intervals, descending }] of parts.entries()) {
-    if (isWhole(intervals) || (i > 0 && prefixes.length * intervals.length > rangesMax)) {
-      return { ranges: prefixes.map((prefix) => within(prefix, { lower: undefined, upper: undefined })), used: i }
-    }
-    const ranges = keyRanges(intervals, descending)
+  let prefixes: Uint8Array[] = [emptyKey]
+  let used = 0
+  for (const { intervals, descending } of parts) {
+    if (isWhole(intervals) || (used > 0 && prefixes.length * intervals.length > rangesMax)) break
     if (!intervals.every(isPoint)) {
-      return { ranges: prefixes.flatMap((prefix) => ranges.map((range) => within(prefix, range))), used: i + 1 }
+      const ranges = keyRanges(intervals, descending)
+      return { ranges: prefixes.flatMap((prefix) => ranges.map((range) => within(prefix, range))), used: used + 1 }
     }
-    prefixes = prefixes.flatMap((prefix) => ranges.map(({ lower }) => joined(prefix, lower!)))
+    const points = keyPoints(intervals, descending)
+    prefixes = used === 0 ? points : prefixes.flatMap((prefix) => points.map((point) => joined(prefix, point)))
+    used++
   }
-  return {
-    ranges: prefixes.map((prefix) => within(prefix, { lower: undefined, upper: undefined })),
-    used: parts.length,
-  }
+  return { ranges: prefixes.map((prefix) => within(prefix, { lower: undefined, upper: undefined })), used }
 }
+
+const emptyKey = new Uint8Array(0)
 
 function within(prefix: Uint8Array, { lower, upper }: KeyRange): KeyRange {
   if (prefix.length === 0) return { lower, upper }
@@ -220,18 +230,13 @@ function within(prefix: Uint8Array, { lower, upper }: KeyRange): KeyRange {
 
 export function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
   const both = new Uint8Array(a.length + b.length)
-  both.set(a)
-  both.set(b, a.length)
+  copyBytes(a, 0, a.length, both, 0)
+  copyBytes(b, 0, b.length, both, a.length)
   return both
 }
 
 /** What the filters leave possible for a path; those that the intervals say exactly are added to `done`. */
-function intervalsFor(
-  path: string,
-  arrays: number,
-  filters: readonly Filter[],
-  done: Set<Filter>,
-): readonly Interval[] {
+function intervalsFor(path: string, arrays: number, filters: readonly Filter[], done: Filter[]): readonly Interval[] {
   const numeric = parsePath(path).parts.some(({ position }) => position >= 0)
   if (numeric && arrays !== 0) return [wholeInterval]
   let best: { readonly bounds: Bounds; readonly filters: Filter[] } | undefined
@@ -247,7 +252,7 @@ function intervalsFor(
     } else if (tighter(found.intervals, best.bounds.intervals)) best = { bounds: found, filters: [filter] }
   }
   if (best === undefined) return [wholeInterval]
-  if (!numeric) for (const filter of best.filters) if (boundsOn(filter, path, arrays === 0)?.exact) done.add(filter)
+  if (!numeric) for (const filter of best.filters) if (boundsOn(filter, path, arrays === 0)?.exact) done.push(filter)
   return best.bounds.intervals
 }
 
@@ -305,7 +310,7 @@ function wildcardIntervals(
   path: string,
   arrays: number,
   filters: readonly Filter[],
-  done: Set<Filter>,
+  done: Filter[],
 ): readonly Interval[] {
   if (arrays !== 0 && parsePath(path).parts.some(({ position }) => position >= 0)) return [wholeInterval]
   const usable = filters.filter(isFoundByWildcard)

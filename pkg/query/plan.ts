@@ -73,6 +73,8 @@ export interface IndexScanNode {
   readonly bounds: IndexBounds
   /** Along the index, or against it. */
   readonly direction: 1 | -1
+  /** The sort whose order the entries come in, if it is known. */
+  readonly order: Sort | undefined
   /** Tested on the keys; a document is read for it only if its key has lost what is asked. */
   readonly filter: Filter
 }
@@ -159,12 +161,19 @@ export function candidatePlans(
   const lookup = source.hasIdIndex ? idLookup(filter, source.collation) : undefined
   if (lookup !== undefined && (lookup.whole || allows === undefined || source.indexes.some(isIdIndex(allows))))
     return [withSort(lookup, request)]
-  const candidates = candidatesFor(indexes, request)
+  const candidates = likeliestFirst(candidatesFor(indexes, request), sort)
+  if (candidates.length === 0) return [withSort({ kind: 'collectionScan', direction: 1, filter }, request)]
+  return candidates.map((node) => withSort(node, request))
+}
+
+/** Those that are better than reading the whole collection. */
+function likeliestFirst(nodes: readonly IndexedNode[], sort: Sort | undefined): readonly IndexedNode[] {
+  if (nodes.length === 1) return rank(nodes[0]!, sort) > 0 ? nodes : []
+  return nodes
     .map((node) => ({ node, rank: rank(node, sort) }))
     .filter((candidate) => candidate.rank > 0)
     .sort((a, b) => b.rank - a.rank)
-  if (candidates.length === 0) return [withSort({ kind: 'collectionScan', direction: 1, filter }, request)]
-  return candidates.map(({ node }) => withSort(node, request))
+    .map(({ node }) => node)
 }
 
 function isIdIndex(allows: (index: QueryIndex) => boolean): (index: QueryIndex) => boolean {
@@ -326,11 +335,13 @@ function orBy(index: QueryIndex, request: PlanRequest): IndexedNode | undefined 
 function fetchOf(bounds: IndexBounds, { sort, keysOnly, projection }: PlanRequest): FetchNode {
   const { index, residual } = bounds
   const { onKeys, onDocuments } = splitByKeys(index, residual)
+  const direction = sortDirection(bounds, sort)
   const input: IndexScanNode = {
     kind: 'indexScan',
     index,
     bounds,
-    direction: sortDirection(bounds, sort) ?? 1,
+    direction: direction ?? 1,
+    order: direction === undefined ? undefined : sort,
     filter: onKeys,
   }
   const needsNoDocument = isMatchAll(onDocuments)
@@ -430,7 +441,7 @@ function isFixed({ intervals }: BoundedPart): boolean {
 }
 
 function givesOrder(scan: IndexScanNode, sort: Sort): boolean {
-  return sortDirection(scan.bounds, sort) === scan.direction
+  return scan.order === sort
 }
 
 function withSort(node: UnsortedNode, request: PlanRequest): PlanNode {

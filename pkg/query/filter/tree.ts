@@ -160,6 +160,7 @@ export function isMatchAll(filter: Filter): boolean {
 /** One filter for several that must all hold; `and`s among them are dissolved. */
 export function conjunction(filters: readonly Filter[]): Filter {
   if (filters.length === 1) return filters[0]!
+  if (filters.every(({ kind }) => kind !== 'and')) return { kind: 'and', filters }
   const flat = filters.flatMap((filter) => (filter.kind === 'and' ? filter.filters : [filter]))
   return flat.length === 1 ? flat[0]! : { kind: 'and', filters: flat }
 }
