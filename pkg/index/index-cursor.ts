@@ -21,10 +21,10 @@ export class IndexCursor {
   #skip: Uint8Array | undefined
   #skipLength = 0
   recordId = 0 as RecordId
-  /** The encoded value of the current entry is `key[keyStart..keyEnd)`; valid until the next move. */
-  key: Uint8Array = noBytes
-  readonly keyStart = 0
-  keyEnd = 0
+  #key: Uint8Array = noBytes
+  #keyEnd = 0
+  /** `#key` is that of the current entry: most walks ask for the record alone. */
+  #hasKey = false
 
   constructor(
     map: KeyMap,
@@ -60,6 +60,17 @@ export class IndexCursor {
     this.#skipLength = keyLength
   }
 
+  /** The encoded value of the current entry is `key[0..keyEnd)`; valid until the next move. */
+  get key(): Uint8Array {
+    if (!this.#hasKey) this.#readKey()
+    return this.#key
+  }
+
+  get keyEnd(): number {
+    if (!this.#hasKey) this.#readKey()
+    return this.#keyEnd
+  }
+
   /** What the current entry's key has lost of the value of part `part`: see `type-code.ts`. */
   codeOf(part: number): number {
     const { bytes, start, end } = this.#walk.value
@@ -90,7 +101,9 @@ export class IndexCursor {
   }
 
   save(): void {
-    if (!this.#done && this.#started) this.#walk.save()
+    if (this.#done || !this.#started) return
+    if (!this.#hasKey) this.#readKey()
+    this.#walk.save()
   }
 
   close(): void {
@@ -113,7 +126,7 @@ export class IndexCursor {
     if (!found) return false
     this.#load()
     const upper = this.#upper
-    return upper === undefined || compareBytes(this.key, 0, this.keyEnd, upper, 0, upper.length) < 0
+    return upper === undefined || this.#compare(upper) < 0
   }
 
   #stepBackward(): boolean {
@@ -131,20 +144,38 @@ export class IndexCursor {
     if (!found) return false
     this.#load()
     const lower = this.#lower
-    return lower === undefined || compareBytes(this.key, 0, this.keyEnd, lower, 0, lower.length) >= 0
+    return lower === undefined || this.#compare(lower) >= 0
+  }
+
+  /** Order of the current key against a bound, none of which is longer than the key that it begins with. */
+  #compare(bound: Uint8Array): number {
+    const { neighbours } = this.#walk
+    return neighbours === undefined
+      ? compareBytes(this.key, 0, this.keyEnd, bound, 0, bound.length)
+      : neighbours.compareBeside(0, bound, bound.length)
   }
 
   #load(): void {
     const walk = this.#walk
-    walk.readKey()
-    this.key = walk.keyBytes
+    this.#hasKey = false
     if (this.#idInValue) {
-      this.keyEnd = walk.keyLength
       this.recordId = readRecordId(walk.value.bytes, walk.value.start)
-    } else {
-      this.keyEnd = walk.keyLength - recordIdLength
-      this.recordId = readRecordId(walk.keyBytes, this.keyEnd)
+      return
     }
+    const at = walk.neighbours?.keyEndBeside(0, recordIdLength + versionSuffixLength) ?? -1
+    if (at >= 0) this.recordId = readRecordId(walk.neighbours!.pageBytes, at)
+    else {
+      this.#readKey()
+      this.recordId = readRecordId(this.#key, this.#keyEnd)
+    }
+  }
+
+  #readKey(): void {
+    const walk = this.#walk
+    walk.readKey()
+    this.#key = walk.keyBytes
+    this.#keyEnd = this.#idInValue ? walk.keyLength : walk.keyLength - recordIdLength
+    this.#hasKey = true
   }
 }
 
