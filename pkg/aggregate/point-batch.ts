@@ -15,6 +15,7 @@ import { bsonType } from '../bson/type.ts'
 import { findElement, type Path } from '../query/path.ts'
 import type { PointLookup } from '../query/point-lookup.ts'
 import { copyBytes } from '../storage/copy.ts'
+import { headOf } from '../storage/page.ts'
 import { type PipelineRun, type Stage, type Step, step } from './stage.ts'
 
 /** Bits of a local document's number in its batch. */
@@ -234,6 +235,7 @@ export class PointBatch {
     const { bytes } = this.#keys
     const at = (i === 0 ? 0 : this.#keyEnds[i - 1]!) + this.#common
     const end = this.#keyEnds[i]!
+    if (end - at >= headLength) return headOf(bytes, at, end) * 256 + bytes[at + 4]!
     let head = 0
     for (let b = at; b < at + headLength; b++) head = head * 256 + (b < end ? bytes[b]! : 0)
     return head
@@ -260,7 +262,7 @@ export class PointBatch {
 
   #seek(entry: number): void {
     const head = Math.floor(entry / batchMax)
-    const number = entry % batchMax
+    const number = entry - head * batchMax
     if (this.#notedLength > notedMax) {
       this.#counts[number] = notNoted
       return

@@ -32,6 +32,11 @@ export class IndexPoints {
     if (this.#place === 'beyond') return false
     const walk = this.#walk
     const key = this.#key
+    // The next entry mostly has another key: then it need not be gone to.
+    if (this.#place === 'on' && walk.neighbours?.differsAhead(this.#keyLength) === true) {
+      this.#place = 'beyond'
+      return false
+    }
     if (!this.#move(key) || !walk.keyStartsWith(key, this.#keyLength)) {
       // No key begins with another one.
       this.#place = 'beyond'

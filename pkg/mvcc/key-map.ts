@@ -60,6 +60,8 @@ export interface KeyCursor {
 export interface Neighbours {
   /** How many there are ahead (behind) without going anywhere. */
   countBeside(forward: boolean): number
+  /** Whether the next key is known to differ from the current one in the first `length` bytes; false when that is not seen at a glance. */
+  differsAhead(length: number): boolean
   /** Where the last `length` bytes of the key lie in `pageBytes`; -1: not in one piece. */
   keyEndBeside(distance: number, length: number): number
   /** Where the value lies in `pageBytes`; -1: elsewhere. */

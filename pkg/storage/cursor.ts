@@ -273,6 +273,14 @@ export class TreeCursor {
     return forward ? this.#page.count - 1 - this.#index : this.#index
   }
 
+  /** Whether the next key is known to differ from the current one in the first `length` bytes; false when that is not seen at a glance. */
+  differsAhead(length: number): boolean {
+    if (this.countBeside(true) <= 0) return false
+    const { words, slots, prefixLength } = this.#page
+    const at = slots + (this.#index << 1)
+    return length >= prefixLength + 4 && words[at] !== words[at + 2]
+  }
+
   /** Where the last `length` bytes of the key lie in `pageBytes`; -1: not in one piece. */
   keyEndBeside(distance: number, length: number): number {
     const page = this.#page

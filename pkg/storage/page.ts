@@ -244,16 +244,17 @@ export class Page {
     while (at < last && words[at]! < head) at += 2
     let index = (at - slots) >>> 1
     if (at >= last) return index === this.count ? ~index : this.search(key, keyLength, index)
+    const known = prefixLength + 4 <= this.keyHeadMax ? 4 : 0
     for (; index < this.count && words[slots + (index << 1)] === head; index++) {
-      const order = this.#compareSuffix(index, key, keyLength)
+      const order = this.#compareSuffix(index, key, keyLength, known)
       if (order === 0) return index
       if (order > 0) break
     }
     return ~index
   }
 
-  /** Order of entry `index` against `key`, which begins with the prefix. */
-  #compareSuffix(index: number, key: Uint8Array, keyLength: number): number {
+  /** Order of entry `index` against `key`, which begins with the prefix and, where both are as long, with the same `known` bytes behind it. */
+  #compareSuffix(index: number, key: Uint8Array, keyLength: number, known: number): number {
     const { bytes, prefixLength } = this
     const slot = this.words[this.slots + (index << 1) + 1]!
     const suffixLength = slot >>> 16
@@ -261,7 +262,7 @@ export class Page {
     const start = this.base + this.cellHeader + (slot & 0xffff)
     const restLength = keyLength - prefixLength
     const length = Math.min(suffixLength, restLength)
-    for (let i = 0; i < length; i++) {
+    for (let i = length < known ? 0 : known; i < length; i++) {
       const difference = bytes[start + i]! - key[prefixLength + i]!
       if (difference !== 0) return difference
     }

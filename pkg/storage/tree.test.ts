@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { PageId } from '../base/ids.ts'
 import { SeededRandom } from '../sim/random.ts'
 import { simulatedWorld } from '../sim/world.ts'
+import type { TreeCursor } from './cursor.ts'
 import { Store } from './store.ts'
 import { bytesOf, compareKeys, expectSame, keyPool, randomValue, type Shape, TreeModel } from './testdata/tree-model.ts'
 import type { Tree, ValueRef } from './tree.ts'
@@ -216,6 +217,7 @@ describe('a tree under random operations', () => {
         }
       }
       expect(cursor.valid).toBe(at >= 0 && at < model.entries.length)
+      if (cursor.valid && step % 5 === 0) expectNeighbours(cursor, model, at, keys[random.integer(keys.length)]!)
       if (!cursor.valid || step % 3 === 0) continue
       cursor.readKey()
       const entry = model.entries[at]!
@@ -228,6 +230,26 @@ describe('a tree under random operations', () => {
     expectSound(store, [tree.root])
   })
 })
+
+/** What the cursor says of the entries in its leaf is what the model has there. */
+function expectNeighbours(cursor: TreeCursor, model: TreeModel, at: number, other: Uint8Array): void {
+  const ahead = cursor.countBeside(true)
+  const behind = cursor.countBeside(false)
+  for (let distance = -behind; distance <= ahead; distance++) {
+    const { key, value } = model.entries[at + distance]!
+    expect(Math.sign(cursor.compareBeside(distance, other, other.length))).toBe(Math.sign(compareKeys(key, other)))
+    const keyEnd = cursor.keyEndBeside(distance, 2)
+    if (keyEnd >= 0) expect(cursor.pageBytes.slice(keyEnd, keyEnd + 2)).toEqual(key.slice(-2))
+    const valueAt = cursor.valueBeside(distance)
+    if (valueAt >= 0) expect(cursor.pageBytes.slice(valueAt, valueAt + value.length)).toEqual(value)
+  }
+  const { key } = model.entries[at]!
+  for (let length = 1; length <= key.length; length++) {
+    if (!cursor.differsAhead(length)) continue
+    const next = model.entries[at + 1]!.key
+    expect(compareKeys(next.slice(0, length), key.slice(0, length))).not.toBe(0)
+  }
+}
 
 describe('a cursor', () => {
   it('goes on after the entry where it was saved, also when that one was removed', () => {
