@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { crc32c } from './crc32c.ts'
+import { crc32c, crc32cAfter } from './crc32c.ts'
 
 /** One bit at a time, from the definition. */
 function reference(bytes: Uint8Array, start: number, end: number): number {
@@ -35,6 +35,14 @@ test('agrees with the definition at every offset and length, on views into large
         expect(crc32c(view, middle, start + length, crc32c(view, start, middle))).toBe(expected)
       }
     }
+  }
+})
+
+test('puts checksums of parts together', () => {
+  const bytes = new Uint8Array(700).map((_, at) => (at * at * 13) >>> 2)
+  for (let middle = 0; middle <= bytes.length; middle += 1 + (middle >> 2)) {
+    const head = crc32c(bytes, 0, middle, 77)
+    expect(crc32cAfter(head, crc32c(bytes, middle, 700), 700 - middle)).toBe(crc32c(bytes, 0, 700, 77))
   }
 })
 

@@ -30,6 +30,38 @@ export function crc32c(bytes: Uint8Array, start: number, end: number, seed = 0):
   return ~crc >>> 0
 }
 
+/**
+ * The checksum of `length` bytes as it would be after what has the checksum `seed`, from `crc`, theirs alone: so that
+ * `crc32c(b, k, n, seed)` equals `crc32cAfter(seed, crc32c(b, k, n), n - k)`, without the bytes.
+ *
+ * A seed passes through `length` bytes as a polynomial over GF(2) that is multiplied by x to the power of 8 * length; the power is
+ * made of squares.
+ */
+export function crc32cAfter(seed: number, crc: number, length: number): number {
+  let carried = seed
+  let square = x8
+  for (let left = length; left > 0; left = Math.floor(left / 2)) {
+    if (left % 2 === 1) carried = multiply(carried, square)
+    square = multiply(square, square)
+  }
+  return (carried ^ crc) >>> 0
+}
+
+/** Of polynomials modulo that of the checksum; the highest bit is the coefficient of 1. */
+function multiply(a: number, b: number): number {
+  let product = 0
+  let shifted = b
+  for (let bit = 31; bit >= 0; bit--) {
+    if ((a >>> bit) & 1) product ^= shifted
+    shifted = shifted & 1 ? (shifted >>> 1) ^ polynomial : shifted >>> 1
+  }
+  return product
+}
+
+const polynomial = 0x82f63b78
+/** The polynomial x to the power of 8. */
+const x8 = 1 << 23
+
 function addWords(t: Int32Array, w: Int32Array, start: number, blocks: number, crc: number): number {
   for (let at = start, end = start + 4 * blocks; at < end; at += 4) {
     const a = crc ^ w[at]!
@@ -67,7 +99,7 @@ function buildTables(): Int32Array {
   const built = new Int32Array(slices * 256)
   for (let byte = 0; byte < 256; byte++) {
     let crc = byte
-    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ polynomial : crc >>> 1
     built[byte] = crc
   }
   for (let at = 256; at < built.length; at++) {

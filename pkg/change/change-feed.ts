@@ -9,6 +9,7 @@
  */
 import type { CollectionId, LogIndex } from '../base/ids.ts'
 import type { Engine } from '../engine/engine.ts'
+import { wholePayload } from '../storage/log-reader.ts'
 import { ChangeEntry } from './change.ts'
 
 /** Memory for payloads; events that were built from them come to about as much again for each shape that is asked for. */
@@ -31,8 +32,8 @@ export class ChangeFeed {
   /** Who watches from now on; until `leave` recent entries are kept. */
   enter(): void {
     if (this.#watching++ > 0) return
-    this.engine.onDurable = ({ index, timestamp, bytes, start, end }) => {
-      this.#keep(new ChangeEntry(index, timestamp, bytes.slice(start, end)))
+    this.engine.onDurable = (entry) => {
+      this.#keep(new ChangeEntry(entry.index, entry.timestamp, wholePayload(entry)))
     }
   }
 

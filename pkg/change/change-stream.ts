@@ -11,6 +11,7 @@ import type { LogIndex } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import type { LogCursor } from '../storage/log-cursor.ts'
 import { historyLost } from '../storage/log-cursor.ts'
+import { wholePayload } from '../storage/log-reader.ts'
 import { type Change, ChangeEntry, isSame, type Namespace } from './change.ts'
 import { buildEvent, buildInvalidate, type EventShape, hasPostImage, keyRange, tokenOf } from './change-event.ts'
 import type { ChangeFeed } from './change-feed.ts'
@@ -263,7 +264,7 @@ export class ChangeStream {
       this.#cursor = this.#feed.engine.readLog(this.#index)
     }
     const entry = this.#cursor.next(framesPerSlice)
-    return entry && new ChangeEntry(entry.index, entry.timestamp, entry.bytes.slice(entry.start, entry.end))
+    return entry && new ChangeEntry(entry.index, entry.timestamp, wholePayload(entry))
   }
 
   /**

@@ -76,6 +76,7 @@ export class ClientSession {
   async commitTransaction(): Promise<void> {
     const current = this.#current
     if (current === undefined) throw new DatabaseError('IllegalOperation', 'No transaction started')
+    if (current.committedAt === undefined && current.transaction.isSpilled) await this.#prepareCommit(current)
     current.committedAt ??= this.#commit(current)
     await this.#database.engine.durable(current.committedAt)
   }
@@ -126,13 +127,18 @@ export class ClientSession {
     await this.endSession()
   }
 
+  async #prepareCommit(current: SessionTransaction): Promise<void> {
+    refuseRunning(current)
+    try {
+      await current.transaction.prepareCommit()
+    } catch (error) {
+      if (current.state !== 'open') this.#database.transactionEnded(current)
+      throw error
+    }
+  }
+
   #commit(current: SessionTransaction): NonNullable<SessionTransaction['committedAt']> {
-    // What it has done so far is not what was asked for.
-    if (current.running !== undefined)
-      throw new DatabaseError(
-        'ConflictingOperationInProgress',
-        'an operation of the transaction is still running: await it before the commit',
-      )
+    refuseRunning(current)
     try {
       return current.transaction.commit()
     } finally {
@@ -147,6 +153,15 @@ export class ClientSession {
     if (command.name !== 'count') checkCommand(command.name, databaseName, false)
     joinTransaction(operation, current)
   }
+}
+
+/** What it has done so far is not what was asked for. */
+function refuseRunning({ running }: SessionTransaction): void {
+  if (running !== undefined)
+    throw new DatabaseError(
+      'ConflictingOperationInProgress',
+      'an operation of the transaction is still running: await it before the commit',
+    )
 }
 
 function mayTryAgain(error: unknown): boolean {

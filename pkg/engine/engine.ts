@@ -34,6 +34,7 @@ import type { LockTable } from '../mvcc/lock-table.ts'
 import type { Snapshot } from '../mvcc/snapshots.ts'
 import { WriteConflict } from '../mvcc/write-conflict.ts'
 import { isOutOfDiskSpace } from '../storage/data-file.ts'
+import type { LargePayload } from '../storage/large-payload.ts'
 import { Log, type LogEntry } from '../storage/log.ts'
 import type { LogCursor } from '../storage/log-cursor.ts'
 import { Store } from '../storage/store.ts'
@@ -145,14 +146,15 @@ export class Engine implements Workspace {
       this.#historyWindowMs = options.historyWindowMs
       if (options.historyWindowMs > 0)
         state.snapshots.keepHistorySince(historyStart(world.clock.nowMs(), options.historyWindowMs))
-      this.#log = Log.open(world, `${directory}/log`, { segmentSizeBytes: options.logSegmentBytes, from }, (entry) => {
-        state.replay(entry.bytes, entry.start, entry.end, entry.timestamp)
+      const logOptions = { segmentSizeBytes: options.logSegmentBytes, from, windowBytes: options.logWindowBytes }
+      this.#log = Log.open(world, `${directory}/log`, logOptions, (entry) => {
+        state.replay(entry)
         const noted = entry.bytes[entry.start] === operationKind.moment
         if (!noted) this.#historyFrom = 0 as LogIndex
         else if (this.#historyFrom === 0) this.#historyFrom = entry.index
         this.#lastTimestamp = entry.timestamp
         this.#term = entry.term
-        this.#appendedBytes += entry.end - entry.start
+        this.#appendedBytes += entry.source?.length ?? entry.end - entry.start
         this.#replayedEntryCount++
       })
     } catch (error) {
@@ -173,6 +175,11 @@ export class Engine implements Workspace {
       notesFor: (operations) => (this.#historyFrom === 0 ? undefined : new ChangeNotes(operations)),
       commit: (transaction) => this.#commit(transaction),
       ended: (transaction) => this.#transactions.delete(transaction.id),
+      memoryBytes: options.transactionMemoryBytes,
+      newPayload: () => this.#log.newPayload(),
+      newFile: () => this.temporaryFiles.open(),
+      pageSizeBytes: options.pageSizeBytes,
+      fail: (error) => this.fail(error),
     }
   }
 
@@ -538,18 +545,36 @@ export class Engine implements Workspace {
     // Change history began meanwhile: from there on every entry has notes.
     if (isNoted !== (this.#historyFrom !== 0)) throw new WriteConflict(undefined)
     assert(!this.#writing, 'a transaction commits outside of write units')
-    this.#host.reserve(operations.length)
+    const { spilled } = operations
+    // What is spilled has its place in the log.
+    if (spilled === undefined) this.#log.ensureSpace(operations.length)
+    this.#store.ensureSpace(operations.sizeBytes)
     const timestamp = this.#clock.next()
     this.#writing = true
     try {
-      this.#state.apply(operations.bytes, 0, operations.length, timestamp)
+      if (spilled === undefined) this.#state.apply(operations.bytes, 0, operations.length, timestamp)
+      else this.#state.applyLarge(spilled, timestamp)
     } catch (error) {
       this.fail(error)
       throw error
     } finally {
       this.#writing = false
     }
-    return this.#append(operations, timestamp)
+    return spilled === undefined ? this.#append(operations, timestamp) : this.#appendLarge(spilled, timestamp)
+  }
+
+  #appendLarge(payload: LargePayload, timestamp: Timestamp): LogIndex {
+    this.#lastTimestamp = timestamp
+    this.#appendedBytes += payload.length
+    try {
+      return this.#log.appendLarge(this.#term, timestamp, payload)
+    } catch (error) {
+      // As in `#append`.
+      this.fail(error)
+      throw error
+    } finally {
+      this.#maintenance.wrote()
+    }
   }
 
   #refuseWrites(): void {
@@ -560,8 +585,10 @@ export class Engine implements Workspace {
   readonly #host: WriteHost = {
     nowMs: () => this.world.clock.nowMs(),
     reserve: (logBytes) => {
-      this.#log.ensureSpace(logBytes)
-      this.#store.ensureSpace(logBytes)
+      const ahead = Math.max(logBytes, 2 * this.#operations.length)
+      this.#log.ensureSpace(ahead)
+      this.#store.ensureSpace(ahead)
+      return ahead
     },
     halfDone: (error) => this.fail(error),
   }

@@ -37,6 +37,7 @@
  */
 import type { CollectionId, RecordId } from '../base/ids.ts'
 import { copyBytes } from '../storage/copy.ts'
+import type { LargePayload } from '../storage/large-payload.ts'
 
 export const operationKind = {
   insert: 1,
@@ -79,11 +80,17 @@ const firstLength = 1024
 
 const noBytes = new Uint8Array(0)
 
+/** A writer that has spilled once does so often: it keeps a buffer of this size. */
+const keptBytesMax = 4 * 1024 * 1024
+
 /** Builds a payload; grows, and is reused from unit to unit. */
 export class OperationWriter {
+  /** What is in memory of it: bytes[0, length). */
   bytes: Uint8Array = noBytes
   length = 0
   count = 0
+  /** Where the operations before those in memory are; undefined: all are in memory. */
+  #spilled: LargePayload | undefined
 
   /** Lets go of what was written; how much it was is still known. */
   release(): void {
@@ -96,6 +103,24 @@ export class OperationWriter {
     this.length = 0
     this.count = 0
     if (this.bytes.length > 64 * 1024 * 1024) this.bytes = noBytes
+  }
+
+  /** Of the whole payload. */
+  get sizeBytes(): number {
+    return this.length + (this.#spilled?.length ?? 0)
+  }
+
+  get spilled(): LargePayload | undefined {
+    return this.#spilled
+  }
+
+  /** Moves what is in memory to disk, at first to what `open` gives. Throws OutOfDiskSpace, with nothing changed. */
+  spill(open: () => LargePayload): void {
+    this.#spilled ??= open()
+    if (this.length === 0) return
+    this.#spilled.append(this.bytes, this.length)
+    this.length = 0
+    if (this.bytes.length > keptBytesMax) this.bytes = new Uint8Array(keptBytesMax)
   }
 
   insert(collection: CollectionId, record: RecordId, document: Uint8Array): void {
@@ -242,6 +267,38 @@ const utf8 = new TextEncoder()
 /** Where the names begin in a namespace note. */
 const namesStart = 1 + 4 + 16 + 2
 
+/** Where the operation at `at` ends, as far as can be told from bytes[at, end): when it is beyond `end`, at least there. */
+export function endOfOperation(bytes: Uint8Array, at: number, end: number): number {
+  const kind = bytes[at]!
+  const fixed = fixedLength(kind)
+  if (at + fixed > end || kind === operationKind.moment || kind === operationKind.remove) return at + fixed
+  if (kind === operationKind.namespace) return at + fixed + bytes[at + fixed - 2]! + bytes[at + fixed - 1]!
+  // The length comes last. That of a document includes its own four bytes.
+  const length = new DataView(bytes.buffer, bytes.byteOffset + at + fixed - 4).getUint32(0, true)
+  return (
+    at + fixed + (kind === operationKind.patch || kind === operationKind.described ? length : Math.max(0, length - 4))
+  )
+}
+
+/** Bytes of an operation up to and with the lengths that say where it ends. */
+function fixedLength(kind: number): number {
+  switch (kind) {
+    case operationKind.remove:
+      return 11
+    case operationKind.insert:
+    case operationKind.replace:
+      return 15
+    case operationKind.patch:
+      return 23
+    case operationKind.moment:
+      return 7
+    case operationKind.namespace:
+      return namesStart
+    default:
+      return 5
+  }
+}
+
 /** Reads a payload operation by operation; `next()` moves to the next one and fills the fields that its kind has. */
 export class OperationReader {
   readonly #bytes: Uint8Array
@@ -295,6 +352,11 @@ export class OperationReader {
 
   get bytes(): Uint8Array {
     return this.#bytes
+  }
+
+  /** Where the next operation begins. */
+  get position(): number {
+    return this.#at
   }
 
   #note(): void {

@@ -11,6 +11,10 @@ export interface EngineOptions {
   /** Whether pages are compressed on disk. */
   readonly compression: 'none' | 'zstd'
   readonly logSegmentBytes: number
+  /** How much of the log is in memory when it is read: larger entries are read piece by piece. */
+  readonly logWindowBytes: number
+  /** How much of what it has written a transaction keeps in memory; more goes to disk until it ends. */
+  readonly transactionMemoryBytes: number
   /** A checkpoint begins when the log has grown by this much since the last one: what a restart may have to replay. */
   readonly checkpointLogBytes: number
   /** A checkpoint begins this long after the last one when anything was written since. */
@@ -49,6 +53,8 @@ export const engineDefaults: EngineOptions = {
   pageSizeBytes: 16 * 1024,
   compression: 'none',
   logSegmentBytes: 32 * 1024 * 1024,
+  logWindowBytes: 1024 * 1024,
+  transactionMemoryBytes: 64 * 1024 * 1024,
   checkpointLogBytes: 128 * 1024 * 1024,
   checkpointIntervalMs: 60_000,
   vacuumIntervalMs: 1_000,

@@ -21,6 +21,7 @@ import { Snapshots } from '../mvcc/snapshots.ts'
 import { VersionedMap } from '../mvcc/versioned-map.ts'
 import { WriteConflict } from '../mvcc/write-conflict.ts'
 import { copyBytes } from '../storage/copy.ts'
+import type { LogEntry, PayloadSource } from '../storage/log-reader.ts'
 import type { Store } from '../storage/store.ts'
 import type { Tree, ValueRef } from '../storage/tree.ts'
 import { collectionLock, nameLock } from './catalog-locks.ts'
@@ -29,6 +30,7 @@ import { DroppedTrees } from './dropped-trees.ts'
 import { loadIndex } from './index-load.ts'
 import { isNote, OperationReader, operationKind } from './operation.ts'
 import type { EngineOptions } from './options.ts'
+import { eachPiece } from './payload-pieces.ts'
 import { SessionRecords } from './session-records.ts'
 
 /** Makes a predicate of a partial index's filter. */
@@ -115,9 +117,10 @@ export class State {
     this.changedUnlogged = true
   }
 
-  /** Applies a log entry's payload. */
-  replay(bytes: Uint8Array, start: number, end: number, at: Timestamp): void {
-    this.apply(bytes, start, end, at)
+  /** Applies a log entry. */
+  replay({ bytes, start, end, source, timestamp }: LogEntry): void {
+    if (source === undefined) this.apply(bytes, start, end, timestamp)
+    else this.applyLarge(source, timestamp)
     while (!this.droppedTrees.freeSlice(Number.POSITIVE_INFINITY));
   }
 
@@ -153,6 +156,11 @@ export class State {
   apply(bytes: Uint8Array, start: number, end: number, at: Timestamp): void {
     const reader = new OperationReader(bytes, start, end)
     while (reader.next()) if (!isNote(reader.kind)) this.#replayOperation(reader, at)
+  }
+
+  /** As `apply`, of a payload on disk. */
+  applyLarge(payload: PayloadSource, at: Timestamp): void {
+    eachPiece(payload, (bytes, start, end) => this.apply(bytes, start, end, at))
   }
 
   createCollection(definition: Uint8Array, at: Timestamp): StoredCollection {

@@ -14,11 +14,14 @@
 import { DatabaseError } from '../base/errors.ts'
 import type { LogIndex } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
+import { DiskError, type File } from '../io/disk.ts'
 import type { World } from '../io/world.ts'
 import type { Lock, LockOwner, LockTarget } from '../mvcc/lock-table.ts'
 import { ReadSet } from '../mvcc/read-set.ts'
 import type { Snapshot } from '../mvcc/snapshots.ts'
 import { WriteConflict } from '../mvcc/write-conflict.ts'
+import { WriteMemory } from '../mvcc/write-memory.ts'
+import { type LargePayload, payloadBytesMax } from '../storage/large-payload.ts'
 import type { ChangeNotes } from './change-notes.ts'
 import type { Collection } from './collection.ts'
 import { OperationWriter } from './operation.ts'
@@ -60,10 +63,23 @@ export interface TransactionHost {
   /** Makes the transaction's operations one log entry and applies them. Throws, with nothing changed, when there is no room. */
   commit(transaction: Transaction): LogIndex
   ended(transaction: Transaction): void
+  /** How much of what it writes a transaction keeps in memory. */
+  readonly memoryBytes: number
+  /** For the operations that are more than that. */
+  newPayload(): LargePayload
+  /** For what it sees of its own writes. */
+  newFile(): File
+  readonly pageSizeBytes: number
+  /** The disk failed under a large commit. */
+  fail(error: unknown): void
 }
 
-/** An entry of the log is read and written as a whole. */
-const operationsBytesMax = 1024 * 1024 * 1024
+/** What one entry of the log can have; the commit adds the session's record. */
+const operationsBytesMax = payloadBytesMax - 1024 * 1024
+/** Once it spills, it does so in pieces of this size. */
+const spilledPieceBytes = 1024 * 1024
+/** So much is written before it is looked again how much is in memory. */
+const reservedAheadBytes = 64 * 1024
 
 export class Transaction implements Workspace, CatalogSight, LockOwner {
   // What it reads of the newest is its own and its snapshot's.
@@ -73,6 +89,8 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
   readonly startedMs: number
   readonly operations = new OperationWriter()
   readonly locks: Lock[] = []
+  /** What it sees of its own writes. */
+  readonly memory: WriteMemory
   readonly #host: TransactionHost
   readonly #catalog: TransactionCatalog
   #snapshot: Snapshot
@@ -82,12 +100,20 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
   #unit: WriteUnit | undefined
   #notes: ChangeNotes | undefined
   #state: 'open' | 'committed' | 'aborted' = 'open'
+  #committing = false
 
   constructor(id: number, options: TransactionOptions, host: TransactionHost) {
     this.id = id
     this.options = options
     this.#host = host
     this.startedMs = host.world.clock.monotonicMs()
+    // Its operations take the other half.
+    const { pageSizeBytes } = host
+    this.memory = new WriteMemory({
+      limitBytes: Math.floor(host.memoryBytes / 2),
+      pageSizeBytes,
+      newFile: () => host.newFile(),
+    })
     this.#snapshot = host.snapshotAt(options.readAt ?? host.now())
     if (options.isolation === 'serializable') {
       this.reads = new ReadSet()
@@ -111,7 +137,12 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
 
   /** Bytes it would put into the log: what is lost when it is aborted. */
   get cost(): number {
-    return this.operations.length
+    return this.operations.sizeBytes
+  }
+
+  /** What it has written is not all in memory: `prepareCommit` before `commit` spares others a long turn. */
+  get isSpilled(): boolean {
+    return this.operations.spilled !== undefined
   }
 
   get hasWritten(): boolean {
@@ -143,6 +174,7 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
   /** Runs `body`; what it writes is seen by this transaction only. Throws WriteConflict, and what else a write unit throws. */
   write<Result>(body: (unit: WriteUnit) => Result): { result: Result; logIndex: LogIndex } {
     this.#refuseEnded()
+    if (this.#committing) throw beingCommitted(this.id)
     // One unit for all: what a commit logs is one entry.
     this.#unit ??= this.#newUnit()
     return { result: body(this.#unit), logIndex: 0 as LogIndex }
@@ -191,7 +223,27 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
 
   /** What its session's record is to say once it has committed: a body of `encodeSessionWrite`, in the same entry. */
   recordSession(body: Uint8Array): void {
+    if (this.#committing) throw beingCommitted(this.id)
     if (this.hasWritten) this.operations.session(body)
+  }
+
+  /**
+   * Brings operations that are too many for memory to disk, without holding up others: what `commit`, which is to follow, would have to
+   * wait for. Nothing can be written in the transaction any more. Rejects with OutOfDiskSpace; it is aborted then.
+   */
+  async prepareCommit(): Promise<void> {
+    const { operations } = this
+    this.#refuseEnded()
+    if (operations.spilled === undefined) return
+    if (this.#committing) throw beingCommitted(this.id)
+    this.#committing = true
+    try {
+      operations.spill(this.#openPayload)
+      await operations.spilled.finishAsync()
+    } catch (error) {
+      this.abort()
+      throw this.#refusal(error)
+    }
   }
 
   /**
@@ -203,6 +255,7 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
     // What nobody else holds back need not be kept beside the new versions.
     this.#snapshot.release()
     try {
+      this.#completePayload()
       if (this.hasWritten) this.#validateReads()
       const logIndex = this.#host.commit(this)
       this.#end('committed')
@@ -212,6 +265,28 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
       throw error
     }
   }
+
+  #completePayload(): void {
+    const { operations } = this
+    if (operations.spilled === undefined) return
+    try {
+      operations.spill(this.#openPayload)
+      operations.spilled.finish()
+    } catch (error) {
+      throw this.#refusal(error)
+    }
+  }
+
+  /** Of an error of the disk: a full one is told to who writes, any other is final, as the log's errors are. */
+  #refusal(error: unknown): unknown {
+    if (error instanceof DatabaseError) return error
+    if (error instanceof DiskError && error.code === 'ENOSPC')
+      return new DatabaseError('OutOfDiskSpace', 'there is no space left on the disk for the transaction')
+    this.#host.fail(error)
+    return error
+  }
+
+  readonly #openPayload = (): LargePayload => this.#host.newPayload()
 
   /** Forgets what it has written. Safe to call twice. */
   abort(): void {
@@ -232,6 +307,9 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
     this.#snapshot.release()
     const { locks, snapshots } = this.#host.state
     if (this.#reader !== undefined) snapshots.recentWrites.leave(this.#reader)
+    // After a commit it is the log's.
+    this.operations.spilled?.discard()
+    this.memory.close()
     locks.interrupt(this, () => noSuchTransaction(this.id))
     locks.release(this)
     this.operations.release()
@@ -250,10 +328,26 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
           'TransactionTooLarge',
           `Total size of all transaction operations must be less than ${operationsBytesMax}. Actual size is ${bytes}`,
         )
+      const { operations } = this
+      this.memory.refuseFull()
+      const room = Math.floor(this.#host.memoryBytes / 2)
+      const limit = operations.spilled === undefined ? room : Math.min(room, spilledPieceBytes)
+      if (operations.length >= limit) {
+        try {
+          operations.spill(this.#openPayload)
+        } catch (error) {
+          throw this.#refusal(error)
+        }
+      }
+      return bytes + Math.min(room, reservedAheadBytes)
     },
     // Only the transaction's own view is half done, and goes with it.
     halfDone: () => this.abort(),
   }
+}
+
+function beingCommitted(id: number): DatabaseError {
+  return new DatabaseError('ConflictingOperationInProgress', `Transaction ${id} is being committed`)
 }
 
 function noSuchTransaction(id: number): DatabaseError {

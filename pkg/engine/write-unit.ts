@@ -23,8 +23,11 @@ import { noteOverheadMax, operationKind, operationOverheadMax } from './operatio
 export interface WriteHost {
   /** Milliseconds since the epoch. */
   nowMs(): number
-  /** Makes sure that `logBytes` of payload in this entry and the pages they change fit on disk, or throws OutOfDiskSpace. */
-  reserve(logBytes: number): void
+  /**
+   * Makes sure that `logBytes` of payload in this entry and the pages they change fit on disk, or throws OutOfDiskSpace. Returns how many
+   * fit: more than that, perhaps, so that not every change has to ask.
+   */
+  reserve(logBytes: number): number
   /** A change was cut off in its middle, by a damaged page or a defect: what is in memory must not reach the data file. */
   halfDone(error: unknown): void
 }
@@ -365,11 +368,8 @@ export class WriteUnit {
 
   #reserve(documentBytes: number): void {
     const overhead = this.#notes === undefined ? operationOverheadMax : operationOverheadMax + noteOverheadMax
-    const need = this.#operations.length + documentBytes + overhead + this.#announced
-    if (need <= this.#reserved) return
-    const ahead = Math.max(need, 2 * this.#operations.length)
-    this.#host.reserve(ahead)
-    this.#reserved = ahead
+    const need = this.#operations.sizeBytes + documentBytes + overhead + this.#announced
+    if (need > this.#reserved) this.#reserved = this.#host.reserve(need)
   }
 }
 

@@ -7,18 +7,18 @@
 import { compareBytes } from '../bson/key.ts'
 import type { ValueRef } from '../storage/tree.ts'
 import type { KeyCursor } from './key-map.ts'
-import type { OwnWrite, WriteSet } from './write-set.ts'
+import type { WriteCursor, WriteSet } from './write-set.ts'
 
 export class OverlaidCursor implements KeyCursor {
   readonly #base: KeyCursor | undefined
   readonly #writes: WriteSet
   /** Whether the base rests on a key: the current one, or the next one in the direction of the walk. */
   #baseHere = false
-  #position = 0
+  /** Rests on a write as the base does on a key. */
+  readonly #own: WriteCursor
   #moves = 0
-  /** The write under the cursor; undefined when the current entry is the base's. */
-  #own: OwnWrite | undefined
-  readonly #ownValue: ValueRef = { bytes: new Uint8Array(0), start: 0, end: 0 }
+  /** Whether the current entry is the write's, not the base's. */
+  #isOwn = false
   /** Which way the walk went last: the one that rests ahead rests ahead in that direction. */
   #forward = true
   /** The current key, kept over a `save` and a turn. */
@@ -29,17 +29,17 @@ export class OverlaidCursor implements KeyCursor {
   constructor(base: KeyCursor | undefined, writes: WriteSet) {
     this.#base = base
     this.#writes = writes
+    this.#own = writes.cursor()
   }
 
   get value(): ValueRef {
-    return this.#own === undefined ? this.#base!.value : this.#ownValue
+    return this.#isOwn ? this.#own.value : this.#base!.value
   }
 
   readKey(): void {
-    const own = this.#own
-    if (own !== undefined) {
-      this.keyBytes = own.key
-      this.keyLength = own.key.length
+    if (this.#isOwn) {
+      this.keyBytes = this.#own.key
+      this.keyLength = this.#own.keyLength
       return
     }
     const base = this.#base!
@@ -49,76 +49,76 @@ export class OverlaidCursor implements KeyCursor {
   }
 
   keyStartsWith(prefix: Uint8Array, prefixLength: number): boolean {
+    if (!this.#isOwn) return this.#base!.keyStartsWith(prefix, prefixLength)
     const own = this.#own
-    if (own === undefined) return this.#base!.keyStartsWith(prefix, prefixLength)
-    if (own.key.length < prefixLength) return false
+    if (own.keyLength < prefixLength) return false
     for (let i = 0; i < prefixLength; i++) if (own.key[i] !== prefix[i]) return false
     return true
   }
 
   first(): boolean {
     this.#baseHere = this.#base?.first() === true
-    this.#position = 0
+    this.#own.first()
     return this.#settleForward()
   }
 
   last(): boolean {
     this.#baseHere = this.#base?.last() === true
-    this.#position = this.#writes.size - 1
+    this.#own.last()
     return this.#settleBackward()
   }
 
   seek(key: Uint8Array, keyLength: number): boolean {
     this.#baseHere = this.#base?.seek(key, keyLength) === true
-    this.#position = this.#writes.positionOf(key, keyLength)
+    this.#own.seek(key, keyLength)
     return this.#settleForward()
   }
 
   seekOnward(key: Uint8Array, keyLength: number): boolean {
-    if (this.#writes.size > 0) return this.seek(key, keyLength)
-    this.#position = 0
+    if (!this.#writes.isEmpty) return this.seek(key, keyLength)
+    this.#own.release()
     this.#baseHere = this.#base?.seekOnward(key, keyLength) === true
     return this.#settleForward()
   }
 
   seekBefore(key: Uint8Array, keyLength: number): boolean {
     this.#baseHere = this.#base?.seekBefore(key, keyLength) === true
-    this.#position = this.#writes.positionOf(key, keyLength) - 1
+    this.#own.seekBefore(key, keyLength)
     return this.#settleBackward()
   }
 
   next(): boolean {
     if (this.#saved !== undefined || !this.#forward || this.#moves !== this.#writes.moves) return this.#goOn(true)
-    const own = this.#own
-    if (own === undefined) this.#baseHere = this.#base!.next()
+    if (!this.#isOwn) this.#baseHere = this.#base!.next()
     else {
       // The base may rest on the same key, which the write has hidden.
-      if (this.#baseHere && this.#compare(own) === 0) this.#baseHere = this.#base!.next()
-      this.#position++
+      if (this.#baseHere && this.#compare() === 0) this.#baseHere = this.#base!.next()
+      this.#own.next()
     }
     return this.#settleForward()
   }
 
   previous(): boolean {
     if (this.#saved !== undefined || this.#forward || this.#moves !== this.#writes.moves) return this.#goOn(false)
-    const own = this.#own
-    if (own === undefined) this.#baseHere = this.#base!.previous()
+    if (!this.#isOwn) this.#baseHere = this.#base!.previous()
     else {
-      if (this.#baseHere && this.#compare(own) === 0) this.#baseHere = this.#base!.previous()
-      this.#position--
+      if (this.#baseHere && this.#compare() === 0) this.#baseHere = this.#base!.previous()
+      this.#own.previous()
     }
     return this.#settleBackward()
   }
 
   save(): void {
-    if (this.#writes.size > 0 || this.#base === undefined) {
+    if (!this.#writes.isEmpty || this.#base === undefined) {
       this.readKey()
       this.#saved = this.keyBytes.slice(0, this.keyLength)
+      this.#own.release()
     }
     this.#base?.save()
   }
 
   close(): void {
+    this.#own.release()
     this.#base?.close()
   }
 
@@ -141,20 +141,15 @@ export class OverlaidCursor implements KeyCursor {
     this.#forward = true
     this.#saved = undefined
     this.#moves = this.#writes.moves
+    const own = this.#own
     for (;;) {
-      const own = this.#writes.at(this.#position)
-      if (own === undefined) {
-        this.#own = undefined
-        return this.#baseHere
-      }
-      const order = this.#baseHere ? this.#compare(own) : -1
-      if (order > 0) {
-        this.#own = undefined
-        return true
-      }
-      if (this.#rest(own)) return true
+      this.#isOwn = false
+      if (!own.here) return this.#baseHere
+      const order = this.#baseHere ? this.#compare() : -1
+      if (order > 0) return true
+      if (this.#restOnOwn()) return true
       if (order === 0) this.#baseHere = this.#base!.next()
-      this.#position++
+      own.next()
     }
   }
 
@@ -162,37 +157,30 @@ export class OverlaidCursor implements KeyCursor {
     this.#forward = false
     this.#saved = undefined
     this.#moves = this.#writes.moves
+    const own = this.#own
     for (;;) {
-      const own = this.#writes.at(this.#position)
-      if (own === undefined) {
-        this.#own = undefined
-        return this.#baseHere
-      }
-      const order = this.#baseHere ? this.#compare(own) : 1
-      if (order < 0) {
-        this.#own = undefined
-        return true
-      }
-      if (this.#rest(own)) return true
+      this.#isOwn = false
+      if (!own.here) return this.#baseHere
+      const order = this.#baseHere ? this.#compare() : 1
+      if (order < 0) return true
+      if (this.#restOnOwn()) return true
       if (order === 0) this.#baseHere = this.#base!.previous()
-      this.#position--
+      own.previous()
     }
   }
 
   /** Whether the write is one to rest on, not a removal. */
-  #rest(own: OwnWrite): boolean {
-    if (own.value.length === 0) return false
-    this.#own = own
-    this.#ownValue.bytes = own.value
-    this.#ownValue.start = 0
-    this.#ownValue.end = own.value.length
-    return true
+  #restOnOwn(): boolean {
+    const { value } = this.#own
+    this.#isOwn = value.end > value.start
+    return this.#isOwn
   }
 
   /** How the write's key compares with the one the base rests on. */
-  #compare(own: OwnWrite): number {
+  #compare(): number {
+    const own = this.#own
     const base = this.#base!
     base.readKey()
-    return compareBytes(own.key, 0, own.key.length, base.keyBytes, 0, base.keyLength)
+    return compareBytes(own.key, 0, own.keyLength, base.keyBytes, 0, base.keyLength)
   }
 }

@@ -4,6 +4,7 @@
  */
 import { assert } from '../base/assert.ts'
 import type { Timestamp } from '../base/timestamp.ts'
+import { copyBytes } from '../storage/copy.ts'
 import type { Tree, ValueRef } from '../storage/tree.ts'
 import type { KeyCursor, KeyMap } from './key-map.ts'
 import { lockKey } from './lock-table.ts'
@@ -12,6 +13,7 @@ import type { ReadSet } from './read-set.ts'
 import { TrackedCursor } from './tracked-cursor.ts'
 import type { VersionedMap } from './versioned-map.ts'
 import { WriteConflict } from './write-conflict.ts'
+import type { WriteMemory } from './write-memory.ts'
 import { WriteSet } from './write-set.ts'
 
 /** The transaction, as far as its maps need it. */
@@ -20,21 +22,28 @@ export interface OverlaySight {
   readonly readTimestamp: Timestamp
   /** Where what it reads is noted; undefined: nobody asks. */
   readonly reads: ReadSet | undefined
+  /** Where what it writes is kept. */
+  readonly memory: WriteMemory
   /** Makes sure that nobody else writes a key until the transaction ends; throws WriteConflict. */
   lock(space: number, key: string): void
 }
 
+/** Longer values get memory of their own. */
+const keptBytesMax = 64 * 1024
+
 export class OverlaidMap implements KeyMap {
   /** Undefined for a map that the transaction has made itself. */
   readonly base: VersionedMap | undefined
-  readonly writes = new WriteSet()
+  readonly writes: WriteSet
   readonly #sight: OverlaySight
   #key = new Uint8Array(64)
   #keyLength = 0
+  #value = new Uint8Array(0)
   #located = false
 
   constructor(base: VersionedMap | undefined, sight: OverlaySight) {
     this.base = base
+    this.writes = new WriteSet(sight.memory)
     this.#sight = sight
   }
 
@@ -43,17 +52,11 @@ export class OverlaidMap implements KeyMap {
   }
 
   get(key: Uint8Array, keyLength: number, at: Timestamp, into: ValueRef): boolean {
-    const own = this.writes.find(key, keyLength)
-    if (own === undefined) {
-      const { base } = this
-      if (base === undefined) return false
-      this.#sight.reads?.point(base, key, keyLength)
-      return base.get(key, keyLength, this.#moment(at), into)
-    }
-    into.bytes = own.value
-    into.start = 0
-    into.end = own.value.length
-    return own.value.length > 0
+    if (this.writes.find(key, keyLength, into)) return into.end > into.start
+    const { base } = this
+    if (base === undefined) return false
+    this.#sight.reads?.point(base, key, keyLength)
+    return base.get(key, keyLength, this.#moment(at), into)
   }
 
   locate(key: Uint8Array, keyLength: number, at: Timestamp, into: ValueRef): boolean {
@@ -62,9 +65,27 @@ export class OverlaidMap implements KeyMap {
     for (let i = 0; i < keyLength; i++) own[i] = key[i]!
     this.#keyLength = keyLength
     this.#located = true
-    if (this.get(key, keyLength, at, into)) return true
+    if (this.get(key, keyLength, at, into)) {
+      this.#keep(into)
+      return true
+    }
     into.start = into.end = 0
     return false
+  }
+
+  /** What was located is looked at until it is changed, while other maps are read: it may not stay where it lies. */
+  #keep(value: ValueRef): void {
+    const { bytes, start, end } = value
+    const length = end - start
+    let kept = this.#value
+    if (kept.length < length) {
+      kept = new Uint8Array(length * 2)
+      if (length <= keptBytesMax) this.#value = kept
+    }
+    copyBytes(bytes, start, end, kept, 0)
+    value.bytes = kept
+    value.start = 0
+    value.end = length
   }
 
   leave(): void {

@@ -4,6 +4,7 @@ import { readInt32 } from '../bson/value.ts'
 import { type Change, ChangeEntry } from '../change/change.ts'
 import { keyRange } from '../change/change-event.ts'
 import type { Engine } from '../engine/engine.ts'
+import { wholePayload } from '../storage/log-reader.ts'
 import type { ModelState } from './model.ts'
 
 type Collections = Map<string, Map<string, string>>
@@ -18,7 +19,7 @@ export function replayHistory(engine: Engine): ModelState | undefined {
   for (let entry = cursor.next(); entry !== undefined; entry = cursor.next()) {
     if (entry.index !== wanted) throw new Error(`entry ${wanted} is missing from the history`)
     wanted = (wanted + 1) as LogIndex
-    const kept = new ChangeEntry(entry.index, entry.timestamp, entry.bytes.slice(entry.start, entry.end))
+    const kept = new ChangeEntry(entry.index, entry.timestamp, wholePayload(entry))
     for (const change of kept.changes) apply(state, kept, change)
   }
   cursor.close()

@@ -25,6 +25,8 @@ export const smallEngine: Partial<EngineOptions> = {
   cacheSizeBytes: 256 * 1024,
   pageSizeBytes: 4096,
   logSegmentBytes: 16 * 1024,
+  logWindowBytes: 1024,
+  transactionMemoryBytes: 1500,
   checkpointLogBytes: 12 * 1024,
   checkpointIntervalMs: 40,
   vacuumIntervalMs: 10,

@@ -9,6 +9,7 @@ import { SeededRandom } from '../sim/random.ts'
 import { SimulatedCrash } from '../sim/simulated-crash.ts'
 import { type SimulatedWorld, simulatedWorld } from '../sim/world.ts'
 import { Log } from './log.ts'
+import { wholePayload } from './log-reader.ts'
 
 const segmentSizeBytes = 2048
 
@@ -25,10 +26,10 @@ class Model {
 /** Opens the log and compares; on return the model is what was found, and all of it durable. */
 function openAndCompare(world: SimulatedWorld, model: Model, note: string): Log {
   const found: Uint8Array[] = []
-  const options = { segmentSizeBytes, from: model.first as LogIndex }
+  const options = { segmentSizeBytes, from: model.first as LogIndex, windowBytes: 512 }
   const log = Log.open(world, 'log', options, (entry) => {
     if (entry.index !== model.first + found.length) throw new Error(`${note}: entry ${entry.index} out of order`)
-    found.push(entry.bytes.slice(entry.start, entry.end))
+    found.push(wholePayload(entry))
   })
   const last = model.first - 1 + found.length
   if (last < model.acknowledged) throw new Error(`${note}: lost ${model.acknowledged}, ends with ${last}`)
@@ -43,8 +44,7 @@ function openAndCompare(world: SimulatedWorld, model: Model, note: string): Log 
   let next = log.firstIndex
   log.read(next, log.lastIndex, (entry) => {
     const expected = model.entries[next++ - 1]!
-    if (Buffer.compare(entry.bytes.subarray(entry.start, entry.end), expected) !== 0)
-      throw new Error(`${note}: read ${next}`)
+    if (Buffer.compare(wholePayload(entry), expected) !== 0) throw new Error(`${note}: read ${next}`)
   })
   model.entries.length = last
   model.acknowledged = last
@@ -74,6 +74,9 @@ async function work(world: SimulatedWorld, log: Log, model: Model, random: Seede
       model.entries.push(payload)
       const index = log.append(3 as Term, step as Timestamp, payload, length)
       if (random.chance(0.3)) wait(index)
+    } else if (draw < 64) {
+      const index = await appendLarge(log, model, random)
+      if (index !== undefined && random.chance(0.3)) wait(index)
     } else if (draw < 75) await world.clock.yield()
     else if (draw < 85) await world.clock.sleep(random.integer(20))
     else if (draw < 90) await world.clock.sleep(300)
@@ -92,6 +95,31 @@ async function work(world: SimulatedWorld, log: Log, model: Model, random: Seede
     } else if (model.entries.length > 0) wait(log.lastIndex)
   }
   if (random.chance(0.5)) await Promise.all(waiting)
+}
+
+/** Writes a payload to disk, and appends it unless it is given up. */
+async function appendLarge(log: Log, model: Model, random: SeededRandom): Promise<LogIndex | undefined> {
+  const payload = log.newPayload()
+  const pieces: Uint8Array[] = []
+  for (let n = 1 + random.integer(3); n > 0; n--) {
+    const piece = random.bytes(random.integer(4000))
+    pieces.push(piece)
+    payload.append(piece, piece.length)
+  }
+  if (random.chance(0.2)) {
+    payload.discard()
+    return undefined
+  }
+  if (random.chance(0.5)) payload.finish()
+  else {
+    const finished = payload.finishAsync()
+    if (random.chance(0.2)) payload.discard()
+    await finished
+  }
+  if (random.chance(0.2)) payload.discard()
+  if (payload.state === 'discarded') return undefined
+  model.entries.push(Buffer.concat(pieces))
+  return log.appendLarge(3 as Term, 7 as Timestamp, payload)
 }
 
 async function unlessCrashed(world: SimulatedWorld, action: () => Promise<void>): Promise<void> {
@@ -162,6 +190,14 @@ async function script(world: SimulatedWorld, model: Model): Promise<void> {
     model.entries.push(payload)
     return log.append(1 as Term, 1 as Timestamp, payload, length)
   }
+  const appendLarge = async (length: number) => {
+    const bytes = new Uint8Array(length).fill(model.entries.length + 1)
+    const payload = log.newPayload()
+    payload.append(bytes, length)
+    await payload.finishAsync()
+    model.entries.push(bytes)
+    log.appendLarge(1 as Term, 1 as Timestamp, payload)
+  }
   const durable = async (index: LogIndex) => {
     await log.durable(index)
     model.acknowledged = index
@@ -171,6 +207,8 @@ async function script(world: SimulatedWorld, model: Model): Promise<void> {
   await world.clock.sleep(250)
   append(600)
   append(600)
+  await appendLarge(3000)
+  log.newPayload().append(new Uint8Array(100), 100)
   append(5000)
   await durable(log.lastIndex)
   append(100)

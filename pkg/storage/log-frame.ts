@@ -17,7 +17,7 @@
  * in another place (a copy of the log that somebody stores as a document) are none here. The header check makes the
  * length believable before that many bytes are read, and looking for frames in a damaged region linear.
  */
-import { crc32c } from '../base/crc32c.ts'
+import { crc32c, crc32cAfter } from '../base/crc32c.ts'
 import type { LogIndex, Term } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 
@@ -55,8 +55,33 @@ export function frameLength(payloadLength: number): number {
 
 /** Completes the frame at `at`, whose payload is already at `at + 40`; sets and returns `frame.crc`. `position`: in the file. */
 export function sealFrame(bytes: Uint8Array, at: number, frame: Frame, salt: number, position: number): number {
-  const seed = (salt ^ position) >>> 0
   const end = at + frameLength(frame.payloadLength)
+  for (let pad = at + frameHeaderLength + frame.payloadLength; pad < end; pad++) bytes[pad] = 0
+  const seed = writeHeader(bytes, at, frame, salt, position)
+  frame.crc = crc32c(bytes, at + 4, end, seed)
+  writeUint32(bytes, at, frame.crc)
+  return frame.crc
+}
+
+/** As `sealFrame`, of a frame whose payload is elsewhere: `payloadCrc` is the checksum of it and of the zeros after it. */
+export function sealFrameHeader(
+  bytes: Uint8Array,
+  at: number,
+  frame: Frame,
+  salt: number,
+  position: number,
+  payloadCrc: number,
+): number {
+  const seed = writeHeader(bytes, at, frame, salt, position)
+  const headerCrc = crc32c(bytes, at + 4, at + frameHeaderLength, seed)
+  frame.crc = crc32cAfter(headerCrc, payloadCrc, frameLength(frame.payloadLength) - frameHeaderLength)
+  writeUint32(bytes, at, frame.crc)
+  return frame.crc
+}
+
+/** Writes all but the checksum of the whole; returns what both checksums begin with. */
+function writeHeader(bytes: Uint8Array, at: number, frame: Frame, salt: number, position: number): number {
+  const seed = (salt ^ position) >>> 0
   bytes[at + 6] = frame.kind
   bytes[at + 7] = 0
   writeUint32(bytes, at + 8, frame.payloadLength)
@@ -64,18 +89,15 @@ export function sealFrame(bytes: Uint8Array, at: number, frame: Frame, salt: num
   writeUint48(bytes, at + 18, frame.term)
   writeUint64(bytes, at + 24, frame.timestamp)
   writeUint64(bytes, at + 32, frame.durable)
-  for (let pad = at + frameHeaderLength + frame.payloadLength; pad < end; pad++) bytes[pad] = 0
   const check = crc32c(bytes, at + 6, at + frameHeaderLength, seed)
   bytes[at + 4] = check & 0xff
   bytes[at + 5] = (check >>> 8) & 0xff
-  frame.crc = crc32c(bytes, at + 4, end, seed)
-  writeUint32(bytes, at, frame.crc)
-  return frame.crc
+  return seed
 }
 
 /**
  * Reads the header at `at` (40 bytes must be there). Returns the length of the whole frame, or 0 when this is no
- * header. The payload may still be damaged: `frameHolds` tells.
+ * header. The payload may still be damaged.
  */
 export function readFrameHeader(bytes: Uint8Array, at: number, salt: number, position: number, into: Frame): number {
   const kind = bytes[at + 6]!
@@ -90,11 +112,6 @@ export function readFrameHeader(bytes: Uint8Array, at: number, salt: number, pos
   into.durable = readUint64(bytes, at + 32) as LogIndex
   into.crc = readUint32(bytes, at)
   return frameLength(into.payloadLength)
-}
-
-/** Whether the whole frame of `length` bytes at `at` is as it was written. */
-export function frameHolds(bytes: Uint8Array, at: number, length: number, salt: number, position: number): boolean {
-  return crc32c(bytes, at + 4, at + length, (salt ^ position) >>> 0) === readUint32(bytes, at)
 }
 
 export function writeUint32(bytes: Uint8Array, at: number, value: number): void {

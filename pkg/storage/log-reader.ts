@@ -1,14 +1,8 @@
+import { assert } from '../base/assert.ts'
+import { crc32c } from '../base/crc32c.ts'
 import type { LogIndex, Term } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
-import {
-  emptyFrame,
-  type Frame,
-  frameAlignment,
-  frameHeaderLength,
-  frameHolds,
-  frameKind,
-  readFrameHeader,
-} from './log-frame.ts'
+import { emptyFrame, type Frame, frameAlignment, frameHeaderLength, frameKind, readFrameHeader } from './log-frame.ts'
 import type { Segment } from './log-segment.ts'
 
 /** An entry as it is read; `bytes` is lent for the time of the call only. */
@@ -16,79 +10,152 @@ export interface LogEntry {
   readonly index: LogIndex
   readonly term: Term
   readonly timestamp: Timestamp
-  /** The payload is bytes[start, end). */
+  /** The payload is bytes[start, end); of one that has a `source`, these are its first bytes. */
   readonly bytes: Uint8Array
   readonly start: number
   readonly end: number
+  /** The whole payload, when it is too large to be in memory; lent as `bytes` is. */
+  readonly source: PayloadSource | undefined
 }
 
-const windowLength = 1024 * 1024
+/** A payload on disk. */
+export interface PayloadSource {
+  readonly length: number
+  /** Reads up to `length` bytes from `position` into `target` at `offset`; returns how many there were. */
+  read(target: Uint8Array, offset: number, length: number, position: number): number
+}
 
-/** Reads a segment's frames one after the other, through a window that grows for a frame larger than it. */
+/** Reads all of a payload. */
+export function wholePayload({ bytes, start, end, source }: LogEntry): Uint8Array {
+  if (source === undefined) return bytes.slice(start, end)
+  const whole = new Uint8Array(source.length)
+  for (let at = 0; at < whole.length; ) {
+    const count = source.read(whole, at, Math.min(wholeStepBytes, whole.length - at), at)
+    assert(count > 0, 'a payload is as long as its frame says')
+    at += count
+  }
+  return whole
+}
+
+const wholeStepBytes = 64 * 1024 * 1024
+/** What an entry with a large payload shows of its frame. */
+const largeHeadBytes = 128
+
+/** A part of a segment in memory, which moves along with who reads. */
+class SegmentWindow {
+  bytes: Uint8Array
+  readonly #segment: Segment
+  /** bytes[#offset, ...) is the file's [#start, #end). */
+  #offset = 0
+  #start = 0
+  #end = 0
+  /** Whether the window is all there is. */
+  readonly isFixed: boolean
+
+  /** On the file; or on what is to be written at `position` from `source[start, end)`. */
+  constructor(segment: Segment, position: number, source?: { bytes: Uint8Array; start: number; end: number }) {
+    this.#segment = segment
+    this.isFixed = source !== undefined
+    this.bytes = source?.bytes ?? new Uint8Array(Math.min(segment.windowBytes, segment.sizeBytes))
+    if (source === undefined) return
+    this.#offset = source.start
+    this.#start = position
+    this.#end = position + source.end - source.start
+  }
+
+  /** Brings `length` bytes from `position` into memory; returns where they begin in `bytes`, or -1 when the file is shorter. */
+  load(position: number, length: number): number {
+    if (position >= this.#start && position + length <= this.#end) return this.#offset + position - this.#start
+    if (this.isFixed) return -1
+    const count = this.#segment.file.read(this.bytes, 0, this.bytes.length, position)
+    this.#start = position
+    this.#end = position + count
+    return count < length ? -1 : 0
+  }
+
+  /** Whether the frame of `length` bytes at `position`, whose header is `frame`, is as it was written. Its bytes pass through the window. */
+  holds(position: number, length: number, frame: Frame): boolean {
+    const end = position + length
+    let crc = (this.#segment.header.salt ^ position) >>> 0
+    for (let at = position + 4; at < end; ) {
+      const count = Math.min(end - at, this.isFixed ? length : this.bytes.length)
+      const offset = this.load(at, count)
+      if (offset < 0) return false
+      crc = crc32c(this.bytes, offset, offset + count, crc)
+      at += count
+    }
+    return crc === frame.crc
+  }
+}
+
+/** Reads a segment's frames one after the other. */
 export class FrameReader {
   readonly frame: Frame = emptyFrame()
-  /** Holds the payload of the current frame, from `payloadStart`; valid until the next call. */
-  bytes: Uint8Array
-  payloadStart = 0
   /** Where the current frame begins; after `next` returned false, where there was none. */
   position: number
   /** Where the frame after the current one would begin. */
   end: number
   readonly #segment: Segment
-  /** The window: bytes[#offset, ...) is the file's [#windowStart, #windowEnd). */
-  #offset = 0
-  #windowStart = 0
-  #windowEnd = 0
-  /** Whether the window is all there is. */
-  readonly #isFixed: boolean
+  readonly #window: SegmentWindow
+  /** Where the payload begins in the window. */
+  #payloadStart = 0
+  #isLarge = false
 
   /** Reads from the file, from `position` on; or what is to be written at `position` from `source[start, end)`. */
   constructor(segment: Segment, position: number, source?: { bytes: Uint8Array; start: number; end: number }) {
     this.#segment = segment
     this.position = position
     this.end = position
-    this.#isFixed = source !== undefined
-    this.bytes = source?.bytes ?? new Uint8Array(Math.min(windowLength, segment.sizeBytes))
-    if (source !== undefined) {
-      this.#offset = source.start
-      this.#windowStart = position
-      this.#windowEnd = position + source.end - source.start
-    }
+    this.#window = new SegmentWindow(segment, position, source)
   }
 
   /** The current frame as an entry. */
   entry(): LogEntry {
     const { index, term, timestamp, payloadLength } = this.frame
-    const { bytes, payloadStart: start } = this
-    return { index, term, timestamp, bytes, start, end: start + payloadLength }
+    const { bytes } = this.#window
+    const start = this.#payloadStart
+    if (!this.#isLarge) return { index, term, timestamp, bytes, start, end: start + payloadLength, source: undefined }
+    const end = start + largeHeadBytes - frameHeaderLength
+    const source = new PayloadInSegment(this.#segment, this.position + frameHeaderLength, payloadLength)
+    return { index, term, timestamp, bytes, start, end, source }
   }
 
   /** Goes to the next frame; false when there is no undamaged one at this place. */
   next(): boolean {
-    this.position = this.end
+    const position = this.end
+    this.position = position
+    const window = this.#window
     const { salt } = this.#segment.header
-    if (this.position + frameHeaderLength > this.#segment.sizeBytes) return false
-    let at = this.#load(frameHeaderLength)
+    if (position + frameHeaderLength > this.#segment.sizeBytes) return false
+    let at = window.load(position, frameHeaderLength)
     if (at < 0) return false
-    const length = readFrameHeader(this.bytes, at, salt, this.position, this.frame)
-    if (length === 0 || this.position + length > this.#segment.sizeBytes) return false
-    at = this.#load(length)
-    if (at < 0 || !frameHolds(this.bytes, at, length, salt, this.position)) return false
-    this.payloadStart = at + frameHeaderLength
-    this.end = this.position + length
+    const length = readFrameHeader(window.bytes, at, salt, position, this.frame)
+    if (length === 0 || position + length > this.#segment.sizeBytes) return false
+    this.#isLarge = !window.isFixed && length > window.bytes.length
+    if (!this.#isLarge && window.load(position, length) < 0) return false
+    if (!window.holds(position, length, this.frame)) return false
+    at = window.load(position, this.#isLarge ? largeHeadBytes : length)
+    if (at < 0) return false
+    this.#payloadStart = at + frameHeaderLength
+    this.end = position + length
     return true
   }
+}
 
-  /** Brings `length` bytes from `position` into the window; returns where they begin in `bytes`, or -1 when the file is shorter. */
-  #load(length: number): number {
-    const start = this.position
-    if (start >= this.#windowStart && start + length <= this.#windowEnd) return this.#offset + start - this.#windowStart
-    if (this.#isFixed) return -1
-    if (length > this.bytes.length) this.bytes = new Uint8Array(Math.max(length, 2 * this.bytes.length))
-    const count = this.#segment.file.read(this.bytes, 0, this.bytes.length, start)
-    this.#windowStart = start
-    this.#windowEnd = start + count
-    return count < length ? -1 : 0
+/** The payload that begins at `start` of a segment. */
+export class PayloadInSegment implements PayloadSource {
+  readonly length: number
+  readonly #segment: Segment
+  readonly #start: number
+
+  constructor(segment: Segment, start: number, length: number) {
+    this.#segment = segment
+    this.#start = start
+    this.length = length
+  }
+
+  read(target: Uint8Array, offset: number, length: number, position: number): number {
+    return this.#segment.file.read(target, offset, Math.min(length, this.length - position), this.#start + position)
   }
 }
 
@@ -106,35 +173,36 @@ export interface Remains {
  * Frames of earlier entries do not count: no such frame can lie there, but a copy of one in a payload could.
  */
 export function examineRemains(segment: Segment, position: number, index: LogIndex): Remains {
-  const bytes = readRest(segment, position)
-  let length = bytes.length
-  while (length > 0 && bytes[length - 1] === 0) length--
-  const end = position + length
+  const end = endOfBytes(segment, position)
   const { salt } = segment.header
   const frame = emptyFrame()
-  for (let at = 0; at < length && at + frameHeaderLength <= bytes.length; ) {
-    const size = readFrameHeader(bytes, at, salt, position + at, frame)
-    const holds = size !== 0 && at + size <= bytes.length && frameHolds(bytes, at, size, salt, position + at)
+  const window = new SegmentWindow(segment, position)
+  for (let at = position; at < end && at + frameHeaderLength <= segment.sizeBytes; ) {
+    const offset = window.load(at, frameHeaderLength)
+    if (offset < 0) break
+    const size = readFrameHeader(window.bytes, offset, salt, at, frame)
+    const holds = size !== 0 && at + size <= segment.sizeBytes && window.holds(at, size, frame)
     if (holds && frame.kind === frameKind.entry && frame.index === index) {
-      return { end, resumesAt: position + at, witnessAt: undefined }
+      return { end, resumesAt: at, witnessAt: undefined }
     }
-    if (holds && frame.durable >= index) return { end, resumesAt: undefined, witnessAt: position + at }
+    if (holds && frame.durable >= index) return { end, resumesAt: undefined, witnessAt: at }
     at += holds ? size : frameAlignment
   }
   return { end, resumesAt: undefined, witnessAt: undefined }
 }
 
-/** The segment from `position` to its end; nothing when there are only zeros. */
-function readRest(segment: Segment, position: number): Uint8Array {
+/** Where the last byte of the segment that is not zero ends; `position` when there is none behind that. */
+function endOfBytes(segment: Segment, position: number): number {
   const window = new Uint8Array(Math.min(zeros.length, segment.sizeBytes))
+  let end = position
   for (let at = position; at < segment.sizeBytes; at += window.length) {
     const count = segment.file.read(window, 0, Math.min(window.length, segment.sizeBytes - at), at)
     if (zeros.compare(window, 0, count, 0, count) === 0) continue
-    const bytes = new Uint8Array(segment.sizeBytes - position)
-    segment.file.read(bytes, 0, bytes.length, position)
-    return bytes
+    let length = count
+    while (window[length - 1] === 0) length--
+    end = at + length
   }
-  return new Uint8Array(0)
+  return end
 }
 
-const zeros = Buffer.alloc(windowLength)
+const zeros = Buffer.alloc(1024 * 1024)

@@ -43,6 +43,7 @@ export function recoverLog(
   folder: string,
   from: LogIndex,
   onEntry: (entry: LogEntry) => void,
+  windowBytes: number,
 ): RecoveredLog | undefined {
   const cut = readCut(disk, folder)
   if (cut !== undefined) removeSegmentsAfter(disk, folder, cut)
@@ -59,7 +60,7 @@ export function recoverLog(
   const scan = new Scan(from, cut, onEntry)
   const segments: Segment[] = []
   try {
-    for (const firstIndex of firstIndexes) segments.push(Segment.open(disk, folder, firstIndex))
+    for (const firstIndex of firstIndexes) segments.push(Segment.open(disk, folder, firstIndex, windowBytes))
     for (let at = start; at < segments.length; at++) scan.readSegment(segments[at]!, segments[at + 1])
     for (const segment of segments.slice(0, -1)) segment.release()
     const last = segments.at(-1)!

@@ -42,6 +42,8 @@ const headerUsedLength = 64
 const formatVersion = 1
 const magic = new TextEncoder().encode('LAURALOG')
 const namePattern = /^(\d{16})\.log$/
+/** How much of a segment is in memory when it is read. */
+export const windowBytesDefault = 1024 * 1024
 /** Distance between the positions that are remembered for finding an index. */
 const waypointDistanceBytes = 64 * 1024
 
@@ -70,13 +72,23 @@ export function segmentsIn(disk: Disk, folder: string): LogIndex[] {
 export class Segment {
   readonly header: SegmentHeader
   readonly folder: string
+  /** How much of it is in memory when it is read, and so how large an entry may be to be read at once. */
+  readonly windowBytes: number
   readonly #disk: Disk
   #file: File | undefined
   #path: string
   readonly #waypoints: { index: LogIndex; position: number }[] = []
   #firstTimestamp: Timestamp | undefined
 
-  private constructor(disk: Disk, folder: string, header: SegmentHeader, path: string, file: File | undefined) {
+  private constructor(
+    disk: Disk,
+    folder: string,
+    header: SegmentHeader,
+    path: string,
+    file: File | undefined,
+    windowBytes: number,
+  ) {
+    this.windowBytes = windowBytes
     this.#disk = disk
     this.folder = folder
     this.header = header
@@ -85,12 +97,12 @@ export class Segment {
   }
 
   /** Turns a file of synced zeros into a segment; it has its name after `publish`. */
-  static prepared(disk: Disk, folder: string, header: SegmentHeader, file: File): Segment {
-    return new Segment(disk, folder, header, file.path, file)
+  static prepared(disk: Disk, folder: string, header: SegmentHeader, file: File, windowBytes: number): Segment {
+    return new Segment(disk, folder, header, file.path, file, windowBytes)
   }
 
   /** Opens a segment and checks its header; throws DataCorruptionDetected or UnsupportedFormat. */
-  static open(disk: Disk, folder: string, firstIndex: LogIndex): Segment {
+  static open(disk: Disk, folder: string, firstIndex: LogIndex, windowBytes: number): Segment {
     const path = segmentPath(folder, firstIndex)
     const file = disk.open(path, { create: false })
     try {
@@ -98,7 +110,7 @@ export class Segment {
       if (header.firstIndex !== firstIndex) {
         throw corruption(path, 16, `its header says that it begins with entry ${header.firstIndex}`)
       }
-      return new Segment(disk, folder, header, path, file)
+      return new Segment(disk, folder, header, path, file, windowBytes)
     } catch (error) {
       file.close()
       throw error

@@ -7,6 +7,7 @@
 import { DatabaseError } from '../base/errors.ts'
 import { DiskError, type File } from '../io/disk.ts'
 import type { World } from '../io/world.ts'
+import { LargePayload } from './large-payload.ts'
 import { frameLength } from './log-frame.ts'
 import { segmentHeaderLength } from './log-segment.ts'
 
@@ -54,6 +55,11 @@ export class LogSpace {
   /** Whether a frame of `frameBytes` fits into the spare that is ready. */
   holds(frameBytes: number): boolean {
     return this.#ready !== undefined && segmentHeaderLength + frameBytes <= this.#ready.sizeBytes
+  }
+
+  /** A payload to be written before it is appended. */
+  newPayload(): LargePayload {
+    return new LargePayload(this.#create(), (file) => this.#drop(file))
   }
 
   /** Begins to prepare the next segment, unless one is there. A full disk is not reported here but by `ensure`. */

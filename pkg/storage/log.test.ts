@@ -9,6 +9,7 @@ import { hostWorld } from '../io/host/world.ts'
 import type { World } from '../io/world.ts'
 import { simulatedWorld } from '../sim/world.ts'
 import { Log, type LogEntry } from './log.ts'
+import { wholePayload } from './log-reader.ts'
 
 const folders: string[] = []
 afterAll(() => {
@@ -31,16 +32,17 @@ interface Seen {
   payload: string
 }
 
-const seen = ({ index, term, timestamp, bytes, start, end }: LogEntry): Seen => ({
-  index,
-  term,
-  timestamp,
-  payload: Buffer.from(bytes.subarray(start, end)).toString('latin1'),
+const seen = (entry: LogEntry): Seen => ({
+  index: entry.index,
+  term: entry.term,
+  timestamp: entry.timestamp,
+  payload: Buffer.from(wholePayload(entry)).toString('latin1'),
 })
 
 function open(world: World, from = 1, segmentSizeBytes = 4096): { log: Log; entries: Seen[] } {
   const entries: Seen[] = []
-  const log = Log.open(world, 'log', { segmentSizeBytes, from: index(from) }, (entry) => entries.push(seen(entry)))
+  const options = { segmentSizeBytes, from: index(from), windowBytes: 1024 }
+  const log = Log.open(world, 'log', options, (entry) => entries.push(seen(entry)))
   return { log, entries }
 }
 

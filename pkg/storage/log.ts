@@ -20,12 +20,21 @@ import type { LogIndex, Term } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import { DiskError } from '../io/disk.ts'
 import type { World } from '../io/world.ts'
+import type { LargePayload } from './large-payload.ts'
 import { LogCursor } from './log-cursor.ts'
-import { emptyFrame, frameHeaderLength, frameKind, frameLength, sealFrame } from './log-frame.ts'
-import { examineRemains, FrameReader, type LogEntry } from './log-reader.ts'
+import {
+  emptyFrame,
+  type Frame,
+  frameHeaderLength,
+  frameKind,
+  frameLength,
+  sealFrame,
+  sealFrameHeader,
+} from './log-frame.ts'
+import { examineRemains, FrameReader, type LogEntry, PayloadInSegment } from './log-reader.ts'
 import { type RecoveredLog, recoverLog, writeCut } from './log-recovery.ts'
-import { corruption, Segment, segmentHeaderLength } from './log-segment.ts'
-import { LogSpace } from './log-space.ts'
+import { corruption, Segment, segmentHeaderLength, windowBytesDefault } from './log-segment.ts'
+import { LogSpace, type Spare } from './log-space.ts'
 
 export type { LogEntry } from './log-reader.ts'
 
@@ -47,6 +56,8 @@ export interface LogOptions {
   readonly segmentSizeBytes: number
   /** The first index that the reader has not seen; entries before it are checked but not handed to it. */
   readonly from: LogIndex
+  /** How much of the log is in memory when it is read: entries that are larger are read piece by piece. */
+  readonly windowBytes?: number
 }
 
 /** A stretch of the buffer that goes to one place in one segment. */
@@ -55,6 +66,8 @@ interface Run {
   readonly position: number
   readonly start: number
   end: number
+  /** Of an entry whose payload is in the segment already. */
+  readonly large: LogEntry | undefined
 }
 
 /** One cycle's promise, shared by everybody who waits for it. */
@@ -80,6 +93,7 @@ export class Log {
   readonly #folder: string
   readonly #space: LogSpace
   readonly #segments: Segment[]
+  readonly #windowBytes: number
   /** The segment that the next entry goes to, unless it is full, and where. */
   #segment: Segment
   #position: number
@@ -113,13 +127,16 @@ export class Log {
     world.disk.syncDirectory(folder.slice(0, Math.max(0, folder.lastIndexOf('/'))))
     const space = new LogSpace(world, folder, options.segmentSizeBytes)
     space.removeLeftovers()
+    const windowBytes = options.windowBytes ?? windowBytesDefault
     const recovered =
-      recoverLog(world.disk, folder, options.from, onEntry) ?? beginLog(world, folder, space, options.from)
-    return new Log(world, folder, space, recovered)
+      recoverLog(world.disk, folder, options.from, onEntry, windowBytes) ??
+      beginLog(world, folder, space, options.from, windowBytes)
+    return new Log(world, folder, space, recovered, windowBytes)
   }
 
-  private constructor(world: World, folder: string, space: LogSpace, recovered: RecoveredLog) {
+  private constructor(world: World, folder: string, space: LogSpace, recovered: RecoveredLog, windowBytes: number) {
     this.#world = world
+    this.#windowBytes = windowBytes
     this.#folder = folder
     this.#space = space
     this.#segments = recovered.segments
@@ -171,30 +188,67 @@ export class Log {
 
   /** Appends payload[0, length); copies it. Cannot fail for want of space after `ensureSpace(length)`. */
   append(term: Term, timestamp: Timestamp, payload: Uint8Array, length: number): LogIndex {
+    this.#refuseAppend(term)
+    const size = frameLength(length)
+    if (this.#position + size > this.#segment.sizeBytes) this.#beginSegment(length)
+    const at = this.#reserve(size, undefined)
+    if (length === payload.length) this.#buffer.set(payload, at + frameHeaderLength)
+    else this.#buffer.set(payload.subarray(0, length), at + frameHeaderLength)
+    const frame = this.#nextFrame(term, timestamp, length)
+    this.#lastCrc = sealFrame(this.#buffer, at, frame, this.#segment.header.salt, this.#position)
+    this.#appended(frame, size)
+    if (this.#buffered >= bufferFullBytes) this.flush()
+    return frame.index
+  }
+
+  /** A payload that is to be written to disk before it is appended. Throws the disk's errors. */
+  newPayload(): LargePayload {
+    if (this.#failure !== undefined) throw this.#failure
+    return this.#space.newPayload()
+  }
+
+  /** Appends a payload that is finished: its file becomes the next segment. Needs no more space. */
+  appendLarge(term: Term, timestamp: Timestamp, payload: LargePayload): LogIndex {
+    this.#refuseAppend(term)
+    payload.appended()
+    this.#enterSegment({ file: payload.file, sizeBytes: payload.segmentBytes })
+    const frame = this.#nextFrame(term, timestamp, payload.length)
+    const { index } = frame
+    const { head } = payload
+    // The file is closed and opened again on its way.
+    const source = new PayloadInSegment(this.#segment, this.#position + frameHeaderLength, payload.length)
+    const large = { index, term, timestamp, bytes: head, start: 0, end: head.length, source }
+    const at = this.#reserve(frameHeaderLength, large)
+    const { salt } = this.#segment.header
+    this.#lastCrc = sealFrameHeader(this.#buffer, at, frame, salt, this.#position, payload.crc)
+    this.#appended(frame, frameLength(payload.length))
+    return index
+  }
+
+  #refuseAppend(term: Term): void {
     if (this.#failure !== undefined) throw this.#failure
     assert(!this.#closed, 'the log is open')
     assert(term >= this.#lastTerm, 'terms do not go back')
-    const size = frameLength(length)
-    if (this.#position + size > this.#segment.sizeBytes) this.#beginSegment(length)
-    const at = this.#reserve(size)
-    if (length === payload.length) this.#buffer.set(payload, at + frameHeaderLength)
-    else this.#buffer.set(payload.subarray(0, length), at + frameHeaderLength)
-    const index = (this.#lastIndex + 1) as LogIndex
+  }
+
+  #nextFrame(term: Term, timestamp: Timestamp, payloadLength: number): Frame {
     const frame = this.#frame
     frame.kind = frameKind.entry
-    frame.index = index
+    frame.index = (this.#lastIndex + 1) as LogIndex
     frame.term = term
     frame.timestamp = timestamp
     frame.durable = this.#durableIndex
-    frame.payloadLength = length
+    frame.payloadLength = payloadLength
+    return frame
+  }
+
+  /** The frame of `size` bytes is in the buffer. */
+  #appended({ index, term }: Frame, size: number): void {
     this.#segment.noteWaypoint(index, this.#position)
-    this.#lastCrc = sealFrame(this.#buffer, at, frame, this.#segment.header.salt, this.#position)
     this.#position += size
     this.#lastIndex = index
     this.#lastTerm = term
     if (!this.#lingerTimerSet) this.#setLingerTimer()
-    if (this.#buffered >= bufferFullBytes) this.flush()
-    return index
   }
 
   /** Resolves once every entry up to `index` is on disk; rejects with the failure of the log. */
@@ -303,7 +357,7 @@ export class Log {
     let recovered: RecoveredLog | undefined
     try {
       writeCut(disk, this.#folder, index)
-      recovered = recoverLog(disk, this.#folder, (index + 1) as LogIndex, () => undefined)
+      recovered = recoverLog(disk, this.#folder, (index + 1) as LogIndex, () => undefined, this.#windowBytes)
     } catch (error) {
       throw this.#fail(error)
     }
@@ -348,26 +402,26 @@ export class Log {
     this.ensureSpace(payloadBytes)
     const spare = this.#space.take()
     assert(spare !== undefined, 'there is room for the entry')
+    this.#enterSegment(spare)
+  }
+
+  #enterSegment({ file, sizeBytes }: Spare): void {
     // An empty segment that is too small for the entry is replaced by one of the same name.
     if (this.#segment.firstIndex > this.#lastIndex) this.#segments.pop()!.release()
-    this.#segment = Segment.prepared(
-      this.#world.disk,
-      this.#folder,
-      {
-        salt: Math.floor(this.#world.random.next() * 2 ** 32),
-        firstIndex: (this.#lastIndex + 1) as LogIndex,
-        previousTerm: this.#lastTerm,
-        previousCrc: this.#lastCrc,
-        sizeBytes: spare.sizeBytes,
-      },
-      spare.file,
-    )
+    const header = {
+      salt: Math.floor(this.#world.random.next() * 2 ** 32),
+      firstIndex: (this.#lastIndex + 1) as LogIndex,
+      previousTerm: this.#lastTerm,
+      previousCrc: this.#lastCrc,
+      sizeBytes,
+    }
+    this.#segment = Segment.prepared(this.#world.disk, this.#folder, header, file, this.#windowBytes)
     this.#segments.push(this.#segment)
     this.#position = segmentHeaderLength
   }
 
   /** Makes room for `size` bytes in the buffer, as part of a run; returns where they go. */
-  #reserve(size: number): number {
+  #reserve(size: number, large: LogEntry | undefined): number {
     const start = this.#buffered
     if (start + size > this.#buffer.length) {
       const larger = new Uint8Array(Math.max(2 * this.#buffer.length, start + size))
@@ -376,8 +430,8 @@ export class Log {
     }
     this.#buffered = start + size
     const run = this.#runs.at(-1)
-    if (run !== undefined && run.segment === this.#segment) run.end = this.#buffered
-    else this.#runs.push({ segment: this.#segment, position: this.#position, start, end: this.#buffered })
+    if (run !== undefined && run.segment === this.#segment && run.large === undefined) run.end = this.#buffered
+    else this.#runs.push({ segment: this.#segment, position: this.#position, start, end: this.#buffered, large })
     return start
   }
 
@@ -529,6 +583,10 @@ export class Log {
   ): void {
     if (buffer === undefined) return
     for (const run of runs) {
+      if (run.large !== undefined) {
+        if (run.large.index >= from && run.large.index <= to) onEntry(run.large)
+        continue
+      }
       const frames = new FrameReader(run.segment, run.position, { bytes: buffer, start: run.start, end: run.end })
       while (frames.next()) if (frames.frame.index >= from && frames.frame.index <= to) onEntry(frames.entry())
     }
@@ -540,13 +598,13 @@ function newCycle(): Cycle {
 }
 
 /** The first segment of a log that is not there yet. */
-function beginLog(world: World, folder: string, space: LogSpace, from: LogIndex): RecoveredLog {
+function beginLog(world: World, folder: string, space: LogSpace, from: LogIndex, windowBytes: number): RecoveredLog {
   if (from !== 1) throw corruption(folder, 0, `there is no log, and entry ${from - 1} was durable`)
   space.ensure(0)
   const spare = space.take()!
   const salt = Math.floor(world.random.next() * 2 ** 32)
   const header = { salt, firstIndex: from, previousTerm: 0 as Term, previousCrc: 0, sizeBytes: spare.sizeBytes }
-  const segment = Segment.prepared(world.disk, folder, header, spare.file)
+  const segment = Segment.prepared(world.disk, folder, header, spare.file, windowBytes)
   try {
     segment.publish()
   } catch (error) {

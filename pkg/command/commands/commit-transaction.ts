@@ -25,28 +25,42 @@ export const commitTransaction = defineCommand({
     const { engine, world } = operation.instance
     if (current === 'committed') return operation.acknowledge(undefined, engine.lastIndex)
     if (current.state === 'aborted') throw aborted(current.number)
-    if (current.committedAt === undefined) {
-      try {
-        current.transaction.recordSession(
-          encodeSessionWrite({
-            session: operation.session!.uuid,
-            txnNumber: current.number,
-            state: sessionState.committed,
-            wallMs: world.clock.nowMs(),
-            first: 0,
-            count: 0,
-            result: nothing,
-          }),
-        )
-        current.committedAt = current.transaction.commit()
-      } finally {
-        operation.instance.transactionEnded(current)
-      }
-    }
-    return operation.acknowledge(undefined, current.committedAt)
+    if (current.committedAt !== undefined) return operation.acknowledge(undefined, current.committedAt)
+    const { transaction } = current
+    transaction.recordSession(
+      encodeSessionWrite({
+        session: operation.session!.uuid,
+        txnNumber: current.number,
+        state: sessionState.committed,
+        wallMs: world.clock.nowMs(),
+        first: 0,
+        count: 0,
+        result: nothing,
+      }),
+    )
+    return transaction.isSpilled ? prepareAndCommit(operation, current) : commit(operation, current)
   },
   reply: emptyReply,
 })
+
+async function prepareAndCommit(operation: Operation, current: SessionTransaction): Promise<undefined> {
+  try {
+    await current.transaction.prepareCommit()
+  } catch (error) {
+    operation.instance.transactionEnded(current)
+    throw error
+  }
+  return commit(operation, current)
+}
+
+function commit(operation: Operation, current: SessionTransaction): undefined | Promise<undefined> {
+  try {
+    current.committedAt = current.transaction.commit()
+  } finally {
+    operation.instance.transactionEnded(current)
+  }
+  return operation.acknowledge(undefined, current.committedAt)
+}
 
 /** The transaction that the operation is to end. Errors: CommandFailed, NoSuchTransaction, TransactionTooOld. */
 export function transactionOf(operation: Operation): SessionTransaction | 'committed' {
