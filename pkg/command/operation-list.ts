@@ -81,7 +81,7 @@ function describeTransaction(
     ).toISOString(),
     statements: statementCount,
     bytesWritten: BigInt(transaction.cost),
-    locks: transaction.locks.length,
+    locks: instance.engine.locks.heldCount(transaction),
   }
 }
 

@@ -177,6 +177,7 @@ export class Engine implements Workspace {
       ended: (transaction) => this.#transactions.delete(transaction.id),
       memoryBytes: options.transactionMemoryBytes,
       newPayload: () => this.#log.newPayload(),
+      reserveSpace: (bytes) => store.ensureSpace(bytes),
       newFile: () => this.temporaryFiles.open(),
       pageSizeBytes: options.pageSizeBytes,
       fail: (error) => this.fail(error),

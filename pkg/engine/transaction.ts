@@ -16,6 +16,7 @@ import type { LogIndex } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import { DiskError, type File } from '../io/disk.ts'
 import type { World } from '../io/world.ts'
+import type { LockStore } from '../mvcc/lock-store.ts'
 import type { Lock, LockOwner, LockTarget } from '../mvcc/lock-table.ts'
 import { ReadSet } from '../mvcc/read-set.ts'
 import type { Snapshot } from '../mvcc/snapshots.ts'
@@ -67,6 +68,8 @@ export interface TransactionHost {
   readonly memoryBytes: number
   /** For the operations that are more than that. */
   newPayload(): LargePayload
+  /** Makes sure that the data file has room for what so many bytes of operations do. Throws OutOfDiskSpace. */
+  reserveSpace(bytes: number): void
   /** For what it sees of its own writes. */
   newFile(): File
   readonly pageSizeBytes: number
@@ -78,6 +81,8 @@ export interface TransactionHost {
 const operationsBytesMax = payloadBytesMax - 1024 * 1024
 /** Once it spills, it does so in pieces of this size. */
 const spilledPieceBytes = 1024 * 1024
+/** Room in the data file is made in such steps, of some tens of milliseconds. */
+const reservedStepBytes = 8 * 1024 * 1024
 /** So much is written before it is looked again how much is in memory. */
 const reservedAheadBytes = 64 * 1024
 
@@ -138,6 +143,10 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
   /** Bytes it would put into the log: what is lost when it is aborted. */
   get cost(): number {
     return this.operations.sizeBytes
+  }
+
+  newLockStore(): LockStore {
+    return this.memory.newLockStore()
   }
 
   /** What it has written is not all in memory: `prepareCommit` before `commit` spares others a long turn. */
@@ -240,6 +249,11 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
     try {
       operations.spill(this.#openPayload)
       await operations.spilled.finishAsync()
+      for (let bytes = 0; bytes < operations.sizeBytes; bytes += reservedStepBytes) {
+        this.#refuseEnded()
+        this.#host.reserveSpace(bytes)
+        await this.#host.world.clock.yield()
+      }
     } catch (error) {
       this.abort()
       throw this.#refusal(error)

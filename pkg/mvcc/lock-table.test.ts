@@ -1,5 +1,9 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { DatabaseError } from '../base/errors.ts'
+import { SeededRandom } from '../sim/random.ts'
 import { type SimulatedWorld, simulatedWorld } from '../sim/world.ts'
+import { TemporaryPages } from '../storage/temporary-pages.ts'
+import { LockStore } from './lock-store.ts'
 import { type LockMode, type LockOwner, LockTable, type LockTarget } from './lock-table.ts'
 
 let world: SimulatedWorld
@@ -37,7 +41,7 @@ test('readers share, a writer is alone, and a reader alone may become one', () =
   expect(table.take(7, 'k', 'write', a)).toBe(true)
   expect(table.take(7, 'k', 'read', b)).toBe(false)
   expect(table.isFree(7, 'k', 'read')).toBe(false)
-  expect(a.locks.length).toBe(1)
+  expect(table.heldCount(a)).toBe(1)
   table.release(a)
   expect(table.isEmpty).toBe(true)
 })
@@ -107,4 +111,56 @@ test('of a circle the cheapest is refused, whoever closes it; two readers who bo
   expect(table.deadlockCount).toBe(2)
   table.release(a)
   expect(table.isEmpty).toBe(true)
+})
+
+test('locks in stores are as those that are not: the same work gives the same answers', async () => {
+  let storedCount = 0
+  /** What a table says to random work: of owners that have stores beyond three locks, or of those that have none. */
+  const answers = async (seed: number, withStores: boolean): Promise<string[]> => {
+    const random = new SeededRandom(seed)
+    const pages = new TemporaryPages(1024, 16 * 1024, () => {
+      throw new Error('so few locks need no file')
+    })
+    const locks = new LockTable(3)
+    const newLockStore = (): LockStore => {
+      storedCount++
+      return new LockStore(pages.createTree())
+    }
+    const owners = [1, 2, 3].map((id): LockOwner => ({ id, cost: id, locks: [], ...(withStores && { newLockStore }) }))
+    const waiting = new Set<LockOwner>()
+    const said: string[] = []
+    /** Which of several locks that are let go is given on first says nothing. */
+    const ended: string[] = []
+    for (let step = 0; step < 300; step++) {
+      const who = owners[random.integer(3)]!
+      const space = [-2, 7, 8][random.integer(3)]!
+      const key = String(random.integer(6))
+      const mode = random.chance(0.2) ? 'read' : 'write'
+      const draw = random.integer(20)
+      if (draw < 2) {
+        locks.interrupt(who, () => new DatabaseError('Interrupted', 'x'))
+        locks.release(who)
+        said.push(`${step} release, empty: ${locks.isEmpty}`)
+      } else if (draw < 5) said.push(`${step} free: ${locks.isFree(space, key, mode)}`)
+      else if (!waiting.has(who)) {
+        const taken = locks.take(space, key, mode, who)
+        said.push(`${step} ${who.id} takes: ${taken}, has ${locks.heldCount(who)}`)
+        if (taken || draw < 12) continue
+        waiting.add(who)
+        const end = (how: string) => () => {
+          waiting.delete(who)
+          ended.push(`${step} ${how}`)
+        }
+        locks.wait({ space, key, mode }, who, Number.POSITIVE_INFINITY, world.clock).then(end('waited'), end('gave up'))
+      }
+      if (!random.chance(0.3)) continue
+      await Promise.resolve()
+      said.push(...ended.splice(0).sort())
+    }
+    for (const who of owners) locks.interrupt(who, () => new DatabaseError('Interrupted', 'x'))
+    for (const who of owners) locks.release(who)
+    return [...said, ...ended.sort(), `empty: ${locks.isEmpty}`]
+  }
+  for (let seed = 0; seed < 100; seed++) expect(await answers(seed, true)).toEqual(await answers(seed, false))
+  expect(storedCount).toBeGreaterThan(100)
 })

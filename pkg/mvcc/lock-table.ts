@@ -7,12 +7,15 @@
  * INVARIANTS
  *  (1) A lock is held by any number of readers or by one writer.
  *  (2) The queue is served in its order, but for a holder that wants more of what it has: it goes first.
- *  (3) No wait begins that would close a circle of owners waiting for each other: one of the circle is refused instead.
+ *  (3) A lock in an owner's store is held by it alone, for writing, and nobody waits for it: it comes back into the table when
+ *      somebody else asks for it.
+ *  (4) No wait begins that would close a circle of owners waiting for each other: one of the circle is refused instead.
  */
 import { assert } from '../base/assert.ts'
 import { DatabaseError } from '../base/errors.ts'
 import { TransientMap } from '../base/transient-map.ts'
 import type { Clock } from '../io/clock.ts'
+import type { LockStore } from './lock-store.ts'
 
 export type LockMode = 'read' | 'write'
 
@@ -22,7 +25,12 @@ export interface LockOwner {
   readonly cost: number
   /** What it holds: kept by the table. */
   readonly locks: Lock[]
+  /** Makes a place for more locks than are kept one by one; undefined: the owner has none, and has few locks. */
+  newLockStore?(): LockStore
 }
+
+/** An owner with more locks than these puts those on keys of maps into its store. */
+const heldMaxDefault = 20_000
 
 /** `space`: whose keys these are (the root page of a map, or one of `lockSpace`). */
 export interface LockTarget {
@@ -120,31 +128,41 @@ export class LockTable {
   /** By their space, which stays, and their key. */
   readonly #spaces = new Map<number, TransientMap<string, Lock>>()
   #lockCount = 0
+  readonly #stores = new Map<LockOwner, LockStore>()
   readonly #waiting = new Map<LockOwner, Waiter>()
+  readonly #heldMax: number
   /** Counts since the start, for serverStatus. */
   waitCount = 0
   timeoutCount = 0
   deadlockCount = 0
 
+  constructor(heldMax = heldMaxDefault) {
+    this.#heldMax = heldMax
+  }
+
   get isEmpty(): boolean {
-    return this.#lockCount === 0
+    return this.#lockCount === 0 && this.#stores.size === 0
   }
 
   /** Whether the lock is the owner's from now on; false: others are in the way. */
   take(space: number, key: string, mode: LockMode, owner: LockOwner): boolean {
+    if (this.#stores.size > 0 && this.#takeStored(space, key, mode, owner)) return true
     const lock = this.#lock(space, key)
     const mine = lock.modeOf(owner)
     if (mine === 'write' || mine === mode) return true
     const free = mine === undefined ? lock.queue.length === 0 && lock.fits(mode, owner) : lock.holders.length === 1
     if (!free) return false
     lock.grant(owner, mode)
+    if (owner.locks.length > this.#heldMax && owner.newLockStore !== undefined && !this.#stores.has(owner))
+      this.#store(owner, owner.newLockStore())
     return true
   }
 
   /** Whether one who holds nothing may go ahead: nobody has the lock in a way that forbids `mode`. */
   isFree(space: number, key: string, mode: LockMode): boolean {
     const lock = this.#spaces.get(space)?.get(key)
-    return lock === undefined || lock.fits(mode, undefined)
+    if (lock === undefined) return this.#storedBy(space, key) === undefined
+    return lock.fits(mode, undefined)
   }
 
   /**
@@ -201,9 +219,14 @@ export class LockTable {
 
   /** Lets go of all that the owner holds; those who waited for it go on. */
   release(owner: LockOwner): void {
+    this.#stores.delete(owner)
     const locks = owner.locks.splice(0)
     for (const lock of locks) lock.leave(owner)
     for (const lock of locks) this.#serve(lock)
+  }
+
+  heldCount(owner: LockOwner): number {
+    return owner.locks.length + (this.#stores.get(owner)?.count ?? 0)
   }
 
   /** What the owner waits for. */
@@ -211,7 +234,7 @@ export class LockTable {
     return this.#waiting.get(owner)?.target
   }
 
-  /** Every lock with its holders and waiters. */
+  /** Every lock with its holders and waiters, but for those in stores. */
   *all(): Generator<LockInfo> {
     for (const locks of this.#spaces.values()) {
       for (const { space, key, holders, queue } of locks.values()) {
@@ -232,8 +255,44 @@ export class LockTable {
       lock = new Lock(space, key)
       locks.set(key, lock)
       this.#lockCount++
+      const holder = this.#storedBy(space, key)
+      if (holder !== undefined) {
+        this.#stores.get(holder)!.remove(space, key)
+        lock.grant(holder, 'write')
+      }
     }
     return lock
+  }
+
+  #storedBy(space: number, key: string): LockOwner | undefined {
+    for (const [owner, store] of this.#stores) if (store.has(space, key)) return owner
+    return undefined
+  }
+
+  /** Takes a lock that nobody has into the owner's store, if it has one; true when it is there. */
+  #takeStored(space: number, key: string, mode: LockMode, owner: LockOwner): boolean {
+    const store = this.#stores.get(owner)
+    if (store === undefined || this.#spaces.get(space)?.has(key)) return false
+    const holder = this.#storedBy(space, key)
+    if (holder !== undefined) return holder === owner
+    if (mode === 'read' || space < 0) return false
+    store.add(space, key)
+    return true
+  }
+
+  /** Moves the locks that nobody else wants into the owner's store. */
+  #store(owner: LockOwner, store: LockStore): void {
+    this.#stores.set(owner, store)
+    for (const lock of owner.locks.splice(0)) {
+      const { space, key } = lock
+      if (space < 0 || lock.modeOf(owner) !== 'write' || lock.queue.length > 0) {
+        owner.locks.push(lock)
+        continue
+      }
+      store.add(space, key)
+      this.#spaces.get(space)!.delete(key)
+      this.#lockCount--
+    }
   }
 
   /** Gives the lock to those first in its queue, as far as they fit, and forgets a lock that nobody wants. */

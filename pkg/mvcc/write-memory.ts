@@ -5,6 +5,7 @@ import { DatabaseError } from '../base/errors.ts'
 import type { File } from '../io/disk.ts'
 import { TemporaryPages } from '../storage/temporary-pages.ts'
 import type { Tree } from '../storage/tree.ts'
+import { LockStore } from './lock-store.ts'
 import type { WriteSet } from './write-set.ts'
 
 export interface WriteMemoryOptions {
@@ -41,6 +42,15 @@ export class WriteMemory {
   newTree(set: WriteSet): Tree {
     this.#bytes -= set.memoryBytes
     this.#sets = this.#sets.filter((other) => other !== set)
+    return this.#newTree()
+  }
+
+  /** A place for the locks of one that has many. */
+  newLockStore(): LockStore {
+    return new LockStore(this.#newTree())
+  }
+
+  #newTree(): Tree {
     const { limitBytes, pageSizeBytes, newFile } = this.#options
     this.#pages ??= new TemporaryPages(pageSizeBytes, limitBytes, newFile)
     return this.#pages.createTree()
