@@ -16,6 +16,7 @@ import type { BsonWriter } from '../bson/writer.ts'
 import type { RecordRef } from '../engine/collection.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { World } from '../io/world.ts'
+import { isOfCatalog } from '../mvcc/lock-table.ts'
 import { WriteConflict } from '../mvcc/write-conflict.ts'
 import { Batch } from './batch.ts'
 import { writeClusterTime } from './cluster-time.ts'
@@ -208,7 +209,7 @@ export class Database extends Instance {
   #runJoined(operation: Operation, definition: AnyDefinition, request: unknown): unknown {
     let result: unknown
     try {
-      result = definition.run(operation, request)
+      result = this.#runOnceFree(operation, definition, request)
     } catch (error) {
       leaveTransaction(operation, true)
       throw error
@@ -229,12 +230,28 @@ export class Database extends Instance {
     )
   }
 
+  /** A statement waits for a collection or a name that others have, unless it has written by then: it is run again from its beginning. */
+  #runOnceFree(operation: Operation, definition: AnyDefinition, request: unknown): unknown {
+    const { transaction } = operation.statement!
+    const writtenBefore = transaction.cost
+    const again = (error: unknown): Promise<unknown> => {
+      if (!isCatalogConflict(error) || transaction.cost !== writtenBefore) throw error
+      return operation.settle(error).then(() => this.#runOnceFree(operation, definition, request))
+    }
+    try {
+      const result = definition.run(operation, request)
+      return result instanceof Promise ? result.catch(again) : result
+    } catch (error) {
+      return again(error)
+    }
+  }
+
   /** A change of a collection's definition waits for the transactions that use it. */
   #runFreely(operation: Operation, definition: AnyDefinition, request: unknown): unknown {
     if (operation.readConcern.level === 'snapshot')
       operation.workspace = this.engine.asOf(this.#snapshotTime(operation.readConcern))
     const again = (error: unknown): Promise<unknown> => {
-      if (!(error instanceof WriteConflict) || error.target === undefined || error.target.space >= 0) throw error
+      if (!isCatalogConflict(error)) throw error
       return operation.settle(error).then(() => this.#runFreely(operation, definition, request))
     }
     try {
@@ -411,4 +428,9 @@ export class Database extends Instance {
     writer.end()
     return this.#replies.take()
   }
+}
+
+/** Whether somebody else has a collection or a name, which may pass. */
+function isCatalogConflict(error: unknown): error is WriteConflict {
+  return error instanceof WriteConflict && error.target !== undefined && isOfCatalog(error.target)
 }

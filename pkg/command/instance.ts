@@ -16,6 +16,7 @@ import type { Engine } from '../engine/engine.ts'
 import type { Workspace } from '../engine/workspace.ts'
 import type { Timer } from '../io/clock.ts'
 import type { World } from '../io/world.ts'
+import { isOfCatalog } from '../mvcc/lock-table.ts'
 import type { WriteConflict } from '../mvcc/write-conflict.ts'
 import type { ExpressionOptions } from '../query/filter/operator.ts'
 import { BatchPool } from './batch.ts'
@@ -433,8 +434,11 @@ export class Operation {
     const { statement } = this
     const { target } = conflict
     if (statement !== undefined) {
-      if (target === undefined || !statement.transaction.canWait(conflict)) throw conflict
-      await statement.transaction.waitFor(target)
+      if (target === undefined) throw conflict
+      const { transaction } = statement
+      if (transaction.canWait(conflict)) await transaction.waitFor(target)
+      else if (isOfCatalog(target)) await transaction.waitFor(target, this.#catalogLockTimeoutMs)
+      else throw conflict
     } else if (target !== undefined) {
       const timeoutMs = Math.max(1, this.remainingMs)
       try {
@@ -444,6 +448,12 @@ export class Operation {
         if (!(error instanceof DatabaseError) || error.codeName !== 'LockTimeout') throw error
       }
     }
+  }
+
+  /** How long a statement of a transaction that does not wait for records does so for a collection or a name. */
+  get #catalogLockTimeoutMs(): number {
+    const { maxTransactionLockRequestTimeoutMillis: timeoutMs } = this.instance.parameters
+    return timeoutMs < 0 ? this.remainingMs : Math.min(timeoutMs, this.remainingMs)
   }
 
   /** `result`, once the log up to `logIndex` is as durable as the write concern asks. */

@@ -24,6 +24,7 @@ const specs: Readonly<Record<string, ParameterSpec>> = {
   cursorTimeoutMillis: { initial: 600_000, min: 1, ...settable },
   transactionLifetimeLimitSeconds: { initial: 60, min: 1, ...settable },
   maxTransactionLockRequestTimeoutMillis: { initial: 5, min: -1, ...settable },
+  transactionConflictWaitMillis: { initial: 0, min: 0, ...settable },
   requireApiVersion: { initial: false, ...settable },
   minSnapshotHistoryWindowInSeconds: { initial: 0, min: 0, ...settable },
   maxAcceptableLogicalClockDriftSecs: { initial: 31_536_000, min: 1, ...atStartup },
@@ -56,6 +57,13 @@ export class Parameters {
   cursorTimeoutMillis = 600_000
   /** How long a transaction of a session may stay open. */
   transactionLifetimeLimitSeconds = 60
+  /**
+   * How long a statement of a transaction waits for a collection or a name that others have; 0: not at all, -1: as long as its own time
+   * limit says.
+   */
+  maxTransactionLockRequestTimeoutMillis = 5
+  /** How long a write in a transaction of a session waits for another's; 0: not at all, it is a conflict. */
+  transactionConflictWaitMillis = 0
   requireApiVersion = false
   /** How far ahead of the wall clock a cluster time that we are told may be. */
   maxAcceptableLogicalClockDriftSecs = 31_536_000
@@ -101,6 +109,8 @@ export class Parameters {
     if (name === 'minSnapshotHistoryWindowInSeconds') this.onHistoryWindow?.(value as number)
     if (name === 'maxAcceptableLogicalClockDriftSecs') this.maxAcceptableLogicalClockDriftSecs = value as number
     if (name === 'transactionLifetimeLimitSeconds') this.transactionLifetimeLimitSeconds = value as number
+    if (name === 'maxTransactionLockRequestTimeoutMillis') this.maxTransactionLockRequestTimeoutMillis = value as number
+    if (name === 'transactionConflictWaitMillis') this.transactionConflictWaitMillis = value as number
     if (name === 'expressionStepsMax') stepLimit.perDocument = value as number
     if (name === 'requireApiVersion') this.requireApiVersion = value as boolean
     return before

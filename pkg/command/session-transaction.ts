@@ -180,7 +180,11 @@ function begin(operation: Operation, session: Session, number: bigint): SessionT
     before.transaction.abort()
     instance.transactionEnded(before)
   }
-  const transaction = instance.engine.begin({ readAt: operation.readConcern.at })
+  const { transactionConflictWaitMillis: lockTimeoutMs } = instance.parameters
+  const transaction = instance.engine.begin({
+    readAt: operation.readConcern.at,
+    ...(lockTimeoutMs > 0 && { onConflict: 'wait', lockTimeoutMs }),
+  })
   const current = new SessionTransaction(number, transaction, operation.startedMs, session)
   session.txnNumber = number
   session.inTransaction = true

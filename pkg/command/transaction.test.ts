@@ -142,6 +142,83 @@ describe('a conflict', () => {
   })
 })
 
+describe('a transaction that meets a change of a collection', () => {
+  const limit = (ms: number) =>
+    server.reply({ setParameter: 1, maxTransactionLockRequestTimeoutMillis: ms, $db: 'admin' })
+
+  /** A drop that waits for `user`, and a transaction behind it that would read or write the collection. */
+  async function behindDrop(statement: Document) {
+    const [user, follower] = [new Client().begin(), new Client().begin()]
+    await documents((command) => user.run(command))
+    const dropped = server.reply({ drop: 'c' })
+    return { user, dropped, follower, late: follower.run(statement) }
+  }
+
+  test.for([{ find: 'c' }, set(1, 5), { insert: 'd', documents: [{ _id: 1 }] }])(
+    'waits as long as maxTransactionLockRequestTimeoutMillis says: %o',
+    async (statement) => {
+      expect(await limit(5)).toMatchObject({ was: 5 })
+      // One that makes a collection has its name for itself until it commits.
+      const maker = new Client().begin()
+      await maker.run({ create: 'd' })
+      const { user, dropped, late } = await behindDrop(statement)
+      expect(await late).toMatchObject({ codeName: 'LockTimeout', errorLabels: ['TransientTransactionError'] })
+      await maker.abort()
+      await user.commit()
+      expect(await dropped).toMatchObject({ ok: 1 })
+    },
+  )
+
+  test.each([-1, 60_000])('goes on when the others are done in time (%i ms)', async (ms) => {
+    await limit(ms)
+    const maker = new Client().begin()
+    await maker.run({ create: 'd' })
+    const inserting = new Client().begin()
+    const inserted = inserting.run({ insert: 'd', documents: [{ _id: 1 }] })
+    await maker.abort()
+    expect(await inserted).toMatchObject({ ok: 1, n: 1 })
+    expect(await inserting.commit()).toMatchObject({ ok: 1 })
+    const { user, dropped, follower, late } = await behindDrop({ find: 'c' })
+    await user.commit()
+    expect(await late).toMatchObject({ ok: 1 })
+    await follower.commit()
+    expect(await dropped).toMatchObject({ ok: 1 })
+  })
+})
+
+test('with transactionConflictWaitMillis a write in a transaction waits for another transaction', async () => {
+  const wait = (ms: number) => server.reply({ setParameter: 1, transactionConflictWaitMillis: ms, $db: 'admin' })
+  expect(await wait(60_000)).toMatchObject({ was: 0 })
+  const first = new Client().begin()
+  await first.run(set(1, 10))
+  const second = new Client().begin()
+  const waiting = second.run(set(1, 20))
+  await first.abort()
+  expect(await waiting).toMatchObject({ ok: 1, n: 1 })
+  // What is committed meanwhile is a conflict all the same.
+  const third = new Client().begin()
+  const late = third.run(set(1, 30))
+  expect(await second.commit()).toMatchObject({ ok: 1 })
+  expect(await late).toMatchObject({ codeName: 'WriteConflict', errorLabels: ['TransientTransactionError'] })
+  // Two that wait for each other are found.
+  const [a, b] = [new Client().begin(), new Client().begin()]
+  await a.run(set(1, 71))
+  await b.run(set(2, 72))
+  const both = [a.run(set(2, 73)), b.run(set(1, 74))]
+  const circle = await Promise.all(both.map((reply) => reply.then(({ codeName }) => codeName ?? 'ok')))
+  expect(circle.sort()).toEqual(['WriteConflict', 'ok'])
+  await wait(20)
+  await a.abort()
+  await b.abort()
+  const last = new Client().begin()
+  const other = new Client().begin()
+  await other.run(set(1, 5))
+  expect(await last.run(set(1, 6))).toMatchObject({
+    codeName: 'LockTimeout',
+    errorLabels: ['TransientTransactionError'],
+  })
+})
+
 test('a failed statement ends its transaction', async () => {
   const client = new Client().begin()
   await client.run(set(1, 10))

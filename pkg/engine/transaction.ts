@@ -223,9 +223,9 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
   }
 
   /** Until the lock that was in the way is the transaction's own. Rejects with LockTimeout, or WriteConflict after a deadlock. */
-  async waitFor(target: LockTarget): Promise<void> {
+  async waitFor(target: LockTarget, timeoutMs = this.options.lockTimeoutMs): Promise<void> {
     this.#refuseEnded()
-    await this.#host.state.locks.wait(target, this, this.options.lockTimeoutMs, this.#host.world.clock)
+    await this.#host.state.locks.wait(target, this, timeoutMs, this.#host.world.clock)
     this.#refuseEnded()
     this.beginStatement()
   }

@@ -115,6 +115,11 @@ export class Lock {
 /** Spaces without a lock that are kept at most, once there is no lock at all. */
 const emptySpacesMax = 1000
 
+/** Whether it is a lock on a collection or a name, not on what is in a map. */
+export function isOfCatalog({ space }: LockTarget): boolean {
+  return space < 0
+}
+
 /** The text that stands for key bytes in the table. */
 export function lockKey(bytes: Uint8Array, length: number): string {
   // Records' keys; one call makes one flat string.
