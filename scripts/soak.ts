@@ -6,7 +6,7 @@
  *   crash   the engine on the simulated disk loses power at a random sample of its disk operations
  *   kill    the real server is killed under eight clients; --kills N: that many times, however long it takes
  *   history clients in transactions, with retryable writes and snapshot reads, on a simulated server that loses power, judged by
- *           checkers of isolation and linearizability
+ *           checkers of isolation and linearizability; --histories N: that many seeds of each workload, however long it takes
  *   driver  the same with the official driver and a real server that is killed
  *   log     the log alone, with failing disk operations beside the crashes
  *   doors   the same random operations through every door give the same answers and the same data
@@ -104,13 +104,21 @@ function engineOptions(random: SeededRandom): Partial<EngineOptions> {
 }
 
 class Histories implements Kind {
-  readonly unfinished = false
   #seeds = 0
   #committed = 0
   #crashes = 0
+  readonly #wanted: number
+
+  constructor(wanted: number) {
+    this.#wanted = wanted
+  }
+
+  get unfinished(): boolean {
+    return this.#seeds < this.#wanted
+  }
 
   async run(seed: number): Promise<void> {
-    for (let n = 0; n < seedsPerHistoryTurn && Date.now() < endMs; n++) {
+    for (let n = 0; n < seedsPerHistoryTurn && (this.unfinished || Date.now() < endMs); n++) {
       for (const name of workloadNames) {
         // Far from the seeds of the tests.
         const { committed, crashes } = await historyRun(name, seed * seedsPerHistoryTurn + n)
@@ -307,6 +315,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     only: { type: 'string', default: 'crash,kill,history,driver,log,doors,wire,rest,graphql,grpc' },
     kills: { type: 'string', default: '0' },
+    histories: { type: 'string', default: '0' },
     fuzz: { type: 'string', default: '0' },
     'hang-ms': { type: 'string', default: '100' },
   },
@@ -322,7 +331,7 @@ const makers: Readonly<Record<string, () => Kind>> = {
       () => new MalformedRequests(door, Number(values.fuzz), Number(values['hang-ms'])),
     ]),
   ),
-  history: () => new Histories(),
+  history: () => new Histories(Number(values.histories)),
   driver: () => new DriverHistories(),
   log: () => new Logs(),
   doors: () => new Doors(),
@@ -332,8 +341,9 @@ const kinds = values.only.split(',').map((name) => {
   if (make === undefined) throw new Error(`--only ${name}: there are ${Object.keys(makers).join(', ')}`)
   return make()
 })
-if (![firstSeed, endMs, Number(values.kills), Number(values.fuzz), Number(values['hang-ms'])].every(Number.isFinite)) {
-  throw new Error('--seed, --minutes, --kills, --fuzz and --hang-ms take numbers')
+const counts = [values.kills, values.histories, values.fuzz, values['hang-ms']].map(Number)
+if (![firstSeed, endMs, ...counts].every(Number.isFinite)) {
+  throw new Error('--seed, --minutes, --kills, --histories, --fuzz and --hang-ms take numbers')
 }
 
 function report(): void {

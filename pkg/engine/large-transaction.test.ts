@@ -191,7 +191,7 @@ test('memory is bounded through a transaction much larger than it, its commit an
   const directory = mkdtempSync(join(tmpdir(), 'laura-large-'))
   const run = (...parameters: string[]) =>
     JSON.parse(
-      execFileSync(process.execPath, [join(import.meta.dirname, 'testdata/large-transaction.ts'), ...parameters], {
+      execFileSync(process.execPath, ['pkg/engine/testdata/large-transaction.ts', ...parameters], {
         encoding: 'utf8',
       }),
     ) as { rssBefore: number; rssPeak: number; documents: number }
