@@ -35,6 +35,7 @@ import { examineRemains, FrameReader, type LogEntry, PayloadInSegment } from './
 import { type RecoveredLog, recoverLog, writeCut } from './log-recovery.ts'
 import { corruption, Segment, segmentHeaderLength, windowBytesDefault } from './log-segment.ts'
 import { LogSpace, type Spare } from './log-space.ts'
+import { SyncPace } from './sync-pace.ts'
 
 export type { LogEntry } from './log-reader.ts'
 
@@ -46,8 +47,9 @@ const idleMs = 100
 const bufferFullBytes = 4 * 1024 * 1024
 /** A buffer that grew beyond this is given back. */
 const bufferKeptBytes = 2 * bufferFullBytes
-/** A cycle blocks the thread if it is expected to take no longer than this; handing it to another thread costs about 60 µs. */
+/** A cycle blocks the thread if its sync is expected to take no longer than this; handing it to another thread costs about 60 µs. */
 const blockingSyncMs = 1
+/** So much goes to the system's cache in less time than another thread takes to begin with it, however slow the disk is. */
 const blockingWriteBytes = 256 * 1024
 /** With more who wait, the thread has other work to do during a sync. Measured with 64: 90,000 durable appends a second, 62,000 handed over. */
 const blockingWaitersMax = 64
@@ -116,7 +118,7 @@ export class Log {
   #cycle: Promise<void> | undefined
   #lingerTimerSet = false
   #idleTimerSet = false
-  #recentSyncMs = 0
+  readonly #syncPace = new SyncPace()
   #failure: DatabaseError | undefined
   #closed = false
 
@@ -449,10 +451,8 @@ export class Log {
   async #runCycle(): Promise<void> {
     if (this.#failure !== undefined) return
     this.#phase = 'writing'
-    const blocking =
-      this.#recentSyncMs < blockingSyncMs &&
-      this.#buffered <= blockingWriteBytes &&
-      this.#waiterCount <= blockingWaitersMax
+    const isSmall = this.#buffered <= blockingWriteBytes
+    const isBrief = isSmall && this.#waiterCount <= blockingWaitersMax && this.#syncPace.medianMs < blockingSyncMs
     const buffer = this.#buffer
     const runs = this.#runs
     this.#writing = this.#next
@@ -472,12 +472,12 @@ export class Log {
       // The runs before are durable, so the segment that holds them is complete.
       if (!segment.isPublished) this.#publish(segment)
       const { file } = segment
-      if (blocking) file.write(buffer, start, end - start, position)
+      if (isSmall) file.write(buffer, start, end - start, position)
       else await file.writeAsync(buffer, start, end - start, position)
       const started = this.#world.clock.monotonicMs()
-      if (blocking) file.sync()
+      if (isBrief) file.sync()
       else await file.syncAsync()
-      this.#recentSyncMs += (this.#world.clock.monotonicMs() - started - this.#recentSyncMs) / 8
+      this.#syncPace.note(this.#world.clock.monotonicMs() - started)
     }
     this.#endCycle(buffer)
   }
