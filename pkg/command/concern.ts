@@ -26,7 +26,8 @@ export interface UnmetWriteConcern {
 /** What a command without a write concern gets. */
 export const defaultWriteConcern: WriteConcern = { acknowledged: true, durable: true }
 const unacknowledged: WriteConcern = { acknowledged: false, durable: false }
-const inMemory: WriteConcern = { acknowledged: true, durable: false }
+/** As the default, without waiting for the disk. */
+export const inMemory: WriteConcern = { acknowledged: true, durable: false }
 
 /**
  * Reads `writeConcern`'s document. What needs other members a standalone refuses; a replica set of one (`replicated`) does the write and

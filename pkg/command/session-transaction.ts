@@ -9,6 +9,7 @@ import { DatabaseError } from '../base/errors.ts'
 import type { LogIndex } from '../base/ids.ts'
 import { TransientMap } from '../base/transient-map.ts'
 import type { Transaction } from '../engine/transaction.ts'
+import { defaultWriteConcern, inMemory } from './concern.ts'
 import type { Operation } from './instance.ts'
 import { learnSession, shownSession } from './retryable-write.ts'
 import type { Session } from './session.ts'
@@ -130,7 +131,8 @@ export function joinTransaction(operation: Operation, current: SessionTransactio
   operation.statement = current
   operation.workspace = current.transaction
   // What is on disk is of concern at the commit only.
-  operation.writeConcern = { ...operation.writeConcern, durable: false }
+  const { writeConcern } = operation
+  operation.writeConcern = writeConcern === defaultWriteConcern ? inMemory : { ...writeConcern, durable: false }
   current.transaction.beginStatement()
 }
 
@@ -194,6 +196,11 @@ function begin(operation: Operation, session: Session, number: bigint): SessionT
   return current
 }
 
+/** Databases whose collections no transaction may use. */
+export function isReserved(database: string): boolean {
+  return database === 'admin' || database === 'local' || database === 'config'
+}
+
 /** Whether a command may be a statement of a transaction. Errors: OperationNotSupportedInTransaction. */
 export function checkCommand(name: string, database: string, first: boolean): void {
   if (!allowed.has(name)) {
@@ -212,7 +219,7 @@ export function checkCommand(name: string, database: string, first: boolean): vo
       `Cannot run '${name}' as the first operation in a multi-document transaction.`,
     )
   const informs = neverFirst.has(name) && name !== 'getMore' && name !== 'killCursors'
-  if ((database === 'admin' && !informs && name !== 'bulkWrite') || database === 'local' || database === 'config')
+  if (isReserved(database) && (database !== 'admin' || (!informs && name !== 'bulkWrite')))
     throw new DatabaseError(
       'OperationNotSupportedInTransaction',
       `Cannot run command against the '${database}' database in a transaction.`,

@@ -42,11 +42,16 @@ export class Laura {
    * Runs `action` in a transaction: what it does through the session that it is given becomes visible and durable as one, or not at all.
    * Conflicts begin it again, so that it may run more than once.
    */
-  transaction<Result>(
+  async transaction<Result>(
     action: (session: ClientSession) => Promise<Result> | Result,
     options: TransactionOptions = {},
   ): Promise<Result> {
-    return this.withSession((session) => session.withTransaction(action, options))
+    const session = this.startSession()
+    try {
+      return await session.withTransaction(action, options)
+    } finally {
+      await session.endSession()
+    }
   }
 
   /** The database as it was at a moment within the history window. Throws SnapshotTooOld for an earlier one. */

@@ -31,8 +31,17 @@ import { namespaceNote } from './operation.ts'
 import { RecordCursor } from './record-cursor.ts'
 
 const noBytes = new Uint8Array(0)
+// Of the one call that is under way, whichever collection it is about: each transaction has collections of its own, and little time.
 /** Of the `_id` that is being looked up. */
 const idKey = new KeyWriter()
+/** Of the record. */
+const recordKey = new Uint8Array(recordIdLength)
+/** The bytes that are replaced or removed. */
+const oldRecord: ValueRef = { bytes: noBytes, start: 0, end: 0 }
+/** What the replacement changes. */
+const changedFields = new ChangedFields()
+/** The indexes that may be about that. */
+const touchedIndexes: Index[] = []
 
 /** Where a record's bytes are: valid until the next call on the engine or a yield. */
 export type RecordRef = ValueRef
@@ -76,11 +85,6 @@ export class Collection<Records extends KeyMap = KeyMap> {
   recordSetChanged = true
   /** A change of a record and its index entries has begun and not ended. */
   changing = false
-  readonly #key = new Uint8Array(recordIdLength)
-  /** Of the replacement under way: what it changes, and the indexes that may be about that. */
-  readonly #changed = new ChangedFields()
-  readonly #touched: Index<Records>[] = []
-  readonly #old: ValueRef = { bytes: noBytes, start: 0, end: 0 }
   #note: { readonly database: string; readonly name: string; readonly bytes: Uint8Array } | undefined
   #preImages: { readonly options: Uint8Array; readonly kept: boolean } | undefined
   readonly #takeRecordId: (() => RecordId) | undefined
@@ -166,8 +170,8 @@ export class Collection<Records extends KeyMap = KeyMap> {
   /** Reads one record as of `at`; false when it is not there. */
   read(recordId: RecordId, at: Timestamp, into: RecordRef): boolean {
     if (this.#foreseen?.take(recordId, at, into) === true) return true
-    writeRecordId(this.#key, 0, recordId)
-    return this.records.get(this.#key, recordIdLength, at, into)
+    writeRecordId(recordKey, 0, recordId)
+    return this.records.get(recordKey, recordIdLength, at, into)
   }
 
   /** The record whose `_id` equals the given value, as of `at`. Only where there is an index on `_id`. */
@@ -303,23 +307,51 @@ export class Collection<Records extends KeyMap = KeyMap> {
     observer?: ChangeObserver,
     kept: Patch = nothingKept,
   ): Patch | undefined {
-    writeRecordId(this.#key, 0, recordId)
-    if (check) this.records.claim(this.#key, recordIdLength)
-    const old = this.#old
-    assert(this.records.locate(this.#key, recordIdLength, at, old), 'a replaced record is live')
+    if (check) {
+      writeRecordId(recordKey, 0, recordId)
+      this.records.claim(recordKey, recordIdLength)
+    }
+    this.#locate(recordId, at)
+    return this.#replaceLocated(recordId, document, at, check, observer, kept)
+  }
+
+  /**
+   * Replaces a live record by what `patched` makes of it, and what is known to stay: replay, and the commit of a transaction. The bytes it is given are
+   * lent for the call.
+   */
+  patchReplayed(recordId: RecordId, at: Timestamp, kept: Patch, patched: (old: RecordRef) => Uint8Array): void {
+    this.#locate(recordId, at)
+    this.#replaceLocated(recordId, patched(oldRecord), at, false, undefined, kept)
+  }
+
+  /** Goes to a live record and has its bytes in `oldRecord`. */
+  #locate(recordId: RecordId, at: Timestamp): void {
+    writeRecordId(recordKey, 0, recordId)
+    assert(this.records.locate(recordKey, recordIdLength, at, oldRecord), 'a replaced record is live')
+  }
+
+  #replaceLocated(
+    recordId: RecordId,
+    document: Uint8Array,
+    at: Timestamp,
+    check: boolean,
+    observer: ChangeObserver | undefined,
+    kept: Patch,
+  ): Patch | undefined {
+    const old = oldRecord
     const oldLength = old.end - old.start
     const patch = patchOf(old.bytes, old.start, oldLength, document, kept)
-    const touched = this.#touched
+    const touched = touchedIndexes as Index<Records>[]
     touched.length = 0
-    this.#changed.find(old.bytes, old.start, oldLength, document, patch)
+    changedFields.find(old.bytes, old.start, oldLength, document, patch)
     for (const index of this.maintained) {
-      if (!this.#changed.touch(index)) continue
+      if (!changedFields.touch(index)) continue
       if (check) index.extract(old.bytes, old.start, index.oldKeys)
       else if (!this.#extractCommitted(index, old.bytes, old.start, index.oldKeys)) continue
       else if (!this.#extractCommitted(index, document, 0, index.keys)) continue
       touched.push(index)
     }
-    this.#changed.forget()
+    changedFields.forget()
     if (check) {
       try {
         this.#checkUniqueIn(touched, document, at, recordId)
@@ -346,10 +378,10 @@ export class Collection<Records extends KeyMap = KeyMap> {
    * Removes a live record. `check`: WriteConflict, with nothing changed, when an open transaction has written it. `observer`: told last.
    */
   remove(recordId: RecordId, at: Timestamp, check: boolean, observer?: ChangeObserver): void {
-    writeRecordId(this.#key, 0, recordId)
-    if (check) this.records.claim(this.#key, recordIdLength)
-    const old = this.#old
-    assert(this.records.locate(this.#key, recordIdLength, at, old), 'a removed record is live')
+    writeRecordId(recordKey, 0, recordId)
+    if (check) this.records.claim(recordKey, recordIdLength)
+    const old = oldRecord
+    assert(this.records.locate(recordKey, recordIdLength, at, old), 'a removed record is live')
     for (const index of this.maintained) {
       if (check) index.extract(old.bytes, old.start, index.oldKeys)
       else this.#extractCommitted(index, old.bytes, old.start, index.oldKeys)
@@ -397,7 +429,7 @@ export class Collection<Records extends KeyMap = KeyMap> {
 
   /** Shows the located record to the observer, which may still refuse. */
   #announce(observer: ChangeObserver, after: Uint8Array | undefined): void {
-    const old = this.#old
+    const old = oldRecord
     try {
       observer.changing(old.bytes, old.start, old.end, after)
     } catch (error) {
@@ -440,8 +472,8 @@ export class Collection<Records extends KeyMap = KeyMap> {
   }
 
   #insertRecord(recordId: RecordId, bytes: Uint8Array, start: number, end: number, at: Timestamp): void {
-    writeRecordId(this.#key, 0, recordId)
-    this.records.add(this.#key, recordIdLength, at, bytes, start, end)
+    writeRecordId(recordKey, 0, recordId)
+    this.records.add(recordKey, recordIdLength, at, bytes, start, end)
     if (recordId >= this.nextRecordId) this.nextRecordId = (recordId + 1) as RecordId
     this.documentCount++
     this.dataSizeBytes += end - start

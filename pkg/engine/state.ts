@@ -23,9 +23,9 @@ import { WriteConflict } from '../mvcc/write-conflict.ts'
 import { copyBytes } from '../storage/copy.ts'
 import type { LogEntry, PayloadSource } from '../storage/log-reader.ts'
 import type { Store } from '../storage/store.ts'
-import type { Tree, ValueRef } from '../storage/tree.ts'
+import type { Tree } from '../storage/tree.ts'
 import { collectionLock, nameLock } from './catalog-locks.ts'
-import { Collection, type StoredCollection } from './collection.ts'
+import { Collection, type RecordRef, type StoredCollection } from './collection.ts'
 import { DroppedTrees } from './dropped-trees.ts'
 import { loadIndex } from './index-load.ts'
 import { isNote, OperationReader, operationKind } from './operation.ts'
@@ -56,7 +56,6 @@ export class State {
   readonly sessions: SessionRecords
   /** Pages have changed since the last checkpoint without a log entry: vacuum, or pages of what was dropped. */
   changedUnlogged = false
-  readonly #patchedFrom: ValueRef = { bytes: patchScratch, start: 0, end: 0 }
   /** What the last patch made. */
   #patchDocument = patchScratch
 
@@ -220,7 +219,7 @@ export class State {
 
   /** Whether a collection had the name at `at`, a moment that can still be read, and lost it since. */
   lostName(database: string, name: string, at: Timestamp): boolean {
-    return (this.#namesGone.get(`${database}.${name}`) ?? timestampMin) > at
+    return this.#namesGone.size > 0 && (this.#namesGone.get(`${database}.${name}`) ?? timestampMin) > at
   }
 
   #nameGone({ namespace }: StoredCollection, at: Timestamp): void {
@@ -351,7 +350,7 @@ export class State {
         return
       case operationKind.patch: {
         const collection = this.#collection(reader.collection)
-        collection.replace(reader.record, this.#patched(collection, reader, at), at, false)
+        collection.patchReplayed(reader.record, at, reader, (old) => this.#patched(old, reader))
         return
       }
       case operationKind.remove:
@@ -415,9 +414,7 @@ export class State {
   }
 
   /** Lent until the next call. */
-  #patched(collection: StoredCollection, reader: OperationReader, at: Timestamp): Uint8Array {
-    const old = this.#patchedFrom
-    assert(collection.read(reader.record, at, old), 'a patched record is live')
+  #patched(old: RecordRef, reader: OperationReader): Uint8Array {
     const middle = reader.end - reader.start
     const length = reader.head + middle + reader.tail
     if (this.#patchDocument.length !== length)

@@ -31,9 +31,10 @@ export class TransactionCatalog implements UnitCatalog {
   readonly #state: State
   readonly #sight: CatalogSight
   readonly #views = new Map<StoredCollection, View>()
-  readonly #created = new Map<string, View>()
+  /** Undefined while there are none, like the next: most transactions never have any. */
+  #created: Map<string, View> | undefined
   /** Names under which a serializable transaction has looked for a collection in vain. */
-  readonly #missing = new Set<string>()
+  #missing: Set<string> | undefined
 
   constructor(state: State, sight: CatalogSight) {
     this.#state = state
@@ -48,12 +49,12 @@ export class TransactionCatalog implements UnitCatalog {
     if (this.#state.lostName(database, name, this.#sight.readTimestamp))
       throw snapshotUnavailable(`${database}.${name}`)
     if (stored === undefined) {
-      const created = this.#created.get(`${database}.${name}`)
-      if (created === undefined && this.#sight.reads !== undefined) this.#missing.add(nameLock(database, name).key)
+      const created = this.#created?.get(`${database}.${name}`)
+      if (created === undefined && this.#sight.reads !== undefined) this.#noteMissing(nameLock(database, name).key)
       return created
     }
     if (stored.createdAt > this.#sight.readTimestamp) {
-      if (this.#sight.reads !== undefined) this.#missing.add(stored.namespace)
+      if (this.#sight.reads !== undefined) this.#noteMissing(stored.namespace)
       return undefined
     }
     return this.#viewOf(stored)
@@ -61,10 +62,15 @@ export class TransactionCatalog implements UnitCatalog {
 
   /** Whether the names that were found to be nobody's still are, but for those this transaction has given. */
   get stillMissing(): boolean {
-    for (const stored of this.#missing.size === 0 ? [] : this.#state.catalog.all()) {
-      if (this.#missing.has(stored.namespace)) return false
-    }
+    const missing = this.#missing
+    if (missing === undefined) return true
+    for (const stored of this.#state.catalog.all()) if (missing.has(stored.namespace)) return false
     return true
+  }
+
+  #noteMissing(namespace: string): void {
+    this.#missing ??= new Set()
+    this.#missing.add(namespace)
   }
 
   /** What was learnt of arrays in the indexes since the views were made: for a transaction whose snapshot moves. */
@@ -94,7 +100,7 @@ export class TransactionCatalog implements UnitCatalog {
   }
 
   claimCollection(collection: Collection): void {
-    if (this.#created.get(collection.namespace) !== collection)
+    if (this.#created?.get(collection.namespace) !== collection)
       throw notInTransaction('create new indexes on existing collection', collection)
   }
 
@@ -117,6 +123,7 @@ export class TransactionCatalog implements UnitCatalog {
       [idIndex],
       () => nextRecordId++ as RecordId,
     )
+    this.#created ??= new Map()
     this.#created.set(view.namespace, view)
     return view
   }

@@ -42,6 +42,11 @@ export interface IndexState {
 }
 
 /** `Entries`: the map that holds it; a transaction has its own over the stored one. */
+// Of the one call that is under way, whichever index it is about: each transaction has indexes of its own, and little time.
+let entryKey = new Uint8Array(256)
+const entryValue = new Uint8Array(recordIdLength + 32)
+const foundValue: ValueRef = { bytes: entryValue, start: 0, end: 0 }
+
 export class Index<Entries extends KeyMap = KeyMap> {
   definition: IndexDefinition
   readonly map: Entries
@@ -62,9 +67,6 @@ export class Index<Entries extends KeyMap = KeyMap> {
   onConflict: ((recordId: RecordId) => void) | undefined
   /** While the index is built: why a committed document cannot be in it, which ends the build. */
   buildFailure: unknown
-  #key = new Uint8Array(64)
-  #entry = new Uint8Array(recordIdLength + 32)
-  readonly #value: ValueRef = { bytes: new Uint8Array(0), start: 0, end: 0 }
   /** Set when the index has been dropped: cursors that still hold it stop. */
   dropped = false
   #position: TreePosition | undefined
@@ -183,23 +185,21 @@ export class Index<Entries extends KeyMap = KeyMap> {
 
   /** The record that an index of layout `unique` has for an encoded value, or `undefined`. */
   lookup(key: Uint8Array, keyLength: number, at: Timestamp): RecordId | undefined {
-    return this.map.get(key, keyLength, at, this.#value)
-      ? readRecordId(this.#value.bytes, this.#value.start)
-      : undefined
+    return this.map.get(key, keyLength, at, foundValue) ? readRecordId(foundValue.bytes, foundValue.start) : undefined
   }
 
   /** The record other than `self` that holds key `i` of `set`. */
   conflict(set: KeySet, i: number, at: Timestamp, self: RecordId | undefined): RecordId | undefined {
     const length = this.#load(set, i)
     if (this.layout === 'shared') return this.#sharedConflict(length, at, self)
-    if (!this.map.locate(this.#key, length, at, this.#value)) return undefined
-    const holder = readRecordId(this.#value.bytes, this.#value.start)
+    if (!this.map.locate(entryKey, length, at, foundValue)) return undefined
+    const holder = readRecordId(foundValue.bytes, foundValue.start)
     return holder === self ? undefined : holder
   }
 
   #sharedConflict(length: number, at: Timestamp, self: RecordId | undefined): RecordId | undefined {
     const walk = this.map.cursor(at)
-    const key = this.#key
+    const key = entryKey
     let holder: RecordId | undefined
     for (let found = walk.seek(key, length); found && holder === undefined; found = walk.next()) {
       walk.readKey()
@@ -217,28 +217,28 @@ export class Index<Entries extends KeyMap = KeyMap> {
   /** Before a record gets or gives up key `i` of `set`: throws WriteConflict when another transaction is at that key. */
   claim(set: KeySet, i: number): void {
     const length = this.#load(set, i)
-    this.map.claim(this.#key, length)
+    this.map.claim(entryKey, length)
   }
 
   /** Goes on from a `conflict` that found none, in layout `unique` and when the key set has this one key: saves the second descent. */
   addLocated(recordId: RecordId): void {
     const end = this.#writeEntry(this.keys, 0, recordId)
-    this.map.writeLocated(this.#entry, 0, end)
+    this.map.writeLocated(entryValue, 0, end)
   }
 
   add(set: KeySet, i: number, recordId: RecordId, at: Timestamp): void {
     if (this.onConflict !== undefined && this.conflict(set, i, at, recordId) !== undefined) this.onConflict(recordId)
     let length = this.#load(set, i)
-    if (this.layout === 'shared') length = writeRecordId(this.#key, length, recordId)
-    this.map.locate(this.#key, length, at, this.#value)
+    if (this.layout === 'shared') length = writeRecordId(entryKey, length, recordId)
+    this.map.locate(entryKey, length, at, foundValue)
     const end = this.#writeEntry(set, i, recordId)
-    this.map.writeLocated(this.#entry, 0, end)
+    this.map.writeLocated(entryValue, 0, end)
   }
 
   remove(set: KeySet, i: number, recordId: RecordId, at: Timestamp): boolean {
     let length = this.#load(set, i)
-    if (this.layout === 'shared') length = writeRecordId(this.#key, length, recordId)
-    if (!this.map.locate(this.#key, length, at, this.#value)) {
+    if (this.layout === 'shared') length = writeRecordId(entryKey, length, recordId)
+    if (!this.map.locate(entryKey, length, at, foundValue)) {
       this.map.leave()
       return false
     }
@@ -249,9 +249,9 @@ export class Index<Entries extends KeyMap = KeyMap> {
   /** Whether the live entry of key `i` for the record is there: what `check` asks. */
   has(set: KeySet, i: number, recordId: RecordId, at: Timestamp): boolean {
     let length = this.#load(set, i)
-    if (this.layout === 'unique') return this.lookup(this.#key, length, at) === recordId
-    length = writeRecordId(this.#key, length, recordId)
-    return this.map.get(this.#key, length, at, this.#value)
+    if (this.layout === 'unique') return this.lookup(entryKey, length, at) === recordId
+    length = writeRecordId(entryKey, length, recordId)
+    return this.map.get(entryKey, length, at, foundValue)
   }
 
   /** Writes the entry's value for key `i` to `target`; returns its length. */
@@ -266,14 +266,14 @@ export class Index<Entries extends KeyMap = KeyMap> {
   }
 
   #writeEntry(set: KeySet, i: number, recordId: RecordId): number {
-    return this.writeValue(set, i, recordId, this.#entry)
+    return this.writeValue(set, i, recordId, entryValue)
   }
 
   #load(set: KeySet, i: number): number {
     const start = set.starts[i]!
     const length = set.ends[i]! - start
-    if (this.#key.length < length + recordIdLength) this.#key = new Uint8Array((length + recordIdLength) * 2)
-    const key = this.#key
+    if (entryKey.length < length + recordIdLength) entryKey = new Uint8Array((length + recordIdLength) * 2)
+    const key = entryKey
     const from = set.writer.bytes
     for (let j = 0; j < length; j++) key[j] = from[start + j]!
     return length

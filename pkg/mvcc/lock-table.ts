@@ -312,9 +312,8 @@ export class LockTable {
       first.settle(undefined)
     }
     if (lock.holders.length > 0 || lock.queue.length > 0) return
-    const locks = this.#spaces.get(lock.space)
-    if (locks === undefined || locks.get(lock.key) !== lock) return
-    locks.delete(lock.key)
+    // Who began to wait may have been refused at once, and that was the end of the lock.
+    if (this.#spaces.get(lock.space)?.delete(lock.key) !== true) return
     this.#lockCount--
     // Maps that were dropped leave spaces that nobody asks for again.
     if (this.#lockCount === 0 && this.#spaces.size > emptySpacesMax) this.#spaces.clear()

@@ -30,15 +30,16 @@ export interface OverlaySight {
 
 /** Longer values get memory of their own. */
 const keptBytesMax = 64 * 1024
+const noBytes = new Uint8Array(0)
 
 export class OverlaidMap implements KeyMap {
   /** Undefined for a map that the transaction has made itself. */
   readonly base: VersionedMap | undefined
   readonly writes: WriteSet
   readonly #sight: OverlaySight
-  #key = new Uint8Array(64)
+  #key = noBytes
   #keyLength = 0
-  #value = new Uint8Array(0)
+  #value = noBytes
   #located = false
 
   constructor(base: VersionedMap | undefined, sight: OverlaySight) {
@@ -60,7 +61,7 @@ export class OverlaidMap implements KeyMap {
   }
 
   locate(key: Uint8Array, keyLength: number, at: Timestamp, into: ValueRef): boolean {
-    if (this.#key.length < keyLength) this.#key = new Uint8Array(keyLength * 2)
+    if (this.#key.length < keyLength) this.#key = new Uint8Array(Math.max(2 * keyLength, 64))
     const own = this.#key
     for (let i = 0; i < keyLength; i++) own[i] = key[i]!
     this.#keyLength = keyLength

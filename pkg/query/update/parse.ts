@@ -3,6 +3,7 @@ import { DatabaseError } from '../../base/errors.ts'
 import { documentDepthMax } from '../../base/limits.ts'
 import { bsonType, typeAlias } from '../../bson/type.ts'
 import { documentFields, readInt32, type Value } from '../../bson/value.ts'
+import { ElementWalker } from '../../bson/walk.ts'
 import type { Collation } from '../../collation/collation.ts'
 import { noArrayFilters, parseArrayFilters } from './array-filters.ts'
 import { describeElement } from './describe.ts'
@@ -79,24 +80,28 @@ function parseOperators(
 ): OperatorUpdate {
   const filters = parseArrayFilters(arrayFilters, collation)
   const collected = new FieldCollector(filters, collation)
-  for (const field of documentFields(bytes, start)) {
-    const operator = updateOperators.get(field.name)
+  const walker = new ElementWalker().reset(bytes, start)
+  const operands = new ElementWalker()
+  while (walker.next()) {
+    const name = walker.name()
+    const operator = updateOperators.get(name)
     if (operator === undefined) {
       throw new DatabaseError(
         'FailedToParse',
-        `Unknown modifier: ${field.name}. Expected a valid update modifier or pipeline-style update specified as an array`,
+        `Unknown modifier: ${name}. Expected a valid update modifier or pipeline-style update specified as an array`,
       )
     }
-    if (field.type !== bsonType.document) {
+    if (walker.type !== bsonType.document) {
       throw new DatabaseError(
         'FailedToParse',
-        `Modifiers operate on fields but we found type ${typeAlias(field.type)} instead. For example: {$mod: {<field>: ...}} not ${describeElement(field.name, field)}`,
+        `Modifiers operate on fields but we found type ${typeAlias(walker.type)} instead. For example: {$mod: {<field>: ...}} not ${describeElement(name, walker.value())}`,
       )
     }
-    for (const operand of documentFields(bytes, field.start)) operator.parse(operand.name, operand, collected)
+    operands.reset(bytes, walker.valueStart)
+    while (operands.next()) operator.parse(operands.name(), operands.value(), collected)
   }
   for (const [identifier] of filters) {
-    if (!collected.usedFilters.has(identifier)) {
+    if (collected.usedFilters?.has(identifier) !== true) {
       throw new DatabaseError(
         'FailedToParse',
         `The array filter for identifier '${identifier}' was not used in the update`,
@@ -110,7 +115,7 @@ function parseOperators(
 
 class FieldCollector implements ParseTarget {
   readonly fields: UpdateField[] = []
-  readonly usedFilters = new Set<string>()
+  usedFilters: Set<string> | undefined
   positional = false
   readonly #filters: ReadonlyMap<string, ElementFilter>
 
@@ -128,7 +133,10 @@ class FieldCollector implements ParseTarget {
     }
     for (const part of parts) {
       if (part.kind === 'positional') this.positional = true
-      else if (part.kind === 'elements') this.usedFilters.add(part.filter.identifier)
+      else if (part.kind === 'elements') {
+        this.usedFilters ??= new Set()
+        this.usedFilters.add(part.filter.identifier)
+      }
     }
     this.fields.push({ path, parts, modifier })
   }

@@ -20,6 +20,11 @@ interface GrowingElements {
 
 /** Errors: ConflictingUpdateOperators when one path is another or lies within it. */
 export function buildTree(fields: readonly UpdateField[]): BranchNode {
+  const [first] = fields
+  const [part] = first?.parts ?? []
+  // One field of the document itself, as in most updates, meets nothing.
+  if (fields.length === 1 && first!.parts.length === 1 && part!.kind === 'field')
+    return { kind: 'branch', children: [childOf(part!.name, { kind: 'leaf', modifier: first!.modifier })] }
   const root: GrowingBranch = { kind: 'branch', children: new Map() }
   for (const field of fields) insert(root, field)
   return finishBranch(root)
@@ -111,10 +116,14 @@ function finish(node: Growing): UpdateNode {
   }
 }
 
+function childOf(name: string, node: UpdateNode): Child {
+  return { name, nameBytes: utf8Bytes(name), arrayIndex: arrayIndexOf(name), node }
+}
+
 function finishBranch(branch: GrowingBranch): BranchNode {
   const children: Child[] = []
   for (const [name, node] of branch.children) {
-    children.push({ name, nameBytes: utf8Bytes(name), arrayIndex: arrayIndexOf(name), node: finish(node) })
+    children.push(childOf(name, finish(node)))
   }
   if (children.length > 1) children.sort(byCreationOrder)
   return { kind: 'branch', children }
