@@ -15,6 +15,7 @@ import { documentFields, readString } from '../bson/value.ts'
 import type { BsonWriter } from '../bson/writer.ts'
 import type { RecordRef } from '../engine/collection.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { Workspace } from '../engine/workspace.ts'
 import type { World } from '../io/world.ts'
 import { isOfCatalog } from '../mvcc/lock-table.ts'
 import { WriteConflict } from '../mvcc/write-conflict.ts'
@@ -122,13 +123,20 @@ export class Database extends Instance {
   /**
    * A find of one document by `_id` and nothing else, answered in the caller's turn without a copy: the document lies in
    * `into` until the next call on the database. False: there is none. undefined: `execute` the find command instead,
-   * because `filter` is not an equality with one `_id`, or the collection holds nothing (a view).
+   * because `filter` is not an equality with one `_id`, or the collection holds nothing (a view). `workspace`: what is read, the database
+   * as it is now or a transaction that nothing else runs in.
    */
-  readById(databaseName: string, collectionName: string, filter: Uint8Array, into: RecordRef): boolean | undefined {
+  readById(
+    databaseName: string,
+    collectionName: string,
+    filter: Uint8Array,
+    into: RecordRef,
+    workspace: Workspace = this.engine,
+  ): boolean | undefined {
     const typeAt = idEqualityAt(filter)
     if (typeAt < 0) return undefined
     if (this.isClosed) throw new DatabaseError('ShutdownInProgress', 'the database is closed')
-    const collection = this.engine.collection(databaseName, collectionName)
+    const collection = workspace.collection(databaseName, collectionName)
     // What holds no record may be a view: the command knows.
     if (collection === undefined || collection.documentCount === 0 || !collection.hasIdIndex) return undefined
     this.counters.query++

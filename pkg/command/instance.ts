@@ -43,6 +43,7 @@ import { type Session, SessionRegistry } from './session.ts'
 import { aborted, type SessionTransaction, SessionTransactions } from './session-transaction.ts'
 import { StatisticsRefresh } from './statistics-refresh.ts'
 import type { TransactionFields } from './transaction-fields.ts'
+import { Turn } from './turn.ts'
 import { dropUnfinishedOutput } from './unfinished-output.ts'
 import { UsageByNamespace } from './usage.ts'
 
@@ -130,6 +131,8 @@ export class Instance {
   readonly profiler = new Profiler()
   readonly statistics: StatisticsRefresh
   readonly usage = new UsageByNamespace()
+  /** Of callers in this process. */
+  readonly turn: Turn
   readonly objectIds: ObjectIdGenerator
   readonly connections = new Set<ConnectionContext>()
   /** Operations that wait for something, by id; one that is answered in its caller's turn is never seen here. */
@@ -157,6 +160,7 @@ export class Instance {
     this.startedMonotonicMs = world.clock.monotonicMs()
     this.parameters.force('minSnapshotHistoryWindowInSeconds', engine.historyWindowMs / 1000)
     this.parameters.onHistoryWindow = (seconds) => engine.keepHistory(seconds * 1000)
+    this.turn = new Turn(world.clock)
     this.statistics = new StatisticsRefresh(world.clock, engine, (error) =>
       options.onInternalError?.(error, 'statistics'),
     )

@@ -119,11 +119,11 @@ export class Collection<Item extends object = Document> {
   /** The first document that matches, or null. */
   findOne(filter: Filter = {}, options?: FindOptions): Promise<Item | null> {
     try {
-      const isPlain = options === undefined && this.#port.isPlain
+      const isPlain = options === undefined
       const bytes = (isPlain ? lentIdFilter(filter) : undefined) ?? encodeDocument(filter)
       if (isPlain) {
-        const found = this.#port.database.readById(this.dbName, this.collectionName, bytes, lent)
-        if (found !== undefined) return Promise.resolve(found ? (decodeDocument(lent.bytes, lent.start) as Item) : null)
+        const found = this.#port.readById(this.dbName, this.collectionName, bytes, lent)
+        if (found !== undefined) return this.#answer(found ? (decodeDocument(lent.bytes, lent.start) as Item) : null)
       }
       const running = this.#portOf(options).run(find, this.dbName, {
         collection: this.collectionName,
@@ -141,7 +141,7 @@ export class Collection<Item extends object = Document> {
         collation: optionalBytes(options?.collation),
       })
       if (running instanceof Promise) return running.then(takeFirst<Item>)
-      return Promise.resolve(takeFirst<Item>(running))
+      return this.#answer(takeFirst<Item>(running))
     } catch (error) {
       return Promise.reject(error)
     }
@@ -191,7 +191,7 @@ export class Collection<Item extends object = Document> {
     filter: Filter = {},
     options: { readonly skip?: number; readonly limit?: number } & HintOption & SessionOption = {},
   ): Promise<number> {
-    return this.#portOf(options).run(count, this.dbName, {
+    const counted = await this.#portOf(options).run(count, this.dbName, {
       collection: this.collectionName,
       filter: filterBytes(filter),
       skip: options.skip ?? 0,
@@ -199,6 +199,8 @@ export class Collection<Item extends object = Document> {
       hint: hintValue(options.hint),
       collation: optionalBytes(options.collation),
     })
+    await this.#port.rest()
+    return counted
   }
 
   /** From the catalog: looks at no document. */
@@ -218,7 +220,9 @@ export class Collection<Item extends object = Document> {
       hint: undefined,
       collation: optionalBytes(options.collation),
     })
-    return values.map((value) => decodeValue(value.type, value.bytes, value.start))
+    const decoded = values.map((value) => decodeValue(value.type, value.bytes, value.start))
+    await this.#port.rest()
+    return decoded
   }
 
   /** What changes in the collection, from now on: see `ChangeStream`. */
@@ -276,6 +280,12 @@ export class Collection<Item extends object = Document> {
     return new Collection<Item>(this.#port, this.dbName, name)
   }
 
+  /** An answer that was there at once. */
+  #answer<Answer>(answer: Answer): Promise<Answer> {
+    const rest = this.#port.rest(true)
+    return rest === undefined ? Promise.resolve(answer) : rest.then(() => answer)
+  }
+
   #portOf(options: SessionOption | undefined): Port {
     return options?.session?.port ?? this.#port
   }
@@ -284,12 +294,19 @@ export class Collection<Item extends object = Document> {
     return this.#port.command(this.dbName, command)
   }
 
-  #insert(
+  async #insert(
     documents: readonly Uint8Array[],
     ordered: boolean,
     options: SessionOption | undefined,
-  ): InsertResult | Promise<InsertResult> {
-    return this.#portOf(options).run(insert, this.dbName, { collection: this.collectionName, documents, ordered })
+  ): Promise<InsertResult> {
+    const result = await this.#portOf(options).run(insert, this.dbName, {
+      collection: this.collectionName,
+      documents,
+      ordered,
+    })
+    const rest = this.#port.rest(true)
+    if (rest !== undefined) await rest
+    return result
   }
 
   async #update(
@@ -304,6 +321,8 @@ export class Collection<Item extends object = Document> {
       ordered: true,
     }
     const result = await this.#portOf(options).run(update, this.dbName, request)
+    const rest = this.#port.rest(true)
+    if (rest !== undefined) await rest
     if (result.errors.length > 0) throw shownError(result.errors[0]!.error)
     const id = result.upserted[0]?.id
     return {
@@ -327,6 +346,8 @@ export class Collection<Item extends object = Document> {
       deletes: [statement],
       ordered: true,
     })
+    const rest = this.#port.rest(true)
+    if (rest !== undefined) await rest
     if (result.errors.length > 0) throw shownError(result.errors[0]!.error)
     return { acknowledged: true, deletedCount: result.removed }
   }
@@ -363,7 +384,7 @@ export class Collection<Item extends object = Document> {
       collation,
       showAfter: options.returnDocument === 'after',
     })
-    return value === undefined ? null : (decodeDocument(value) as Item)
+    return this.#answer(value === undefined ? null : (decodeDocument(value) as Item))
   }
 }
 

@@ -108,6 +108,8 @@ export abstract class Cursor<Item> implements AsyncIterable<Item> {
       const setUp = this.#readsAll ? wantObjects : undefined
       const opened = this.#opened ? this.#more(setUp) : this.open(setUp)
       const batch = opened instanceof Promise ? await opened : opened
+      const rest = this.#port.rest()
+      if (rest !== undefined) await rest
       this.#opened = true
       this.#batch = batch
       this.#next = 0

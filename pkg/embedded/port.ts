@@ -8,6 +8,8 @@ import type { ConnectionContext } from '../command/context.ts'
 import type { Definition } from '../command/definition.ts'
 import type { Database } from '../command/dispatch.ts'
 import type { Operation } from '../command/instance.ts'
+import type { RecordRef } from '../engine/collection.ts'
+import type { Workspace } from '../engine/workspace.ts'
 import { shownError } from './shown-error.ts'
 import type { Document } from './types.ts'
 
@@ -19,21 +21,47 @@ function rethrow(error: unknown): never {
   throw error instanceof DatabaseError ? shownError(error) : error
 }
 
+type Scope = (operation: Operation) => void
+/** Of reads that are answered at once, without an operation. */
+interface Sight {
+  /** What is read; undefined: it takes an operation to say. */
+  begin(databaseName: string): Workspace | undefined
+  /** It was answered. */
+  read?(): void
+}
+
 export class Port {
   readonly database: Database
   readonly context: ConnectionContext
   /** Tells an operation what it is to see, where that is not the database as it is now. */
-  readonly #scope: ((operation: Operation) => void) | undefined
+  readonly #scope: Scope | undefined
+  /** What a read that is answered at once is to see. */
+  readonly #sight: Sight | undefined
 
-  constructor(database: Database, context: ConnectionContext, scope?: (operation: Operation) => void) {
+  /** Without `sight`, what has a scope is always asked for by an operation. */
+  constructor(database: Database, context: ConnectionContext, scope?: Scope, sight?: Sight) {
     this.#scope = scope
+    this.#sight = scope === undefined ? { begin: () => database.engine } : sight
     this.database = database
     this.context = context
   }
 
-  /** Whether what it sees is the database as it is now. */
-  get isPlain(): boolean {
-    return this.#scope === undefined
+  /**
+   * The document with the one `_id` that `filter` asks for, lent in `into` until the next call on the database; false: there is none.
+   * undefined: a command has to be run for it.
+   */
+  readById(databaseName: string, collectionName: string, filter: Uint8Array, into: RecordRef): boolean | undefined {
+    try {
+      const workspace = this.#sight?.begin(databaseName)
+      if (workspace === undefined) return undefined
+      const found = this.database.readById(databaseName, collectionName, filter, into, workspace)
+      if (found !== undefined) this.#sight!.read?.()
+      return found
+    } catch (error) {
+      // The command will meet it, too, and knows what becomes of its transaction then.
+      if (error instanceof DatabaseError) return undefined
+      throw error
+    }
   }
 
   /** Runs a command from its request; throws or rejects with a DatabaseError. */
@@ -68,6 +96,11 @@ export class Port {
     return this.run(definition, databaseName, request, notDurable)
   }
 
+  /** What to await before an answer is given that was there at once: see `Turn`. */
+  rest(brief = false): Promise<void> | undefined {
+    return this.database.turn.rest(brief)
+  }
+
   /** Everything written so far is on disk when this resolves. */
   synced(): Promise<void> {
     const { engine } = this.database
@@ -80,6 +113,7 @@ export class Port {
     const reply = decodeDocument(
       await this.database.dispatch(this.context, { body, sequences: new Map(), replyExpected: true }, this.#scope),
     )
+    await this.rest()
     if (reply['ok'] === 1) return reply
     const { code, errmsg, ok, codeName, ...details } = reply
     throw new DatabaseError(Number(code), String(errmsg), details)

@@ -6,8 +6,9 @@ import { DatabaseError } from '../base/errors.ts'
 import type { ConnectionContext } from '../command/context.ts'
 import type { Database } from '../command/dispatch.ts'
 import type { Operation } from '../command/instance.ts'
-import { checkCommand, joinTransaction, SessionTransaction } from '../command/session-transaction.ts'
+import { checkCommand, isReserved, joinTransaction, SessionTransaction } from '../command/session-transaction.ts'
 import type { Isolation } from '../engine/transaction.ts'
+import type { Workspace } from '../engine/workspace.ts'
 import { Db } from './db.ts'
 import { Port } from './port.ts'
 
@@ -43,7 +44,10 @@ export class ClientSession {
 
   constructor(database: Database, context: ConnectionContext) {
     this.#database = database
-    this.port = new Port(database, context, (operation) => this.#join(operation))
+    this.port = new Port(database, context, (operation) => this.#join(operation), {
+      begin: (databaseName) => this.#readable(databaseName),
+      read: () => this.#wasRead(),
+    })
   }
 
   get hasEnded(): boolean {
@@ -144,6 +148,19 @@ export class ClientSession {
     } finally {
       this.#database.transactionEnded(current)
     }
+  }
+
+  /** What a statement that is over at once reads; undefined: something is in its way. */
+  #readable(databaseName: string): Workspace | undefined {
+    const current = this.#current
+    if (current === undefined || current.state === 'committed') return this.#database.engine
+    if (current.state === 'aborted' || current.running !== undefined || isReserved(databaseName)) return undefined
+    current.transaction.beginStatement()
+    return current.transaction
+  }
+
+  #wasRead(): void {
+    if (this.#current?.state === 'open') this.#current.statementCount++
   }
 
   #join(operation: Operation): void {
