@@ -1,8 +1,11 @@
 /** Relay's connections over keyset pagination: a cursor is the sort key of a document, so that pages neither skip nor repeat while others write. */
+import { BSONRegExp, MinKey } from 'bson'
 import type { GraphQLError } from 'graphql'
 import { DatabaseError } from '../../pkg/base/errors.ts'
 import { decodeDocument, encodeDocument } from '../../pkg/bson/convert.ts'
+import { compare } from '../../pkg/bson/order.ts'
 import { validateDocument } from '../../pkg/bson/validate.ts'
+import { documentFields, getField } from '../../pkg/bson/value.ts'
 import { badInput } from './errors.ts'
 import type { Document, Store } from './store.ts'
 
@@ -39,8 +42,9 @@ export async function readPage(
   if (size < 0 || size > pageSizeMax) throw badInput(`a page has 0 to ${pageSizeMax} documents`)
   const keys = sort.some(([path]) => path === '_id') ? sort : [...sort, ['_id', 1] as const]
   const conditions = [filter]
-  if (after !== null && after !== undefined) conditions.push(beyond(keys, keyOf(after, keys), 1))
-  if (before !== null && before !== undefined) conditions.push(beyond(keys, keyOf(before, keys), -1))
+  const way = backward ? 'backward' : 'forward'
+  if (after !== null && after !== undefined) conditions.push(beyond(keys, keyOf(after, keys), 'after', way))
+  if (before !== null && before !== undefined) conditions.push(beyond(keys, keyOf(before, keys), 'before', way))
   const documents = await store.all({
     find: collection,
     filter: conditions.length === 1 ? filter : { $and: conditions },
@@ -53,7 +57,7 @@ export async function readPage(
   const shown = documents.slice(0, size)
   if (backward) shown.reverse()
   return {
-    edges: shown.map((node) => ({ node, cursor: cursorOf(node, keys) })),
+    edges: shown.map((node) => ({ node, cursor: cursorOf(node, keys, way) })),
     hasNext: backward ? before !== null && before !== undefined : hasMore,
     hasPrevious: backward ? hasMore : after !== null && after !== undefined,
   }
@@ -77,8 +81,32 @@ function valueAt(document: Document, path: string): unknown {
   return value ?? null
 }
 
-function cursorOf(document: Document, keys: readonly SortKey[]): string {
-  return Buffer.from(encodeDocument({ k: keys.map(([path]) => valueAt(document, path)) })).toString('base64url')
+/** The order in which a page is read: `backward` the last documents come first. */
+type Way = 'forward' | 'backward'
+
+function cursorOf(document: Document, keys: readonly SortKey[], way: Way): string {
+  const values = keys.map(([path, direction]) => {
+    const value = valueAt(document, path)
+    return Array.isArray(value) ? extremeOf(value, sortDirection(direction, way)) : value
+  })
+  return Buffer.from(encodeDocument({ k: values })).toString('base64url')
+}
+
+function sortDirection(direction: 1 | -1, way: Way): 1 | -1 {
+  return way === 'forward' ? direction : direction === 1 ? -1 : 1
+}
+
+/** Empty arrays are sorted before everything but MinKey, from which they are not told apart here. */
+const ofEmptyArray = new MinKey()
+
+/** The element by which an array is sorted: the smallest in ascending order, else the largest. */
+function extremeOf(array: readonly unknown[], direction: 1 | -1): unknown {
+  const { bytes, start } = getField(encodeDocument({ array }), 'array')!
+  const elements = [...documentFields(bytes, start)]
+  let extreme: number | undefined
+  for (const [i, element] of elements.entries())
+    if (extreme === undefined || compare(element, elements[extreme]!) * direction < 0) extreme = i
+  return extreme === undefined ? ofEmptyArray : array[extreme]
 }
 
 /** What `cursorOf` made of a document's values. Throws when the cursor is not one of this order. */
@@ -99,15 +127,35 @@ function foreignCursor(): GraphQLError {
   return badInput('the cursor does not belong to this list, or its order')
 }
 
-/** The documents after (1) or before (-1) the place with these values, in MongoDB's order over all types. */
-function beyond(keys: readonly SortKey[], values: readonly unknown[], side: 1 | -1): Document {
-  const only = keys[0]![0]
-  if (keys.length === 1) return { [only]: { [keys[0]![1] === side ? '$gt' : '$lt']: values[0] } }
-  const branches = keys.map(([path, direction], i) => ({
+/** A filter for the documents `after` or `before` the place with these values, in the database's order over all types. */
+export function beyond(
+  keys: readonly SortKey[],
+  values: readonly unknown[],
+  side: 'after' | 'before',
+  way: Way,
+): Document {
+  const isGreater = (direction: 1 | -1): boolean => (direction === 1) === (side === 'after')
+  const sorted = keys.map(([path, direction]) => sortExpression(path, sortDirection(direction, way)))
+  const branches = keys.map(([, direction], i) => ({
     $and: [
-      ...keys.slice(0, i).map(([before], j) => ({ $eq: [{ $ifNull: [`$${before}`, null] }, { $literal: values[j] }] })),
-      { [direction === side ? '$gt' : '$lt']: [{ $ifNull: [`$${path}`, null] }, { $literal: values[i] }] },
+      ...sorted.slice(0, i).map((before, j) => ({ $eq: [before, { $literal: values[j] }] })),
+      { [isGreater(direction) ? '$gt' : '$lt']: [sorted[i], { $literal: values[i] }] },
     ],
   }))
-  return { $expr: { $or: branches } }
+  const exact = { $expr: { $or: branches } }
+  const [[path, direction]] = keys as readonly [SortKey]
+  const [value] = values
+  // Reading away from the cursor, what lies beyond it has no element on this side of it: this gives an index its bounds. Arrays and
+  // regular expressions mean more than themselves in a query.
+  const hasBounds =
+    (side === 'after') === (way === 'forward') && !Array.isArray(value) && !(value instanceof BSONRegExp)
+  return hasBounds ? { $and: [{ [path]: { $not: { [isGreater(direction) ? '$lt' : '$gt']: value } } }, exact] } : exact
+}
+
+/** The value by which a document is sorted, as an expression. */
+function sortExpression(path: string, direction: 1 | -1): Document {
+  const value = `$${path}`
+  const elements = { $sortArray: { input: value, sortBy: direction } }
+  const extreme = { $cond: [{ $eq: [value, []] }, { $literal: ofEmptyArray }, { $first: elements }] }
+  return { $cond: [{ $isArray: value }, extreme, { $ifNull: [value, null] }] }
 }
