@@ -4,7 +4,7 @@ import { type Field, type Fields, nonNullList } from './field.ts'
 import { type NamedField, scalars } from './filter.ts'
 import type { CollectionModel, Relation } from './model.ts'
 import { valuesAt } from './related.ts'
-import { ejsonScalar } from './scalars.ts'
+import { ejsonScalar, ofScalar } from './scalars.ts'
 import type { Document } from './store.ts'
 
 export class DocumentTypes {
@@ -63,16 +63,22 @@ export class DocumentTypes {
         field.name,
         {
           type: this.ofField(field),
-          resolve: (document) => {
-            const value = (document as Document)[field.path]
-            return field.shape.kind === 'list' && value !== null && value !== undefined && !Array.isArray(value)
-              ? [value]
-              : value
-          },
+          resolve: (document) => fieldValue(document as Document, field),
         } satisfies Field,
       ]),
     )
   }
+}
+
+/** A field's value; where it is not of the field's type, an error in its place. */
+function fieldValue(document: Document, { path, shape }: NamedField): unknown {
+  const value = Object.hasOwn(document, path) ? document[path] : undefined
+  if (value === null || value === undefined) return value
+  if (shape.kind === 'scalar') return ofScalar(shape.scalar, value)
+  if (shape.kind !== 'list') return value
+  const elements: readonly unknown[] = Array.isArray(value) ? value : [value]
+  const { of } = shape
+  return of.kind === 'scalar' ? elements.map((each) => ofScalar(of.scalar, each)) : elements
 }
 
 /** Documents of another collection; those of one request are looked up together. */

@@ -1,4 +1,5 @@
 /** What the typed schema of a database is made from: its collections with their shapes and relations, read from the catalog and from samples. */
+import { GraphQLError } from 'graphql'
 import { decodeDocument } from '../../pkg/bson/convert.ts'
 import type { StoredCollection } from '../../pkg/engine/collection.ts'
 import type { NamedField } from './filter.ts'
@@ -8,6 +9,7 @@ import type { Document, Store } from './store.ts'
 
 /** Documents looked at of a collection without a validator. */
 const sampleSize = 100
+const sampleTimeMs = 2000
 
 export interface Relation {
   readonly name: string
@@ -78,7 +80,7 @@ export async function readModel(collections: readonly StoredCollection[], store:
     const type = names.type(field)
     const validated =
       options.validator?.$jsonSchema === undefined ? undefined : shapeOfSchema(options.validator.$jsonSchema)
-    const shape = validated ?? shapeOfDocuments(await store.all({ find: collection.name, limit: sampleSize }))
+    const shape = validated ?? shapeOfDocuments(await sample(store, collection.name))
     models.push({
       name: collection.name,
       field,
@@ -89,6 +91,16 @@ export async function readModel(collections: readonly StoredCollection[], store:
     })
   }
   return models
+}
+
+/** Some documents; none of a view that cannot be read, or not in time, which is for those to hear of who ask for it. */
+async function sample(store: Store, collection: string): Promise<Document[]> {
+  try {
+    return await store.all({ find: collection, limit: sampleSize, maxTimeMS: sampleTimeMs })
+  } catch (error) {
+    if (error instanceof GraphQLError) return []
+    throw error
+  }
 }
 
 function relationOf(name: string, relation: Document): Relation {
@@ -108,12 +120,19 @@ function withId(fields: ReadonlyMap<string, Shape>): ReadonlyMap<string, Shape> 
 
 function namedFields(fields: ReadonlyMap<string, Shape>, owner: string, names: SchemaNames): NamedField[] {
   const taken = new Set<string>()
-  return [...fields].map(([path, shape]) => {
-    const name = fieldName(path, (each) => !taken.has(each))
-    taken.add(name)
-    const inner = shape.kind === 'list' ? shape.of : shape
-    if (inner.kind !== 'object' || inner.fields.size === 0) return { name, path, shape, type: '', nested: [] }
-    const type = names.nested(owner, name)
-    return { name, path, shape, type, nested: namedFields(inner.fields, type, names) }
-  })
+  return [...fields]
+    .filter(([path]) => isPath(path))
+    .map(([path, shape]) => {
+      const name = fieldName(path, (each) => !taken.has(each))
+      taken.add(name)
+      const inner = shape.kind === 'list' ? shape.of : shape
+      if (inner.kind !== 'object' || inner.fields.size === 0) return { name, path, shape, type: '', nested: [] }
+      const type = names.nested(owner, name)
+      return { name, path, shape, type, nested: namedFields(inner.fields, type, names) }
+    })
+}
+
+/** Whether queries and projections can name the field: what they cannot is in the whole document only. */
+function isPath(name: string): boolean {
+  return name !== '' && name !== '__proto__' && !name.startsWith('$') && !name.includes('.')
 }

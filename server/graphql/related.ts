@@ -65,7 +65,7 @@ export function valuesAt(value: unknown, [name, ...rest]: readonly string[]): un
     return value.flatMap((each) => (name === undefined ? [each] : valuesAt(each, [name, ...rest])))
   if (name === undefined) return [value]
   if (typeof value !== 'object' || value === null) return []
-  return valuesAt((value as Document)[name], rest)
+  return Object.hasOwn(value, name) ? valuesAt((value as Document)[name], rest) : []
 }
 
 /** The same text for values that a query finds equal: numbers count, not their types. */

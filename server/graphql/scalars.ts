@@ -4,6 +4,7 @@ import { GraphQLError, GraphQLScalarType, Kind, type ValueNode } from 'graphql'
 import { DatabaseError } from '../../pkg/base/errors.ts'
 import { encodeDocument } from '../../pkg/bson/convert.ts'
 import { parseExtendedJson, stringifyExtendedJson } from '../../pkg/bson/ejson.ts'
+import type { ScalarName } from './shape.ts'
 
 function refuse(type: string, value: unknown): GraphQLError {
   return new GraphQLError(`${JSON.stringify(value)} is no ${type}`, { extensions: { code: 'BAD_USER_INPUT' } })
@@ -41,17 +42,48 @@ function textScalar(
   })
 }
 
+function mismatch(type: string, value: unknown): GraphQLError {
+  const what =
+    value === null ? 'null' : typeof value === 'object' ? (value.constructor?.name ?? 'object') : typeof value
+  return new GraphQLError(`the value is no ${type} but of the type ${what}`, {
+    extensions: { code: 'TypeMismatch', mongoCode: 14 },
+  })
+}
+
+const isNumber = (value: unknown): value is number => typeof value === 'number'
+
+/** What is of a built-in scalar's type in the database. GraphQL itself would make one of much that is not: text of a number, 1 of true. */
+const builtIn: Readonly<Record<'String' | 'Int' | 'Float' | 'Boolean', (value: unknown) => boolean>> = {
+  String: (value) => typeof value === 'string',
+  Int: (value) => isNumber(value) && Number.isInteger(value),
+  Float: (value) => isNumber(value) || (value instanceof Long && Number.isSafeInteger(value.toNumber())),
+  Boolean: (value) => typeof value === 'boolean',
+}
+
+/** The value as its scalar writes it, or the error that it is of another type. */
+export function ofScalar(scalar: ScalarName, value: unknown): unknown {
+  if (value === null || value === undefined || !(scalar in builtIn)) return value
+  if (!builtIn[scalar as keyof typeof builtIn](value)) return mismatch(scalar, value)
+  return value instanceof Long ? value.toNumber() : value
+}
+
 export const objectIdScalar = textScalar(
   'ObjectId',
   '24 hexadecimal digits',
-  (value) => (value instanceof ObjectId ? value.toHexString() : String(value)),
+  (value) => {
+    if (value instanceof ObjectId) return value.toHexString()
+    throw mismatch('ObjectId', value)
+  },
   (text) => (/^[0-9a-f]{24}$/i.test(text) ? new ObjectId(text) : undefined),
 )
 
 export const dateScalar = textScalar(
   'Date',
   'a moment, as ISO 8601 has it, to the millisecond',
-  (value) => (value instanceof Date ? value.toISOString() : String(value)),
+  (value) => {
+    if (value instanceof Date && !Number.isNaN(value.getTime())) return value.toISOString()
+    throw mismatch('Date', value)
+  },
   (text) => {
     const date = new Date(text)
     return Number.isNaN(date.getTime()) ? undefined : date
@@ -61,7 +93,10 @@ export const dateScalar = textScalar(
 export const longScalar = textScalar(
   'Long',
   'a whole number of 64 bits, as text, since JSON numbers lose digits',
-  (value) => String(value),
+  (value) => {
+    if (value instanceof Long || Number.isInteger(value)) return String(value)
+    throw mismatch('Long', value)
+  },
   (text) => {
     if (!/^-?\d{1,19}$/.test(text)) return undefined
     const long = Long.fromString(text)
@@ -72,7 +107,10 @@ export const longScalar = textScalar(
 export const decimalScalar = textScalar(
   'Decimal',
   'a decimal number of up to 34 digits, as text',
-  (value) => String(value),
+  (value) => {
+    if (value instanceof Decimal128 || value instanceof Long || isNumber(value)) return String(value)
+    throw mismatch('Decimal', value)
+  },
   (text) => Decimal128.fromString(text),
 )
 
