@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import compress from '@fastify/compress'
 import cors from '@fastify/cors'
-import fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import { version } from '../../pkg/base/version.ts'
 import type { Database } from '../../pkg/command/dispatch.ts'
@@ -23,6 +23,8 @@ export interface HttpDoorOptions {
   readonly log: Logger
   /** Origins that browsers may call from; empty: none but our own pages. */
   readonly corsOrigins?: readonly string[]
+  /** How long a request may take to arrive; of a stream, how long nothing of it may come. */
+  readonly requestTimeoutMs?: number
   /** Whether requests for data would be served now. */
   isReady(): boolean
 }
@@ -36,9 +38,11 @@ export interface HttpDoor {
 /** A document of the largest size in its most verbose text. */
 const bodySizeMax = 64 * 1024 * 1024
 const headersSizeMax = 32 * 1024
-const requestTimeoutMs = 60_000
+const requestTimeoutDefaultMs = 60_000
 const headersTimeoutMs = 15_000
 const keepAliveMs = 65_000
+/** Texts, whole documents and streams of them; events must not wait until there is enough to compress. */
+const compressible = /^text\/(?!event-stream)|[/+](?:x-nd)?json(?:;|$)|\/jsonl(?:;|$)/
 
 /** Resolves when connections are accepted; rejects when the port cannot be had. */
 export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> {
@@ -46,7 +50,6 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
   const app = fastify({
     forceCloseConnections: 'idle',
     bodyLimit: bodySizeMax,
-    requestTimeout: requestTimeoutMs,
     keepAliveTimeout: keepAliveMs,
     http: { maxHeaderSize: headersSizeMax, headersTimeout: headersTimeoutMs },
     genReqId: () => randomUUID(),
@@ -60,6 +63,7 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
   })
   shareManners(app, options)
   refuseExpectations(app.server)
+  limitArrival(app, options.requestTimeoutMs ?? requestTimeoutDefaultMs)
   app.get('/', { schema: { hide: true } }, () => ({
     name: 'LauraDB',
     version,
@@ -79,14 +83,45 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
   if (corsOrigins.length > 0)
     await app.register(cors, {
       origin: [...corsOrigins],
+      methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
       exposedHeaders: ['etag', 'link', 'location', 'x-request-id', 'preference-applied'],
     })
-  await app.register(compress, { threshold: 1024, encodings: ['zstd', 'br', 'gzip', 'deflate'] })
+  await app.register(compress, {
+    threshold: 1024,
+    encodings: ['zstd', 'br', 'gzip', 'deflate'],
+    customTypes: compressible,
+  })
   await app.register((scope) => addRestDoor(scope, { database: options.database }))
   await app.register((scope) => addGraphqlDoor(scope, { database: options.database, log: options.log, corsOrigins }))
   await app.listen({ host: bind, port })
   const address = app.server.address()
   return { port: typeof address === 'object' && address !== null ? address.port : port, stop: () => app.close() }
+}
+
+/**
+ * Ends requests whose bodies do not arrive in time. Node's own limit is one for all: an import would have to be sent within it, too. What
+ * is handled while it still arrives is a stream, which may take as long as something comes.
+ */
+function limitArrival(app: FastifyInstance, timeoutMs: number): void {
+  const timers = new WeakMap<FastifyRequest, NodeJS.Timeout>()
+  app.addHook('onRequest', (request, _reply, done) => {
+    const { headers, socket } = request.raw
+    if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined)
+      timers.set(
+        request,
+        setTimeout(() => socket.end('HTTP/1.1 408 Request Timeout\r\nconnection: close\r\n\r\n'), timeoutMs),
+      )
+    done()
+  })
+  app.addHook('preValidation', (request, _reply, done) => {
+    clearTimeout(timers.get(request))
+    if (!request.raw.complete && request.body !== undefined) request.raw.socket.setTimeout(timeoutMs)
+    done()
+  })
+  app.addHook('onResponse', (request, _reply, done) => {
+    clearTimeout(timers.get(request))
+    done()
+  })
 }
 
 /** What every answer has: its request's id, and errors as problems; and the line in the log. */

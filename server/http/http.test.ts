@@ -90,6 +90,18 @@ describe('the HTTP door', () => {
       (await fetch(`${server.httpUri}/healthz`, { headers: { origin } })).headers.get('access-control-allow-origin')
     expect(await ask('https://shop.example')).toBe('https://shop.example')
     expect(await ask('https://evil.example')).toBe(null)
+    const preflight = await fetch(documents('k'), {
+      method: 'OPTIONS',
+      headers: {
+        origin: 'https://shop.example',
+        'access-control-request-method': 'PATCH',
+        'access-control-request-headers': 'content-type,if-match,idempotency-key',
+      },
+    })
+    expect(preflight.status).toBe(204)
+    const allowed = (what: string) => preflight.headers.get(`access-control-allow-${what}`)!.split(/,\s*/)
+    expect(allowed('methods')).toEqual(expect.arrayContaining(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']))
+    expect(allowed('headers')).toEqual(expect.arrayContaining(['content-type', 'if-match', 'idempotency-key']))
   })
 
   it('compresses large answers for those who can read that', async () => {
@@ -97,6 +109,11 @@ describe('the HTTP door', () => {
     const response = await fetch(documents('large'), { headers: { 'accept-encoding': 'gzip' } })
     expect(response.headers.get('content-encoding')).toBe('gzip')
     expect(((await response.json()) as { text: string }).text).toHaveLength(20_000)
+    const exported = await fetch(`${server.httpUri}/v1/databases/d/collections/c/export`, {
+      headers: { 'accept-encoding': 'gzip' },
+    })
+    expect(exported.headers.get('content-encoding')).toBe('gzip')
+    expect(await exported.text()).toContain('x'.repeat(20_000))
   })
 
   it('answers hostile requests and lives on', async () => {
