@@ -22,11 +22,11 @@ import {
   sendText,
   valueText,
 } from './content.ts'
+import { onceOnly } from './idempotency.ts'
 import { closeCursor, nextPage, pageSizeDefault, sendPage } from './paging.ts'
 import { HttpProblem } from './problem.ts'
 import { anyObject, jsonText, parametersOf, type Routes } from './route.ts'
 import * as shapes from './shapes.ts'
-import { writeOnce } from './transactions.ts'
 
 const collectionPath = '/v1/databases/:database/collections/:collection'
 const databasePath = '/v1/databases/:database'
@@ -225,13 +225,14 @@ async function bulk(caller: Caller, request: FastifyRequest, reply: FastifyReply
   const { operations, ordered } = fieldsOf(bodyOf(request), ['operations', 'ordered'])
   if (operations?.type !== bsonType.array) throw new HttpProblem(400, 'BadValue', `'operations' must be an array`)
   const ops = [...documentFields(operations.bytes, operations.start)].map(bulkOperation)
-  writeOnce(caller, request)
+  const once = onceOnly(caller, request, ops.length)
   const done = await caller.run('admin', {
     bulkWrite: 1,
     ops: ops.map((op) => rawDocument(op)),
     nsInfo: [{ ns: `${database}.${collection}` }],
     ordered: ordered ?? true,
     errorsOnly: true,
+    ...once?.fields,
   })
   const cursor = documentOf(getField(done, 'cursor')!)
   const count = (name: string): number => numberOf(getField(done, name)!)

@@ -4,7 +4,7 @@
  *   open ──statement──▶ open ──commit──▶ committed (kept, so that a repeated commit is told so)
  *     └─────────────────┴──abort, its lifetime──▶ gone
  */
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { buildDocument, rawDocument } from '../../pkg/bson/build.ts'
 import { binaryValue } from '../../pkg/bson/value.ts'
@@ -99,19 +99,4 @@ function sessionOf(uuid: Uint8Array): ReturnType<typeof rawDocument> {
 
 function uuidBytes(uuid: string): Uint8Array {
   return Uint8Array.from(Buffer.from(uuid.replaceAll('-', ''), 'hex'))
-}
-
-/**
- * Makes the caller's next write a retryable one when the request has an Idempotency-Key: the key names a session, whose only write it is.
- * The same key again gets what the first request did, for as long as the database keeps the session's record.
- */
-export function writeOnce(caller: Caller, request: FastifyRequest): void {
-  const key = request.headers['idempotency-key']
-  if (key === undefined || caller.shared['txnNumber'] !== undefined) return
-  if (typeof key !== 'string' || key === '' || key.length > 255)
-    throw new HttpProblem(400, 'BadValue', 'an Idempotency-Key has 1 to 255 characters')
-  const digest = createHash('sha256').update('idempotency-key\0').update(key).digest().subarray(0, 16)
-  digest[6] = (digest[6]! & 0x0f) | 0x80
-  digest[8] = (digest[8]! & 0x3f) | 0x80
-  Object.assign(caller.shared, { lsid: sessionOf(Uint8Array.from(digest)), txnNumber: transactionNumber })
 }

@@ -7,6 +7,7 @@ import { parseExtendedJson } from '../../pkg/bson/ejson.ts'
 import { JsonDocumentSplitter } from '../../pkg/bson/json-splitter.ts'
 import type { Caller } from './caller.ts'
 import { cursorOf, documentParameter, sendText, valueText } from './content.ts'
+import { refuseIdempotencyKey } from './idempotency.ts'
 import { HttpProblem } from './problem.ts'
 import { jsonText, parametersOf, type Routes } from './route.ts'
 import * as shapes from './shapes.ts'
@@ -50,6 +51,7 @@ export function addTransferRoutes(routes: Routes): void {
 
 async function importDocuments(caller: Caller, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   const { database, collection: name } = parametersOf(request)
+  refuseIdempotencyKey(request)
   if (!(request.body instanceof Readable))
     throw new HttpProblem(415, 'BadValue', `the body must be a stream of type ${streamTypes.join(' or ')}`)
   const splitter = new JsonDocumentSplitter()
