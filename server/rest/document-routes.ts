@@ -155,6 +155,7 @@ export function addDocumentRoutes(routes: Routes): void {
 async function find(caller: Caller, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   const { database, collection } = parametersOf(request)
   const query = request.query as Record<string, string | number | undefined>
+  const pageSize = Number(query['pageSize'])
   const commandReply = await caller.run(database, {
     find: collection,
     filter: documentParameter('filter', query['filter'] as string | undefined),
@@ -163,9 +164,9 @@ async function find(caller: Caller, request: FastifyRequest, reply: FastifyReply
     hint: hintOf(query['hint'] as string | undefined),
     skip: query['skip'],
     limit: query['limit'],
-    batchSize: Number(query['pageSize']),
+    batchSize: pageSize,
   })
-  return sendPage(request, reply, { database, collection }, commandReply)
+  return sendPage(request, reply, { database, collection, pageSize }, commandReply)
 }
 
 function hintOf(hint: string | undefined): unknown {

@@ -64,9 +64,9 @@ export function addQueryRoutes(routes: Routes): void {
     },
     async (caller, request, reply) => {
       const { database, collection } = parametersOf(request)
-      const { pageSize, ...fields } = fieldsOf(optionalBodyOf(request), findFields)
-      const found = await caller.run(database, { find: collection, ...fields, batchSize: pageSize ?? pageSizeDefault })
-      return sendPage(request, reply, { database, collection }, found)
+      const { pageSize: asked, ...fields } = fieldsOf(optionalBodyOf(request), findFields)
+      const found = await caller.run(database, { find: collection, ...fields, batchSize: asked ?? pageSizeDefault })
+      return sendPage(request, reply, { database, collection, pageSize: numberField(asked, pageSizeDefault) }, found)
     },
   )
   for (const path of [`${collectionPath}/aggregate`, `${databasePath}/aggregate`])
@@ -157,18 +157,14 @@ export function addQueryRoutes(routes: Routes): void {
     {
       tag,
       summary: 'The next page of a result',
-      query: { pageSize: { type: 'integer', minimum: 1, maximum: 100_000, default: pageSizeDefault } },
+      query: {
+        pageSize: { type: 'integer', minimum: 1, maximum: 100_000, description: 'without it that of the first page' },
+      },
       answers: { 200: '{documents, next}' },
       answer: shapes.page,
     },
     (caller, request, reply) =>
-      nextPage(
-        caller,
-        request,
-        reply,
-        parametersOf(request).cursor,
-        Number((request.query as { pageSize: number }).pageSize),
-      ),
+      nextPage(caller, request, reply, parametersOf(request).cursor, (request.query as { pageSize?: number }).pageSize),
   )
   routes.add(
     'DELETE',
@@ -198,10 +194,11 @@ export function addQueryRoutes(routes: Routes): void {
 
 async function aggregate(caller: Caller, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   const { database, collection } = parametersOf(request)
-  const { pageSize, ...fields } = fieldsOf(bodyOf(request), aggregateFields)
-  const cursor = { batchSize: pageSize ?? pageSizeDefault }
+  const { pageSize: asked, ...fields } = fieldsOf(bodyOf(request), aggregateFields)
+  const cursor = { batchSize: asked ?? pageSizeDefault }
   const found = await caller.run(database, { aggregate: collection ?? 1, ...fields, cursor })
-  return sendPage(request, reply, { database, collection: collection ?? '$cmd.aggregate' }, found)
+  const pageSize = numberField(asked, pageSizeDefault)
+  return sendPage(request, reply, { database, collection: collection ?? '$cmd.aggregate', pageSize }, found)
 }
 
 const explained = ['find', 'aggregate', 'count', 'distinct'] as const

@@ -176,6 +176,23 @@ describe('queries', () => {
     expect((await call('GET', `${items}/count`)).body).toEqual({ count: 250 })
   })
 
+  it('give pages of one size and one form, also those of a link', async () => {
+    const lines = Array.from({ length: 9 }, (_, _id) => JSON.stringify({ _id })).join('\n')
+    await call('POST', `${items}/import`, lines, { 'content-type': 'application/x-ndjson' })
+    const firsts = [
+      await call('GET', `${items}/documents?pageSize=4&ejson=canonical`),
+      await call('POST', `${items}/find?ejson=canonical`, { pageSize: 4 }),
+      await call('POST', `${items}/aggregate?ejson=canonical`, { pipeline: [], pageSize: 4 }),
+    ]
+    for (const first of firsts) {
+      const next = /<(.+)>; rel="next"/.exec(first.headers.get('link')!)![1]!
+      const { body, headers } = await call('GET', next)
+      expect(body.documents).toEqual([4, 5, 6, 7].map((n) => ({ _id: { $numberInt: String(n) } })))
+      expect(headers.get('link')).toContain('ejson=canonical')
+      expect((await call('GET', `/v1/cursors/${body.next}`)).body).toEqual({ documents: [{ _id: 8 }], next: null })
+    }
+  })
+
   it('aggregate, tell distinct values, explain and write in bulk', async () => {
     const operations = [
       { insertOne: { document: { _id: 1, kind: 'a', n: 1 } } },
