@@ -85,6 +85,7 @@ function fieldValue(document: Document, { path, shape }: NamedField): unknown {
 function relationField({ localField, foreignField, many, collection }: Relation, target: GraphQLObjectType): Field {
   return {
     type: many ? nonNullList(target) : target,
+    extensions: { isUnbounded: many },
     resolve: async (document, _args, { related }) => {
       // Where there is no value there is nothing that it leads to, whatever the others lack.
       const locals = valuesAt(document, localField.split('.')).filter((each) => each !== null && each !== undefined)

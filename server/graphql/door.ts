@@ -14,8 +14,9 @@ import { HttpProblem } from '../rest/problem.ts'
 import { shownError } from './errors.ts'
 import { EventStreams } from './event-streams.ts'
 import type { RequestContext } from './field.ts'
+import { checkLimits } from './limits.ts'
 import { type CatalogVersion, type CollectionModel, catalogVersion, isCurrent, readModel } from './model.ts'
-import { limitRule, type OperationRequest, parseOptions, prepare } from './operation.ts'
+import { type OperationRequest, parseOptions, prepare } from './operation.ts'
 import { addPlaygroundAssets, playgroundPage } from './playground.ts'
 import { RelatedDocuments } from './related.ts'
 import { makeSchema } from './schema.ts'
@@ -121,8 +122,7 @@ class GraphqlDoor {
         schema,
         introspection: true,
         // Hints for caches in between, which nothing here gives, cost a call for each field.
-        plugins: [ApolloServerPluginCacheControlDisabled(), onlyOneAnswer],
-        validationRules: [limitRule],
+        plugins: [ApolloServerPluginCacheControlDisabled(), refuseEarly],
         parseOptions,
         csrfPrevention: true,
         includeStacktraceInErrorResponses: false,
@@ -226,15 +226,17 @@ class GraphqlDoor {
   }
 }
 
-/** Refuses subscriptions where one answer is all there is: they would be run as queries. */
-const onlyOneAnswer: ApolloServerPlugin<RequestContext> = {
+/** Refuses what asks for too much, and subscriptions where one answer is all there is: they would be run as queries. */
+const refuseEarly: ApolloServerPlugin<RequestContext> = {
   requestDidStart: () =>
     Promise.resolve({
-      didResolveOperation: ({ operation }) => {
-        if (operation?.operation !== 'subscription') return Promise.resolve()
-        throw new GraphQLError('subscriptions are for WebSocket, or for server-sent events at /graphql-stream', {
-          extensions: { code: 'BAD_REQUEST', http: { status: 400 } },
-        })
+      didResolveOperation: ({ schema, document, operation, request }) => {
+        if (operation?.operation === 'subscription')
+          throw new GraphQLError('subscriptions are for WebSocket, or for server-sent events', {
+            extensions: { code: 'BAD_REQUEST', http: { status: 400 } },
+          })
+        if (operation !== undefined) checkLimits(schema, document, operation, request.variables ?? {})
+        return Promise.resolve()
       },
     }),
 }

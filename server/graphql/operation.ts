@@ -6,11 +6,10 @@ import {
   getOperationAST,
   type ParseOptions,
   parse,
-  specifiedRules,
   validate,
 } from 'graphql'
 import type { RequestContext } from './field.ts'
-import { limitQueries, queryLimits } from './limits.ts'
+import { checkLimits, queryLimits } from './limits.ts'
 
 export interface OperationRequest {
   readonly query: string
@@ -18,9 +17,7 @@ export interface OperationRequest {
   readonly variables?: Readonly<Record<string, unknown>> | null | undefined
 }
 
-export const limitRule = limitQueries(queryLimits)
 export const parseOptions: ParseOptions = { maxTokens: queryLimits.tokensMax }
-const rules = [...specifiedRules, limitRule]
 
 /** What is to be executed, or why it is not. */
 export function prepare(
@@ -28,16 +25,16 @@ export function prepare(
   { query, operationName, variables }: OperationRequest,
   contextValue: RequestContext,
 ): ExecutionArgs | readonly GraphQLError[] {
-  let document: ExecutionArgs['document']
   try {
-    document = parse(query, parseOptions)
+    const document = parse(query, parseOptions)
+    const errors = validate(schema, document)
+    if (errors.length > 0) return errors
+    const operation = getOperationAST(document, operationName)
+    if (!operation) return [new GraphQLError('the request must have one operation, or say which one is meant')]
+    checkLimits(schema, document, operation, variables ?? {})
+    return { schema, document, contextValue, operationName: operationName ?? null, variableValues: variables ?? null }
   } catch (error) {
     if (error instanceof GraphQLError) return [error]
     throw error
   }
-  const errors = validate(schema, document, rules)
-  if (errors.length > 0) return errors
-  if (!getOperationAST(document, operationName))
-    return [new GraphQLError('the request must have one operation, or say which one is meant')]
-  return { schema, document, contextValue, operationName: operationName ?? null, variableValues: variables ?? null }
 }

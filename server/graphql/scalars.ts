@@ -1,5 +1,5 @@
 /** Scalars for the values that GraphQL has no type for. They go out as text or JSON and come in the same way. */
-import { Decimal128, deserialize, Long, ObjectId } from 'bson'
+import { Decimal128, Double, deserialize, Long, ObjectId } from 'bson'
 import { GraphQLError, GraphQLScalarType, Kind, type ValueNode } from 'graphql'
 import { DatabaseError } from '../../pkg/base/errors.ts'
 import { encodeDocument } from '../../pkg/bson/convert.ts'
@@ -56,7 +56,8 @@ const isNumber = (value: unknown): value is number => typeof value === 'number'
 const builtIn: Readonly<Record<'String' | 'Int' | 'Float' | 'Boolean', (value: unknown) => boolean>> = {
   String: (value) => typeof value === 'string',
   Int: (value) => isNumber(value) && Number.isInteger(value),
-  Float: (value) => isNumber(value) || (value instanceof Long && Number.isSafeInteger(value.toNumber())),
+  Float: (value) =>
+    isNumber(value) || value instanceof Double || (value instanceof Long && Number.isSafeInteger(value.toNumber())),
   Boolean: (value) => typeof value === 'boolean',
 }
 
@@ -64,6 +65,7 @@ const builtIn: Readonly<Record<'String' | 'Int' | 'Float' | 'Boolean', (value: u
 export function ofScalar(scalar: ScalarName, value: unknown): unknown {
   if (value === null || value === undefined || !(scalar in builtIn)) return value
   if (!builtIn[scalar as keyof typeof builtIn](value)) return mismatch(scalar, value)
+  if (value instanceof Double) return value.value
   return value instanceof Long ? value.toNumber() : value
 }
 

@@ -12,26 +12,40 @@ interface CursorReply {
   readonly cursor: { readonly id: bigint | number; readonly firstBatch?: Document[]; readonly nextBatch?: Document[] }
 }
 
-/** Longest a request's command may run. */
+/** Longest that all commands of a request may take together, and most that they may read. */
 const timeLimitMs = 30_000
+const readBytesMax = 64 * 1024 * 1024
+const tooMuch = `the request reads more than ${readBytesMax >> 20} MiB: ask for fewer documents`
 
 export class Store {
   readonly #database: Database
   readonly #context: ConnectionContext
   readonly #databaseName: string
+  #deadlineMs = 0
+  #bytesLeft = 0
 
   constructor(database: Database, context: ConnectionContext, databaseName: string) {
     this.#database = database
     this.#context = context
     this.#databaseName = databaseName
+    this.renew()
   }
 
-  /** The reply of a command that succeeded. Throws a GraphQLError with MongoDB's code and name in its extensions. */
+  /** From now on there is the time and the memory of a new request. */
+  renew(): void {
+    this.#deadlineMs = this.#database.world.clock.monotonicMs() + timeLimitMs
+    this.#bytesLeft = readBytesMax
+  }
+
+  /**
+   * The reply of a command that succeeded. One that does not say how long it may take has what is left of the request's time.
+   * Throws a GraphQLError with MongoDB's code and name in its extensions.
+   */
   async run(command: Readonly<Record<string, unknown>>): Promise<Document> {
-    const body = encodeCommand(this.#databaseName, command)
-    const reply = decodeDocument(
-      await this.#database.dispatch(this.#context, { body, sequences: new Map(), replyExpected: true }),
-    )
+    const body = encodeDocument({ ...command, ...this.#timeFor(command), $db: this.#databaseName })
+    const bytes = await this.#database.dispatch(this.#context, { body, sequences: new Map(), replyExpected: true })
+    this.#bytesLeft -= bytes.length
+    const reply = decodeDocument(bytes)
     if (reply['ok'] === 1) {
       const [first] = (reply['writeErrors'] as Document[] | undefined) ?? []
       if (first === undefined) return reply
@@ -40,26 +54,33 @@ export class Store {
     throw errorOf(reply)
   }
 
+  #timeFor(command: Readonly<Record<string, unknown>>): { readonly maxTimeMS?: number } {
+    if ('maxTimeMS' in command) return {}
+    const leftMs = Math.ceil(this.#deadlineMs - this.#database.world.clock.monotonicMs())
+    if (leftMs > 0) return { maxTimeMS: leftMs }
+    throw errorOf(new DatabaseError('MaxTimeMSExpired', `the request took more than ${timeLimitMs / 1000} seconds`))
+  }
+
   newId(): ObjectId {
     return new ObjectId(this.#database.objectIds.next())
   }
 
-  /** All documents of a find or an aggregate. */
+  /** All documents of a find or an aggregate. Throws when they are more than a request may read. */
   async all(command: Readonly<Record<string, unknown>>): Promise<Document[]> {
     const collection = String(command['find'] ?? command['aggregate'])
     let { cursor } = (await this.run(command)) as unknown as CursorReply
-    const documents = [...(cursor.firstBatch ?? [])]
-    while (BigInt(cursor.id) !== 0n) {
-      cursor = (
-        (await this.run({
-          getMore: BigInt(cursor.id),
-          collection,
-          maxTimeMS: undefined,
-        })) as unknown as CursorReply
-      ).cursor
-      documents.push(...(cursor.nextBatch ?? []))
+    const documents: Document[] = []
+    for (;;) {
+      documents.push(...(cursor.firstBatch ?? cursor.nextBatch ?? []))
+      const isOver = BigInt(cursor.id) === 0n
+      if (this.#bytesLeft < 0) {
+        if (!isOver) await this.#close(collection, cursor.id)
+        throw errorOf(new DatabaseError('ExceededMemoryLimit', tooMuch))
+      }
+      if (isOver) return documents
+      const more = await this.run({ getMore: BigInt(cursor.id), collection, maxTimeMS: undefined })
+      cursor = (more as unknown as CursorReply).cursor
     }
-    return documents
   }
 
   /** The events of a change stream, until the consumer stops asking or the stream ends. Rejects when it cannot begin. */
@@ -81,22 +102,19 @@ export class Store {
         cursor = (more as unknown as CursorReply).cursor
       }
     } finally {
-      await this.run({ killCursors: collection, cursors: [id], maxTimeMS: undefined })
+      await this.#close(collection, id)
     }
+  }
+
+  async #close(collection: string, id: bigint | number): Promise<void> {
+    await this.run({ killCursors: collection, cursors: [BigInt(id)], maxTimeMS: undefined })
   }
 }
 
-/** Objects in their order: the command's own name comes first, since it is what names it. */
-function encodeCommand(databaseName: string, command: Readonly<Record<string, unknown>>): Uint8Array {
-  return encodeDocument({
-    ...command,
-    ...('maxTimeMS' in command ? {} : { maxTimeMS: timeLimitMs }),
-    $db: databaseName,
-  })
-}
-
-function errorOf(reply: Document): GraphQLError {
-  const { errmsg, code, codeName, ok, index, ...details } = reply
+/** Of a reply, or of an error that has what a reply has. */
+function errorOf(reply: Document | DatabaseError): GraphQLError {
+  const { errmsg, code, codeName, ok, index, ...details } =
+    reply instanceof DatabaseError ? { errmsg: reply.message, code: reply.code, codeName: reply.codeName } : reply
   return new GraphQLError(String(errmsg), {
     extensions: {
       code: codeName ?? new DatabaseError(Number(code), '').codeName,

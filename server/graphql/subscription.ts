@@ -28,9 +28,10 @@ export function changesField(model: CollectionModel, type: GraphQLObjectType): F
       const match = operations == null ? [] : [{ $match: { operationType: { $in: operations } } }]
       return store.changes(model.name, [{ $changeStream: stage }, ...match])
     },
-    resolve: (event, _args, { related }) => {
-      // What relations led to when the last event came may have changed since.
+    resolve: (event, _args, { related, store }) => {
+      // What relations led to when the last event came may have changed since; each event is like a request of its own.
       related.forget()
+      store.renew()
       return event
     },
   }
