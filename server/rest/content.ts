@@ -66,8 +66,15 @@ export function valueText(request: FastifyRequest, value: Value): string {
   return stringifyExtendedJsonValue(value.type, value.bytes, value.start, { relaxed: isRelaxed(request) })
 }
 
-/** Answers with JSON text. */
+/** Tells caches that the form of an answer depends on what the client accepts. */
+export function varyByAccept(reply: FastifyReply): void {
+  const vary = reply.getHeader('vary')
+  reply.header('vary', vary === undefined ? 'accept' : `${String(vary)}, accept`)
+}
+
+/** Answers with JSON text, whose form depends on what the client accepts. */
 export function sendText(reply: FastifyReply, text: string, status = 200): FastifyReply {
+  varyByAccept(reply)
   return reply.code(status).type('application/json; charset=utf-8').send(text)
 }
 
@@ -91,12 +98,15 @@ export function etagOf(bytes: Uint8Array): string {
   return `"${hash('sha256', bytes, 'base64url').slice(0, 22)}"`
 }
 
-/** Whether a header such as If-Match names `etag`; `*` names any. */
-export function namesEtag(header: string, etag: string | undefined): boolean {
+/**
+ * Whether a header names `etag`; `*` names any. If-Match compares strongly (RFC 9110, 8.8.3.2): a weak name means that something may have
+ * changed, and never matches; If-None-Match compares weakly.
+ */
+export function namesEtag(header: string, etag: string | undefined, comparison: 'strong' | 'weak'): boolean {
   if (etag === undefined) return false
   return header.split(',').some((part) => {
-    const name = part.trim().replace(/^W\//, '')
-    return name === '*' || name === etag
+    const name = part.trim()
+    return name === '*' || name === etag || (comparison === 'weak' && name === `W/${etag}`)
   })
 }
 

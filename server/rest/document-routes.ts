@@ -13,6 +13,7 @@ import {
   namesEtag,
   replyText,
   sendText,
+  varyByAccept,
 } from './content.ts'
 import { insert, noSuchDocument, patch, remove, replace } from './document-writes.ts'
 import { refuseIdempotencyKey } from './idempotency.ts'
@@ -224,6 +225,9 @@ function sendRead(request: FastifyRequest, reply: FastifyReply, document: Uint8A
   const etag = etagOf(document)
   reply.header('etag', etag)
   const known = request.headers['if-none-match']
-  if (known !== undefined && namesEtag(known, etag)) return reply.code(304).send()
+  if (known !== undefined && namesEtag(known, etag, 'weak')) {
+    varyByAccept(reply)
+    return reply.code(304).send()
+  }
   return sendText(reply, documentText(request, document))
 }

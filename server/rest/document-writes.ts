@@ -70,10 +70,10 @@ function exactly(key: Value, document: Uint8Array): Record<string, unknown> {
 function checkPreconditions(request: FastifyRequest, document: Uint8Array | undefined): void {
   const etag = document === undefined ? undefined : etagOf(document)
   const wanted = request.headers['if-match']
-  if (wanted !== undefined && !namesEtag(wanted, etag))
+  if (wanted !== undefined && !namesEtag(wanted, etag, 'strong'))
     throw new HttpProblem(412, 'PreconditionFailed', `the document's ETag is ${etag ?? 'none: it is not there'}`)
   const unwanted = request.headers['if-none-match']
-  if (unwanted !== undefined && namesEtag(unwanted, etag))
+  if (unwanted !== undefined && namesEtag(unwanted, etag, 'weak'))
     throw new HttpProblem(412, 'PreconditionFailed', `the document is there, with the ETag ${etag}`)
 }
 

@@ -112,6 +112,11 @@ describe('documents', () => {
     expect((await call('PUT', path, { n: 1 }, { 'if-none-match': '*' })).status).toBe(201)
     expect((await call('PUT', path, { n: 1 }, { 'if-none-match': '*' })).status).toBe(412)
     const etag = (await call('GET', path)).headers.get('etag')!
+    const weak = `W/${etag}`
+    expect((await call('PUT', path, { n: 1 }, { 'if-match': weak })).status).toBe(412)
+    const known = await call('GET', path, undefined, { 'if-none-match': `"other", ${weak}` })
+    expect([known.status, known.headers.get('vary')]).toEqual([304, 'accept'])
+    expect((await call('GET', path)).headers.get('vary')).toBe('accept')
     const results = await Promise.all(
       Array.from({ length: 8 }, (_, i) => call('PUT', path, { n: i }, { 'if-match': etag })),
     )
