@@ -9,6 +9,7 @@ import {
   GraphQLObjectType,
   GraphQLString,
 } from 'graphql'
+import { badInput } from './errors.ts'
 import { type Arguments, type Field, type Fields, nonNullList, type RequestContext } from './field.ts'
 import { queryOf } from './filter.ts'
 import { idType } from './inputs.ts'
@@ -98,12 +99,15 @@ function connectionType(
   })
 }
 
-function sortKeys(sort: readonly Arguments[] | undefined, model: CollectionModel): SortKey[] {
-  return (sort ?? []).flatMap((each) =>
-    Object.entries(each).map(
-      ([name, way]) => [model.fields.find((field) => field.name === name)!.path, way as 1 | -1] as const,
-    ),
-  )
+function sortKeys(sort: readonly Arguments[] | null | undefined, model: CollectionModel): SortKey[] {
+  return (sort ?? []).map((each) => {
+    const [first, second] = Object.entries(each)
+    // GraphQL hands over the fields of an object in the order of its type, not in that of the query.
+    if (first === undefined || second !== undefined || first[1] === null)
+      throw badInput(`an object of 'sort' has one field: [{ a: ASC }, { b: DESC }]`)
+    const [name, way] = first
+    return [model.fields.find((field) => field.name === name)!.path, way as 1 | -1]
+  })
 }
 
 function byId(model: CollectionModel, type: GraphQLObjectType): Field {

@@ -133,6 +133,16 @@ describe('queries', () => {
     expect(backward).toEqual(forward)
   })
 
+  it('refuse a sort whose order nobody could tell, and groups whose keys are the same', async () => {
+    for (const query of [
+      '{ books(sort: [{ title: ASC, year: DESC }]) { totalCount } }',
+      '{ books(sort: [{}]) { totalCount } }',
+      '{ booksAggregate(groupBy: ["size.pages", "size_pages"]) { count } }',
+    ])
+      expect((await ask(query)).errors?.[0]?.extensions['code']).toBe('BAD_USER_INPUT')
+    expect((await ask('{ booksAggregate(limit: 0) { count } }')).errors).toHaveLength(1)
+  })
+
   it('refuse a cursor that is none, or belongs to another order', async () => {
     const { books } = await data('{ books(first: 1, sort: [{ title: ASC }]) { pageInfo { endCursor } } }')
     const { length } = Buffer.from('no document')

@@ -9,6 +9,7 @@ import {
   type GraphQLOutputType,
   GraphQLString,
 } from 'graphql'
+import { badInput } from './errors.ts'
 import { type Arguments, type Field, type Fields, nonNullList } from './field.ts'
 import { type NamedField, queryOf, scalars } from './filter.ts'
 import type { CollectionModel } from './model.ts'
@@ -38,7 +39,7 @@ export function groupsField(model: CollectionModel, filter: GraphQLInputObjectTy
         type: new GraphQLList(new GraphQLNonNull(GraphQLString)),
         description: 'dotted paths; none: one group of all',
       },
-      limit: { type: GraphQLInt, defaultValue: 100 },
+      limit: { type: new GraphQLNonNull(GraphQLInt), defaultValue: 100 },
     },
     resolve: (_root, args, { store }, info) => {
       const paths = (args['groupBy'] as string[] | undefined) ?? []
@@ -48,20 +49,26 @@ export function groupsField(model: CollectionModel, filter: GraphQLInputObjectTy
         const field = plain.find((each) => each.name === name)
         if (field !== undefined) accumulators[`${what}_${name}`] = { [`$${what}`]: `$${field.path}` }
       }
-      const key =
-        paths.length === 0 ? null : Object.fromEntries(paths.map((path) => [path.replaceAll('.', '_'), `$${path}`]))
       return store.all({
         aggregate: model.name,
         pipeline: [
           { $match: queryOf(args['filter'] as Arguments | undefined, model.fields) },
-          { $group: { _id: key, ...accumulators } },
+          { $group: { _id: keyOf(paths), ...accumulators } },
           { $sort: { count: -1, _id: 1 } },
-          { $limit: Math.max(1, Number(args['limit'])) },
+          { $limit: args['limit'] },
         ],
         cursor: {},
       })
     },
   }
+}
+
+/** The key of groups by these paths: their values, with underscores for the dots. */
+function keyOf(paths: readonly string[]): Document | null {
+  if (paths.length === 0) return null
+  const key = Object.fromEntries(paths.map((path) => [path.replaceAll('.', '_'), `$${path}`]))
+  if (Object.keys(key).length < paths.length) throw badInput(`two paths of 'groupBy' have the same name in the key`)
+  return key
 }
 
 function plainFields(fields: readonly NamedField[]): PlainField[] {
