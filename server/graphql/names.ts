@@ -24,13 +24,13 @@ function typeName(name: string): string {
 export class SchemaNames {
   readonly #types = new Set([
     ...['Query', 'Mutation', 'Subscription', 'String', 'Int', 'Float', 'Boolean', 'ID', 'SortDirection', 'PageInfo'],
-    ...['WriteResult', 'ObjectId', 'Date', 'Long', 'Decimal', 'EJSON'],
+    ...['WriteResult', 'BulkWriteResult', 'ObjectId', 'Date', 'Long', 'Decimal', 'EJSON'],
     ...['String', 'Int', 'Float', 'Boolean', 'ObjectId', 'Date', 'Long', 'Decimal', 'EJSON'].map(
       (name) => `${name}Filter`,
     ),
   ])
   readonly #fields = new Set(['documents', 'aggregateDocuments', 'collections'])
-  readonly #mutations = new Set(['insertDocuments', 'updateDocuments', 'deleteDocuments'])
+  readonly #mutations = new Set(['insertDocuments', 'updateDocuments', 'deleteDocuments', 'bulkWriteDocuments'])
 
   /** What a collection's root fields are called. */
   field(collection: string): string {

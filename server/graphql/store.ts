@@ -2,9 +2,12 @@
 import { ObjectId } from 'bson'
 import { GraphQLError } from 'graphql'
 import { DatabaseError } from '../../pkg/base/errors.ts'
+import { buildDocument } from '../../pkg/bson/build.ts'
 import { decodeDocument, encodeDocument } from '../../pkg/bson/convert.ts'
+import { getField } from '../../pkg/bson/value.ts'
 import type { ConnectionContext } from '../../pkg/command/context.ts'
 import type { Database } from '../../pkg/command/dispatch.ts'
+import { type BulkCounts, bulkCommand, bulkCounts, bulkOperations } from '../bulk-operations.ts'
 
 export type Document = Record<string, unknown>
 
@@ -42,16 +45,35 @@ export class Store {
    * Throws a GraphQLError with MongoDB's code and name in its extensions.
    */
   async run(command: Readonly<Record<string, unknown>>): Promise<Document> {
-    const body = encodeDocument({ ...command, ...this.#timeFor(command), $db: this.#databaseName })
-    const bytes = await this.#database.dispatch(this.#context, { body, sequences: new Map(), replyExpected: true })
-    this.#bytesLeft -= bytes.length
-    const reply = decodeDocument(bytes)
+    const reply = decodeDocument(
+      await this.#dispatch(encodeDocument({ ...command, ...this.#timeFor(command), $db: this.#databaseName })),
+    )
     if (reply['ok'] === 1) {
       const [first] = (reply['writeErrors'] as Document[] | undefined) ?? []
       if (first === undefined) return reply
       throw errorOf(first)
     }
     throw errorOf(reply)
+  }
+
+  /** Writes that are documents in the drivers' form; some may fail. */
+  async bulkWrite(
+    collection: string,
+    operations: readonly unknown[],
+    ordered: boolean,
+  ): Promise<BulkCounts & { readonly errors: readonly unknown[] }> {
+    const writes = bulkOperations(getField(encodeDocument({ operations }), 'operations'))
+    const command = bulkCommand(`${this.#databaseName}.${collection}`, writes, ordered)
+    const bytes = await this.#dispatch(buildDocument({ ...command, ...this.#timeFor(command), $db: 'admin' }))
+    const reply = decodeDocument(bytes) as Document & CursorReply
+    if (reply['ok'] !== 1) throw errorOf(reply)
+    return { ...bulkCounts(bytes), errors: reply.cursor.firstBatch ?? [] }
+  }
+
+  async #dispatch(body: Uint8Array): Promise<Uint8Array> {
+    const reply = await this.#database.dispatch(this.#context, { body, sequences: new Map(), replyExpected: true })
+    this.#bytesLeft -= reply.length
+    return reply
   }
 
   #timeFor(command: Readonly<Record<string, unknown>>): { readonly maxTimeMS?: number } {

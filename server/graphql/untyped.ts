@@ -1,9 +1,11 @@
 /** Queries and writes for what has no type: any collection, any filter, any document. */
 import { GraphQLBoolean, GraphQLInt, GraphQLList, GraphQLNonNull, GraphQLString } from 'graphql'
+import { DatabaseError } from '../../pkg/base/errors.ts'
+import { badInput } from './errors.ts'
 import { type Fields, nonNullList } from './field.ts'
 import type { CollectionModel } from './model.ts'
 import { ejsonScalar } from './scalars.ts'
-import { insertMany, remove, update, writeResult } from './write-result.ts'
+import { bulkWriteResult, insertMany, remove, update, writeResult } from './write-result.ts'
 
 const collection = { type: new GraphQLNonNull(GraphQLString) }
 const required = { type: new GraphQLNonNull(ejsonScalar) }
@@ -58,6 +60,28 @@ export const untypedMutations: Fields = {
     },
     resolve: (_root, { collection: name, filter: q, update: u, upsert, many }, { store }) =>
       update(store, name, { q, u, upsert: upsert === true, multi: many === true }),
+  },
+  bulkWriteDocuments: {
+    type: bulkWriteResult,
+    description: 'several writes; those of them that fail are told of, and end the others only when they are ordered',
+    args: {
+      collection,
+      operations: {
+        ...requiredList,
+        description:
+          '{insertOne: {document}}, {updateOne, updateMany: {filter, update, upsert, arrayFilters, ...}}, {replaceOne: {filter, replacement, upsert}}, ' +
+          '{deleteOne, deleteMany: {filter}}',
+      },
+      ordered: { type: new GraphQLNonNull(GraphQLBoolean), defaultValue: true },
+    },
+    resolve: async (_root, { collection: name, operations, ordered }, { store }) => {
+      try {
+        return await store.bulkWrite(name, operations, ordered)
+      } catch (error) {
+        if (error instanceof DatabaseError) throw badInput(error.message)
+        throw error
+      }
+    },
   },
   deleteDocuments: {
     type: writeResult,

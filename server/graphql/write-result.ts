@@ -22,6 +22,21 @@ export const writeResult = new GraphQLNonNull(
   }),
 )
 
+export const bulkWriteResult = new GraphQLNonNull(
+  new GraphQLObjectType({
+    name: 'BulkWriteResult',
+    fields: {
+      ...Object.fromEntries(
+        ['inserted', 'matched', 'modified', 'deleted', 'upserted'].map((name) => [
+          name,
+          { type: new GraphQLNonNull(GraphQLInt) },
+        ]),
+      ),
+      errors: { type: new GraphQLNonNull(new GraphQLList(ejsonScalar)), description: 'by the position in `idx`' },
+    },
+  }),
+)
+
 const nothing: WriteCounts = { matched: 0, modified: 0, deleted: 0, insertedIds: [] }
 
 /** Inserts documents; they come back with their ids. */

@@ -94,6 +94,54 @@ describe('fields that are doubles', () => {
   })
 })
 
+describe('writes in bulk', () => {
+  const write = `mutation($o: [EJSON!]!, $ordered: Boolean! = true) {
+    bulkWriteDocuments(collection: "bulk", operations: $o, ordered: $ordered) {
+      inserted matched modified deleted upserted errors } }`
+
+  it('do what the drivers call so, and tell of those that failed', async () => {
+    const o = [
+      { insertOne: { document: { _id: 1, n: { $numberDouble: '2.0' } } } },
+      { insertOne: { document: { _id: 1 } } },
+      { insertOne: { document: { _id: 2, list: [1, 5] } } },
+      { updateOne: { filter: { _id: 2 }, update: { $set: { 'list.$[e]': 0 } }, arrayFilters: [{ e: { $gt: 2 } }] } },
+      { updateMany: { filter: {}, update: { $inc: { k: 1 } } } },
+      { replaceOne: { filter: { _id: 3 }, replacement: { r: 1 }, upsert: true } },
+      { deleteOne: { filter: { _id: 9 } } },
+    ]
+    const { bulkWriteDocuments: ordered } = await server.data(write, { o })
+    expect(ordered).toMatchObject({ inserted: 1, errors: [{ idx: 1, code: 11000 }] })
+    const { bulkWriteDocuments: all } = await server.data(write, { o: o.slice(1), ordered: false })
+    expect(all).toMatchObject({ inserted: 1, matched: 3, modified: 3, deleted: 0, upserted: 1, errors: [{ idx: 0 }] })
+    const found = await server.data(
+      'query($f: EJSON) { documents(collection: "bulk", filter: $f, sort: { _id: 1 }) }',
+      {
+        f: { $or: [{ n: { $type: 'double' } }, { _id: { $gt: 1 } }] },
+      },
+    )
+    expect(found.documents).toEqual([
+      { _id: 1, n: 2, k: 1 },
+      { _id: 2, list: [1, 0], k: 1 },
+      { _id: 3, r: 1 },
+    ])
+  })
+
+  it('are refused whole when one of them is none', async () => {
+    for (const one of [
+      7,
+      {},
+      { insertOne: 1 },
+      { nothing: {} },
+      { deleteOne: {} },
+      { deleteOne: { filter: {}, x: 1 } },
+    ]) {
+      const { errors } = await server.ask(write, { o: [{ insertOne: { document: { _id: 'never' } } }, one] })
+      expect([one, errors?.[0]?.extensions['code']]).toEqual([one, 'BAD_USER_INPUT'])
+    }
+    expect((await server.data('{ documents(collection: "bulk", filter: { _id: "never" }) }')).documents).toEqual([])
+  })
+})
+
 it('each write of a request is followed by what relations lead to after it', async () => {
   await server.command({ create: 'notes', relations: { about: { collection: 'parts', localField: 'part' } } })
   await server.command({ insert: 'notes', documents: [{ _id: 'n', part: 'a', text: '' }] })

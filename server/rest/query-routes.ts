@@ -1,6 +1,5 @@
 /** Queries that need a body, and what they are about: find, aggregate, count, distinct, explain, bulk writes, cursors. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { buildDocument, rawDocument } from '../../pkg/bson/build.ts'
 import { bsonType } from '../../pkg/bson/type.ts'
 import {
   documentFields,
@@ -11,6 +10,7 @@ import {
   readString,
   type Value,
 } from '../../pkg/bson/value.ts'
+import { bulkCommand, bulkCounts, bulkOperations } from '../bulk-operations.ts'
 import type { Caller } from './caller.ts'
 import {
   bodyOf,
@@ -220,77 +220,12 @@ async function explain(caller: Caller, request: FastifyRequest, reply: FastifyRe
 async function bulk(caller: Caller, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   const { database, collection } = parametersOf(request)
   const { operations, ordered } = fieldsOf(bodyOf(request), ['operations', 'ordered'])
-  if (operations?.type !== bsonType.array) throw new HttpProblem(400, 'BadValue', `'operations' must be an array`)
-  const ops = [...documentFields(operations.bytes, operations.start)].map(bulkOperation)
-  const once = onceOnly(caller, request, ops.length)
-  const done = await caller.run('admin', {
-    bulkWrite: 1,
-    ops: ops.map((op) => rawDocument(op)),
-    nsInfo: [{ ns: `${database}.${collection}` }],
-    ordered: ordered ?? true,
-    errorsOnly: true,
-    ...once?.fields,
-  })
-  const cursor = documentOf(getField(done, 'cursor')!)
-  const count = (name: string): number => numberOf(getField(done, name)!)
-  const summary = buildDocument({
-    inserted: count('nInserted'),
-    matched: count('nMatched'),
-    modified: count('nModified'),
-    deleted: count('nDeleted'),
-    upserted: count('nUpserted'),
-  })
-  const errors = elementsOf(cursor, 'firstBatch').map((error) => valueText(request, error))
-  return sendText(reply, `${replyText(request, summary).slice(0, -1)},"errors":[${errors.join(',')}]}`)
-}
-
-/** An operation in the drivers' form as the bulkWrite command has it. */
-function bulkOperation(operation: { readonly name: string } & Value): Uint8Array {
-  const place = `operations.${operation.name}`
-  const [named, second] = operation.type === bsonType.document ? documentFields(operation.bytes, operation.start) : []
-  if (named === undefined || second !== undefined || named.type !== bsonType.document)
-    throw new HttpProblem(400, 'BadValue', `${place} must be a document with one operation`)
-  const { document, filter, update, replacement, ...rest } = fieldsOf(documentOf(named), [
-    'document',
-    'filter',
-    'update',
-    'replacement',
-    'upsert',
-    'arrayFilters',
-    'hint',
-    'collation',
-    'sort',
-  ])
-  const wanted = (value: Value | undefined, name: string): Value => {
-    if (value === undefined) throw new HttpProblem(400, 'MissingField', `${place}.${named.name}.${name} is required`)
-    return value
-  }
-  switch (named.name) {
-    case 'insertOne':
-      return buildDocument({ insert: 0, document: wanted(document, 'document') })
-    case 'updateOne':
-    case 'updateMany':
-      return buildDocument({
-        update: 0,
-        filter: wanted(filter, 'filter'),
-        updateMods: wanted(update, 'update'),
-        multi: named.name === 'updateMany',
-        ...rest,
-      })
-    case 'replaceOne':
-      return buildDocument({
-        update: 0,
-        filter: wanted(filter, 'filter'),
-        updateMods: wanted(replacement, 'replacement'),
-        multi: false,
-        ...rest,
-      })
-    case 'deleteOne':
-    case 'deleteMany':
-      return buildDocument({ delete: 0, filter: wanted(filter, 'filter'), multi: named.name === 'deleteMany', ...rest })
-    default:
-      throw new HttpProblem(400, 'BadValue', `${place} has an unknown operation '${named.name}'`)
-  }
+  const writes = bulkOperations(operations)
+  const once = onceOnly(caller, request, writes.length)
+  const command = bulkCommand(`${database}.${collection}`, writes, ordered ?? true)
+  const done = await caller.run('admin', { ...command, ...once?.fields })
+  const errors = elementsOf(documentOf(getField(done, 'cursor')!), 'firstBatch').map((each) => valueText(request, each))
+  return sendText(reply, `${JSON.stringify(bulkCounts(done)).slice(0, -1)},"errors":[${errors.join(',')}]}`)
 }
 
 /** A number of a body, or what is given when it is not there. */
