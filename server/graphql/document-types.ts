@@ -4,7 +4,7 @@ import { type Field, type Fields, nonNullList } from './field.ts'
 import { type NamedField, scalars } from './filter.ts'
 import type { CollectionModel, Relation } from './model.ts'
 import { valuesAt } from './related.ts'
-import { ejsonScalar, ofScalar } from './scalars.ts'
+import { checkOf, ejsonScalar } from './scalars.ts'
 import type { Document } from './store.ts'
 
 export class DocumentTypes {
@@ -63,22 +63,33 @@ export class DocumentTypes {
         field.name,
         {
           type: this.ofField(field),
-          resolve: (document) => fieldValue(document as Document, field),
+          resolve: resolverOf(field),
         } satisfies Field,
       ]),
     )
   }
 }
 
-/** A field's value; where it is not of the field's type, an error in its place. */
-function fieldValue(document: Document, { path, shape }: NamedField): unknown {
-  const value = Object.hasOwn(document, path) ? document[path] : undefined
-  if (value === null || value === undefined) return value
-  if (shape.kind === 'scalar') return ofScalar(shape.scalar, value)
-  if (shape.kind !== 'list') return value
-  const elements: readonly unknown[] = Array.isArray(value) ? value : [value]
-  const { of } = shape
-  return of.kind === 'scalar' ? elements.map((each) => ofScalar(of.scalar, each)) : elements
+/** What gives a field's value; where that is not of the field's type, an error in its place. */
+function resolverOf({ path, shape }: NamedField): NonNullable<Field['resolve']> {
+  const isInherited = path in Object.prototype
+  const read = (document: Document): unknown =>
+    isInherited && !Object.hasOwn(document, path) ? undefined : document[path]
+  if (shape.kind === 'scalar') {
+    const check = checkOf(shape.scalar)
+    return (document) => {
+      const value = read(document as Document)
+      return value === null || value === undefined ? value : check(value)
+    }
+  }
+  if (shape.kind !== 'list') return (document) => read(document as Document)
+  const check = shape.of.kind === 'scalar' ? checkOf(shape.of.scalar) : (value: unknown) => value
+  return (document) => {
+    const value = read(document as Document)
+    if (value === null || value === undefined) return value
+    const elements: readonly unknown[] = Array.isArray(value) ? value : [value]
+    return elements.map((each) => (each === null || each === undefined ? each : check(each)))
+  }
 }
 
 /** Documents of another collection; those of one request are looked up together. */

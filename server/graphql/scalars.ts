@@ -52,21 +52,29 @@ function mismatch(type: string, value: unknown): GraphQLError {
 
 const isNumber = (value: unknown): value is number => typeof value === 'number'
 
-/** What is of a built-in scalar's type in the database. GraphQL itself would make one of much that is not: text of a number, 1 of true. */
-const builtIn: Readonly<Record<'String' | 'Int' | 'Float' | 'Boolean', (value: unknown) => boolean>> = {
-  String: (value) => typeof value === 'string',
-  Int: (value) => isNumber(value) && Number.isInteger(value),
-  Float: (value) =>
-    isNumber(value) || value instanceof Double || (value instanceof Long && Number.isSafeInteger(value.toNumber())),
-  Boolean: (value) => typeof value === 'boolean',
+/** The value as its scalar writes it, or the error that it is of another type. */
+type Check = (value: unknown) => unknown
+
+/**
+ * For the scalars that are GraphQL's own, which makes one of much that is none: text of a number, 1 of true. The others check what they
+ * write themselves.
+ */
+const checks: Readonly<Partial<Record<ScalarName, Check>>> = {
+  String: (value) => (typeof value === 'string' ? value : mismatch('String', value)),
+  Int: (value) => (Number.isInteger(value) ? value : mismatch('Int', value)),
+  Float: (value) => {
+    if (isNumber(value)) return value
+    if (value instanceof Double) return value.value
+    const number = value instanceof Long ? value.toNumber() : undefined
+    return Number.isSafeInteger(number) ? number : mismatch('Float', value)
+  },
+  Boolean: (value) => (typeof value === 'boolean' ? value : mismatch('Boolean', value)),
 }
 
-/** The value as its scalar writes it, or the error that it is of another type. */
-export function ofScalar(scalar: ScalarName, value: unknown): unknown {
-  if (value === null || value === undefined || !(scalar in builtIn)) return value
-  if (!builtIn[scalar as keyof typeof builtIn](value)) return mismatch(scalar, value)
-  if (value instanceof Double) return value.value
-  return value instanceof Long ? value.toNumber() : value
+const unchecked: Check = (value) => value
+
+export function checkOf(scalar: ScalarName): Check {
+  return checks[scalar] ?? unchecked
 }
 
 export const objectIdScalar = textScalar(

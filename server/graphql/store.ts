@@ -78,8 +78,9 @@ export class Store {
 
   #timeFor(command: Readonly<Record<string, unknown>>): { readonly maxTimeMS?: number } {
     if ('maxTimeMS' in command) return {}
-    const leftMs = Math.ceil(this.#deadlineMs - this.#database.world.clock.monotonicMs())
-    if (leftMs > 0) return { maxTimeMS: leftMs }
+    const leftMs = this.#deadlineMs - this.#database.world.clock.monotonicMs()
+    // In whole seconds, so that commands that are the same have the same bytes, by which they are known again.
+    if (leftMs > 0) return { maxTimeMS: Math.ceil(leftMs / 1000) * 1000 }
     throw errorOf(new DatabaseError('MaxTimeMSExpired', `the request took more than ${timeLimitMs / 1000} seconds`))
   }
 
