@@ -68,5 +68,6 @@ function hostFacts(): HostFacts {
     memoryBytes: os.totalmem(),
     pid: process.pid,
     residentBytes: () => process.memoryUsage.rss(),
+    pageFaults: () => process.resourceUsage().majorPageFault,
   }
 }

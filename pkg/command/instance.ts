@@ -56,6 +56,8 @@ export interface HostFacts {
   readonly memoryBytes: number
   readonly pid: number
   readonly residentBytes: () => number
+  /** That had to wait for a disk. */
+  readonly pageFaults: () => number
 }
 
 export interface DatabaseOptions {
@@ -87,6 +89,7 @@ const unknownHost: HostFacts = {
   memoryBytes: 0,
   pid: 0,
   residentBytes: () => 0,
+  pageFaults: () => 0,
 }
 
 /** How often sessions are looked at. */

@@ -40,6 +40,7 @@ import { Search, type SearchWindow } from './search.ts'
 import { isSessionCollection, sessionRows } from './session-collections.ts'
 import { systemDocuments } from './system-documents.ts'
 import { refuseTimeseries } from './timeseries.ts'
+import { bucketedCollection, bucketsStage } from './timeseries-buckets.ts'
 import { enforceValidator } from './validator.ts'
 import { refuseView } from './view.ts'
 import { insertOne } from './write-insert.ts'
@@ -75,6 +76,9 @@ export class CommandHost implements PipelineHost {
     let name = collection
     for (;;) {
       const found = this.#workspace.collection(database, name)
+      const bucketed = found === undefined ? bucketedCollection(this.#workspace, database, name) : undefined
+      if (bucketed !== undefined)
+        return { collection: bucketed.name, pipeline: [bucketsStage(bucketed), ...pipelines.reverse().flat()] }
       const view = found === undefined ? undefined : traitsOf(found).view
       if (view === undefined) return { collection: name, pipeline: pipelines.reverse().flat() }
       if (pipelines.length === viewDepthMax) {
@@ -127,6 +131,7 @@ export class CommandHost implements PipelineHost {
   foreign({ database, collection: name }: Namespace, collation: Collation | undefined): ForeignCollection | undefined {
     const collection = this.#workspace.collection(database, name)
     if (collection !== undefined && traitsOf(collection).view !== undefined) return undefined
+    if (bucketedCollection(this.#workspace, database, name) !== undefined) return undefined
     return {
       documentCount: collection?.documentCount ?? 0,
       points: (path) => collection && PointLookup.open(collection, path, this.#view.at, collation),

@@ -38,7 +38,7 @@ export function timeseriesOption(option: Uint8Array, lenient = false): Uint8Arra
   }
   const granularity = fields.string(at.granularity)
   checkGranularity('create.timeseries.granularity', granularity)
-  const span = fields.number(at.bucketMaxSpanSeconds)
+  const span = spanBesides(granularity, fields.number(at.bucketMaxSpanSeconds))
   const rounding = fields.number(at.bucketRoundingSeconds)
   checkBucketing(granularity, span, rounding)
   return buildDocument({ timeField, metaField, ...bucketing(granularity, span) })
@@ -49,6 +49,11 @@ function bucketing(granularity: string | undefined, span: number | undefined): R
   if (span !== undefined) return { bucketRoundingSeconds: span, bucketMaxSpanSeconds: span }
   const shown = granularity ?? 'seconds'
   return { granularity: shown, bucketMaxSpanSeconds: spanSeconds.get(shown) }
+}
+
+/** The span that is given, unless it is the one of the granularity: listCollections shows both, and what it shows can be given back. */
+function spanBesides(granularity: string | undefined, span: number | undefined): number | undefined {
+  return granularity !== undefined && span === spanSeconds.get(granularity) ? undefined : span
 }
 
 function checkBucketing(granularity: string | undefined, span: number | undefined, rounding: number | undefined): void {
@@ -92,7 +97,7 @@ export function timeseriesChange(option: Uint8Array): TimeseriesChange {
   const { at } = changeFields.read(option, 0)
   const granularity = changeFields.string(at.granularity)
   checkGranularity('collMod.timeseries.granularity', granularity)
-  const span = changeFields.number(at.bucketMaxSpanSeconds)
+  const span = spanBesides(granularity, changeFields.number(at.bucketMaxSpanSeconds))
   checkBucketing(granularity, span, changeFields.number(at.bucketRoundingSeconds))
   return { granularity, spanSeconds: span }
 }

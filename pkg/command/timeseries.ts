@@ -3,7 +3,8 @@
  * here, the collection has one on the time, which is not shown and by which old measurements expire.
  *
  * MongoDB packs measurements into buckets, in a collection `system.buckets.NAME` that can be seen. Here there are no buckets: that
- * name is listed, and commands on it that concern indexes go to the collection itself.
+ * name is listed, commands on it that concern indexes go to the collection itself, and those who read or fill it get and give buckets that
+ * are made for them (`timeseries-buckets.ts`).
  */
 import { DatabaseError } from '../base/errors.ts'
 import { buildDocument, rawDocument } from '../bson/build.ts'

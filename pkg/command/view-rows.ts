@@ -3,11 +3,15 @@ import { parsePipeline } from '../aggregate/parse.ts'
 import type { Rows } from '../aggregate/rows.ts'
 import { buildArray, rawDocument } from '../bson/build.ts'
 import type { Value } from '../bson/value.ts'
+import type { Collection } from '../engine/collection.ts'
 import type { Operation } from './instance.ts'
 import type { Pace } from './pace.ts'
 import { openRows } from './pipeline-rows.ts'
 import type { ReadView } from './read-view.ts'
+import { isSessionCollection } from './session-collections.ts'
+import { bucketedCollection } from './timeseries-buckets.ts'
 import { expressionOptions } from './variables.ts'
+import { isView } from './view.ts'
 
 export interface ViewQuery {
   readonly collection: string
@@ -21,6 +25,13 @@ export interface ViewQuery {
 }
 
 const emptyLength = 5
+
+/** Whether the name is that of documents which a pipeline makes: a view, sessions, the buckets of a time-series collection. */
+export function readsByPipeline(operation: Operation, name: string, collection: Collection | undefined): boolean {
+  if (collection !== undefined) return isView(collection)
+  const { databaseName, workspace } = operation
+  return isSessionCollection(databaseName, name) || bucketedCollection(workspace, databaseName, name) !== undefined
+}
 
 /** The documents of the view that match. */
 export function openView(operation: Operation, query: ViewQuery, pace: Pace, view: ReadView): Rows {

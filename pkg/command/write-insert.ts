@@ -13,6 +13,7 @@ import type { Operation } from './instance.ts'
 import { checkNewCollectionName } from './namespace.ts'
 import { checkInsertResult, type RetryableWrite } from './retryable-write.ts'
 import { checkMeasurement } from './timeseries.ts'
+import { bucketedCollection, measurementsOf } from './timeseries-buckets.ts'
 import { enforceValidator } from './validator.ts'
 import { refuseView } from './view.ts'
 
@@ -75,6 +76,8 @@ export function insertOne(
   document: Uint8Array,
   recorded?: (stored: Uint8Array) => Uint8Array,
 ): Uint8Array {
+  const bucketed = bucketedCollection(operation.workspace, target.database, target.collection)
+  if (bucketed !== undefined) return insertBucket(operation, unit, bucketed, document)
   const stored = storedForm(document, operation.instance)
   const collection = collectionForWrite(operation, unit, target)
   const { capped, clustered, timeseries } = traitsOf(collection)
@@ -91,6 +94,14 @@ export function insertOne(
     operation.instance.cappedWaiters.wake(collection)
   }
   return stored
+}
+
+/** Inserts the measurements of a bucket into its collection. */
+function insertBucket(operation: Operation, unit: WriteUnit, collection: Collection, bucket: Uint8Array): Uint8Array {
+  const target = { database: collection.database, collection: collection.name }
+  const measurements = measurementsOf(bucket, traitsOf(collection).timeseries!)
+  for (const each of measurements) insertOne(operation, unit, target, each)
+  return bucket
 }
 
 /** Told of the documents that could not be inserted; false: stop here. */

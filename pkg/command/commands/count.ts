@@ -15,10 +15,8 @@ import { Pace } from '../pace.ts'
 import { ReadView } from '../read-view.ts'
 import { refuse } from '../refuse.ts'
 import { Search } from '../search.ts'
-import { isSessionCollection } from '../session-collections.ts'
 import { isTimeseries } from '../timeseries.ts'
-import { isView } from '../view.ts'
-import { drain, openView } from '../view-rows.ts'
+import { drain, openView, readsByPipeline } from '../view-rows.ts'
 import { emptyDocument, parseHint } from './find.ts'
 
 const fields = commandFields('count', {
@@ -75,8 +73,7 @@ export const count = defineCommand({
     // Without a time for `$$NOW`, which MongoDB refuses here too.
     const search = new Search(request.filter, undefined, request.hint, collated(operation.collation))
     const collection = workspace.collection(operation.databaseName, request.collection)
-    if (isView(collection) || isSessionCollection(operation.databaseName, request.collection))
-      return countInView(operation, request)
+    if (readsByPipeline(operation, request.collection, collection)) return countInView(operation, request)
     if (collection === undefined) return 0
     operation.repliesForView = isTimeseries(collection)
     const view = new ReadView(workspace)

@@ -15,10 +15,8 @@ import { collectionNameOf } from '../namespace.ts'
 import { Pace } from '../pace.ts'
 import { ReadView } from '../read-view.ts'
 import { Search } from '../search.ts'
-import { isSessionCollection } from '../session-collections.ts'
 import { isTimeseries } from '../timeseries.ts'
-import { isView } from '../view.ts'
-import { drain, openView } from '../view-rows.ts'
+import { drain, openView, readsByPipeline } from '../view-rows.ts'
 import { emptyDocument, parseHint } from './find.ts'
 
 const fields = commandFields('distinct', {
@@ -67,8 +65,7 @@ export const distinct = defineCommand({
     const search = new Search(request.filter, undefined, request.hint, collated(operation.collation))
     const path = parsePath(request.key)
     const collection = operation.workspace.collection(operation.databaseName, request.collection)
-    if (isView(collection) || isSessionCollection(operation.databaseName, request.collection))
-      return distinctInView(operation, request)
+    if (readsByPipeline(operation, request.collection, collection)) return distinctInView(operation, request)
     if (collection === undefined) return []
     operation.repliesForView = isTimeseries(collection)
     const view = new ReadView(operation.workspace)

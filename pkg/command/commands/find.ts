@@ -23,12 +23,11 @@ import { openCursor } from '../read.ts'
 import { ReadView } from '../read-view.ts'
 import { refuse } from '../refuse.ts'
 import { Search } from '../search.ts'
-import { isSessionCollection } from '../session-collections.ts'
 import { KeyRows, ProjectedRows, RecordIdRows } from '../shown-rows.ts'
 import { TailableRows } from '../tailable-rows.ts'
 import { expressionOptions } from '../variables.ts'
-import { isView, refuseTailingView } from '../view.ts'
-import { openView } from '../view-rows.ts'
+import { refuseTailingView } from '../view.ts'
+import { openView, readsByPipeline } from '../view-rows.ts'
 
 const fields = commandFields('find', {
   find: { type: anyType, required: true },
@@ -127,7 +126,7 @@ export const find = defineCommand({
     const namespace = `${operation.databaseName}.${request.collection}`
     operation.namespace = namespace
     chooseCollation(operation, collection, request.collation)
-    if (isView(collection) || isSessionCollection(operation.databaseName, request.collection)) {
+    if (readsByPipeline(operation, request.collection, collection)) {
       refuseOfViews(request)
       return findInView(operation, request, namespace)
     }

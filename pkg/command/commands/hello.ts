@@ -176,7 +176,7 @@ function writeGreeting(result: HelloResult, writer: BsonWriter, primaryField: st
     counter: BigInt(instance.topologyCounter),
   }
   if (instance.replicaSet === undefined) writer.boolean(primaryField, true)
-  else writeMember(writer, instance, instance.replicaSet, context, primaryField)
+  else writeFields(writer, memberFields(instance, instance.replicaSet, context, primaryField))
   writeField(writer, 'topologyVersion', topologyVersion)
   writer.int32('maxBsonObjectSize', documentSizeMax)
   writer.int32('maxMessageSizeBytes', messageSizeMax)
@@ -194,16 +194,16 @@ function writeGreeting(result: HelloResult, writer: BsonWriter, primaryField: st
   }
 }
 
-function writeMember(
-  writer: BsonWriter,
+/** What the member of a replica set says of the set and of itself. */
+export function memberFields(
   { engine }: Instance,
   set: ReplicaSet,
   context: ConnectionContext,
   primaryField: string,
-): void {
+): Record<string, unknown> {
   const member = set.memberFor(context)
   const last = set.lastPosition(engine.lastTimestamp)
-  writeFields(writer, {
+  return {
     hosts: [member],
     setName: set.name,
     setVersion: configurationVersion,
@@ -218,7 +218,7 @@ function writeMember(
       majorityOpTime: opTime(last),
       majorityWriteDate: opTimeDate(last),
     },
-  })
+  }
 }
 
 /** The handshake: what the server is and can do; keeps what the client says of itself. */

@@ -6,6 +6,7 @@ import { anyType, commandFields, genericFields } from '../fields.ts'
 import type { Instance, Operation } from '../instance.ts'
 import { truthyAt } from '../truth.ts'
 import { mongoVersion } from '../version.ts'
+import { memberFields } from './hello.ts'
 
 const fields = commandFields('serverStatus', { serverStatus: { type: anyType } }, { strict: false })
 
@@ -35,6 +36,9 @@ export const serverStatus: Definition<Sections, Section> = defineCommand({
     for (const [name, section] of Object.entries(builders)) {
       if (sections.get(name) ?? (all || !hiddenSections.has(name))) status[name] = section(instance)
     }
+    const { replicaSet } = instance
+    if (replicaSet !== undefined && sections.get('repl') !== false)
+      status['repl'] = memberFields(instance, replicaSet, operation.context, 'isWritablePrimary')
     return status
   },
   reply: (status: Section, writer: BsonWriter) => writeFields(writer, status),
@@ -88,7 +92,7 @@ const builders: Readonly<Record<string, (instance: Instance) => unknown>> = {
     active: new Set([...instance.operations.values()].map((operation) => operation.context)).size,
     threaded: 0,
   }),
-  extra_info: () => ({ note: 'fields vary by platform' }),
+  extra_info: ({ host }) => ({ note: 'fields vary by platform', page_faults: long(host.pageFaults()) }),
   globalLock: (instance) => ({
     totalTime: long((instance.world.clock.monotonicMs() - instance.startedMonotonicMs) * 1000),
     currentQueue: { total: 0, readers: 0, writers: 0 },
