@@ -66,6 +66,7 @@ import { profile } from './commands/profile.ts'
 import { refreshSessions } from './commands/refresh-sessions.ts'
 import { renameCollection } from './commands/rename-collection.ts'
 import { replicaSetCommands } from './commands/replica-set.ts'
+import { searchIndexCommands } from './commands/search-indexes.ts'
 import { serverStatus } from './commands/server-status.ts'
 import { setIndexCommitQuorum } from './commands/set-index-commit-quorum.ts'
 import { setParameter } from './commands/set-parameter.ts'
@@ -149,6 +150,7 @@ const definitions: readonly AnyDefinition[] = [
   renameCollection,
   ...replicaSetCommands,
   rotateCertificates,
+  ...searchIndexCommands,
   serverStatus,
   setClusterParameter,
   setDefaultRWConcern,
