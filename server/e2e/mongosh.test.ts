@@ -6,6 +6,7 @@ import { afterAll, expect, it } from 'vitest'
 import { runningServer, temporaryFolder } from './running-server.ts'
 
 const server = runningServer()
+const member = runningServer(['--repl-set', 'rs0'])
 const folder = temporaryFolder()
 const home = join(folder, 'home')
 mkdirSync(join(home, '.mongodb', 'mongosh'), { recursive: true })
@@ -20,9 +21,9 @@ interface Shown {
   readonly stderr: string
 }
 
-function mongosh(args: readonly string[], input = ''): Promise<Shown> {
+function mongosh(args: readonly string[], input = '', uri = server.uri): Promise<Shown> {
   const environment = { ...process.env, HOME: home, MONGOSH_FORCE_DISABLE_TELEMETRY_FOR_TESTING: 'true', NO_COLOR: '1' }
-  const child = spawn(process.execPath, [main, `${server.uri}/shell`, ...args], { env: environment })
+  const child = spawn(process.execPath, [main, `${uri}/shell`, ...args], { env: environment })
   let stdout = ''
   let stderr = ''
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
@@ -106,6 +107,108 @@ it('runs a script with the everyday helpers', async () => {
     modified: 1,
     dropped: [1, true],
   })
+})
+
+/** What only a member of a replica set has, and the helpers of those who look after a server. */
+const memberScript = `
+const result = {}
+const status = rs.status()
+result.status = [status.set, status.myState, status.members.length, status.members[0].stateStr, status.ok]
+result.conf = [rs.conf()._id, rs.conf().members.length]
+result.hello = [rs.hello().setName, db.isMaster().ismaster]
+db.accounts.insertMany([{ _id: 'a', n: 10 }, { _id: 'b', n: 0 }])
+const session = db.getMongo().startSession()
+const accounts = session.getDatabase('shell').accounts
+session.startTransaction({ readConcern: { level: 'snapshot' }, writeConcern: { w: 'majority' } })
+accounts.updateOne({ _id: 'a' }, { $inc: { n: -3 } })
+accounts.updateOne({ _id: 'b' }, { $inc: { n: 3 } })
+result.outside = db.accounts.findOne({ _id: 'b' }).n
+session.commitTransaction()
+result.committed = db.accounts.find().sort({ _id: 1 }).toArray().map(({ n }) => n)
+session.startTransaction()
+accounts.deleteMany({})
+session.abortTransaction()
+result.aborted = db.accounts.countDocuments()
+session.withTransaction(() => accounts.insertOne({ _id: 'c', n: 1 }))
+session.endSession()
+const stream = db.accounts.watch([{ $match: { operationType: 'update' } }], { fullDocument: 'updateLookup' })
+result.quiet = stream.tryNext()
+db.accounts.updateOne({ _id: 'c' }, { $set: { n: 2 } })
+const change = stream.next()
+result.change = [change.operationType, change.fullDocument.n, change.updateDescription.updatedFields]
+stream.close()
+db.createView('rich', 'accounts', [{ $match: { n: { $gt: 2 } } }])
+db.createCollection('limited', { capped: true, size: 4096 })
+result.kinds = db.getCollectionInfos().map(({ name, type }) => name + ' ' + type).sort()
+result.capped = db.limited.isCapped()
+result.rich = db.rich.countDocuments()
+result.hidden = [db.accounts.createIndex({ n: 1 }), db.accounts.hideIndex('n_1').hidden_new, db.accounts.unhideIndex('n_1').hidden_new]
+result.sizes = [db.accounts.dataSize(), db.accounts.storageSize(), db.accounts.totalIndexSize(), db.accounts.totalSize()].every(Number.isFinite)
+result.latency = db.accounts.latencyStats().length
+result.use = db.accounts.aggregate([{ $indexStats: {} }]).toArray().map(({ name }) => name)
+result.plans = db.accounts.getPlanCache().list().length
+result.profile = [db.setProfilingLevel(2).was, (db.accounts.findOne(), db.system.profile.countDocuments() > 0), db.setProfilingLevel(0).was]
+result.replaced = db.accounts.findOneAndReplace({ _id: 'c' }, { n: 7 }, { returnDocument: 'after' })
+result.info = [typeof db.hostInfo().system.numCores, db.serverBuildInfo().ok, db.serverStatus().repl.setName, db.adminCommand({ getLog: 'global' }).ok]
+result.renamed = [db.limited.renameCollection('other').ok, db.getCollectionNames().includes('other')]
+result.killed = db.killOp(123456).ok
+result.fsync = [db.fsyncLock().ok, db.fsyncUnlock().ok]
+result.gone = db.dropDatabase().ok
+print(JSON.stringify(result))
+`
+
+it('runs transactions, streams of changes and the helpers of a replica set and of administration', async () => {
+  const file = join(folder, 'member.js')
+  writeFileSync(file, memberScript)
+  const { code, stdout, stderr } = await mongosh(['--quiet', '--norc', '--file', file], '', member.uri)
+  expect(stderr).toBe('')
+  expect(code).toBe(0)
+  expect(JSON.parse(stdout.trim().split('\n').at(-1)!)).toEqual({
+    status: ['rs0', 1, 1, 'PRIMARY', 1],
+    conf: ['rs0', 1],
+    hello: ['rs0', true],
+    outside: 0,
+    committed: [7, 3],
+    aborted: 2,
+    quiet: null,
+    change: ['update', 2, { n: 2 }],
+    kinds: ['accounts collection', 'limited collection', 'rich view'],
+    capped: true,
+    rich: 2,
+    hidden: ['n_1', true, false],
+    sizes: true,
+    latency: 1,
+    use: ['_id_', 'n_1'],
+    plans: 0,
+    profile: [0, true, 2],
+    replaced: { _id: 'c', n: 7 },
+    info: ['number', 1, 'rs0', 1],
+    renamed: [1, true],
+    killed: 1,
+    fsync: [1, 1],
+    gone: 1,
+  })
+})
+
+it('shows what is asked for at the prompt', async () => {
+  await member.client.db('prompt').collection('things').insertOne({ n: 1 })
+  const lines = [
+    'use prompt',
+    'show tables',
+    'show profile',
+    'show logs',
+    'show log global',
+    'show users',
+    'show roles',
+  ]
+  const more = ['db.things.find().explain()', 'db.things.stats().count', 'rs.status().ok', 'db.hello().setName', 'exit']
+  const { code, stdout, stderr } = await mongosh(['--norc'], [...lines, ...more].join('\n'), member.uri)
+  expect(stderr).toBe('')
+  expect(stdout).toMatch(/rs0 \[direct: primary\]/)
+  expect(stdout).toMatch(/\bthings\b/)
+  expect(stdout).toContain("stage: 'COLLSCAN'")
+  expect(stdout).not.toMatch(/MongoServerError: (?!no such command: '(?:users|roles)Info')/)
+  expect(code).toBe(0)
 })
 
 it('connects with its greeting, shows databases and collections, and iterates', async () => {
