@@ -47,7 +47,9 @@ export class WireFuzz extends Fuzz {
       if (reply === 'silent' && message.isWhole) throw new Error(`no answer to ${message.bytes.toString('hex')}`)
       return reply
     }
-    this.#idle.push(socket)
+    // What a shortened message left behind would be the head of the next one.
+    if (message.isWhole) this.#idle.push(socket)
+    else socket.destroy()
     if (reply['code'] === 1 || reply['code'] === 8)
       throw new Error(`${JSON.stringify(reply)} to ${message.bytes.toString('hex')}`)
     return reply['ok'] === 1 ? 'ok' : 'refused'
