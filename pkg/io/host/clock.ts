@@ -11,7 +11,8 @@ export class HostClock implements Clock {
   }
 
   setTimer(delayMs: number, action: () => void): Timer {
-    const timeout = setTimeout(action, delayMs)
+    // What is left of a deadline may be less than nothing, which Node warns of.
+    const timeout = setTimeout(action, Math.max(0, delayMs))
     timeout.unref()
     return { cancel: () => clearTimeout(timeout) }
   }
