@@ -202,13 +202,23 @@ test('sizes and checks tell the truth', async () => {
     count: 2,
     avgObjSize: 23,
     nindexes: 2,
+    // A page each.
+    totalIndexSize: 32_768,
+    totalSize: 32_814,
+    indexSizes: { _id_: 16_384, a: 16_384 },
   })
+  expect(await server.run({ collStats: 'c', scale: 1024 })).toMatchObject({ totalIndexSize: 32, indexSizes: { a: 16 } })
+  await server.run({ create: 'v', viewOn: 'c', pipeline: [] })
   expect(await server.run({ dbStats: 1 })).toMatchObject({
     db: 'test',
-    collections: 1,
+    // With system.views.
+    collections: 2,
+    views: 1,
     objects: 2,
     dataSize: 46,
     indexes: 2,
+    indexSize: 32_768,
+    totalSize: 32_814,
   })
   expect(await server.run({ validate: 'c' })).toMatchObject({ valid: true, nrecords: 2, nIndexes: 2, errors: [] })
   expect(await server.reply({ validate: 'd' })).toMatchObject({ code: 26 })

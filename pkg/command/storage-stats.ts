@@ -22,6 +22,8 @@ export function storageStats(collection: Collection | undefined, scale: number):
   const size = Math.floor(collection.dataSizeBytes / scale)
   const { timeseries } = traitsOf(collection)
   const indexes = shownIndexes(collection)
+  const indexSizes = indexes.map((index) => Math.floor(index.sizeBytes / scale))
+  const totalIndexSize = indexSizes.reduce((sum, each) => sum + each, 0)
   return {
     size,
     ...(timeseries === undefined ? counted(collection) : { timeseries: timeseriesStats(collection) }),
@@ -31,9 +33,9 @@ export function storageStats(collection: Collection | undefined, scale: number):
     ...cappedStats(collection, scale),
     nindexes: indexes.length,
     indexBuilds: [],
-    totalIndexSize: 0,
-    totalSize: size,
-    indexSizes: Object.fromEntries(indexes.map((index) => [index.name, 0])),
+    totalIndexSize,
+    totalSize: size + totalIndexSize,
+    indexSizes: Object.fromEntries(indexes.map((index, i) => [index.name, indexSizes[i]])),
     indexDetails: Object.fromEntries(indexes.map((index) => [index.name, rawDocument(index.definition.bytes)])),
     scaleFactor: scale,
   }

@@ -176,6 +176,12 @@ export class Index<Entries extends KeyMap = KeyMap> {
     return this.#places?.entriesBetween(lower, upper) ?? 0
   }
 
+  /** About how much of the data file it takes, before compression. */
+  get sizeBytes(): number {
+    const { tree } = this.map
+    return tree === undefined ? 0 : this.#places!.pageCount() * tree.pager.pageSize
+  }
+
   /** The encoded value about `share` of the way through the index, 0 <= share < 1; undefined: none, or one longer than `lengthMax`. */
   keyAt(share: number, lengthMax: number): Uint8Array | undefined {
     const suffix = versionSuffixLength + (this.layout === 'shared' ? recordIdLength : 0)

@@ -53,6 +53,31 @@ test('estimates ranges of high trees within a third, after random inserts and re
   }
 })
 
+test('counts the pages of low trees exactly, and of high ones within a fifth', () => {
+  const pagesOf = (tree: Tree): number => {
+    const page = tree.pager.view()
+    const below = (id: number): number => {
+      tree.pager.attach(page, tree.pager.fetch(id))
+      const children = page.level === 0 ? [] : Array.from({ length: page.count + 1 }, (_, i) => page.child(i - 1))
+      return children.reduce((sum, child) => sum + below(child), 1)
+    }
+    return below(tree.root)
+  }
+  for (const count of [0, 5, 40, 300]) {
+    const tree = treeOf(512, Array(count).keys())
+    expect(new TreePosition(tree).pageCount()).toBe(pagesOf(tree))
+  }
+  for (const seed of [1, 2, 3]) {
+    const random = new SeededRandom(seed)
+    const tree = treeOf(
+      512,
+      Array.from({ length: 20_000 }, () => random.integer(1_000_000)),
+    )
+    const real = pagesOf(tree)
+    expect(Math.abs(new TreePosition(tree).pageCount() - real), `seed ${seed}: ${real}`).toBeLessThan(real / 5)
+  }
+})
+
 test('finds keys by their share of the tree, in order', () => {
   const tree = treeOf(
     512,

@@ -1,5 +1,5 @@
 /**
- * Where keys lie in a tree: how many entries are about between two of them, and which key is about at a share of the whole.
+ * Where keys lie in a tree: how many entries are about between two of them, which key is about at a share of the whole, and how many pages it is.
  *
  * Both are read off the pages on the way down from the root: two descents for a range, one for a key, whatever the tree's size. A
  * range within one leaf is counted exactly; of a longer one the entries of its first and last leaf are, and what lies between is taken
@@ -18,6 +18,9 @@ interface Way {
 function newWay(): Way {
   return { slots: new Int32Array(heightMax), counts: new Int32Array(heightMax), height: 0 }
 }
+
+/** Ways down that are taken before the pages of a tree are counted. */
+const waysDown = 8
 
 /** How much one page more counts for what the pages of its level hold on average. */
 const novelty = 1 / 16
@@ -85,6 +88,25 @@ export class TreePosition {
     if (page.count === 0) return undefined
     const index = Math.min(page.count - 1, Math.floor(left * page.count))
     return page.keyLength(index) > lengthMax ? undefined : page.keyCopy(index)
+  }
+
+  /** About how many pages the tree is, without those of values that are too long for a page; exact up to two levels. */
+  pageCount(): number {
+    const tree = this.#tree
+    if (tree.dropped) throw tree.goneError()
+    const page = this.#page
+    tree.pager.attach(page, tree.pager.fetch(tree.root))
+    const height = page.level
+    if (height === 0) return 1
+    const children = page.count + 1
+    if (height > 1) for (let way = 0; way < waysDown; way++) this.keyAt((way + 0.5) / waysDown, 0)
+    let pages = 1 + children
+    let ofLevel = children
+    for (let level = height - 1; level > 0; level--) {
+      ofLevel *= this.#fullness[level]!
+      pages += ofLevel
+    }
+    return Math.round(pages)
   }
 
   #note({ level, count }: Page): void {

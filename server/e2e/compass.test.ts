@@ -276,6 +276,7 @@ describe('indexes', () => {
       { $group: { _id: '$indexSizes.k', size: { $sum: { $toDouble: '$indexSizes.v' } } } },
     ])
     expect(sizes.map(({ _id }) => _id as string).sort()).toEqual(['$**_1', '_id_', 'aa'])
+    for (const { size } of sizes) expect(size).toBeGreaterThan(0)
     const building = { ns: `${database}.items`, active: true, 'command.createIndexes': { $exists: true } }
     const progress = [
       { $currentOp: { allUsers: true, localOps: false } },

@@ -4,7 +4,7 @@ import type { BsonWriter } from '../../bson/writer.ts'
 import { defineCommand } from '../definition.ts'
 import { anyType, commandFields, numberType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
-import { databaseSizes, type Sizes } from '../sizes.ts'
+import { databaseSizes, type Sizes, sizeOfIndexes } from '../sizes.ts'
 
 const fields = commandFields('dbStats', {
   dbStats: { type: anyType },
@@ -16,6 +16,7 @@ const fields = commandFields('dbStats', {
 interface Result {
   readonly database: string
   readonly sizes: Sizes
+  readonly indexBytes: number
   readonly scale: number
   readonly fileBytes: number
 }
@@ -30,26 +31,28 @@ export const dbStats = defineCommand({
   parse: () => fields.number(fields.at.scale) ?? 1,
   run: (operation: Operation, scale: number): Result => {
     const { engine } = operation.instance
+    const collections = engine.collections(operation.databaseName)
     return {
       database: operation.databaseName,
-      sizes: databaseSizes(engine.collections(operation.databaseName)),
+      sizes: databaseSizes(collections),
+      indexBytes: sizeOfIndexes(collections),
       scale,
       fileBytes: engine.statistics().fileSizeBytes,
     }
   },
-  reply: ({ database, sizes, scale, fileBytes }: Result, writer: BsonWriter) => {
+  reply: ({ database, sizes, indexBytes, scale, fileBytes }: Result, writer: BsonWriter) => {
     const scaled = (bytes: number) => doubleValue(bytes / scale)
     writeFields(writer, {
       db: database,
       collections: int64Value(sizes.collections),
-      views: int64Value(0),
+      views: int64Value(sizes.views),
       objects: int64Value(sizes.documents),
       avgObjSize: doubleValue(sizes.documents === 0 ? 0 : sizes.dataBytes / sizes.documents),
       dataSize: scaled(sizes.dataBytes),
       storageSize: scaled(sizes.dataBytes),
       indexes: int64Value(sizes.indexes),
-      indexSize: doubleValue(0),
-      totalSize: scaled(sizes.dataBytes),
+      indexSize: scaled(indexBytes),
+      totalSize: scaled(sizes.dataBytes + indexBytes),
       scaleFactor: int64Value(scale),
       ...(sizes.collections === 0 ? {} : { fsUsedSize: scaled(fileBytes), fsTotalSize: scaled(fileBytes) }),
     })
