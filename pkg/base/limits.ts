@@ -4,8 +4,12 @@
 export const documentSizeMax = 16 * 1024 * 1024
 /** Largest BSON document inside the server: a user document and what a command or the log wraps around it. */
 export const documentSizeMaxInternal = documentSizeMax + 16 * 1024
-/** Deepest nesting of documents and arrays, counting the outermost document as one. */
-export const documentDepthMax = 100
+/** Deepest nesting of documents and arrays in a document that is stored, counting the outermost document as one. */
+export const documentDepthMax = 180
+/** The same for what comes in from outside and what expressions make: room for a command around a stored document. */
+export const messageDepthMax = 201
+/** Most names in a dotted path of an expression, a sort or a stage. */
+export const pathPartsMax = 200
 /** Largest wire message. */
 export const messageSizeMax = 48_000_000
 /** Most operations in one insert, update, delete or bulkWrite command. */

@@ -149,12 +149,12 @@ describe('encodeDocument', () => {
     }
   })
 
-  it('takes 100 levels and refuses 101', () => {
+  it('takes 201 levels and refuses 202', () => {
     const nested = (levels: number): object => (levels === 1 ? {} : { a: nested(levels - 1) })
-    expect(encodeDocument(nested(100))).toEqual(driverBytes(nested(100)))
-    expect(refusal(() => encodeDocument(nested(101))).codeName).toBe('Overflow')
+    expect(encodeDocument(nested(201))).toEqual(driverBytes(nested(201)))
+    expect(refusal(() => encodeDocument(nested(202))).codeName).toBe('Overflow')
     let arrays: unknown = []
-    for (let i = 0; i < 100; i++) arrays = [arrays]
+    for (let i = 0; i < 201; i++) arrays = [arrays]
     expect(refusal(() => encodeDocument({ a: arrays })).codeName).toBe('Overflow')
   })
 

@@ -40,7 +40,7 @@ function takeFromSlab(start: number): Uint8Array {
  * The BSON bytes of an object. Names and values as the official driver encodes them: an integer in the int32 range is
  * an int32 and any other number a double, a bigint is an int64, a Map keeps its order, `toBSON` is called, fields
  * that are undefined or functions are left out. The array is a part of a larger buffer.
- * Throws BadValue for what cannot be stored and for cycles, Overflow beyond 100 levels, BSONObjectTooLarge.
+ * Throws BadValue for what cannot be stored and for cycles, Overflow for what nests too deep, BSONObjectTooLarge.
  */
 export function encodeDocument(object: object): Uint8Array {
   if (slabInUse) {

@@ -5,7 +5,7 @@
  */
 
 import { DatabaseError } from '../base/errors.ts'
-import { documentDepthMax } from '../base/limits.ts'
+import { messageDepthMax } from '../base/limits.ts'
 import { WrapperReader } from './ejson-wrapper.ts'
 import { closeBrace, closeBracket, colon, comma, JsonText, openBrace, openBracket, quote } from './json-text.ts'
 import { writeDouble, writeInt32, writeInt64 } from './little-endian.ts'
@@ -25,7 +25,7 @@ export class ExtendedJsonParser {
   /**
    * Appends the BSON of the one document that `json` holds from `start` to `end`, and white space around it, to
    * `writer`, which is left as it was after an error.
-   * Throws FailedToParse with line and column, Overflow beyond 100 levels.
+   * Throws FailedToParse with line and column, Overflow for what nests too deep.
    */
   parse(json: Uint8Array, writer: BsonWriter, start = 0, end = json.length): void {
     const text = this.#text
@@ -87,10 +87,10 @@ export class ExtendedJsonParser {
   }
 
   #begin(writer: BsonWriter, depth: number): number {
-    if (depth > documentDepthMax) {
+    if (depth > messageDepthMax) {
       throw new DatabaseError(
         'Overflow',
-        `${this.#text.error('nesting is too deep').message}, at most ${documentDepthMax} levels`,
+        `${this.#text.error('nesting is too deep').message}, at most ${messageDepthMax} levels`,
       )
     }
     const start = writer.length

@@ -299,13 +299,13 @@ describe('parseExtendedJson', () => {
     )
   })
 
-  it('takes 100 levels and refuses 101, of documents, arrays and scopes', () => {
+  it('takes 201 levels and refuses 202, of documents, arrays and scopes', () => {
     const nested = (levels: number) => '{"a":'.repeat(levels - 1) + '{}' + '}'.repeat(levels - 1)
-    expect(typed(nested(100))).toBe(nested(100))
-    expect(refusal(nested(101))).toMatch(/^Overflow/)
-    expect(refusal(`{"a":${'['.repeat(100)}${']'.repeat(100)}}`)).toMatch(/^Overflow/)
+    expect(typed(nested(201))).toBe(nested(201))
+    expect(refusal(nested(202))).toMatch(/^Overflow/)
+    expect(refusal(`{"a":${'['.repeat(201)}${']'.repeat(201)}}`)).toMatch(/^Overflow/)
     expect(refusal(`{"a":${'['.repeat(200_000)}`)).toMatch(/^Overflow/)
-    expect(refusal(`{"a":${'{"$code":"","$scope":{"a":'.repeat(100)}1${'}}'.repeat(100)}}`)).toMatch(/^Overflow/)
+    expect(refusal(`{"a":${'{"$code":"","$scope":{"a":'.repeat(201)}1${'}}'.repeat(201)}}`)).toMatch(/^Overflow/)
   })
 
   it('reads documents of many megabytes', () => {

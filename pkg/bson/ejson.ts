@@ -9,7 +9,7 @@ const parser = new ExtendedJsonParser()
 
 /**
  * The BSON bytes of one document in Extended JSON: canonical, relaxed, or the older form; key order is kept.
- * Throws FailedToParse with line and column, Overflow beyond 100 levels.
+ * Throws FailedToParse with line and column, Overflow for what nests too deep.
  */
 export function parseExtendedJson(text: string | Uint8Array): Uint8Array {
   const writer = new BsonWriter(1024)

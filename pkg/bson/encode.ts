@@ -7,7 +7,7 @@
  */
 import { ObjectId } from 'bson'
 import { DatabaseError } from '../base/errors.ts'
-import { documentDepthMax, messageSizeMax } from '../base/limits.ts'
+import { messageDepthMax, messageSizeMax } from '../base/limits.ts'
 import { type DocumentSink, encodeBytes, encodeClass, encodeRegExp, type TaggedObject } from './encode-class.ts'
 import { fieldNameBytes } from './field-names.ts'
 import { writeDouble, writeInt32, writeInt64 } from './little-endian.ts'
@@ -126,7 +126,7 @@ export class ObjectEncoder implements DocumentSink {
 
   /** Starts a document or an array; returns where. */
   #begin(depth: number): number {
-    if (depth > documentDepthMax) throw tooDeep(this.#root)
+    if (depth > messageDepthMax) throw tooDeep(this.#root)
     const writer = this.writer
     const start = writer.length
     // Objects that share parts can stand for a document far larger than the memory they take.
@@ -387,13 +387,13 @@ function rootOf(object: object): object {
 function tooDeep(root: object): DatabaseError {
   return hasCycle(root, new Set(), new Set())
     ? new DatabaseError('BadValue', 'cannot convert a circular structure to BSON')
-    : new DatabaseError('Overflow', `the document is nested more than ${documentDepthMax} levels deep`)
+    : new DatabaseError('Overflow', `the document is nested more than ${messageDepthMax} levels deep`)
 }
 
 /** `settled`: objects from which no cycle was found. Stops at a depth that is refused anyway. */
 function hasCycle(object: object, path: Set<object>, settled: Set<object>): boolean {
   if (path.has(object)) return true
-  if (settled.has(object) || path.size > 2 * documentDepthMax) return false
+  if (settled.has(object) || path.size > messageDepthMax) return false
   path.add(object)
   const values: Iterable<unknown> = isMap(object) ? object.values() : Object.values(object)
   for (const value of values) {

@@ -168,10 +168,11 @@ function asArray(bytes: Uint8Array): Uint8Array {
   return writer.finish()
 }
 
-test('nesting may be 100 deep and no more', () => {
-  expect(problem(nestedTo(100))).toBeUndefined()
-  expect(problem(nestedTo(101))).toContain('nested deeper than 100')
-  expect(problem(nestedTo(5000))).toContain('nested deeper than 100')
+test('nesting may be 200 levels deep below the document and no more', () => {
+  const refused = 'Overflow: BSONObj exceeds maximum nested object depth: 200'
+  expect(problem(nestedTo(201))).toBeUndefined()
+  expect(problem(nestedTo(202))).toBe(refused)
+  expect(problem(nestedTo(5000))).toBe(refused)
 })
 
 test('a size beyond the limit is refused as too large', () => {

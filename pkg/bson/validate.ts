@@ -4,12 +4,12 @@
  * INVARIANTS of what passes
  *  (1) Every length is exact: a walk ends on each terminator and never leaves the document.
  *  (2) Names, strings, regular expressions and code are UTF-8; strings end with the NUL that their length counts.
- *  (3) Booleans are 0 or 1, types are known, nesting is at most `documentDepthMax`.
+ *  (3) Booleans are 0 or 1, types are known, nesting is at most `messageDepthMax`.
  * Not checked: that names differ, and that array elements are named 0, 1, 2 ... (their position counts).
  */
 import { isUtf8 as isUtf8Native } from 'node:buffer'
 import { DatabaseError } from '../base/errors.ts'
-import { documentDepthMax, documentSizeMax } from '../base/limits.ts'
+import { documentSizeMax, messageDepthMax } from '../base/limits.ts'
 import { readInt32 } from './little-endian.ts'
 import { bsonType } from './type.ts'
 import { isUtf8 } from './utf8.ts'
@@ -17,11 +17,11 @@ import { isUtf8 } from './utf8.ts'
 /** From this length on Node's own check is the faster one. */
 const longText = 96
 /** For each document that is open around the current one: where its terminator lies. Used within one call only. */
-const outerTerminators = new Int32Array(documentDepthMax)
+const outerTerminators = new Int32Array(messageDepthMax)
 
 /**
  * Throws InvalidBSON, naming what is wrong and where, unless the bytes from `start` to `end` are exactly one valid
- * document; BSONObjectTooLarge when they are more than `sizeMax`.
+ * document; BSONObjectTooLarge when they are more than `sizeMax`, Overflow when they nest too deep.
  */
 export function validateDocument(bytes: Uint8Array, start: number, end: number, sizeMax = documentSizeMax): void {
   if (end - start > sizeMax) refuseSize(end - start, sizeMax)
@@ -96,7 +96,7 @@ export function validateDocument(bytes: Uint8Array, start: number, end: number, 
         if (bytes[innerTerminator] !== 0) {
           refuse(`the document does not end with a NUL${inField(bytes, nameStart)}`, innerTerminator - start)
         }
-        if (depth + 1 >= documentDepthMax) refuse(`nested deeper than ${documentDepthMax} levels`, at - start)
+        if (depth + 1 >= messageDepthMax) refuseDepth()
         outerTerminators[depth++] = terminator
         terminator = innerTerminator
         at = documentStart + 4
@@ -176,6 +176,11 @@ function refuseLength(bytes: Uint8Array, nameStart: number, offset: number): nev
 
 function refuse(what: string, offset: number): never {
   throw new DatabaseError('InvalidBSON', `invalid BSON: ${what}, at byte ${offset}`)
+}
+
+/** The outermost document is not one of the levels that are told. */
+function refuseDepth(): never {
+  throw new DatabaseError('Overflow', `BSONObj exceeds maximum nested object depth: ${messageDepthMax - 1}`)
 }
 
 function refuseSize(size: number, sizeMax: number): never {

@@ -1,6 +1,7 @@
 /** Documents on their way in: `_id` first, and what else an insert changes or refuses. */
 import { DatabaseError } from '../base/errors.ts'
-import { documentSizeMax } from '../base/limits.ts'
+import { documentDepthMax, documentSizeMax } from '../base/limits.ts'
+import { nestsDeeper } from '../bson/depth.ts'
 import type { ObjectIdGenerator } from '../bson/objectid.ts'
 import { bsonType, typeAlias } from '../bson/type.ts'
 import { readInt32 } from '../bson/value.ts'
@@ -21,13 +22,18 @@ export interface InsertContext {
 
 /**
  * The document as it is stored: `_id` first, made when missing; top-level timestamps (0, 0) become the present time.
- * The very bytes that came in when nothing has to change. Errors: BadValue beyond 16 MiB, InvalidIdField, DollarPrefixedFieldName.
+ * The very bytes that came in when nothing has to change. Errors: BadValue beyond 16 MiB, Overflow beyond 180 levels, InvalidIdField, DollarPrefixedFieldName.
  */
 export function storedForm(document: Uint8Array, context: InsertContext): Uint8Array {
   if (document.length > documentSizeMax)
     throw new DatabaseError(
       'BadValue',
       `object to insert too large. size in bytes: ${document.length}, max size: ${documentSizeMax}`,
+    )
+  if (nestsDeeper(document, 0, documentDepthMax))
+    throw new DatabaseError(
+      'Overflow',
+      `cannot insert document because it exceeds ${documentDepthMax} levels of nesting`,
     )
   walker.reset(document, 0)
   let idAt = -1

@@ -3,16 +3,13 @@
  * that are there come as an array.
  */
 import { DatabaseError } from '../base/errors.ts'
-import { documentDepthMax } from '../base/limits.ts'
+import { pathPartsMax } from '../base/limits.ts'
 import { bsonType, type Value } from '../bson/type.ts'
 import { utf8Bytes } from '../bson/utf8.ts'
 import { arrayValue } from '../bson/value.ts'
 import { ElementWalker, valueEnd } from '../bson/walk.ts'
 import { BsonWriter, indexName } from '../bson/writer.ts'
 import { missing } from './expression.ts'
-
-/** Longest path, in parts. */
-const pathPartsMax = 2 * documentDepthMax
 
 /**
  * Splits a path as stages and expressions take it.

@@ -143,14 +143,16 @@ it('a document of almost 16 MiB is stored, found and changed; one beyond is refu
   await big.drop()
 })
 
-it('deep documents are stored, and none gets deeper than a hundred levels', async () => {
+it('deep documents are stored, and none gets deeper than 180 levels', async () => {
   const nest = (levels: number): object => (levels === 1 ? { end: 1 } : { a: nest(levels - 1) })
   const deep = server.client.db('values').collection<{ _id: number }>('deep')
-  await deep.insertOne({ _id: 1, ...nest(97) })
-  expect(await deep.findOne()).toEqual({ _id: 1, ...nest(97) })
-  await expect(deep.insertOne({ _id: 2, ...nest(150) })).rejects.toThrow(/nested deeper than 100 levels/)
-  await expect(deep.updateOne({ _id: 1 }, { $set: { [`${'a.'.repeat(96)}end`]: nest(10) } })).rejects.toMatchObject({
+  await deep.insertOne({ _id: 1, ...nest(180) })
+  expect(await deep.findOne()).toEqual({ _id: 1, ...nest(180) })
+  await expect(deep.insertOne({ _id: 2, ...nest(181) })).rejects.toThrow(/exceeds 180 levels of nesting/)
+  await expect(deep.insertOne({ _id: 2, ...nest(250) })).rejects.toThrow(/exceeds maximum nested object depth: 200/)
+  await expect(deep.replaceOne({ _id: 1 }, nest(181))).rejects.toMatchObject({ code: 15 })
+  await expect(deep.updateOne({ _id: 1 }, { $set: { [`${'a.'.repeat(179)}end`]: nest(10) } })).rejects.toMatchObject({
     code: 15,
   })
-  expect(await deep.find().toArray()).toEqual([{ _id: 1, ...nest(97) }])
+  expect(await deep.find().toArray()).toEqual([{ _id: 1, ...nest(180) }])
 })

@@ -91,7 +91,8 @@ function parseSequence(
   at = nameEnd + 1
   while (at < sequenceEnd) {
     const length = documentLength(bytes, at, sequenceEnd)
-    validateDocument(bytes, at, at + length)
+    // Whether one is too large to be stored is told where it would be stored.
+    validateDocument(bytes, at, at + length, documentSizeMaxInternal)
     documents.push(bytes.subarray(at, at + length))
     at += length
   }

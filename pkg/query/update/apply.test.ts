@@ -222,14 +222,14 @@ describe('depth', () => {
   const nested = (levels: number): string => '{"a":'.repeat(levels - 1) + '{"e":1}' + '}'.repeat(levels - 1)
   const path = (parts: number): string => Array.from({ length: parts }, () => 'a').join('.')
 
-  it('goes down to 100 levels, in steps too, and no further', () => {
-    const whole = updated(nested(60), `{"$set":{"${path(59)}.e":${nested(40)}}}`)
-    expect(JSON.stringify(whole)).toBe(nested(60).replace('{"e":1}', `{"e":${nested(40)}}`))
-    const deeper = { code: 15, message: 'Document exceeds maximum nested object depth: 100' }
-    expect(failure(nested(60), `{"$set":{"${path(59)}.e":${nested(41)}}}`)).toMatchObject(deeper)
-    expect(failure(nested(60), `{"$set":{"${path(59)}.new":${nested(41)}}}`)).toMatchObject(deeper)
-    expect(failure(nested(60), `{"$push":{"${path(59)}.list":${nested(40)}}}`)).toMatchObject(deeper)
-    expect(updated(nested(60), `{"$push":{"${path(59)}.list":${nested(39)}}}`)).toBeTruthy()
-    expect(updated('{}', `{"$set":{"${path(100)}":1}}`)).toBeTruthy()
+  it('goes down to 180 levels, in steps too, and no further', () => {
+    const whole = updated(nested(60), `{"$set":{"${path(59)}.e":${nested(120)}}}`)
+    expect(JSON.stringify(whole)).toBe(nested(60).replace('{"e":1}', `{"e":${nested(120)}}`))
+    const deeper = { code: 15, message: 'Document exceeds maximum nested object depth: 180' }
+    expect(failure(nested(60), `{"$set":{"${path(59)}.e":${nested(121)}}}`)).toMatchObject(deeper)
+    expect(failure(nested(60), `{"$set":{"${path(59)}.new":${nested(121)}}}`)).toMatchObject(deeper)
+    expect(failure(nested(60), `{"$push":{"${path(59)}.list":${nested(120)}}}`)).toMatchObject(deeper)
+    expect(updated(nested(60), `{"$push":{"${path(59)}.list":${nested(119)}}}`)).toBeTruthy()
+    expect(updated('{}', `{"$set":{"${path(180)}":1}}`)).toBeTruthy()
   })
 })

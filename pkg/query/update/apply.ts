@@ -44,10 +44,10 @@ export interface UpdateResult {
  * Applies `update` to the document at `start`. The bytes there are not changed.
  *
  * Errors: PathNotViable, ImmutableField, TypeMismatch, BadValue and what else the operators refuse, BSONObjectTooLarge beyond 16 MiB,
- * Overflow beyond 100 levels.
+ * Overflow for what nests too deep.
  */
 export function applyUpdate(update: Update, bytes: Uint8Array, start: number, context: UpdateContext): UpdateResult {
-  if (update.kind === 'replacement') return applyReplacement(update.document, bytes, start)
+  if (update.kind === 'replacement') return { ...applyReplacement(update.document, bytes, start), changed: true }
   const state: ApplyState = { context, bytes, start, inserting: false }
   if (update.flat !== undefined) {
     const patched = patch(update.flat, state)

@@ -6,13 +6,14 @@ import { getField, readInt32 } from '../../bson/value.ts'
 import { ElementWalker } from '../../bson/walk.ts'
 import { BsonWriter } from '../../bson/writer.ts'
 import type { UpdateResult } from './apply.ts'
+import { refuseDeepDocument } from './depth.ts'
 import { describeElement } from './describe.ts'
 
 const writer = new BsonWriter()
 
 /**
  * `replacement` with the `_id` of the document at `start` as its first field.
- * Errors: ImmutableField when the replacement has another `_id`, BSONObjectTooLarge beyond 16 MiB.
+ * Errors: ImmutableField when the replacement has another `_id`, BSONObjectTooLarge beyond 16 MiB, Overflow for what nests too deep.
  */
 export function applyReplacement(replacement: Uint8Array, bytes: Uint8Array, start: number): UpdateResult {
   const old = getField(bytes, '_id', start)
@@ -35,6 +36,7 @@ export function applyReplacement(replacement: Uint8Array, bytes: Uint8Array, sta
   if (writer.length > documentSizeMax) {
     throw new DatabaseError('BSONObjectTooLarge', `Resulting document after update is larger than ${documentSizeMax}`)
   }
+  refuseDeepDocument(writer.bytes)
   if (writer.length === size && equalBytes(writer.bytes, bytes, start, size)) {
     return { document: bytes.subarray(start, start + size), changed: false }
   }

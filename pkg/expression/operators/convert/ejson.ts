@@ -3,7 +3,7 @@
  * writes for it, `{$oid: ...}` and its like; `$deserializeEJSON` turns these back.
  */
 import { DatabaseError } from '../../../base/errors.ts'
-import { documentDepthMax } from '../../../base/limits.ts'
+import { messageDepthMax } from '../../../base/limits.ts'
 import { buildDocument } from '../../../bson/build.ts'
 import { parseExtendedJson, stringifyExtendedJsonValue } from '../../../bson/ejson.ts'
 import { bsonType } from '../../../bson/type.ts'
@@ -88,8 +88,8 @@ function write(writer: BsonWriter, name: string, value: Value, relaxed: boolean,
   } else {
     const written = JSON.parse(stringifyExtendedJsonValue(type, bytes, start, { relaxed })) as unknown
     // A number that relaxed JSON writes as a number stays the number it is.
-    if (typeof written === 'object' && depth + 1 > documentDepthMax) {
-      throw new DatabaseError('Overflow', `$serializeEJSON gives more than ${documentDepthMax} levels`)
+    if (typeof written === 'object' && depth + 1 > messageDepthMax) {
+      throw new DatabaseError('Overflow', `$serializeEJSON gives more than ${messageDepthMax} levels`)
     }
     writer.value(name, typeof written === 'number' ? value : getField(buildDocument({ written }), 'written')!)
   }
