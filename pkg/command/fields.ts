@@ -89,7 +89,7 @@ export const genericFields = {
   apiVersion: { type: stringType },
   apiStrict: { type: strictBooleanType },
   apiDeprecationErrors: { type: strictBooleanType },
-  txnNumber: { type: integerType },
+  txnNumber: { type: int64Type },
   autocommit: { type: strictBooleanType },
   startTransaction: { type: strictBooleanType },
   clientOperationKey: { type: uuidType },

@@ -278,7 +278,7 @@ function leavesOut(projection: Uint8Array, path: string): boolean {
 /** Partial filters may use and, or, comparisons, in, exists: true and type. */
 function checkPartialFilter(filter: Uint8Array): void {
   // With a time, so that `$expr` is refused as such whatever it names.
-  const scope = Scope.outermost().withConstant('CLUSTER_TIME', timestampValue(timestampOf(0, 0)))
+  const scope = Scope.outermost(timestampValue(timestampOf(0, 0)))
   refuseUnsupported(parseFilter(filter, 0, { nowMs: 0, scope }), 0)
 }
 

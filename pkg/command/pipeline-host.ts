@@ -42,6 +42,7 @@ import { systemDocuments } from './system-documents.ts'
 import { refuseTimeseries } from './timeseries.ts'
 import { bucketedCollection, bucketsStage } from './timeseries-buckets.ts'
 import { enforceValidator } from './validator.ts'
+import { outermostScope } from './variables.ts'
 import { refuseView } from './view.ts'
 import { insertOne } from './write-insert.ts'
 
@@ -85,8 +86,8 @@ export class CommandHost implements PipelineHost {
         throw new DatabaseError('ViewDepthLimitExceeded', `View depth too deep or a view cycle at ${database}.${name}`)
       }
       checkViewCollation(found!, collation)
-      const { nowMs } = this.#pace.operation
-      const scope = Scope.outermost().withCollation(collation)
+      const { nowMs, instance } = this.#pace.operation
+      const scope = outermostScope(instance).withCollation(collation)
       pipelines.push(parsePipeline(view.pipeline, 0, { place: 'view', database, collection: view.on, nowMs, scope }))
       name = view.on
     }

@@ -151,3 +151,47 @@ test.each([
 ])('refuses the transaction fields of %j with %d', async (command, code) => {
   expect(await server.reply(command)).toMatchObject({ ok: 0, code })
 })
+
+test('$$CLUSTER_TIME is one time for a whole command, not before what was written and not after what is', async () => {
+  const before = timeOf(await server.run({ insert: 'c', documents: [{ _id: 1 }] }))
+  const [found] = await server.all({
+    find: 'c',
+    filter: { $expr: { $lt: [new Timestamp({ t: 1, i: 0 }), '$$CLUSTER_TIME'] } },
+    projection: {
+      t: '$$CLUSTER_TIME',
+      inner: { $map: { input: [1, 2], in: '$$CLUSTER_TIME' } },
+      no: '$$CLUSTER_TIME.t',
+    },
+  })
+  const time = (found!['t'] as Timestamp).toBigInt()
+  expect(found).toEqual({ _id: 1, t: found!['t'], inner: [found!['t'], found!['t']] })
+  expect(time).toBeGreaterThanOrEqual(before)
+  expect(timeOf(await server.run({ insert: 'c', documents: [{ _id: 2 }] }))).toBeGreaterThan(time)
+  const standalone = await openServer()
+  await standalone.run({ insert: 'c', documents: [{ _id: 1 }] })
+  const projection = { t: '$$CLUSTER_TIME' }
+  expect(await standalone.reply({ find: 'c', projection })).toMatchObject({ code: 10071200 })
+})
+
+test('a view and a validator take the cluster time anew each time', async () => {
+  const validator = { $expr: { $lt: ['$t', '$$CLUSTER_TIME'] } }
+  await server.run({ create: 'checked', validator })
+  const early = new Timestamp({ t: 1, i: 1 })
+  await server.run({ insert: 'checked', documents: [{ _id: 1, t: early }] })
+  const late = new Timestamp({ t: 0x7fffffff, i: 1 })
+  expect(await server.reply({ insert: 'checked', documents: [{ _id: 2, t: late }] })).toMatchObject({
+    writeErrors: [{ code: 121 }],
+  })
+  await server.run({ create: 'v', viewOn: 'checked', pipeline: [{ $set: { now: '$$CLUSTER_TIME' } }] })
+  const first = (await server.all({ find: 'v' }))[0]!['now'] as Timestamp
+  await server.run({ insert: 'checked', documents: [{ _id: 3, t: early }] })
+  const second = (await server.all({ find: 'v' }))[0]!['now'] as Timestamp
+  expect(second.toBigInt()).toBeGreaterThan(first.toBigInt())
+})
+
+test('a transaction number is an int64, which is looked at before the session', async () => {
+  const command = { commitTransaction: 1, autocommit: false, $db: 'admin' }
+  expect(await server.reply({ ...command, txnNumber: 1 })).toMatchObject({ code: 14 })
+  expect(await server.reply({ ...command, txnNumber: 1, lsid })).toMatchObject({ code: 14 })
+  expect(await server.reply({ ...command, txnNumber: Long.fromNumber(1) })).toMatchObject({ code: 72 })
+})

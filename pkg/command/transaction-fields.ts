@@ -4,8 +4,6 @@
  */
 import { DatabaseError } from '../base/errors.ts'
 import { readInt64 } from '../bson/little-endian.ts'
-import { bsonType } from '../bson/type.ts'
-import { readInt32 } from '../bson/value.ts'
 import type { Fields, GenericName } from './fields.ts'
 
 /** Where a command stands in its session. */
@@ -30,11 +28,7 @@ export function readTransactionFields(fields: Fields<string>, at: At, replicated
       'IllegalOperation',
       'Transaction numbers are only allowed on a replica set member or mongos',
     )
-  const start = fields.start(at.txnNumber)
-  const txnNumber =
-    fields.type(at.txnNumber) === bsonType.int32
-      ? BigInt(readInt32(fields.bytes, start))
-      : readInt64(fields.bytes, start)
+  const txnNumber = readInt64(fields.bytes, fields.start(at.txnNumber))
   if (txnNumber < 0n) throw new DatabaseError('InvalidOptions', 'Transaction number cannot be negative')
   const first = fields.has(at.startTransaction)
   if (!fields.has(at.autocommit)) {

@@ -65,11 +65,12 @@ function open(
   constants: Uint8Array | undefined,
 ): (bytes: Uint8Array, start: number) => Uint8Array {
   const options = expressionOptions(operation)
-  const { world } = operation.instance
+  const { world, replicaSet } = operation.instance
   const nowMs = options.nowMs ?? world.clock.nowMs()
+  const known = options.scope ?? Scope.outermost()
   // Writes have a time in the log, also without a cluster.
-  const clusterTime = timestampValue(timestampOf(Math.floor(nowMs / 1000), 1))
-  const outer = (options.scope ?? Scope.outermost()).withConstant('CLUSTER_TIME', clusterTime)
+  const writeTime = timestampValue(timestampOf(Math.floor(nowMs / 1000), 1))
+  const outer = replicaSet === undefined ? known.withClusterTime(writeTime) : known
   const scope = constants === undefined ? outer : scopeWithLet(outer, constants)
   const plans = parsePipeline(pipeline, 0, { nowMs, scope })
   const input = new OneDocument()

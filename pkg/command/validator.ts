@@ -1,14 +1,17 @@
 /** `validator`: the filter that the documents of a collection must match. */
 import { DatabaseError } from '../base/errors.ts'
-import { documentOf, documentValue, getField, readString, truthy } from '../bson/value.ts'
+import { timestampMin } from '../base/timestamp.ts'
+import { documentOf, documentValue, getField, readString, timestampValue, truthy } from '../bson/value.ts'
 import type { Collation } from '../collation/collation.ts'
 import { parseCollation } from '../collation/spec.ts'
 import type { Collection } from '../engine/collection.ts'
+import { Scope } from '../expression/scope.ts'
 import { compileFilter } from '../query/filter/compile.ts'
 import { collated, parseFilter } from '../query/filter/parse.ts'
 import { refuseOperators } from '../query/filter/refused-operators.ts'
 import { explainValidation } from '../query/schema/explain-filter.ts'
 import type { Operation } from './instance.ts'
+import { outermostScope } from './variables.ts'
 
 const withoutValidators: ReadonlySet<string> = new Set(['admin', 'config', 'local'])
 
@@ -27,12 +30,19 @@ export function checkValidator(database: string, collection: string, validator: 
       )
   }
   refuseOperators(documentValue(validator), { $where: 'BadValue', $text: 'BadValue' })
-  parseFilter(validator, 0, { nowMs: 0 })
+  // Whether there is a cluster time is found out when something is written.
+  parseFilter(validator, 0, { nowMs: 0, scope: Scope.outermost(timestampValue(timestampMin)) })
+}
+
+interface Times {
+  readonly nowMs: number
+  readonly scope: Scope
 }
 
 interface Validation {
   readonly filter: Uint8Array
-  readonly matches: (bytes: Uint8Array, start: number, nowMs: number) => boolean
+  /** `times`: for those that ask. */
+  readonly matches: (bytes: Uint8Array, start: number, times: () => Times) => boolean
   /** Documents that did not match before may go on as they are. */
   readonly moderate: boolean
   /** What does not match is let in. */
@@ -60,14 +70,14 @@ export function enforceValidator(
     read.set(options, validation)
     if (validation === undefined) return
   }
-  const { nowMs } = operation
-  if (validation.warnsOnly || validation.matches(document, 0, nowMs)) return
-  if (before !== undefined && validation.moderate && !validation.matches(before.bytes, before.start, nowMs)) return
+  const times = (): Times => ({ nowMs: operation.nowMs, scope: outermostScope(operation.instance) })
+  if (validation.warnsOnly || validation.matches(document, 0, times)) return
+  if (before !== undefined && validation.moderate && !validation.matches(before.bytes, before.start, times)) return
   if (bypasses(operation)) return
   throw new DatabaseError('DocumentValidationFailure', 'Document failed validation', {
     errInfo: {
       failingDocumentId: getField(document, '_id'),
-      details: explainValidation(validation.filter, document, nowMs),
+      details: explainValidation(validation.filter, document, times()),
     },
   })
 }
@@ -88,17 +98,22 @@ function validationOf(options: Uint8Array): Validation | undefined {
 
 /** A filter that asks for the time is made anew for each moment; others once. */
 function predicateOf(filter: Uint8Array, collation: Collation | undefined): Validation['matches'] {
-  const options = collated(collation)
   try {
-    return compileFilter(parseFilter(filter, 0, options))
+    return compileFilter(parseFilter(filter, 0, collated(collation)))
   } catch (error) {
-    if (!(error instanceof DatabaseError) || error.code !== timeUnknown) throw error
-    return (bytes, start, nowMs) => compileFilter(parseFilter(filter, 0, { ...options, nowMs }))(bytes, start)
+    if (!(error instanceof DatabaseError) || (error.code !== timeUnknown && error.code !== clusterTimeUnknown))
+      throw error
+    return (bytes, start, times) => {
+      const { nowMs, scope } = times()
+      const known = { nowMs, scope: scope.withCollation(collation) }
+      return compileFilter(parseFilter(filter, 0, known))(bytes, start)
+    }
   }
 }
 
 /** `$$NOW` where nothing says what time it is. */
 const timeUnknown = 51144
+const clusterTimeUnknown = 10071200
 
 function text(options: Uint8Array, name: string): string | undefined {
   const value = getField(options, name)

@@ -1,10 +1,10 @@
-/** What expressions in a command's filters and projections may name besides the document: `let` and `$$NOW`. */
+/** What expressions in a command's filters and projections may name besides the document: `let` and the times. */
 import { bsonType } from '../bson/type.ts'
-import { getField } from '../bson/value.ts'
+import { getField, timestampValue } from '../bson/value.ts'
 import { scopeWithLet } from '../expression/command-let.ts'
 import { Scope } from '../expression/scope.ts'
 import type { ExpressionOptions } from '../query/filter/operator.ts'
-import type { Operation } from './instance.ts'
+import type { Instance, Operation } from './instance.ts'
 
 /** For the parsers of filters and projections, with the operation's collation. Errors: those of `scopeWithLet`. */
 export function expressionOptions(operation: Operation): ExpressionOptions {
@@ -14,8 +14,14 @@ export function expressionOptions(operation: Operation): ExpressionOptions {
   return { ...expressions, scope: (expressions.scope ?? Scope.outermost()).withCollation(collation) }
 }
 
-function readOptions({ body, nowMs }: Operation): ExpressionOptions {
+/** ROOT, CURRENT, `$$NOW`, and the cluster time where the node is one of a replica set. */
+export function outermostScope({ replicaSet, engine }: Instance): Scope {
+  return replicaSet === undefined ? Scope.outermost() : Scope.outermost(timestampValue(engine.clusterTime))
+}
+
+function readOptions({ body, nowMs, instance }: Operation): ExpressionOptions {
   const given = body && getField(body, 'let')
-  if (given?.type !== bsonType.document) return { nowMs }
-  return { nowMs, scope: scopeWithLet(Scope.outermost(), given.bytes, given.start) }
+  if (given?.type === bsonType.document)
+    return { nowMs, scope: scopeWithLet(outermostScope(instance), given.bytes, given.start) }
+  return instance.replicaSet === undefined ? { nowMs } : { nowMs, scope: outermostScope(instance) }
 }

@@ -12,8 +12,14 @@ interface Unavailable {
   readonly reason: string
 }
 
+/** A value of the system's: like the time it is no constant, which some stages ask for. */
+interface SystemValue {
+  readonly name: string
+  readonly system: Value
+}
+
 /** A slot, a value that is known already, or why there is none. */
-type Binding = number | Value | Unavailable
+type Binding = number | Value | SystemValue | Unavailable
 
 export class Scope {
   readonly #bindings: ReadonlyMap<string, Binding>
@@ -42,34 +48,27 @@ export class Scope {
     return new Scope(this.#bindings, this.#allocation, collation)
   }
 
-  /** ROOT, CURRENT, the time, and nothing of the user's. */
-  static outermost(): Scope {
-    return new Scope(
-      new Map<string, Binding>([
-        ['ROOT', rootVariable],
-        ['CURRENT', rootVariable],
-        ['REMOVE', missing],
-        ['NOW', nowVariable],
-        [
-          'CLUSTER_TIME',
-          { code: 10071200, reason: "system variable '$$CLUSTER_TIME' is not available in standalone mode" },
-        ],
-      ]),
-      { next: rootVariable + 1 },
-      undefined,
-    )
+  /** ROOT, CURRENT, the time, and nothing of the user's. `clusterTime`: a timestamp, where there is such a time. */
+  static outermost(clusterTime?: Value): Scope {
+    const scope = new Scope(systemBindings, { next: rootVariable + 1 }, undefined)
+    return clusterTime === undefined ? scope : scope.withClusterTime(clusterTime)
+  }
+
+  withClusterTime(value: Value): Scope {
+    const binding: SystemValue = { name: `$$${clusterTimeName}`, system: value }
+    return new Scope(new Map(this.#bindings).set(clusterTimeName, binding), this.#allocation, this.collation)
   }
 
   /** This scope in a place where nothing says what time it is. */
   withoutTime(): Scope {
     const bindings = new Map(this.#bindings)
-    for (const name of ['NOW', 'CLUSTER_TIME']) {
+    for (const name of ['NOW', clusterTimeName]) {
       bindings.set(name, { code: 51144, reason: `Builtin variable '$$${name}' is not available` })
     }
     return new Scope(bindings, this.#allocation, this.collation)
   }
 
-  /** This scope with a variable whose value is known: `$$CLUSTER_TIME`, `$$USER_ROLES`, those of a command's `let`. */
+  /** This scope with a variable whose value is known: `$$USER_ROLES`, those of a command's `let`. */
   withConstant(name: string, value: Value): Scope {
     return new Scope(new Map(this.#bindings).set(name, value), this.#allocation, this.collation)
   }
@@ -91,12 +90,28 @@ export class Scope {
     if (binding === nowVariable) return names.length === 0 ? now : { kind: 'constant', value: missing }
     if (typeof binding === 'number') return { kind: 'path', variable: binding, names }
     if ('code' in binding) throw new DatabaseError(binding.code, binding.reason)
+    if ('system' in binding) return names.length === 0 ? systemValue(binding) : { kind: 'constant', value: missing }
     return { kind: 'constant', value: names.length === 0 ? binding : pathOfValue(names)(binding) }
   }
 }
 
 /** No slot: its value is the context's. */
 const nowVariable = -1
+
+const clusterTimeName = 'CLUSTER_TIME'
+
+const systemBindings: ReadonlyMap<string, Binding> = new Map<string, Binding>([
+  ['ROOT', rootVariable],
+  ['CURRENT', rootVariable],
+  ['REMOVE', missing],
+  ['NOW', nowVariable],
+  [clusterTimeName, { code: 10071200, reason: "system variable '$$CLUSTER_TIME' is not available in standalone mode" }],
+])
+
+/** A system value has no fields. */
+function systemValue({ name, system }: SystemValue): Expression {
+  return { kind: 'operator', name, operands: [], make: () => () => system }
+}
 
 const now: Expression = { kind: 'operator', name: '$$NOW', operands: [], make: () => (context) => context.now }
 

@@ -7,16 +7,20 @@ import { bsonType, typeAlias } from '../../bson/type.ts'
 import { booleanValue, documentFields, documentValue, truthy, type Value } from '../../bson/value.ts'
 import { compileFilter } from '../filter/compile.ts'
 import { isOperatorDocument } from '../filter/operator-document.ts'
-import { parseFilter } from '../filter/parse.ts'
+import { type FilterOptions, parseFilter } from '../filter/parse.ts'
 import { parseSchema } from './parse.ts'
 import type { Explanation } from './schema.ts'
 import { valuesAt } from './values-at.ts'
 
 const sizeMax = 4 * 1024 * 1024
 
-/** `filter` does not match `document`. The answer goes through `buildDocument`. `nowMs`: what `$$NOW` is. */
-export function explainValidation(filter: Uint8Array, document: Uint8Array, nowMs = 0): Explanation {
-  const explanation = new FilterExplainer(document, nowMs).document(documentValue(filter), false)
+/** `filter` does not match `document`. The answer goes through `buildDocument`. `options`: those of `parseFilter`. */
+export function explainValidation(
+  filter: Uint8Array,
+  document: Uint8Array,
+  options: FilterOptions = { nowMs: 0 },
+): Explanation {
+  const explanation = new FilterExplainer(document, options).document(documentValue(filter), false)
   // A reply has no room for what repeats a large document again and again.
   return buildDocument(explanation).length <= sizeMax
     ? explanation
@@ -46,11 +50,11 @@ const negations: Readonly<Record<string, string>> = { $ne: '$eq', $nin: '$in' }
 
 class FilterExplainer {
   readonly #document: Uint8Array
-  readonly #nowMs: number
+  readonly #options: FilterOptions
 
-  constructor(document: Uint8Array, nowMs: number) {
+  constructor(document: Uint8Array, options: FilterOptions) {
     this.#document = document
-    this.#nowMs = nowMs
+    this.#options = options
   }
 
   /** `inverted`: that it matches is what is wrong. */
@@ -173,7 +177,7 @@ class FilterExplainer {
   }
 
   #matches(filter: Uint8Array): boolean {
-    return compileFilter(parseFilter(filter, 0, { nowMs: this.#nowMs }))(this.#document, 0)
+    return compileFilter(parseFilter(filter, 0, this.#options))(this.#document, 0)
   }
 }
 
