@@ -73,7 +73,11 @@ export type SystemRequest =
   | { readonly kind: 'querySettings' }
   | { readonly kind: 'queryStats' }
   | { readonly kind: 'planCacheStats'; readonly namespace: Namespace }
-  | { readonly kind: 'currentOp'; readonly idleCursors: boolean; readonly idleConnections: boolean }
+  | {
+      readonly kind: 'currentOp'
+      /** Who is listed besides those at work. */
+      readonly idle: { readonly cursors: boolean; readonly connections: boolean; readonly sessions: boolean }
+    }
   | { readonly kind: 'localSessions'; readonly users: readonly { user: string; db: string }[] | undefined }
   | { readonly kind: 'clusterCatalog'; readonly database: string | undefined; readonly shards: boolean }
 

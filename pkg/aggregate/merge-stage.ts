@@ -117,7 +117,7 @@ export class MergeStage extends PassingStage {
       case 'keepExisting':
         return
       case 'fail':
-        throw new DatabaseError('DuplicateKey', '$merge with whenMatched: fail found an existing document')
+        throw duplicateKey(on, document)
       case 'replace':
         this.#replace(found, document)
         return
@@ -187,6 +187,15 @@ export class MergeStage extends PassingStage {
     stage.close()
     return document
   }
+}
+
+/** As the index over the `on` fields would say it, had the document been inserted. */
+function duplicateKey(on: readonly string[], document: Uint8Array): DatabaseError {
+  const keyValue = Object.fromEntries(on.map((path) => [path, valueAt(document, path) ?? nullValue]))
+  return new DatabaseError('DuplicateKey', '$merge with whenMatched: fail found an existing document', {
+    keyPattern: Object.fromEntries(on.map((path) => [path, 1])),
+    keyValue,
+  })
 }
 
 function valueAt(document: Uint8Array, path: string): Value | undefined {

@@ -57,7 +57,10 @@ interface Surroundings extends Pick<StageContext, 'scope' | 'place' | 'database'
 
 function parseIn(array: Uint8Array, start: number, surroundings: Surroundings): Pipeline {
   if (surroundings.depth > depthMax) {
-    throw new DatabaseError(5107200, `Maximum number of nested sub-pipelines exceeded. Limit is ${depthMax}`)
+    throw new DatabaseError(
+      'MaxSubPipelineDepthExceeded',
+      `Maximum number of nested sub-pipelines exceeded. Limit is ${depthMax}`,
+    )
   }
   const context: StageContext = {
     ...surroundings,

@@ -129,6 +129,7 @@ export const errorCodes = {
   KeyTooLong: 17280,
   NotImplemented: 238,
   UnsupportedOpQueryCommand: 352,
+  MaxSubPipelineDepthExceeded: 232,
   CursorKilled: 237,
   ClientDisconnect: 279,
   NotAReplicaSet: 123,

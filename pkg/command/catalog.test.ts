@@ -1,4 +1,4 @@
-import { UUID } from 'bson'
+import { Decimal128, UUID } from 'bson'
 import { expect, test } from 'vitest'
 import { openServer } from './testdata/server.ts'
 
@@ -222,4 +222,79 @@ test('sizes and checks tell the truth', async () => {
   })
   expect(await server.run({ validate: 'c' })).toMatchObject({ valid: true, nrecords: 2, nIndexes: 2, errors: [] })
   expect(await server.reply({ validate: 'd' })).toMatchObject({ code: 26 })
+})
+
+test('what cannot be renamed, or not to that name, is told so', async () => {
+  const server = await openServer()
+  await server.run({ create: 'system' })
+  await server.run({ renameCollection: 'test.system', to: 'test.a', $db: 'admin' })
+  const long = 'x'.repeat(256 - 'test.'.length)
+  const emoji = `${'x'.repeat(252 - 'test.'.length)}\u{1f389}`
+  for (const to of [`test.${long}`, `test.${emoji}`, 'local.oplog.rs', 'local.oplog.x', 'test.system.foo'])
+    expect(await server.reply({ renameCollection: 'test.a', to, $db: 'admin' }), to).toMatchObject({ code: 20 })
+  for (const from of [`test.${long}`, 'local.oplog.rs'])
+    expect(await server.reply({ renameCollection: from, to: 'test.b', $db: 'admin' })).toMatchObject({ code: 20 })
+  const to = `test.${'x'.repeat(255 - 'test.'.length)}`
+  await server.run({ renameCollection: 'test.a', to, $db: 'admin' })
+})
+
+test('a view that reads itself is refused wherever its pipeline does so', async () => {
+  const server = await openServer()
+  await server.run({ create: 'v', viewOn: 'c', capped: true, size: 4096 })
+  const lookup = { $lookup: { from: 'v', localField: 'a', foreignField: 'a', as: 'r' } }
+  for (const pipeline of [
+    [lookup],
+    [{ $unionWith: 'v' }],
+    [{ $unionWith: { coll: 'v', pipeline: [] } }],
+    [{ $unionWith: { coll: 'x', pipeline: [lookup] } }],
+    [{ $facet: { a: [lookup] } }],
+    [{ $graphLookup: { from: 'v', startWith: '$a', connectFromField: 'a', connectToField: 'a', as: 'r' } }],
+  ]) {
+    expect(await server.reply({ collMod: 'v', viewOn: 'c', pipeline })).toMatchObject({ code: 5 })
+    expect(await server.reply({ create: 'v', viewOn: 'd', pipeline })).toMatchObject({ code: 5 })
+  }
+  await server.run({ collMod: 'v', viewOn: 'c', pipeline: [{ $lookup: { ...lookup.$lookup, from: 'w' } }] })
+  for (const stage of [{ $currentOp: {} }, { $documents: [{}] }, { $listLocalSessions: {} }])
+    expect(await server.reply({ create: 'w', viewOn: 'c', pipeline: [stage] })).toMatchObject({ code: 73 })
+  let nested: object[] = []
+  for (let i = 0; i < 21; i++) nested = [{ $lookup: { from: 'c', pipeline: nested, as: 'r' } }]
+  expect(await server.reply({ create: 'w', viewOn: 'c', pipeline: nested })).toMatchObject({ code: 232 })
+  expect(await server.run({ dbStats: 1 })).toMatchObject({ views: 1, collections: 0 })
+})
+
+test('an index of a clustered collection is one besides what holds the documents', async () => {
+  const server = await openServer()
+  await server.run({ create: 'c', clusteredIndex: { key: { _id: 1 }, unique: true } })
+  const createIndexes = { createIndexes: 'c', indexes: [{ key: { _id: 1 }, name: 'x' }] }
+  expect(await server.run(createIndexes)).toMatchObject({ numIndexesBefore: 0, numIndexesAfter: 0 })
+  const indexes = [{ key: { a: 1 }, name: 'a' }]
+  expect(await server.run({ createIndexes: 'c', indexes })).toMatchObject({ numIndexesBefore: 0, numIndexesAfter: 1 })
+  expect(await server.run({ dropIndexes: 'c', index: 'a' })).toMatchObject({ nIndexesWas: 1 })
+  for (const [_id, code] of [
+    [Number.NaN, 50819],
+    [Number.POSITIVE_INFINITY, 50826],
+    [Decimal128.fromString('-Infinity'), 50826],
+    [1, 11000],
+    ['x', 11000],
+  ] as const) {
+    await server.run({ insert: 'c', documents: [{ _id }] })
+    expect(await server.reply({ insert: 'c', documents: [{ _id }] })).toMatchObject({ writeErrors: [{ code }] })
+  }
+})
+
+test('partial indexes whose filters say the same in another order are the same', async () => {
+  const server = await openServer()
+  const index = (partialFilterExpression: object) => ({
+    createIndexes: 'c',
+    indexes: [{ key: { a: 1 }, name: 'p', partialFilterExpression }],
+  })
+  await server.run(index({ $and: [{ a: 1 }, { b: { $gt: 2 } }] }))
+  for (const same of [
+    { $and: [{ b: { $gt: 2 } }, { a: 1 }] },
+    { b: { $gt: 2 }, a: 1 },
+    { a: 1, $and: [{ b: { $gt: 2 } }] },
+  ])
+    expect(await server.run(index(same))).toMatchObject({ numIndexesBefore: 2, numIndexesAfter: 2 })
+  for (const other of [{ a: 1 }, { a: 1, b: { $gt: 3 } }, { a: 1, b: { $gt: 2 }, c: 1 }])
+    expect(await server.reply(index(other))).toMatchObject({ code: 86 })
 })

@@ -7,6 +7,7 @@ import { buildDocument } from '../bson/build.ts'
 import { bsonType, typeAlias } from '../bson/type.ts'
 import { documentFields, documentOf, getField, isNumber, numberOf, truthy, type Value } from '../bson/value.ts'
 import { valueEnd } from '../bson/walk.ts'
+import { wholeNumberAt } from '../bson/whole-number.ts'
 import type { Collection } from '../engine/collection.ts'
 import type { Index } from '../index/index.ts'
 import { traitsOf } from './collection-traits.ts'
@@ -73,6 +74,23 @@ export function checkClusteredId(document: Uint8Array): void {
     )
 }
 
+/**
+ * The error for a document whose `_id` a clustered collection has already. MongoDB makes its key from the double it looks like, and
+ * fails at those that are no finite numbers before it can tell of a duplicate. `document`: `_id` first.
+ */
+export function clusteredDuplicate(document: Uint8Array, error: DatabaseError): DatabaseError {
+  const type = document[4]!
+  if (type !== bsonType.double && type !== bsonType.decimal128) return error
+  const id = numberOf(getField(document, '_id')!)
+  if (Number.isNaN(id)) return new DatabaseError(50819, error.message)
+  return Number.isFinite(id) ? error : new DatabaseError(50826, error.message)
+}
+
+/** What counts as an index of the collection: that of a clustered collection is how its documents lie, and none. */
+export function countedIndexes(collection: Collection, shown: number): number {
+  return traitsOf(collection).clustered ? shown - 1 : shown
+}
+
 /** `expireAfterSeconds` of create: whole seconds, or undefined when it was not given. */
 export function expireAfterSecondsOf(option: Value | undefined): number | undefined {
   if (option === undefined || option.type === bsonType.null || option.type === bsonType.undefined) return undefined
@@ -81,8 +99,7 @@ export function expireAfterSecondsOf(option: Value | undefined): number | undefi
       'TypeMismatch',
       `BSON field 'create.expireAfterSeconds' is the wrong type '${typeAlias(option.type)}', expected types '[string, int, decimal, double, long]'`,
     )
-  const seconds = Math.trunc(numberOf(option))
-  if (Number.isNaN(seconds)) return 0
+  const seconds = wholeNumberAt(option.type, option.bytes, option.start)
   if (seconds < 0 || seconds > 0x7fffffff)
     throw new DatabaseError(
       'InvalidOptions',

@@ -1,15 +1,21 @@
 /** `collectionUUID`: a client's way to say which collection it means, whatever its name is by now. */
 import { DatabaseError } from '../base/errors.ts'
 import { binaryValue, readInt32 } from '../bson/value.ts'
+import { uuidSubtype } from '../catalog/collection-record.ts'
 import type { Collection } from '../engine/collection.ts'
 import type { Fields } from './fields.ts'
 import type { Operation } from './instance.ts'
 
-/** The 16 bytes of a `collectionUUID` field; InvalidUUID when it is none, undefined when it was not given. */
+/** The 16 bytes of a `collectionUUID` field, undefined when it was not given. Errors: TypeMismatch, InvalidUUID. */
 export function collectionUuid(fields: Fields<string>, field: number): Uint8Array | undefined {
   if (!fields.has(field)) return undefined
   const start = fields.start(field)
-  if (readInt32(fields.bytes, start) !== 16 || fields.bytes[start + 4] !== 4)
+  if (fields.bytes[start + 4] !== uuidSubtype)
+    throw new DatabaseError(
+      'TypeMismatch',
+      `BSON field 'collectionUUID' is the wrong binData type '${fields.bytes[start + 4]}', expected type 'UUID'`,
+    )
+  if (readInt32(fields.bytes, start) !== 16)
     throw new DatabaseError('InvalidUUID', 'collectionUUID must be a 16-byte binary field with UUID (4) subtype')
   return fields.bytes.slice(start + 5, start + 21)
 }
@@ -27,7 +33,7 @@ export function checkCollectionUuid(
   const actual = operation.instance.engine.collections(database).find((other) => hasUuid(other, uuid))
   throw new DatabaseError('CollectionUUIDMismatch', 'Collection UUID does not match that specified', {
     db: database,
-    collectionUUID: binaryValue(uuid, 4),
+    collectionUUID: binaryValue(uuid, uuidSubtype),
     expectedCollection: name,
     actualCollection: actual?.name ?? null,
   })

@@ -1,11 +1,23 @@
 /** What collMod's `index` changes: hidden, expireAfterSeconds, prepareUnique and unique of one index. */
 import { DatabaseError } from '../base/errors.ts'
+import type { RecordId } from '../base/ids.ts'
+import type { Timestamp } from '../base/timestamp.ts'
 import { buildDocument } from '../bson/build.ts'
 import { compareBytes } from '../bson/key.ts'
 import { bsonType } from '../bson/type.ts'
-import { documentFields, documentOf, getField, isNumber, readString, truthy, type Value } from '../bson/value.ts'
+import {
+  documentFields,
+  documentOf,
+  getField,
+  isNumber,
+  nullValue,
+  readString,
+  truthy,
+  type Value,
+} from '../bson/value.ts'
 import { wholeNumberAt } from '../bson/whole-number.ts'
-import type { Collection } from '../engine/collection.ts'
+import type { Collection, RecordRef } from '../engine/collection.ts'
+import { ownedValue } from '../expression/owned-value.ts'
 import type { Index } from '../index/index.ts'
 import { sameKey } from './index-presence.ts'
 import type { Operation } from './instance.ts'
@@ -112,8 +124,8 @@ function changeExpiry(
       'InvalidOptions',
       `TTL index 'expireAfterSeconds' option must be within an acceptable range`,
     )
-  if (definition.expireAfterSeconds === seconds) return
-  changed.set('expireAfterSeconds', seconds)
+  if (definition.wildcardAt >= 0) throw new DatabaseError('InvalidOptions', 'a wildcard index cannot be a TTL index')
+  if (definition.expireAfterSeconds !== seconds) changed.set('expireAfterSeconds', seconds)
   if (definition.expireAfterSeconds !== undefined)
     reply['expireAfterSeconds_old'] = BigInt(definition.expireAfterSeconds)
   reply['expireAfterSeconds_new'] = BigInt(seconds)
@@ -121,23 +133,28 @@ function changeExpiry(
 
 /** Entries between two looks at the clock. */
 const entriesPerLook = 64
+/** Bytes of `_id`s that are told of, at most; the reply has room for them. */
+const violationsSizeMax = 8 * 1024 * 1024
 
 /**
  * Since the index was prepared nothing doubled came in: what is there must be free of doubles. Others go on meanwhile. Throws
- * CannotConvertIndexToUnique.
+ * CannotConvertIndexToUnique with `violations`: for each key that repeats, the `_id`s of the documents that have it.
  */
-export async function refuseDuplicates(operation: Operation, index: Index): Promise<void> {
+export async function refuseDuplicates(operation: Operation, collection: Collection, index: Index): Promise<void> {
   const view = new ReadView(operation.instance.engine)
   const walk = index.scan(view.at)
+  const violations = new Violations(collection)
   let previous: Uint8Array | undefined
+  let first = walk.recordId
   try {
     for (let looked = 1; walk.next(); looked++) {
       if (previous !== undefined && compareBytes(previous, 0, previous.length, walk.key, 0, walk.keyEnd) === 0)
-        throw new DatabaseError(
-          'CannotConvertIndexToUnique',
-          `Cannot convert the index to unique. Please resolve conflicting documents before running collMod again.`,
-        )
-      previous = walk.key.slice(0, walk.keyEnd)
+        violations.add(first, walk.recordId, view.at)
+      else {
+        previous = walk.key.slice(0, walk.keyEnd)
+        first = walk.recordId
+      }
+      if (violations.isFull) break
       if (looked % entriesPerLook !== 0 || !operation.due()) continue
       view.keep()
       walk.save()
@@ -146,5 +163,48 @@ export async function refuseDuplicates(operation: Operation, index: Index): Prom
   } finally {
     walk.close()
     view.release()
+  }
+  violations.refuse()
+}
+
+class Violations {
+  readonly #collection: Collection
+  readonly #found: { ids: Value[] }[] = []
+  readonly #record: RecordRef = { bytes: new Uint8Array(0), start: 0, end: 0 }
+  #first: RecordId | undefined
+  #sizeBytes = 0
+
+  constructor(collection: Collection) {
+    this.#collection = collection
+  }
+
+  get isFull(): boolean {
+    return this.#sizeBytes > violationsSizeMax
+  }
+
+  /** `first`: the record that had the key first, `other`: a further one. */
+  add(first: RecordId, other: RecordId, at: Timestamp): void {
+    if (this.#first !== first) this.#found.push({ ids: [this.#idOf(first, at)] })
+    this.#first = first
+    this.#found.at(-1)!.ids.push(this.#idOf(other, at))
+  }
+
+  refuse(): void {
+    if (this.#found.length === 0) return
+    throw new DatabaseError(
+      'CannotConvertIndexToUnique',
+      this.isFull
+        ? 'Cannot convert the index to unique. Too many conflicting documents were detected. Please resolve them and rerun collMod.'
+        : 'Cannot convert the index to unique. Please resolve conflicting documents before running collMod again.',
+      { violations: this.#found },
+    )
+  }
+
+  #idOf(recordId: RecordId, at: Timestamp): Value {
+    const record = this.#record
+    this.#collection.read(recordId, at, record)
+    const id = ownedValue(getField(record.bytes, '_id', record.start) ?? nullValue)
+    this.#sizeBytes += id.bytes.length
+    return id
   }
 }

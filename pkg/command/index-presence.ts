@@ -43,9 +43,31 @@ export function isPresent(spec: IndexSpec, present: readonly PresentIndex[]): bo
 function sameSignature(a: PresentIndex, b: PresentIndex): boolean {
   return (
     sameKey(a.key, b.key) &&
-    ['unique', 'sparse', 'partialFilterExpression', 'wildcardProjection', 'collation'].every((option) =>
-      sameOption(a, b, option),
-    )
+    ['unique', 'sparse', 'wildcardProjection', 'collation'].every((option) => sameOption(a, b, option)) &&
+    sameFilter(getField(a.definition, filterOption), getField(b.definition, filterOption))
+  )
+}
+
+const filterOption = 'partialFilterExpression'
+
+/** Whether two filters are conjunctions of the same clauses, in whatever order. */
+function sameFilter(a: Value | undefined, b: Value | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b
+  const rest = clausesOf(b)
+  return (
+    clausesOf(a).every((clause) => {
+      const at = rest.findIndex((other) => other.name === clause.name && equal(other, clause))
+      if (at >= 0) rest.splice(at, 1)
+      return at >= 0
+    }) && rest.length === 0
+  )
+}
+
+function clausesOf({ bytes, start }: Value): (Value & { readonly name: string })[] {
+  return [...documentFields(bytes, start)].flatMap((field) =>
+    field.name === '$and' && field.type === bsonType.array
+      ? [...documentFields(field.bytes, field.start)].flatMap(clausesOf)
+      : [field],
   )
 }
 

@@ -1,3 +1,4 @@
+import { Long, UUID } from 'bson'
 import { expect, test } from 'vitest'
 import { openServer, type TestServer } from './testdata/server.ts'
 
@@ -135,4 +136,20 @@ test.each([
     expect(await server.all({ find: 'c', filter: { _id: last } })).toEqual([{ _id: last, a: 4 }])
     expect((await server.engine.check()).problems).toEqual([])
   }
+})
+
+test('currentOp lists idle connections and idle transactions as it is asked to', async () => {
+  const server = await openServer({ replicaSet: { name: 'rs0' } })
+  server.connect(7)
+  const transaction = { lsid: { id: new UUID() }, txnNumber: Long.ONE, autocommit: false }
+  await server.run({ insert: 'c', documents: [{}], ...transaction, startTransaction: true })
+  const kinds = async (options: object): Promise<unknown[]> => {
+    const pipeline = [{ $currentOp: options }, { $project: { type: 1, active: 1, _id: 0 } }]
+    return server.all({ aggregate: 1, pipeline, cursor: {}, $db: 'admin' })
+  }
+  const asking = { type: 'op', active: true }
+  const session = { type: 'idleSession', active: false }
+  expect(await kinds({})).toEqual([asking, session])
+  expect(await kinds({ idleSessions: false })).toEqual([asking])
+  expect(await kinds({ idleConnections: true })).toEqual([asking, { type: 'op', active: false }, session])
 })

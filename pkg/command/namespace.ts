@@ -43,12 +43,12 @@ export function checkNewCollectionName(database: string, name: string): void {
       'InvalidNamespace',
       `Fully qualified namespace is too long. Namespace: ${namespace} Max: ${namespaceLengthMax}`,
     )
-  if (name === 'system' || (name.startsWith('system.') && !isLegalSystemName(database, name)))
+  if (name.startsWith('system.') && !isLegalSystemName(database, name))
     throw new DatabaseError('InvalidNamespace', `Invalid system namespace: ${namespace}`)
 }
 
-const systemNames: ReadonlySet<string> = new Set(['system.js', 'system.profile', 'system.views'])
-const adminSystemNames: ReadonlySet<string> = new Set(['system.users', 'system.roles', 'system.version', 'system.keys'])
+const systemNames: ReadonlySet<string> = new Set(['system.js', 'system.profile', 'system.users', 'system.views'])
+const adminSystemNames: ReadonlySet<string> = new Set(['system.roles', 'system.version', 'system.keys'])
 const configSystemNames: ReadonlySet<string> = new Set(['system.sessions', 'system.indexBuilds', 'system.preimages'])
 
 function isLegalSystemName(database: string, name: string): boolean {

@@ -1,27 +1,42 @@
 /** The operations in progress, as `currentOp` and `$currentOp` tell them. */
 import { rawDocument } from '../bson/build.ts'
 import { binaryValue, timestampValue } from '../bson/value.ts'
+import type { ConnectionContext } from './context.ts'
 import type { Cursor } from './cursor.ts'
 import type { Instance, Operation } from './instance.ts'
 import type { SessionTransaction } from './session-transaction.ts'
 
-/** `operation`, which asks, comes first. `idleCursors`: with the cursors that wait for their next getMore. */
-export function operationList(operation: Operation, idleCursors: boolean): Readonly<Record<string, unknown>>[] {
+/** Who is listed besides those at work. */
+export interface IdleOnes {
+  /** The cursors that wait for their next getMore. */
+  readonly cursors: boolean
+  /** The connections on which nothing runs. */
+  readonly connections: boolean
+  /** The transactions between two of their statements. */
+  readonly sessions: boolean
+}
+
+/** `operation`, which asks, comes first. */
+export function operationList(operation: Operation, idle: IdleOnes): Readonly<Record<string, unknown>>[] {
   const { instance } = operation
-  const shown = [operation, ...instance.operations.values()].map(describe)
-  if (idleCursors)
+  const active = [operation, ...instance.operations.values()]
+  const shown = active.map(describe)
+  if (idle.connections) {
+    const busy = new Set(active.map(({ context }) => context))
+    for (const context of instance.connections)
+      if (!busy.has(context)) shown.push(describeConnection(context, instance, false))
+  }
+  if (idle.cursors)
     for (const cursor of instance.cursors)
       if (cursor.inUse === undefined) shown.push(describeIdleCursor(cursor, operation))
-  for (const transaction of instance.transactions.open)
-    if (transaction.running === undefined) shown.push(describeIdleTransaction(transaction, operation))
+  if (idle.sessions)
+    for (const transaction of instance.transactions.open)
+      if (transaction.running === undefined) shown.push(describeIdleTransaction(transaction, operation))
   return shown
 }
 
-const longestCommand = 2048
-
-function describe(operation: Operation): Record<string, unknown> {
-  const { context, instance } = operation
-  const runningMs = instance.world.clock.monotonicMs() - operation.startedMs
+/** What is told of a connection, whether something runs on it or not. */
+function describeConnection(context: ConnectionContext, instance: Instance, active: boolean): Record<string, unknown> {
   return {
     type: 'op',
     host: instance.host.hostname,
@@ -30,8 +45,18 @@ function describe(operation: Operation): Record<string, unknown> {
     client: context.remoteAddress === '' ? undefined : context.remoteAddress,
     appName: context.applicationName,
     clientMetadata: context.clientMetadata === undefined ? undefined : rawDocument(context.clientMetadata),
-    active: true,
+    active,
     currentOpTime: new Date(instance.world.clock.nowMs()).toISOString(),
+  }
+}
+
+const longestCommand = 2048
+
+function describe(operation: Operation): Record<string, unknown> {
+  const { context, instance } = operation
+  const runningMs = instance.world.clock.monotonicMs() - operation.startedMs
+  return {
+    ...describeConnection(context, instance, true),
     opid: operation.id,
     lsid: operation.session === undefined ? undefined : { id: binaryValue(operation.session.uuid, 4) },
     secs_running: BigInt(Math.floor(runningMs / 1000)),

@@ -3,11 +3,12 @@ import type { Collection } from '../engine/collection.ts'
 import { isView } from './view.ts'
 
 export interface Sizes {
+  /** Without views. */
   collections: number
+  views: number
   documents: number
   dataBytes: number
   indexes: number
-  views: number
 }
 
 export function databaseSizes(collections: readonly Collection[]): Sizes {

@@ -27,7 +27,7 @@ export function systemDocuments(operation: Operation, request: SystemRequest): r
     case 'queryStats':
       return []
     case 'currentOp':
-      return operationList(operation, request.idleCursors).map((each) => buildDocument(each))
+      return operationList(operation, request.idle).map((each) => buildDocument(each))
     case 'localSessions':
       // Without users of its own the server has sessions of nobody: those of a named user are none.
       return request.users === undefined ? localSessions(operation) : []

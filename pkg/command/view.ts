@@ -3,7 +3,7 @@ import { parsePipeline } from '../aggregate/parse.ts'
 import { DatabaseError } from '../base/errors.ts'
 import { timestampOf } from '../base/timestamp.ts'
 import { bsonType } from '../bson/type.ts'
-import { documentFields, timestampValue, type Value } from '../bson/value.ts'
+import { documentFields, readString, timestampValue, type Value } from '../bson/value.ts'
 import { BsonWriter, indexName } from '../bson/writer.ts'
 import type { Collection } from '../engine/collection.ts'
 import type { Workspace } from '../engine/workspace.ts'
@@ -13,8 +13,8 @@ import { checkCollectionName } from './namespace.ts'
 
 /** Views that may lie one on top of the other. */
 const depthMax = 20
-/** What a pipeline may have of the 16 MB, so that the definition around it fits. */
-const pipelineSizeMax = 15_900_000
+/** Bytes of all stages of a pipeline, so that the definition around it fits into 16 MiB. */
+const stagesSizeMax = 16_000_000
 
 /** The `pipeline` option as it is kept: elements that are null are left out. */
 export function viewPipeline(option: Value | undefined): Uint8Array {
@@ -37,14 +37,40 @@ export function checkView(database: string, name: string, viewOn: string, pipeli
   if (viewOn.startsWith('$'))
     throw new DatabaseError('InvalidNamespace', `Invalid namespace for viewOn: ${database}.${viewOn}`)
   if (viewOn === name) throw cycle(`${database}.${name}`)
-  if (pipeline.length > pipelineSizeMax)
+  if (stagesSize(pipeline) > stagesSizeMax)
     throw new DatabaseError(
       'ViewPipelineMaxSizeExceeded',
-      `View pipeline exceeds maximum size; maximum size is ${pipelineSizeMax}`,
+      `View pipeline exceeds maximum size; maximum size is ${stagesSizeMax}`,
     )
+  if (namespacesRead(pipeline).includes(name)) throw cycle(`${database}.${name}`)
   // Whether there is a cluster time is found out when the view is read.
-  const scope = Scope.outermost().withConstant('CLUSTER_TIME', timestampValue(timestampOf(0, 0)))
+  const scope = Scope.outermost(timestampValue(timestampOf(0, 0)))
   parsePipeline(pipeline, 0, { place: 'view', database, collection: viewOn, scope })
+}
+
+/** The names of what the stages read besides the view's own source; what is no pipeline is passed over. */
+function namespacesRead(pipeline: Uint8Array, start = 0): string[] {
+  const names: string[] = []
+  for (const stage of documentFields(pipeline, start)) {
+    if (stage.type !== bsonType.document) continue
+    for (const { name, type, bytes, start: at } of documentFields(stage.bytes, stage.start)) {
+      if (name === '$unionWith' && type === bsonType.string) names.push(readString(bytes, at))
+      if (type !== bsonType.document) continue
+      for (const option of documentFields(bytes, at)) {
+        if (option.name === 'from' || option.name === 'coll') {
+          if (option.type === bsonType.string) names.push(readString(option.bytes, option.start))
+        } else if (option.type === bsonType.array && (name === '$facet' || option.name === 'pipeline'))
+          names.push(...namespacesRead(option.bytes, option.start))
+      }
+    }
+  }
+  return names
+}
+
+function stagesSize(pipeline: Uint8Array): number {
+  let sizeBytes = 0
+  for (const stage of documentFields(pipeline)) sizeBytes += stage.end - stage.start
+  return sizeBytes
 }
 
 /** Throws when a view `name` over `viewOn` would read itself, or too many views one after the other. */

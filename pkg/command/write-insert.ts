@@ -1,11 +1,12 @@
 /** Inserting documents into a collection that may have to be made first. A slice is one write unit, thus one log entry. */
 import { DatabaseError } from '../base/errors.ts'
+import type { RecordId } from '../base/ids.ts'
 import { buildDocument } from '../bson/build.ts'
 import type { Collection } from '../engine/collection.ts'
 import type { WriteUnit } from '../engine/write-unit.ts'
 import { WriteConflict } from '../mvcc/write-conflict.ts'
 import { evict } from './capped.ts'
-import { checkClusteredId } from './clustered-index.ts'
+import { checkClusteredId, clusteredDuplicate } from './clustered-index.ts'
 import { traitsOf } from './collection-traits.ts'
 import { storedForm } from './document.ts'
 import { databaseErrorOf } from './error-reply.ts'
@@ -86,7 +87,7 @@ export function insertOne(
   enforceValidator(operation, collection, stored)
   const retry = recorded === undefined ? undefined : operation.retry
   if (retry !== undefined) retry.announce(unit, recorded!(stored))
-  const recordId = unit.insert(collection, stored)
+  const recordId = clustered ? insertClustered(unit, collection, stored) : unit.insert(collection, stored)
   if (retry !== undefined) retry.record(unit)
   if (capped !== undefined) {
     evict(unit, collection, capped, recordId)
@@ -102,6 +103,15 @@ function insertBucket(operation: Operation, unit: WriteUnit, collection: Collect
   const measurements = measurementsOf(bucket, traitsOf(collection).timeseries!)
   for (const each of measurements) insertOne(operation, unit, target, each)
   return bucket
+}
+
+function insertClustered(unit: WriteUnit, collection: Collection, document: Uint8Array): RecordId {
+  try {
+    return unit.insert(collection, document)
+  } catch (error) {
+    const known = databaseErrorOf(error)
+    throw known?.codeName === 'DuplicateKey' ? clusteredDuplicate(document, known) : error
+  }
 }
 
 /** Told of the documents that could not be inserted; false: stop here. */

@@ -15,7 +15,7 @@ export const documents: StageDefinition = {
   name: '$documents',
   first: true,
   collectionless: true,
-  refusedIn: { view: 40600, rankFusion: 9191103 },
+  refusedIn: { view: 73, rankFusion: 9191103 },
   parse(operand, { scope }) {
     const expression = parseExpression(operand, scope)
     return { name: '$documents', isSource: true, open: (input, run) => new Documents(input, run, expression) }

@@ -194,7 +194,7 @@ export const currentOp: StageDefinition = {
   name: '$currentOp',
   first: true,
   collectionless: true,
-  refusedIn: { facet: 40600, view: 40600 },
+  refusedIn: { facet: 40600, view: 73 },
   parse(operand, context) {
     if (operand.type !== bsonType.document) {
       throw new DatabaseError(
@@ -222,8 +222,11 @@ export const currentOp: StageDefinition = {
     }
     return systemPlan('$currentOp', {
       kind: 'currentOp',
-      idleCursors: options.get('idleCursors') === true,
-      idleConnections: options.get('idleConnections') === true,
+      idle: {
+        cursors: options.get('idleCursors') === true,
+        connections: options.get('idleConnections') === true,
+        sessions: options.get('idleSessions') !== false,
+      },
     })
   },
 }
@@ -241,7 +244,7 @@ export const listLocalSessions: StageDefinition = {
 export const listSessions: StageDefinition = {
   name: '$listSessions',
   first: true,
-  refusedIn: { facet: 40600, view: 40600 },
+  refusedIn: { facet: 40600, view: 73 },
   parse(operand, context) {
     const request = parseSessions('$listSessions', operand)
     if (context.database !== 'config' || context.collection !== 'system.sessions') {
@@ -350,7 +353,7 @@ export const queryStats: StageDefinition = {
   name: '$queryStats',
   first: true,
   collectionless: true,
-  refusedIn: { facet: 40600, lookup: 51047, unionWith: 31441, view: 40600 },
+  refusedIn: { facet: 40600, lookup: 51047, unionWith: 31441, view: 73 },
   parse(operand, context) {
     if (operand.type !== bsonType.document) {
       throw new DatabaseError('FailedToParse', `$queryStats value must be an object. Found: ${typeAlias(operand.type)}`)

@@ -1,6 +1,6 @@
 import { DocumentRows } from '../../aggregate/rows.ts'
 import { DatabaseError } from '../../base/errors.ts'
-import { writeBatchMax } from '../../base/limits.ts'
+import { documentSizeMax, writeBatchMax } from '../../base/limits.ts'
 import type { Value } from '../../bson/value.ts'
 import { BsonWriter } from '../../bson/writer.ts'
 import type { Batch } from '../batch.ts'
@@ -282,6 +282,11 @@ function runOperation(
   switch (op.kind) {
     case 'insert': {
       counters.insert++
+      if (op.document.length > documentSizeMax)
+        throw new DatabaseError(
+          'BSONObjectTooLarge',
+          `object to insert too large. size in bytes: ${op.document.length}, max size: ${documentSizeMax}`,
+        )
       const done = insertAll(
         operation,
         op.target,

@@ -165,7 +165,7 @@ export const collMod = defineCommand({
     }
     if (change?.becomesUnique !== true) return apply()
     const { definition } = change.index
-    return refuseDuplicates(operation, change.index).then(() => {
+    return refuseDuplicates(operation, collection, change.index).then(() => {
       if (collection.dropped || change.index.dropped || change.index.definition !== definition)
         throw new DatabaseError(
           'ConflictingOperationInProgress',

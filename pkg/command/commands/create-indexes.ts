@@ -1,6 +1,7 @@
 import { DatabaseError } from '../../base/errors.ts'
 import { indexesPerCollectionMax } from '../../base/limits.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
+import { countedIndexes } from '../clustered-index.ts'
 import { traitsOf } from '../collection-traits.ts'
 import { defineCommand } from '../definition.ts'
 import { anyType, arrayType, booleanType, commandFields } from '../fields.ts'
@@ -73,7 +74,7 @@ export const createIndexes = defineCommand({
             key: definition.keyPattern,
             definition: definition.bytes,
           }))
-    const before = existing === undefined ? 1 : present.length
+    const before = existing === undefined ? 1 : countedIndexes(existing, present.length)
     const specs = request.specs.map((spec) => withCollation(spec, existing?.collation))
     if (timeseries !== undefined) for (const spec of specs) checkPartialCollation(existing!, spec)
     const missing = specs.filter((spec) => {

@@ -13,6 +13,7 @@ import {
   relationsOption,
   validationOptions,
 } from '../collection-options.ts'
+import { checkConfigString } from '../config-string.ts'
 import { defineCommand, emptyReply } from '../definition.ts'
 import { checkEncryptedFields } from '../encrypted-fields.ts'
 import {
@@ -179,11 +180,8 @@ function readView(database: string, collection: string, options: Options): void 
   }
   const preImages = fields.document(at.changeStreamPreAndPostImages)
   const keepsImages = preImages !== undefined && readPreImages(preImages)
-  if (fields.boolean(at.capped) || keepsImages)
-    throw new DatabaseError(
-      'InvalidOptions',
-      `Cannot create view with the '${keepsImages ? 'changeStreamPreAndPostImages' : 'capped'}' option`,
-    )
+  if (keepsImages)
+    throw new DatabaseError('InvalidOptions', `Cannot create view with the 'changeStreamPreAndPostImages' option`)
   if (fields.has(at.encryptedFields))
     throw new DatabaseError(6346401, 'Encrypted fields cannot be used with views or time-series collections')
   const pipeline = viewPipeline(fields.value(at.pipeline))
@@ -288,6 +286,7 @@ function checkEngineOption(name: string, value: Value): void {
   const text = readString(value.bytes, value.start)
   if (text.includes('\0'))
     throw new DatabaseError('FailedToParse', `The 'configString' option must not contain a null byte`)
+  checkConfigString(text)
 }
 
 function readCollation(options: Options): void {

@@ -11,7 +11,7 @@ const fields = commandFields(
   { strict: false },
 )
 
-/** The operations in progress and the cursors that wait for their next getMore. */
+/** The operations in progress; with `$all` the cursors and connections, too, that wait for what comes next. */
 export const currentOp = defineCommand({
   name: 'currentOp',
   help: 'operations in progress and idle cursors',
@@ -19,6 +19,7 @@ export const currentOp = defineCommand({
   adminOnly: true,
   fields,
   parse: () => ({ all: fields.boolean(fields.at.$all) }),
-  run: (operation: Operation, { all }: { readonly all: boolean }) => operationList(operation, all),
+  run: (operation: Operation, { all }: { readonly all: boolean }) =>
+    operationList(operation, { cursors: all, connections: all, sessions: true }),
   reply: (inprog: readonly Readonly<Record<string, unknown>>[], writer: BsonWriter) => writeFields(writer, { inprog }),
 })

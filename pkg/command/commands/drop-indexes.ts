@@ -3,6 +3,7 @@ import { bsonType, typeAlias } from '../../bson/type.ts'
 import { documentFields, documentOf, readString } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import type { Collection } from '../../engine/collection.ts'
+import { countedIndexes } from '../clustered-index.ts'
 import { traitsOf } from '../collection-traits.ts'
 import { type Definition, defineCommand } from '../definition.ts'
 import { anyType, booleanType, commandFields } from '../fields.ts'
@@ -55,7 +56,7 @@ export const dropIndexes: Definition<DropIndexesCommand, Result> = defineCommand
     const collection = engine.collection(operation.databaseName, withoutBuckets(request.collection))
     if (collection === undefined) throw new DatabaseError('NamespaceNotFound', `ns not found ${operation.namespace}`)
     refuseView(collection)
-    const before = shownIndexes(collection).length
+    const before = countedIndexes(collection, shownIndexes(collection).length)
     const aborted = collection.builds.filter(({ name }) => isNamed(request.which, name))
     const names = namesOf(
       collection,

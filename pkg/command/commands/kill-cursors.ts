@@ -44,14 +44,14 @@ export const killCursors = defineCommand({
     }
     return { collection, ids }
   },
+  /** A cursor is known by its id: what collection the command names does not matter. */
   run: (operation: Operation, request: KillCursorsRequest): Result => {
     const { cursors } = operation.instance
-    const namespace = `${operation.databaseName}.${request.collection}`
     const killed: bigint[] = []
     const notFound: bigint[] = []
     for (const id of request.ids) {
       const cursor = cursors.get(id)
-      if (cursor === undefined || cursor.namespace !== namespace) {
+      if (cursor === undefined) {
         notFound.push(id)
         continue
       }

@@ -1,4 +1,5 @@
 import { DatabaseError } from '../../base/errors.ts'
+import { namespaceLengthMax } from '../../base/limits.ts'
 import { bsonType } from '../../bson/type.ts'
 import { traitsOf } from '../collection-traits.ts'
 import { checkCollectionUuid, collectionUuid } from '../collection-uuid.ts'
@@ -43,8 +44,8 @@ export const renameCollection = defineCommand({
         'TypeMismatch',
         `BSON field 'renameCollection.dropTarget' is the wrong type, expected types '[bool, binData]'`,
       )
-    const from = splitNamespace(fields.string(at.renameCollection)!)
-    const to = splitNamespace(fields.string(at.to)!)
+    const from = renamedNamespace(fields.string(at.renameCollection)!)
+    const to = renamedNamespace(fields.string(at.to)!)
     return {
       from,
       to,
@@ -89,7 +90,22 @@ export const renameCollection = defineCommand({
   reply: emptyReply,
 })
 
+/** Errors: IllegalOperation for one that is too long, InvalidNamespace. */
+function renamedNamespace(namespace: string): Target {
+  if (Buffer.byteLength(namespace) > namespaceLengthMax)
+    throw new DatabaseError(
+      'IllegalOperation',
+      `Namespace is too long to be renamed: ${namespace} Max: ${namespaceLengthMax}`,
+    )
+  return splitNamespace(namespace)
+}
+
 function refuseSystemName({ database, collection }: Target): void {
   if (collection.startsWith('system.'))
     throw new DatabaseError('IllegalOperation', `renaming system collection ${database}.${collection} is not allowed`)
+  if (database === 'local' && collection.startsWith('oplog.'))
+    throw new DatabaseError(
+      'IllegalOperation',
+      `renaming the oplog, or to it, is not allowed: ${database}.${collection}`,
+    )
 }

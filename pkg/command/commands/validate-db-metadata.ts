@@ -17,8 +17,8 @@ const fields = commandFields('validateDBMetadata', {
 })
 const apiFields = new Fields('validateDBMetadata.apiParameters', {
   version: { type: stringType, required: true },
-  strict: { type: strictBooleanType },
-  deprecationErrors: { type: strictBooleanType },
+  strict: { type: strictBooleanType, refusesNull: true },
+  deprecationErrors: { type: strictBooleanType, refusesNull: true },
 })
 
 interface Request {
@@ -68,7 +68,8 @@ export const validateDBMetadata = defineCommand({
 function checkName(database: string): void {
   if (database === '') throw new DatabaseError(28539, 'db name must not be empty')
   if (/[ /\\"]/.test(database)) throw new DatabaseError(13280, `invalid db name: ${database}`)
-  checkDatabaseName(database)
+  // A name with a dollar sign is that of no database, and may be asked for.
+  checkDatabaseName(database.replaceAll('$', '_'))
 }
 
 function violations(collection: Collection): Violation[] {

@@ -15,6 +15,8 @@ export interface ExpressionOptions {
 
 /** Given to operators whose operand holds filters. */
 export interface ParseContext {
+  /** Whether there is an operator of that name for what a path leads to. */
+  readonly isPathOperator: (name: string) => boolean
   /** Parses a filter of the same documents. */
   readonly parseFilter: (document: Value) => Filter
   /** Parses a filter of the elements of an array. */

@@ -48,6 +48,7 @@ function parseDocument(bytes: Uint8Array, start: number, context: ParseContext):
 
 function contextOf(inElement: boolean, options: FilterOptions): ParseContext {
   const context: ParseContext = {
+    isPathOperator: (name) => pathOperators.has(name) || absentPathOperators.has(name),
     parseFilter: ({ bytes, start }) => parseDocument(bytes, start, context),
     parseElementFilter: ({ bytes, start }) =>
       parseDocument(bytes, start, inElement ? context : contextOf(true, options)),

@@ -30,7 +30,8 @@ export const allOperator: PathOperator = {
         }
         filters.push(context.parseOperators(path, element))
       } else {
-        if (operators) throw new DatabaseError('BadValue', 'no $ expressions in $all')
+        if (operators && context.isPathOperator(firstName(element)))
+          throw new DatabaseError('BadValue', 'no $ expressions in $all')
         filters.push(context.parseEquality(path, element))
       }
     }
