@@ -70,7 +70,7 @@ export type SystemRequest =
       readonly queryExec: boolean
     }
   | { readonly kind: 'indexStats'; readonly namespace: Namespace }
-  | { readonly kind: 'querySettings' }
+  | { readonly kind: 'querySettings'; readonly showShape: boolean }
   | { readonly kind: 'queryStats' }
   | { readonly kind: 'planCacheStats'; readonly namespace: Namespace }
   | {

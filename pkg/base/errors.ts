@@ -131,6 +131,7 @@ export const errorCodes = {
   UnsupportedOpQueryCommand: 352,
   MaxSubPipelineDepthExceeded: 232,
   CursorKilled: 237,
+  QueryRejectedBySettings: 411,
   ClientDisconnect: 279,
   NotAReplicaSet: 123,
   IndexBuildAborted: 276,

@@ -86,6 +86,7 @@ export class Database extends Instance {
       if (failure !== undefined && failsAtOnce(failure)) return this.#failOnRequest(operation, definition, failure)
       const request = definition.parse(databaseName, message.sequences)
       fields.forget()
+      if (!this.querySettings.isEmpty) this.querySettings.admit(databaseName, body)
       if (failure !== undefined) return this.#runAndFail(operation, definition, request, failure)
       const result = this.#run(operation, definition, request)
       if (result instanceof Promise) return this.#replyLater(operation, definition, result)

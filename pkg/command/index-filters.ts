@@ -62,11 +62,12 @@ function shapeOf({ query, sort, projection, collation }: QueryShape): string {
   return [filterShape(query), hex(sort), hex(projection), collation === undefined ? '' : hex(collation)].join('|')
 }
 
-function hex(bytes: Uint8Array): string {
+export function hex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
-function filterShape(filter: Uint8Array): string {
+/** A filter without the values that it compares with. */
+export function filterShape(filter: Uint8Array): string {
   const parts = [...documentFields(filter)].map((field) => `${JSON.stringify(field.name)}:${operandShape(field)}`)
   return `{${parts.sort().join()}}`
 }
@@ -82,28 +83,4 @@ function operandShape(field: Value & { readonly name: string }): string {
   if (field.type !== bsonType.document) return '?'
   const [first] = documentFields(field.bytes, field.start)
   return first?.name.startsWith('$') === true ? filterShape(documentOf(field)) : '?'
-}
-
-/** What makes queries alike: the command without the values that its filter, or its pipeline's stages, compare with. */
-export function commandShape(command: Uint8Array): string {
-  const parts: string[] = []
-  for (const field of documentFields(command)) {
-    if (notShaping.has(field.name)) continue
-    const isFilter = (field.name === 'filter' || field.name === 'query') && field.type === bsonType.document
-    const shape = isFilter ? filterShape(documentOf(field)) : valueShape(field)
-    parts.push(`${JSON.stringify(field.name)}:${shape}`)
-  }
-  return parts.join()
-}
-
-const notShaping: ReadonlySet<string> = new Set(['comment', 'maxTimeMS', 'lsid', 'batchSize', '$db'])
-
-/** Documents and arrays by their fields, names as they are, other values as placeholders. */
-function valueShape(value: Value): string {
-  if (value.type === bsonType.string) return hex(value.bytes.subarray(value.start, value.end))
-  if (value.type !== bsonType.document && value.type !== bsonType.array) return `?${value.type}`
-  const parts = [...documentFields(value.bytes, value.start)].map(
-    (field) => `${JSON.stringify(field.name)}:${valueShape(field)}`,
-  )
-  return `{${parts.join()}}`
 }

@@ -37,6 +37,7 @@ import { FsyncLock } from './fsync-lock.ts'
 import { IndexFilters } from './index-filters.ts'
 import { Parameters } from './parameters.ts'
 import { Profiler } from './profiler.ts'
+import { QuerySettings } from './query-settings.ts'
 import { ReplicaSet, type ReplicaSetOptions } from './replica-set.ts'
 import type { RetryableWrite } from './retryable-write.ts'
 import { type Session, SessionRegistry } from './session.ts'
@@ -131,6 +132,7 @@ export class Instance {
   readonly failWrite: FailPoint<WriteFailure>
   readonly fsyncLock = new FsyncLock()
   readonly indexFilters = new IndexFilters()
+  readonly querySettings: QuerySettings
   readonly profiler = new Profiler()
   readonly statistics: StatisticsRefresh
   readonly usage = new UsageByNamespace()
@@ -168,6 +170,7 @@ export class Instance {
       options.onInternalError?.(error, 'statistics'),
     )
     this.defaults = new ConcernDefaults(engine)
+    this.querySettings = new QuerySettings(engine)
     this.failCommand = new FailPoint(world.random)
     this.failWrite = new FailPoint(world.random)
     this.objectIds = new ObjectIdGenerator(world.random, () => world.clock.nowMs())

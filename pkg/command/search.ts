@@ -110,16 +110,19 @@ export class Search {
     return { ...request, origin: this.#origin(instance), allows: this.allows(instance, collection) }
   }
 
-  /** What an index filter leaves of the indexes; undefined: there is no filter for queries of this shape. */
+  /** What settings or an index filter leave of the indexes; undefined: there are none for queries of this shape. */
   allows(instance: Instance, collection: Collection): ((index: QueryIndex) => boolean) | undefined {
-    if (instance.indexFilters.isEmpty) return undefined
+    const { indexFilters, querySettings } = instance
+    if (indexFilters.isEmpty && querySettings.isEmpty) return undefined
     const shape = {
       query: this.document,
       sort: this.sort?.document ?? emptyDocument,
       projection: this.projection ?? emptyDocument,
       collation: undefined,
     }
-    const filter = instance.indexFilters.find(collection.namespace, shape)
+    // Settings of the query come before filters of the plan cache.
+    const { namespace } = collection
+    const filter = querySettings.hint(namespace, shape) ?? indexFilters.find(namespace, shape)
     return filter && allowedBy(filter)
   }
 

@@ -2,14 +2,16 @@
 import type { Namespace, SystemRequest } from '../aggregate/host.ts'
 import { DatabaseError } from '../base/errors.ts'
 import { buildDocument, rawDocument } from '../bson/build.ts'
-import { binaryValue, documentOf, doubleValue, getField } from '../bson/value.ts'
+import { binaryValue, documentOf, doubleValue, getField, readString } from '../bson/value.ts'
 import type { Collection } from '../engine/collection.ts'
 import { planMemoryOf } from '../query/plan-memory.ts'
 import { shapeHash } from '../query/query-shape.ts'
 import { traitsOf } from './collection-traits.ts'
+import { debugQueryShape } from './command-shape.ts'
 import type { QueryShape } from './index-filters.ts'
 import type { Operation } from './instance.ts'
 import { operationList } from './operation-list.ts'
+import type { SetQuery } from './query-settings.ts'
 import { localSessions } from './session-collections.ts'
 import { storageStats } from './storage-stats.ts'
 import { shownIndexes } from './timeseries.ts'
@@ -24,6 +26,7 @@ export function systemDocuments(operation: Operation, request: SystemRequest): r
     case 'planCacheStats':
       return planCacheStats(operation, request.namespace)
     case 'querySettings':
+      return Array.from(operation.instance.querySettings.all(), (set) => shownSettings(set, request.showShape))
     case 'queryStats':
       return []
     case 'currentOp':
@@ -93,6 +96,19 @@ function indexStats(operation: Operation, namespace: Namespace): Uint8Array[] {
       spec: rawDocument(index.definition.bytes),
     }),
   )
+}
+
+function shownSettings({ hash, settings, query }: SetQuery, showShape: boolean): Uint8Array {
+  const database = query && getField(query, '$db')
+  return buildDocument({
+    queryShapeHash: hash,
+    settings: rawDocument(settings),
+    representativeQuery: query && rawDocument(query),
+    debugQueryShape:
+      showShape && database !== undefined
+        ? debugQueryShape(readString(database.bytes, database.start), query!)
+        : undefined,
+  })
 }
 
 function planCacheStats(operation: Operation, namespace: Namespace): Uint8Array[] {

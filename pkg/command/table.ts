@@ -63,6 +63,7 @@ import {
   planCacheSetFilter,
 } from './commands/plan-cache.ts'
 import { profile } from './commands/profile.ts'
+import { removeQuerySettingsCommand, setQuerySettingsCommand } from './commands/query-settings.ts'
 import { refreshSessions } from './commands/refresh-sessions.ts'
 import { renameCollection } from './commands/rename-collection.ts'
 import { replicaSetCommands } from './commands/replica-set.ts'
@@ -113,6 +114,8 @@ const definitions: readonly AnyDefinition[] = [
   dropIndexes,
   endSessions,
   explainCommand(commandOf),
+  removeQuerySettingsCommand(commandOf),
+  setQuerySettingsCommand(commandOf),
   features,
   fileMd5,
   find,

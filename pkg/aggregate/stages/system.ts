@@ -330,7 +330,7 @@ export const listClusterCatalog: StageDefinition = {
   },
 }
 
-/** `{$querySettings: {showDebugQueryShape}}`: the settings of queries, of which there are none. */
+/** `{$querySettings: {showDebugQueryShape}}`: the settings of queries, see setQuerySettings. */
 export const querySettings: StageDefinition = {
   name: '$querySettings',
   first: true,
@@ -339,12 +339,13 @@ export const querySettings: StageDefinition = {
     if (operand.type !== bsonType.document) {
       throw new DatabaseError(7746800, `$querySettings must be an object, but found ${typeAlias(operand.type)}`)
     }
+    let showShape = false
     for (const option of documentFields(operand.bytes, operand.start)) {
       const path = `$querySettings.${option.name}`
       if (option.name !== 'showDebugQueryShape') throw unknownField(path)
-      booleanOf(path, option)
+      showShape = booleanOf(path, option)
     }
-    return systemPlan('$querySettings', { kind: 'querySettings' })
+    return systemPlan('$querySettings', { kind: 'querySettings', showShape })
   },
 }
 

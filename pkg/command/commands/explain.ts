@@ -1,12 +1,10 @@
 import { DatabaseError } from '../../base/errors.ts'
 import { rawDocument, writeFields } from '../../bson/build.ts'
-import { documentFields } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
+import { queryShapeHash } from '../command-shape.ts'
 import { type AnyDefinition, type Definition, defineCommand, noSequences } from '../definition.ts'
-import { sha256 } from '../digest.ts'
 import type { Explanation, Verbosity } from '../explanation.ts'
 import { commandFields, objectType, stringType } from '../fields.ts'
-import { commandShape } from '../index-filters.ts'
 import type { Operation } from '../instance.ts'
 import { mongoVersion } from '../version.ts'
 
@@ -28,6 +26,7 @@ interface Result {
   readonly explanation: Explanation
   readonly command: Uint8Array
   readonly host: string
+  readonly database: string
 }
 
 /** How a command would be carried out. `definitionOf`: the table, which explain is itself part of. */
@@ -59,25 +58,18 @@ export function explainCommand(definitionOf: (command: Uint8Array) => AnyDefinit
         explanation,
         command,
         host: operation.instance.host.hostname,
+        database: operation.databaseName,
       })
       const explanation = definition.explain!(operation, request, verbosity)
       return explanation instanceof Promise ? explanation.then(finish) : finish(explanation)
     },
-    reply: ({ explanation, command, host }: Result, writer: BsonWriter) =>
+    reply: ({ explanation, command, host, database }: Result, writer: BsonWriter) =>
       writeFields(writer, {
         ...explanation,
-        queryShapeHash: queryShapeHash(command),
+        queryShapeHash: queryShapeHash(database, command),
         command: rawDocument(command),
         serverInfo: { host, port: 0, version: mongoVersion, gitVersion: 'unknown' },
         serverParameters: {},
       }),
   })
-}
-
-const shapedCommands: ReadonlySet<string> = new Set(['find', 'aggregate', 'distinct'])
-
-/** Equal for queries that differ in the values they compare with only. */
-function queryShapeHash(command: Uint8Array): string | undefined {
-  const [first] = documentFields(command)
-  return first !== undefined && shapedCommands.has(first.name) ? sha256(commandShape(command)) : undefined
 }
