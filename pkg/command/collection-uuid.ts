@@ -9,14 +9,20 @@ import type { Operation } from './instance.ts'
 /** The 16 bytes of a `collectionUUID` field, undefined when it was not given. Errors: TypeMismatch, InvalidUUID. */
 export function collectionUuid(fields: Fields<string>, field: number): Uint8Array | undefined {
   if (!fields.has(field)) return undefined
-  const start = fields.start(field)
-  if (fields.bytes[start + 4] !== uuidSubtype)
+  const subtype = fields.bytes[fields.start(field) + 4]
+  if (subtype !== uuidSubtype)
     throw new DatabaseError(
       'TypeMismatch',
-      `BSON field 'collectionUUID' is the wrong binData type '${fields.bytes[start + 4]}', expected type 'UUID'`,
+      `BSON field 'collectionUUID' is the wrong binData type '${subtype}', expected type 'UUID'`,
     )
-  if (readInt32(fields.bytes, start) !== 16)
-    throw new DatabaseError('InvalidUUID', 'collectionUUID must be a 16-byte binary field with UUID (4) subtype')
+  return uuidAt(fields, field)
+}
+
+/** The 16 bytes of a field that is binary data. Errors: InvalidUUID. */
+export function uuidAt(fields: Fields<string>, field: number): Uint8Array {
+  const start = fields.start(field)
+  if (readInt32(fields.bytes, start) !== 16 || fields.bytes[start + 4] !== uuidSubtype)
+    throw new DatabaseError('InvalidUUID', 'uuid must be a 16-byte binary field with UUID (4) subtype')
   return fields.bytes.slice(start + 5, start + 21)
 }
 

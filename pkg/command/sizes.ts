@@ -3,7 +3,7 @@ import type { Collection } from '../engine/collection.ts'
 import { isView } from './view.ts'
 
 export interface Sizes {
-  /** Without views. */
+  /** Without views, and with what MongoDB keeps them in, which it counts. */
   collections: number
   views: number
   documents: number

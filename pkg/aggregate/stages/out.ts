@@ -1,6 +1,7 @@
 import { DatabaseError } from '../../base/errors.ts'
 import { bsonType, typeAlias } from '../../bson/type.ts'
-import { documentFields, documentOf, isNumber, numberOf, readString, type Value } from '../../bson/value.ts'
+import { documentFields, documentOf, isNumber, readString, type Value } from '../../bson/value.ts'
+import { wholeNumberAt } from '../../bson/whole-number.ts'
 import type { CollectionReplacement, Namespace } from '../host.ts'
 import { type PipelineRun, type Stage, type StageContext, type StageDefinition, type Step, step } from '../stage.ts'
 import { PassingStage } from './passing.ts'
@@ -88,7 +89,7 @@ function checkTimeseries(options: Value): void {
     if (field.type === bsonType.null) continue
     if (name.startsWith('bucket')) {
       if (!isNumber(field.type)) throw wrongType(`$out.timeseries.${name}`, field, 'int')
-      const seconds = Math.trunc(numberOf(field))
+      const seconds = wholeNumberAt(field.type, field.bytes, field.start)
       if (!(seconds >= 1 && seconds <= spanMaxSeconds)) {
         throw new DatabaseError(
           'BadValue',
@@ -107,7 +108,7 @@ function checkTimeseries(options: Value): void {
   }
   const span = given.get('bucketMaxSpanSeconds')
   const rounding = given.get('bucketRoundingSeconds')
-  const unequal = (span === undefined ? 0 : numberOf(span)) !== (rounding === undefined ? 0 : numberOf(rounding))
+  const unequal = secondsOf(span) !== secondsOf(rounding)
   if (unequal || (span !== undefined && granularity !== undefined)) {
     throw new DatabaseError(
       'InvalidOptions',
@@ -176,4 +177,9 @@ class OutStage extends PassingStage {
     this.#target?.close()
     super.close()
   }
+}
+
+/** Whole seconds, as they will be kept; 0: none are given. */
+function secondsOf(value: Value | undefined): number {
+  return value === undefined ? 0 : wholeNumberAt(value.type, value.bytes, value.start)
 }

@@ -157,9 +157,9 @@ function readCapped(options: Options): void {
       )
     return
   }
-  if (fields.has(at.viewOn)) return
   if (size === undefined)
     throw new DatabaseError('InvalidOptions', `the 'size' field is required when 'capped' is true`)
+  if (fields.has(at.viewOn)) return
   if (fields.has(at.timeseries)) throw new DatabaseError('InvalidOptions', 'timeseries is not allowed with capped')
   options['capped'] = true
   options['size'] = cappedSize(size)

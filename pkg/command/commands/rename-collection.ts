@@ -2,7 +2,7 @@ import { DatabaseError } from '../../base/errors.ts'
 import { namespaceLengthMax } from '../../base/limits.ts'
 import { bsonType } from '../../bson/type.ts'
 import { traitsOf } from '../collection-traits.ts'
-import { checkCollectionUuid, collectionUuid } from '../collection-uuid.ts'
+import { checkCollectionUuid, collectionUuid, uuidAt } from '../collection-uuid.ts'
 import { defineCommand, emptyReply } from '../definition.ts'
 import { anyType, commandFields, strictBooleanType, stringType, uuidType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
@@ -50,7 +50,7 @@ export const renameCollection = defineCommand({
       from,
       to,
       dropTarget: dropTarget !== undefined && (dropTarget.type !== bsonType.boolean || fields.boolean(at.dropTarget)),
-      targetUuid: dropTarget?.type === bsonType.binary ? collectionUuid(fields, at.dropTarget) : undefined,
+      targetUuid: dropTarget?.type === bsonType.binary ? uuidAt(fields, at.dropTarget) : undefined,
       uuid: collectionUuid(fields, at.collectionUUID),
     }
   },

@@ -44,44 +44,31 @@ export function judge(
   }
 }
 
-/** Why a vector fails, as far as its failure tells; the first that matches. */
-const reasons: readonly (readonly [RegExp, string])[] = [
-  [
-    /\$geo|\$near|2dsphere|'2d'|geoNear|geoWithin|geoIntersects|2d index/i,
-    'text and geo indexes are a later part of the roadmap',
-  ],
-  [/\$text\b|textScore|text index|'text'/i, 'text and geo indexes are a later part of the roadmap'],
-  [/transaction|txnNumber|startTransaction|lsid.*replica/i, 'transactions are a later part of the roadmap'],
-  [/\$changeStream|resume token/i, 'change streams need no replica set here, so that other errors come first'],
-  [/Unrecognized expression|Unknown expression/i, 'an expression operator that is not there yet'],
-  [/Unrecognized pipeline stage/i, 'a pipeline stage that is not there yet'],
-  [/unknown group operator|accumulator/i, 'an accumulator that is not there yet'],
-  [
-    /unknown operator|not supported yet|is not supported|not implemented|NotImplemented|238/i,
-    'an operator or option that is refused by name for now',
-  ],
-  [/no such command/i, 'a command that is not there yet'],
-  [/timeout|connection closed/i, 'does not answer in time'],
-]
+/** The group of what is new on the list: somebody must look at it and say why it fails. */
+export const unexamined = 'new on the list: not examined yet'
 
-export function reasonOf(failure: string): string {
-  return reasons.find(([pattern]) => pattern.test(failure))?.[1] ?? 'answers differently; not examined one by one yet'
-}
-
-/** The text of the list for these results. */
-export function formatKnownFailing(ran: readonly string[], failures: ReadonlyMap<string, string>): string {
-  const ranByOrigin = Map.groupBy(ran, originOf)
-  const lines = new Map<string, Set<string>>()
-  for (const [origin, ids] of ranByOrigin) {
+/**
+ * The text of the list for these results. `known`: the list as it was; what is on it keeps its group, and its place there if nothing
+ * else fails.
+ */
+export function formatKnownFailing(
+  known: readonly Group[],
+  ran: readonly string[],
+  failures: ReadonlyMap<string, string>,
+): string {
+  const reasons = new Map(known.flatMap(({ reason, patterns }) => patterns.map((pattern) => [pattern, reason])))
+  const reasonOf = (id: string): string => reasons.get(id) ?? reasons.get(`${originOf(id)}::*`) ?? unexamined
+  const lines = new Map(known.map(({ reason }) => [reason, new Set<string>()]))
+  for (const [origin, ids] of Map.groupBy(ran, originOf)) {
     const failed = ids.filter((id) => failures.has(id))
-    const whole = failed.length === ids.length && ids.length > 1
+    const [first] = new Set(failed.map(reasonOf))
+    const whole = failed.length === ids.length && ids.length > 1 && failed.every((id) => reasonOf(id) === first)
     for (const id of failed) {
-      const reason = reasonOf(failures.get(whole ? failed[0]! : id)!)
-      const group = lines.get(reason) ?? new Set()
-      lines.set(reason, group.add(whole ? `${origin}::*` : id))
+      const group = lines.get(reasonOf(id)) ?? new Set()
+      lines.set(reasonOf(id), group.add(whole ? `${origin}::*` : id))
     }
   }
-  const parts = [...lines].sort(([a], [b]) => (a < b ? -1 : 1))
+  const parts = [...lines].filter(([, patterns]) => patterns.size > 0)
   return parts.map(([reason, patterns]) => [`# ${reason}`, ...[...patterns].sort(), ''].join('\n')).join('\n')
 }
 
