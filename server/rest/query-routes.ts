@@ -1,5 +1,6 @@
 /** Queries that need a body, and what they are about: find, aggregate, count, distinct, explain, bulk writes, cursors. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { buildDocument } from '../../pkg/bson/build.ts'
 import { bsonType } from '../../pkg/bson/type.ts'
 import {
   documentFields,
@@ -15,6 +16,7 @@ import type { Caller } from './caller.ts'
 import {
   bodyOf,
   documentParameter,
+  documentText,
   elementsOf,
   fieldsOf,
   optionalBodyOf,
@@ -225,7 +227,8 @@ async function bulk(caller: Caller, request: FastifyRequest, reply: FastifyReply
   const command = bulkCommand(`${database}.${collection}`, writes, ordered ?? true)
   const done = await caller.run('admin', { ...command, ...once?.fields })
   const errors = elementsOf(documentOf(getField(done, 'cursor')!), 'firstBatch').map((each) => valueText(request, each))
-  return sendText(reply, `${JSON.stringify(bulkCounts(done)).slice(0, -1)},"errors":[${errors.join(',')}]}`)
+  const summary = documentText(request, buildDocument({ ...bulkCounts(done) }))
+  return sendText(reply, `${summary.slice(0, -1)},"errors":[${errors.join(',')}]}`)
 }
 
 /** A number of a body, or what is given when it is not there. */

@@ -208,6 +208,10 @@ describe('queries', () => {
     ]
     const done = await call('POST', `${items}/bulk`, { operations, ordered: false })
     expect(done.body).toMatchObject({ inserted: 2, modified: 2, deleted: 1, errors: [{ idx: 2, code: 11000 }] })
+    const exact = await call('POST', `${items}/bulk?ejson=canonical`, {
+      operations: [{ deleteOne: { filter: { _id: 'none' } } }],
+    })
+    expect(exact.body.deleted).toEqual({ $numberInt: '0' })
     const grouped = await call('POST', `${items}/aggregate`, {
       pipeline: [{ $group: { _id: '$kind', n: { $sum: '$n' } } }],
     })
