@@ -14,6 +14,7 @@ import { booleanValue, int64Value, stringValue, type Value } from '../pkg/bson/v
 import { ConnectionContext } from '../pkg/command/context.ts'
 import { isLoopback, type ServeConfig, usualGrpcPort } from './config.ts'
 import type { GrpcDoor, TlsFiles } from './grpc/door.ts'
+import type { HttpDoor } from './http/door.ts'
 import { openLog, type ServerLog } from './log.ts'
 import { type Node, openNode } from './node.ts'
 import { Refusal } from './refusal.ts'
@@ -45,7 +46,7 @@ class Server {
   readonly #log: ServerLog
   #node: Node | undefined
   #wire: WireDoor | undefined
-  #stopHttp: (() => Promise<void>) | undefined
+  #http: HttpDoor | undefined
   #grpc: GrpcDoor | undefined
   #ready = false
   #stopping = false
@@ -142,7 +143,7 @@ class Server {
 
   async #openHttp(node: Node, bind: string, port: number): Promise<void> {
     const { openHttpDoor } = await import('./http/door.ts')
-    const door = await openHttpDoor({
+    this.#http = await openHttpDoor({
       bind,
       port,
       database: node.database,
@@ -150,8 +151,7 @@ class Server {
       corsOrigins: this.#config.httpCorsOrigins,
       isReady: () => this.#ready && !this.#stopping,
     }).catch(portTaken(bind, port, 'http-port'))
-    this.#stopHttp = () => door.stop()
-    announce('http', bind, door.port)
+    announce('http', bind, this.#http.port)
   }
 
   async #openGrpc({ database }: Node): Promise<void> {
@@ -198,7 +198,7 @@ class Server {
   }
 
   async #close(): Promise<void> {
-    await Promise.all([this.#wire?.stop(stopPatienceMs), this.#stopHttp?.(), this.#grpc?.stop(stopPatienceMs)])
+    await Promise.all([this.#wire, this.#http, this.#grpc].map((door) => door?.stop(stopPatienceMs)))
     await this.#node?.close()
   }
 

@@ -202,3 +202,38 @@ it.each(Object.keys(doors).flatMap((door) => ends.map((end) => [door, end] as co
     rmSync(dir, { recursive: true, force: true })
   },
 )
+
+it.each(ends)(
+  'REST goes on from the position that it tells before there is an event, after the server was %s',
+  async (end) => {
+    const dir = temporaryFolder()
+    let server = await LauraServer.start(dir)
+    const changes = (headers: Record<string, string>) =>
+      fetch(`${server.httpUri}/v1/databases/shop/collections/items/changes`, { headers })
+    const put = (id: string) =>
+      fetch(`${server.httpUri}/v1/databases/shop/collections/items/documents/${id}`, {
+        method: 'PUT',
+        headers: { 'content-type': 'application/json' },
+        body: '{}',
+      })
+    await put('before')
+    const { value: first } = await serverSentEvents(await changes({})).next()
+    const { id, data } = first as Record<string, string>
+    expect(data).toBeUndefined()
+    // While nobody listens.
+    await put('meanwhile')
+    if (end === 'stopped') await server.stop()
+    else {
+      server.process.kill('SIGKILL')
+      await server.finished
+    }
+    server = await LauraServer.start(dir)
+    await put('after')
+    const seen: unknown[] = []
+    await readUntil(watchRest(server, id), 'after', seen)
+    for await (const { id: key } of watchRest(server, id)) if (seen.push(key) === 2) break
+    expect(seen).toEqual(['meanwhile', 'after'])
+    await server.stop()
+    rmSync(dir, { recursive: true, force: true })
+  },
+)

@@ -2,6 +2,7 @@
 import { rmSync } from 'node:fs'
 import { MongoClient } from 'mongodb'
 import { afterAll, expect, it } from 'vitest'
+import { LauraClient } from '../../clients/node/src/index.ts'
 import { LauraServer, laura, loggedErrors } from '../laura-process.ts'
 import { temporaryFolder } from './running-server.ts'
 
@@ -71,4 +72,36 @@ it('SIGTERM lets a long request finish, and takes no new connection', async () =
   expect((await stopped).code).toBe(0)
   await expect(new MongoClient(server.mongoUri, { serverSelectionTimeoutMS: 200 }).connect()).rejects.toThrow()
   await client.close()
+})
+
+it('SIGTERM ends streams of changes on every door at once', async () => {
+  const server = await LauraServer.start(`${folder}/streams`)
+  const client = await new MongoClient(server.mongoUri, { serverSelectionTimeoutMS: 500 }).connect()
+  await client.db('shop').collection('items').insertOne({})
+  const query = JSON.stringify({ query: 'subscription { itemsChanged { id } }' })
+  const headers = { 'content-type': 'application/json', accept: 'text/event-stream' }
+  const streams = [
+    await fetch(`${server.httpUri}/v1/databases/shop/collections/items/changes`),
+    await fetch(`${server.httpUri}/graphql-stream/shop`, { method: 'POST', headers, body: query }),
+  ]
+  expect(streams.map(({ status }) => status)).toEqual([200, 200])
+  const other = await LauraClient.connect(server.grpcUri)
+  const watches = [client.db('shop').watch(), other.db('shop').watch()]
+  const waits = watches.map((watch) => watch.next().catch(() => 'ended'))
+  // All four wait for changes; the Node client's begins with the first question.
+  await expect
+    .poll(async () => {
+      const { inprog } = await client.db('admin').command({ currentOp: 1, 'command.getMore': { $exists: true } })
+      return (inprog as unknown[]).length
+    })
+    .toBeGreaterThanOrEqual(3)
+  const beganMs = performance.now()
+  const { code, stderr } = await server.stop()
+  expect(code).toBe(0)
+  expect(loggedErrors(stderr)).toEqual([])
+  // Less than the patience with requests that do not end.
+  expect(performance.now() - beganMs).toBeLessThan(8000)
+  for (const stream of streams) await stream.text()
+  await Promise.all([client.close(), other.close()])
+  await Promise.all(waits)
 })

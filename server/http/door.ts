@@ -3,6 +3,7 @@
  * log line a request, errors as problems, compression, CORS, and a stop that lets requests end.
  */
 import { randomUUID } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
 import compress from '@fastify/compress'
 import cors from '@fastify/cors'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
@@ -31,8 +32,11 @@ export interface HttpDoorOptions {
 
 export interface HttpDoor {
   readonly port: number
-  /** Stops accepting and resolves when every request has been answered. */
-  stop(): Promise<void>
+  /**
+   * Stops accepting, ends streams of events, and resolves when every other request has been answered; those that have not after `patienceMs`
+   * are cut off.
+   */
+  stop(patienceMs: number): Promise<void>
 }
 
 /** A document of the largest size in its most verbose text. */
@@ -62,6 +66,7 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
     routerOptions: { maxParamLength: 1024 },
   })
   shareManners(app, options)
+  endEventStreams(app)
   refuseExpectations(app.server)
   limitArrival(app, options.requestTimeoutMs ?? requestTimeoutDefaultMs)
   app.get('/', { schema: { hide: true } }, () => ({
@@ -95,7 +100,31 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<HttpDoor> 
   await app.register((scope) => addGraphqlDoor(scope, { database: options.database, log: options.log, corsOrigins }))
   await app.listen({ host: bind, port })
   const address = app.server.address()
-  return { port: typeof address === 'object' && address !== null ? address.port : port, stop: () => app.close() }
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : port,
+    stop: async (patienceMs) => {
+      const cut = setTimeout(() => app.server.closeAllConnections(), patienceMs)
+      await app.close()
+      clearTimeout(cut)
+    },
+  }
+}
+
+/** Streams of events have no end of their own: when the door closes they end, with their connections. */
+function endEventStreams(app: FastifyInstance): void {
+  const open = new Set<ServerResponse>()
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    const { raw } = reply
+    if (String(reply.getHeader('content-type')).startsWith('text/event-stream')) {
+      open.add(raw)
+      raw.once('close', () => open.delete(raw))
+    }
+    done(null, payload)
+  })
+  app.addHook('preClose', (done) => {
+    for (const response of open) response.end(() => response.socket?.end())
+    done()
+  })
 }
 
 /**

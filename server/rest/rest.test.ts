@@ -28,7 +28,7 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  await door.stop()
+  await door.stop(0)
   await node.close()
   rmSync(folder, { recursive: true, force: true })
 })
