@@ -6,7 +6,7 @@
  *   find       the keys in order; what each finds is noted as record ids
  *   give       the local documents in the order in which they came
  *
- * The first batch is one document, and each is four times as large as that before, so that whoever reads a few joins a few.
+ * The first batch is one document, and each is eight times as large as that before, so that whoever reads a few joins a few.
  */
 import type { RecordId } from '../base/ids.ts'
 import { sortNumbers } from '../base/sort-numbers.ts'
@@ -133,7 +133,7 @@ export class PointBatch {
 
   #begin(): void {
     this.#state = 'gather'
-    this.#size = Math.min(batchMax, this.#size * 4)
+    this.#size = Math.min(batchMax, this.#size * 8)
     if (this.#size > this.#order.length) {
       this.#localEnds = new Int32Array(this.#size)
       this.#keyEnds = new Int32Array(this.#size)

@@ -2,8 +2,8 @@
  * Walking BSON by offsets. Everything here trusts its bytes: they have been through `validateDocument`.
  */
 import { readInt32 } from './little-endian.ts'
+import { readText } from './short-text.ts'
 import { bsonType, type Value } from './type.ts'
-import { readUtf8 } from './utf8.ts'
 
 /** Where the value of `type` that begins at `start` ends (exclusive). */
 export function valueEnd(bytes: Uint8Array, type: number, start: number): number {
@@ -89,7 +89,7 @@ export class ElementWalker {
   }
 
   name(): string {
-    return readUtf8(this.bytes, this.nameStart, this.nameEnd)
+    return readText(this.bytes, this.nameStart, this.nameEnd)
   }
 
   /** The current value, pointing into the walked bytes. */

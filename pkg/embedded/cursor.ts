@@ -50,10 +50,20 @@ export abstract class Cursor<Item> implements AsyncIterable<Item> {
 
   async toArray(): Promise<Item[]> {
     this.#readsAll = true
-    const items: Item[] = []
+    let items: Item[] = []
     while (await this.#fill()) {
-      do items.push(this.#take())
-      while (this.#batch !== undefined && this.#next < this.#batch.count)
+      const objects = this.#batch!.objects
+      if (items.length === 0 && this.#next === 0 && objects !== undefined && this.#map === undefined) {
+        // They are the caller's, and the batch does without them from its release on.
+        items = objects as Item[]
+        this.#next = objects.length
+      } else {
+        do items.push(this.#take())
+        while (this.#batch !== undefined && this.#next < this.#batch.count)
+      }
+      if (this.#cursorId !== 0n) continue
+      this.#letGo()
+      break
     }
     return items
   }
@@ -74,9 +84,7 @@ export abstract class Cursor<Item> implements AsyncIterable<Item> {
   /** Lets go of what the cursor holds. Safe to call twice. */
   async close(): Promise<void> {
     if (this.#closed) return
-    this.#closed = true
-    this.#batch?.release()
-    this.#batch = undefined
+    this.#letGo()
     if (this.#cursorId === 0n) return
     const collection = this.#namespace.slice(this.#databaseName.length + 1)
     await this.#port.run(killCursors, this.#databaseName, { collection, ids: [this.#cursorId] })
@@ -116,6 +124,13 @@ export abstract class Cursor<Item> implements AsyncIterable<Item> {
       this.#cursorId = batch.cursorId
       this.#namespace = batch.namespace
     }
+  }
+
+  /** Closed, as far as this process goes. */
+  #letGo(): void {
+    this.#closed = true
+    this.#batch?.release()
+    this.#batch = undefined
   }
 
   #more(setUp: ((operation: Operation) => void) | undefined): Batch | Promise<Batch> {

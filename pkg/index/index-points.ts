@@ -2,7 +2,8 @@
 import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import type { KeyCursor, KeyMap } from '../mvcc/key-map.ts'
-import { readRecordId } from './record-id.ts'
+import { versionSuffixLength } from '../mvcc/version-key.ts'
+import { readRecordId, recordIdLength } from './record-id.ts'
 
 export class IndexPoints {
   readonly #walk: KeyCursor
@@ -57,6 +58,8 @@ export class IndexPoints {
   get recordId(): RecordId {
     const walk = this.#walk
     if (this.#idInValue) return readRecordId(walk.value.bytes, walk.value.start)
+    const at = walk.neighbours?.keyEndBeside(0, recordIdLength + versionSuffixLength) ?? -1
+    if (at >= 0) return readRecordId(walk.neighbours!.pageBytes, at)
     walk.readKey()
     return readRecordId(walk.keyBytes, this.#keyLength)
   }

@@ -98,8 +98,8 @@ export class VersionCursor implements KeyCursor {
   /** The timestamp of the version under the tree cursor. */
   #versionHere(): Timestamp {
     const cursor = this.#cursor
-    const at = cursor.keyTailAt(versionSuffixLength)
-    if (at >= 0) return readVersion(cursor.leafBytes, at)
+    const at = cursor.keyEndBeside(0, versionSuffixLength)
+    if (at >= 0) return readVersion(cursor.pageBytes, at)
     cursor.readKey()
     return readVersion(cursor.key, cursor.keyLength - versionSuffixLength)
   }

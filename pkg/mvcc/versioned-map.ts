@@ -198,7 +198,7 @@ export class VersionedMap implements KeyMap {
 
   #timestampAtCursor(): Timestamp {
     const cursor = this.#cursor
-    const at = cursor.keyEndAt(versionSuffixLength)
+    const at = cursor.keyEndBeside(0, versionSuffixLength)
     if (at >= 0) return readVersion(cursor.pageBytes, at)
     cursor.readKey()
     return readVersion(cursor.key, cursor.keyLength - versionSuffixLength)

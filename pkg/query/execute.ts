@@ -152,6 +152,9 @@ function open(source: QuerySource, at: Timestamp, node: PlanNode, request: FindR
 
 const noBytes = new Uint8Array(0)
 
+/** A small whole number, since counting down from Infinity makes an object a row. */
+const unlimited = -1
+
 export class Rows {
   /** The plan, or the likeliest of several. */
   readonly plan: PlanNode
@@ -159,6 +162,7 @@ export class Rows {
   readonly #source: QuerySource
   readonly #input: RowSource
   #skip: number
+  /** Rows still to be given; `unlimited`: all there are. */
   #left: number
   /** The current row's document: valid until the next call on the engine or a yield. */
   bytes: Uint8Array = noBytes
@@ -171,7 +175,7 @@ export class Rows {
     this.work = work
     this.#input = input
     this.#skip = request.skip ?? 0
-    this.#left = request.limit === undefined || request.limit === 0 ? Infinity : request.limit
+    this.#left = request.limit === undefined || request.limit === 0 ? unlimited : request.limit
   }
 
   get recordId(): RecordId {
@@ -232,7 +236,7 @@ export class Rows {
         left -= this.work.docsExamined + this.work.keysExamined - before
         continue
       }
-      this.#left--
+      if (this.#left > 0) this.#left--
       this.bytes = input.bytes
       this.start = input.start
       this.end = input.end

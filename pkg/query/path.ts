@@ -121,6 +121,7 @@ export function findElement(bytes: Uint8Array, start: number, name: Uint8Array):
  * a part that begins with `$` (16410).
  */
 export function checkFieldPath(text: string): void {
+  if (text !== '' && !text.includes('.') && !text.startsWith('$')) return
   if (text === '') throw new DatabaseError(40352, 'FieldPath cannot be constructed with empty string')
   if (text.endsWith('.')) throw new DatabaseError(40353, "FieldPath must not end with a '.'.")
   for (const part of text.split('.')) {

@@ -177,17 +177,6 @@ export class TreeCursor {
     return this.#page.bytes
   }
 
-  /** Where in `pageBytes` the last `length` bytes of the current key lie, when they lie there in one piece; else -1. */
-  keyEndAt(length: number): number {
-    if (this.#saved || this.#frame === 0) return -1
-    const page = this.#page
-    const slot = page.words[page.slots + (this.#index << 1) + 1]!
-    const suffixLength = slot >>> 16
-    // Of a long key, whose length has a flag, the end is elsewhere.
-    if (suffixLength >= 0x8000 || suffixLength < length) return -1
-    return page.base + page.cellHeader + (slot & 0xffff) + suffixLength - length
-  }
-
   /** Whether the current key begins with `prefix[0, prefixLength)`. */
   keyStartsWith(prefix: Uint8Array, prefixLength: number): boolean {
     if (this.#saved) {
@@ -249,22 +238,6 @@ export class TreeCursor {
     return compareRanges(key, 0, key.length - tailLength, before, 0, key.length - tailLength) === 0
   }
 
-  /** The bytes of the current leaf, in which `keyTailAt` is a place. */
-  get leafBytes(): Uint8Array {
-    return this.#page.bytes
-  }
-
-  /** Where the last `tailLength` bytes of the current key lie in `leafBytes`; -1: not in one piece, `readKey` has them. */
-  keyTailAt(tailLength: number): number {
-    if (this.#saved) return -1
-    const page = this.#page
-    const slot = page.words[page.slots + (this.#index << 1) + 1]!
-    const length = slot >>> 16
-    return length >= 0x8000 || length < tailLength
-      ? -1
-      : page.base + page.cellHeader + (slot & 0xffff) + length - tailLength
-  }
-
   // ---- the entries beside the current one, in the same leaf: `distance` entries ahead, or behind when it is negative
 
   /** How many there are ahead (behind). */
@@ -283,9 +256,11 @@ export class TreeCursor {
 
   /** Where the last `length` bytes of the key lie in `pageBytes`; -1: not in one piece. */
   keyEndBeside(distance: number, length: number): number {
+    if (this.#saved || this.#frame === 0) return -1
     const page = this.#page
     const slot = page.words[page.slots + ((this.#index + distance) << 1) + 1]!
     const suffixLength = slot >>> 16
+    // Of a long key, whose length has a flag, the end is elsewhere.
     if (suffixLength >= 0x8000 || suffixLength < length) return -1
     return page.base + page.cellHeader + (slot & 0xffff) + suffixLength - length
   }
