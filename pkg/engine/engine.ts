@@ -178,8 +178,11 @@ export class Engine implements Workspace {
       memoryBytes: options.transactionMemoryBytes,
       newPayload: () => this.#log.newPayload(),
       reserveSpace: (bytes) => store.ensureSpace(bytes),
-      newFile: () => this.temporaryFiles.open(),
-      pageSizeBytes: options.pageSizeBytes,
+      writeMemory: {
+        limitBytes: Math.floor(options.transactionMemoryBytes / 2),
+        pageSizeBytes: options.pageSizeBytes,
+        newFile: () => this.temporaryFiles.open(),
+      },
       fail: (error) => this.fail(error),
     }
   }

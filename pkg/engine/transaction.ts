@@ -14,14 +14,14 @@
 import { DatabaseError } from '../base/errors.ts'
 import type { LogIndex } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
-import { DiskError, type File } from '../io/disk.ts'
+import { DiskError } from '../io/disk.ts'
 import type { World } from '../io/world.ts'
 import type { LockStore } from '../mvcc/lock-store.ts'
 import type { Lock, LockOwner, LockTarget } from '../mvcc/lock-table.ts'
 import { ReadSet } from '../mvcc/read-set.ts'
 import type { Snapshot } from '../mvcc/snapshots.ts'
 import { WriteConflict } from '../mvcc/write-conflict.ts'
-import { WriteMemory } from '../mvcc/write-memory.ts'
+import { WriteMemory, type WriteMemoryOptions } from '../mvcc/write-memory.ts'
 import { type LargePayload, payloadBytesMax } from '../storage/large-payload.ts'
 import type { ChangeNotes } from './change-notes.ts'
 import type { Collection } from './collection.ts'
@@ -70,9 +70,8 @@ export interface TransactionHost {
   newPayload(): LargePayload
   /** Makes sure that the data file has room for what so many bytes of operations do. Throws OutOfDiskSpace. */
   reserveSpace(bytes: number): void
-  /** For what it sees of its own writes. */
-  newFile(): File
-  readonly pageSizeBytes: number
+  /** For what it sees of its own writes; its operations take the other half of `memoryBytes`. */
+  readonly writeMemory: WriteMemoryOptions
   /** The disk failed under a large commit. */
   fail(error: unknown): void
 }
@@ -112,13 +111,7 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
     this.options = options
     this.#host = host
     this.startedMs = host.world.clock.monotonicMs()
-    // Its operations take the other half.
-    const { pageSizeBytes } = host
-    this.memory = new WriteMemory({
-      limitBytes: Math.floor(host.memoryBytes / 2),
-      pageSizeBytes,
-      newFile: () => host.newFile(),
-    })
+    this.memory = new WriteMemory(host.writeMemory)
     this.#snapshot = host.snapshotAt(options.readAt ?? host.now())
     if (options.isolation === 'serializable') {
       this.reads = new ReadSet()
@@ -247,7 +240,7 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
     if (this.#committing) throw beingCommitted(this.id)
     this.#committing = true
     try {
-      operations.spill(this.#openPayload)
+      operations.spill(() => this.#host.newPayload())
       await operations.spilled.finishAsync()
       for (let bytes = 0; bytes < operations.sizeBytes; bytes += reservedStepBytes) {
         this.#refuseEnded()
@@ -284,7 +277,7 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
     const { operations } = this
     if (operations.spilled === undefined) return
     try {
-      operations.spill(this.#openPayload)
+      operations.spill(() => this.#host.newPayload())
       operations.spilled.finish()
     } catch (error) {
       throw this.#refusal(error)
@@ -299,8 +292,6 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
     this.#host.fail(error)
     return error
   }
-
-  readonly #openPayload = (): LargePayload => this.#host.newPayload()
 
   /** Forgets what it has written. Safe to call twice. */
   abort(): void {
@@ -348,7 +339,7 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
       const limit = operations.spilled === undefined ? room : Math.min(room, spilledPieceBytes)
       if (operations.length >= limit) {
         try {
-          operations.spill(this.#openPayload)
+          operations.spill(() => this.#host.newPayload())
         } catch (error) {
           throw this.#refusal(error)
         }

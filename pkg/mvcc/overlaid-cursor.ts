@@ -14,8 +14,8 @@ export class OverlaidCursor implements KeyCursor {
   readonly #writes: WriteSet
   /** Whether the base rests on a key: the current one, or the next one in the direction of the walk. */
   #baseHere = false
-  /** Rests on a write as the base does on a key. */
-  readonly #own: WriteCursor
+  /** Rests on a write as the base does on a key; undefined as long as nothing was written. */
+  #own: WriteCursor | undefined
   #moves = 0
   /** Whether the current entry is the write's, not the base's. */
   #isOwn = false
@@ -29,17 +29,17 @@ export class OverlaidCursor implements KeyCursor {
   constructor(base: KeyCursor | undefined, writes: WriteSet) {
     this.#base = base
     this.#writes = writes
-    this.#own = writes.cursor()
   }
 
   get value(): ValueRef {
-    return this.#isOwn ? this.#own.value : this.#base!.value
+    return this.#isOwn ? this.#own!.value : this.#base!.value
   }
 
   readKey(): void {
     if (this.#isOwn) {
-      this.keyBytes = this.#own.key
-      this.keyLength = this.#own.keyLength
+      const own = this.#own!
+      this.keyBytes = own.key
+      this.keyLength = own.keyLength
       return
     }
     const base = this.#base!
@@ -50,7 +50,7 @@ export class OverlaidCursor implements KeyCursor {
 
   keyStartsWith(prefix: Uint8Array, prefixLength: number): boolean {
     if (!this.#isOwn) return this.#base!.keyStartsWith(prefix, prefixLength)
-    const own = this.#own
+    const own = this.#own!
     if (own.keyLength < prefixLength) return false
     for (let i = 0; i < prefixLength; i++) if (own.key[i] !== prefix[i]) return false
     return true
@@ -58,32 +58,31 @@ export class OverlaidCursor implements KeyCursor {
 
   first(): boolean {
     this.#baseHere = this.#base?.first() === true
-    this.#own.first()
+    this.#writesCursor()?.first()
     return this.#settleForward()
   }
 
   last(): boolean {
     this.#baseHere = this.#base?.last() === true
-    this.#own.last()
+    this.#writesCursor()?.last()
     return this.#settleBackward()
   }
 
   seek(key: Uint8Array, keyLength: number): boolean {
     this.#baseHere = this.#base?.seek(key, keyLength) === true
-    this.#own.seek(key, keyLength)
+    this.#writesCursor()?.seek(key, keyLength)
     return this.#settleForward()
   }
 
   seekOnward(key: Uint8Array, keyLength: number): boolean {
     if (!this.#writes.isEmpty) return this.seek(key, keyLength)
-    this.#own.release()
     this.#baseHere = this.#base?.seekOnward(key, keyLength) === true
     return this.#settleForward()
   }
 
   seekBefore(key: Uint8Array, keyLength: number): boolean {
     this.#baseHere = this.#base?.seekBefore(key, keyLength) === true
-    this.#own.seekBefore(key, keyLength)
+    this.#writesCursor()?.seekBefore(key, keyLength)
     return this.#settleBackward()
   }
 
@@ -93,7 +92,7 @@ export class OverlaidCursor implements KeyCursor {
     else {
       // The base may rest on the same key, which the write has hidden.
       if (this.#baseHere && this.#compare() === 0) this.#baseHere = this.#base!.next()
-      this.#own.next()
+      this.#own!.next()
     }
     return this.#settleForward()
   }
@@ -103,7 +102,7 @@ export class OverlaidCursor implements KeyCursor {
     if (!this.#isOwn) this.#baseHere = this.#base!.previous()
     else {
       if (this.#baseHere && this.#compare() === 0) this.#baseHere = this.#base!.previous()
-      this.#own.previous()
+      this.#own!.previous()
     }
     return this.#settleBackward()
   }
@@ -112,14 +111,19 @@ export class OverlaidCursor implements KeyCursor {
     if (!this.#writes.isEmpty || this.#base === undefined) {
       this.readKey()
       this.#saved = this.keyBytes.slice(0, this.keyLength)
-      this.#own.release()
+      this.#own?.release()
     }
     this.#base?.save()
   }
 
   close(): void {
-    this.#own.release()
+    this.#own?.release()
     this.#base?.close()
+  }
+
+  #writesCursor(): WriteCursor | undefined {
+    if (this.#own === undefined && !this.#writes.isEmpty) this.#own = this.#writes.cursor()
+    return this.#own
   }
 
   /** From the key it was on, in either direction. */
@@ -144,7 +148,7 @@ export class OverlaidCursor implements KeyCursor {
     const own = this.#own
     for (;;) {
       this.#isOwn = false
-      if (!own.here) return this.#baseHere
+      if (own?.here !== true) return this.#baseHere
       const order = this.#baseHere ? this.#compare() : -1
       if (order > 0) return true
       if (this.#restOnOwn()) return true
@@ -160,7 +164,7 @@ export class OverlaidCursor implements KeyCursor {
     const own = this.#own
     for (;;) {
       this.#isOwn = false
-      if (!own.here) return this.#baseHere
+      if (own?.here !== true) return this.#baseHere
       const order = this.#baseHere ? this.#compare() : 1
       if (order < 0) return true
       if (this.#restOnOwn()) return true
@@ -171,14 +175,14 @@ export class OverlaidCursor implements KeyCursor {
 
   /** Whether the write is one to rest on, not a removal. */
   #restOnOwn(): boolean {
-    const { value } = this.#own
+    const { value } = this.#own!
     this.#isOwn = value.end > value.start
     return this.#isOwn
   }
 
   /** How the write's key compares with the one the base rests on. */
   #compare(): number {
-    const own = this.#own
+    const own = this.#own!
     const base = this.#base!
     base.readKey()
     return compareBytes(own.key, 0, own.keyLength, base.keyBytes, 0, base.keyLength)
