@@ -22,6 +22,7 @@ export interface ServeConfig {
   /** Origins whose pages may call the HTTP door from a browser. */
   readonly httpCorsOrigins: readonly string[]
   readonly cacheSizeBytes: number
+  readonly transactionMemoryBytes: number
   readonly oplogSizeBytes: number
   readonly oplogMinRetentionHours: number
   readonly insecure: boolean
@@ -82,6 +83,12 @@ function cacheSize(value: string): number {
   const bytes = parseSize(value)
   if (bytes === undefined) throw new Refusal('must be a size such as 256MB or 1GiB')
   if (bytes < 8 * 2 ** 20) throw new Refusal('must be at least 8MB')
+  return bytes
+}
+
+function transactionMemory(value: string): number {
+  const bytes = parseSize(value)
+  if (bytes === undefined) throw new Refusal('must be a size such as 64MB or 1GiB')
   return bytes
 }
 
@@ -180,6 +187,14 @@ export const settings = {
     default: 256 * 2 ** 20,
     shownDefault: '256MB',
     read: cacheSize,
+  },
+  transactionMemoryBytes: {
+    name: 'transaction-memory',
+    value: 'size',
+    about: 'memory for what a transaction has written; more goes to disk until it ends',
+    default: 64 * 2 ** 20,
+    shownDefault: '64MB',
+    read: transactionMemory,
   },
   oplogSizeBytes: {
     name: 'oplog-size',

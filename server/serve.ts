@@ -60,7 +60,7 @@ class Server {
   async start(): Promise<void> {
     const { logger } = this.#log
     const { dir, bind, mongoPort, httpPort, cacheSizeBytes, pageCompression, replSet, replSetMember } = this.#config
-    const { oplogSizeBytes, oplogMinRetentionHours } = this.#config
+    const { transactionMemoryBytes, oplogSizeBytes, oplogMinRetentionHours } = this.#config
     logger.info(
       {
         version,
@@ -80,6 +80,7 @@ class Server {
       dir,
       engine: {
         cacheSizeBytes,
+        transactionMemoryBytes,
         compression: pageCompression,
         changeHistory: oplogSizeBytes === 0 ? 'off' : 'on',
         oplogSizeBytes,

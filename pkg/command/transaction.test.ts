@@ -186,6 +186,52 @@ describe('a transaction that meets a change of a collection', () => {
   })
 })
 
+describe('a transaction that does not fit into memory', () => {
+  beforeEach(async () => {
+    const replicaSet = { name: 'rs0', member: 'db.example:27017' }
+    server = await openServer({ replicaSet, engine: { transactionMemoryBytes: 0, pageSizeBytes: 1024 } })
+    await server.reply({ insert: 'c', documents: [1, 2, 3].map((_id) => ({ _id, n: _id })) })
+  })
+
+  const many = Array.from({ length: 300 }, (_, i) => ({ _id: 10 + i, n: i, text: 'x'.repeat(500) }))
+
+  test('reads its own writes and is committed as any other, and says so again when it is asked again', async () => {
+    const client = new Client().begin()
+    await client.run({ insert: 'c', documents: many })
+    await client.run({ update: 'c', updates: [{ q: { n: { $gte: 100 } }, u: { $inc: { n: 1000 } }, multi: true }] })
+    await client.run({ delete: 'c', deletes: [{ q: { _id: 1 }, limit: 1 }] })
+    expect(await documents((command) => client.run(command), { n: 1100 })).toMatchObject([{ _id: 110 }])
+    expect(await documents(outside, { n: 1100 })).toEqual([])
+    const replies = await Promise.all([client.commit(), client.commit()])
+    expect(replies).toMatchObject([{ ok: 1 }, { ok: 1 }])
+    expect(await documents(outside, { n: 1100 })).toMatchObject([{ _id: 110 }])
+    expect(await server.reply({ count: 'c' })).toMatchObject({ n: 302 })
+    expect(await client.commit()).toMatchObject({ ok: 1 })
+  })
+
+  test('is shown to change streams', async () => {
+    const opened = await server.reply({ aggregate: 'c', pipeline: [{ $changeStream: {} }], cursor: {} })
+    const { id } = opened['cursor'] as { id: unknown }
+    const client = new Client().begin()
+    await client.run({ insert: 'c', documents: many.slice(0, 5) })
+    expect(await client.commit()).toMatchObject({ ok: 1 })
+    const { cursor } = await server.reply({ getMore: id, collection: 'c' })
+    const { nextBatch } = cursor as { nextBatch: { documentKey: Document }[] }
+    expect(nextBatch.map(({ documentKey }) => documentKey['_id'])).toEqual([10, 11, 12, 13, 14])
+  })
+
+  test('may be aborted while its commit is on its way to disk, and then says that it was', async () => {
+    const client = new Client().begin()
+    await client.run({ insert: 'c', documents: many })
+    const committing = client.commit()
+    const killed = server.reply({ killSessions: [client.lsid] })
+    const [reply] = await Promise.all([committing, killed])
+    const count = reply['ok'] === 1 ? 303 : 3
+    expect(await server.reply({ count: 'c' })).toMatchObject({ n: count })
+    if (count === 3) expect(reply).toMatchObject({ errorLabels: ['TransientTransactionError'] })
+  })
+})
+
 test('with transactionConflictWaitMillis a write in a transaction waits for another transaction', async () => {
   const wait = (ms: number) => server.reply({ setParameter: 1, transactionConflictWaitMillis: ms, $db: 'admin' })
   expect(await wait(60_000)).toMatchObject({ was: 0 })

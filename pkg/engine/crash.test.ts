@@ -11,7 +11,7 @@ const transactionMemoryBytes = [0, 1500, 1500, 2 ** 20]
 
 for (const group of [0, 1, 2, 3]) {
   test(`every acknowledged write survives a crash at each disk operation in turn (group ${group})`, {
-    timeout: 240_000,
+    timeout: 480_000,
   }, async () => {
     let taken = 0
     let second = 0
