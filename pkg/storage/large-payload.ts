@@ -28,7 +28,7 @@ const noBytes = new Uint8Array(0)
 
 export class LargePayload implements PayloadSource {
   readonly file: File
-  readonly #drop: (file: File) => void
+  readonly #drop: (file: File, inUse: Promise<void> | undefined) => void
   #state: 'growing' | 'finished' | 'appended' | 'discarded' = 'growing'
   #syncing: Promise<void> | undefined
   length = 0
@@ -37,8 +37,8 @@ export class LargePayload implements PayloadSource {
   /** The first bytes of the payload. */
   head: Uint8Array = noBytes
 
-  /** `file`: new and empty. `drop` closes and removes it. */
-  constructor(file: File, drop: (file: File) => void) {
+  /** `file`: new and empty. `drop` closes and removes it, once it is not in use any more. */
+  constructor(file: File, drop: (file: File, inUse: Promise<void> | undefined) => void) {
     this.file = file
     this.#drop = drop
   }
@@ -98,13 +98,7 @@ export class LargePayload implements PayloadSource {
   discard(): void {
     if (this.#state === 'appended' || this.#state === 'discarded') return
     this.#state = 'discarded'
-    if (this.#syncing === undefined) this.#drop(this.file)
-    // The file is in use until then. That its sync failed is told to who began it.
-    else
-      this.#syncing.then(
-        () => this.#drop(this.file),
-        () => this.#drop(this.file),
-      )
+    this.#drop(this.file, this.#syncing)
   }
 
   #complete(): void {

@@ -34,6 +34,7 @@ export class LogSpace {
   /** The file that is being filled in the background; the fill ends when it is no longer this one. */
   #filling: File | undefined
   #spareCount = 0
+  readonly #dropping = new Set<Promise<void>>()
   /** Then the next spare is made by `ensure`, which has somebody to tell. */
   #preparationFailed = false
   #fullUntilMs = Number.NEGATIVE_INFINITY
@@ -59,7 +60,24 @@ export class LogSpace {
 
   /** A payload to be written before it is appended. */
   newPayload(): LargePayload {
-    return new LargePayload(this.#create(), (file) => this.#drop(file))
+    return new LargePayload(this.#create(), (file, inUse) => {
+      if (inUse === undefined) this.#drop(file)
+      else this.#dropAfter(file, inUse)
+    })
+  }
+
+  /** Resolves when no file is in use that is to be removed. */
+  async dropped(): Promise<void> {
+    await Promise.all(this.#dropping)
+  }
+
+  #dropAfter(file: File, inUse: Promise<void>): void {
+    // How it ended is told to who began it.
+    const done = Promise.allSettled([inUse]).then(() => {
+      this.#dropping.delete(done)
+      this.#drop(file)
+    })
+    this.#dropping.add(done)
   }
 
   /** Begins to prepare the next segment, unless one is there. A full disk is not reported here but by `ensure`. */

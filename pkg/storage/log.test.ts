@@ -306,3 +306,23 @@ test('refuses a log that is older than what was durable, or gone', async () => {
   open(world, 2)
   expect(() => open(world, 3)).toThrow('entry 2 was durable')
 })
+
+test('closes only when no file of a payload that was given up is in use any more', async () => {
+  const world = simulatedWorld(4)
+  const { log } = open(world)
+  const payload = log.newPayload()
+  payload.append(new Uint8Array(100), 100)
+  const synced = Promise.withResolvers<void>()
+  payload.file.syncAsync = () => synced.promise
+  const finished = payload.finishAsync()
+  payload.discard()
+  let isClosed = false
+  const closing = log.close().then(() => {
+    isClosed = true
+  })
+  await world.clock.sleep(1000)
+  expect([isClosed, world.disk.exists(payload.file.path)]).toEqual([false, true])
+  synced.resolve()
+  await Promise.all([finished, closing])
+  expect(world.disk.exists(payload.file.path)).toBe(false)
+})

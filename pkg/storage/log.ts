@@ -385,6 +385,8 @@ export class Log {
       throw this.#fail(error)
     } finally {
       await this.#cycle
+      // A file of the same name may be another process's after this.
+      await this.#space.dropped()
       this.#space.discard()
       for (const segment of this.#segments) segment.release()
     }
