@@ -160,3 +160,15 @@ test('logComponentVerbosity changes as a whole or not at all, and its root is lo
   await server.run({ setParameter: 1, logLevel: 1, ...admin })
   expect(await get()).toMatchObject({ verbosity: 1 })
 })
+
+test('the profiler shows of a getMore what made its cursor, with its comment', async () => {
+  const server = await openServer()
+  await server.run({ insert: 'c', documents: [{ _id: 1 }, { _id: 2 }] })
+  await server.run({ profile: 2 })
+  await server.all({ find: 'c', batchSize: 1, comment: 'why' })
+  await server.run({ profile: 0 })
+  const filter = { 'command.getMore': { $exists: true } }
+  expect(await server.all({ find: 'system.profile', filter })).toMatchObject([
+    { op: 'getmore', command: { collection: 'c', comment: 'why' }, originatingCommand: { find: 'c', comment: 'why' } },
+  ])
+})

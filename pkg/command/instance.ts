@@ -320,6 +320,8 @@ export class Operation {
   workspace: Workspace
   /** What the command works on, for currentOp. */
   namespace: string
+  /** Of a getMore the command that made the cursor, for currentOp and the profiler. */
+  originatingCommand: Uint8Array | undefined = undefined
   /** What a view has was put into a reply of another form, whose `ok` MongoDB writes as a whole number. */
   repliesForView = false
   /** Whoever asked looks at every document that a cursor gives, as an object. */

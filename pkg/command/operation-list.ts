@@ -1,6 +1,6 @@
 /** The operations in progress, as `currentOp` and `$currentOp` tell them. */
 import { rawDocument } from '../bson/build.ts'
-import { binaryValue, timestampValue } from '../bson/value.ts'
+import { binaryValue, documentFields, getField, timestampValue } from '../bson/value.ts'
 import type { ConnectionContext } from './context.ts'
 import type { Cursor } from './cursor.ts'
 import type { Instance, Operation } from './instance.ts'
@@ -63,7 +63,7 @@ function describe(operation: Operation): Record<string, unknown> {
     microsecs_running: BigInt(Math.round(runningMs * 1000)),
     op: opName(operation.command.name),
     ns: operation.namespace,
-    command: shownCommand(operation.body),
+    ...shownCommands(operation),
     msg: operation.progress?.message,
     progress:
       operation.progress === undefined
@@ -107,6 +107,18 @@ function describeTransaction(
     statements: statementCount,
     bytesWritten: BigInt(transaction.cost),
     locks: instance.engine.locks.heldCount(transaction),
+  }
+}
+
+/** The command at work, and of a getMore the one that made the cursor, whose comment is the getMore's if that has none. */
+export function shownCommands({ body, originatingCommand }: Operation): Record<string, unknown> {
+  if (body === undefined || originatingCommand === undefined) return { command: shownCommand(body) }
+  const comment = getField(body, 'comment') === undefined ? getField(originatingCommand, 'comment') : undefined
+  const commented = (): Record<string, unknown> =>
+    Object.fromEntries([...documentFields(body)].map((field) => [field.name, field]))
+  return {
+    command: comment === undefined ? shownCommand(body) : { ...commented(), comment },
+    originatingCommand: shownCommand(originatingCommand),
   }
 }
 

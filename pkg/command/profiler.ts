@@ -14,7 +14,7 @@ import { evict } from './capped.ts'
 import { traitsOf } from './collection-traits.ts'
 import { storedForm } from './document.ts'
 import type { Instance, Operation } from './instance.ts'
-import { opName, shownCommand } from './operation-list.ts'
+import { opName, shownCommands } from './operation-list.ts'
 
 export interface ProfileFilter {
   readonly document: Uint8Array
@@ -76,7 +76,7 @@ function describe(operation: Operation, ms: number): Uint8Array {
   return buildDocument({
     op: opName(operation.command.name),
     ns: operation.namespace,
-    command: shownCommand(operation.body),
+    ...shownCommands(operation),
     numYield: operation.yields,
     millis: int64Value(Math.round(ms)),
     micros: int64Value(Math.round(ms * 1000)),

@@ -58,6 +58,7 @@ export const getMore = defineCommand({
         'Unauthorized',
         `Requested getMore on namespace '${namespace}', but cursor belongs to a different namespace ${cursor.namespace}`,
       )
+    operation.originatingCommand = cursor.originatingCommand
     checkSession(operation, cursor.session?.key, request.cursorId)
     checkTransaction(operation, cursor)
     if (request.awaitMs !== undefined && cursor.tail?.awaitData !== true)
