@@ -4,6 +4,8 @@ export interface Clock {
   nowMs(): number
   /** Milliseconds from an arbitrary start, with a fraction. Never goes backwards. */
   monotonicMs(): number
+  /** How long the thread has had nothing to do, in milliseconds since its start. */
+  idleMs(): number
   /** Runs `action` once after `delayMs`. Does not keep the process alive. */
   setTimer(delayMs: number, action: () => void): Timer
   /** Runs `action` once the I/O that is ready now has been handled: how a group of requests is gathered. */

@@ -40,6 +40,11 @@ export class SimulatedClock implements Clock {
     return this.#elapsedMs
   }
 
+  /** Nothing is known of Node's own loop: as if there always were something to do. */
+  idleMs(): number {
+    return 0
+  }
+
   setTimer(delayMs: number, action: () => void): Timer {
     const dueMs = this.#elapsedMs + Math.max(0, delayMs)
     const scheduled: Scheduled = { dueMs, order: this.#orders++, action, cancelled: false }

@@ -47,8 +47,6 @@ const idleMs = 100
 const bufferFullBytes = 4 * 1024 * 1024
 /** A buffer that grew beyond this is given back. */
 const bufferKeptBytes = 2 * bufferFullBytes
-/** A cycle blocks the thread if its sync is expected to take no longer than this; handing it to another thread costs about 60 µs. */
-const blockingSyncMs = 1
 /** So much goes to the system's cache in less time than another thread takes to begin with it, however slow the disk is. */
 const blockingWriteBytes = 256 * 1024
 /** With more who wait, the thread has other work to do during a sync. Measured with 64: 90,000 durable appends a second, 62,000 handed over. */
@@ -454,7 +452,7 @@ export class Log {
     if (this.#failure !== undefined) return
     this.#phase = 'writing'
     const isSmall = this.#buffered <= blockingWriteBytes
-    const isBrief = isSmall && this.#waiterCount <= blockingWaitersMax && this.#syncPace.medianMs < blockingSyncMs
+    const isBrief = isSmall && this.#waiterCount <= blockingWaitersMax && this.#syncPace.blocks
     const buffer = this.#buffer
     const runs = this.#runs
     this.#writing = this.#next
@@ -476,10 +474,16 @@ export class Log {
       const { file } = segment
       if (isSmall) file.write(buffer, start, end - start, position)
       else await file.writeAsync(buffer, start, end - start, position)
-      const started = this.#world.clock.monotonicMs()
-      if (isBrief) file.sync()
-      else await file.syncAsync()
-      this.#syncPace.note(this.#world.clock.monotonicMs() - started)
+      const { clock } = this.#world
+      const started = clock.monotonicMs()
+      if (isBrief) {
+        file.sync()
+        this.#syncPace.noteBlocking(clock.monotonicMs() - started)
+      } else {
+        const idleBefore = clock.idleMs()
+        await file.syncAsync()
+        this.#syncPace.noteHandedOver(clock.monotonicMs() - started, clock.idleMs() - idleBefore)
+      }
     }
     this.#endCycle(buffer)
   }

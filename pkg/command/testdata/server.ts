@@ -94,6 +94,7 @@ export function tickingClock({ clock }: SimulatedWorld, tickMs: number): Clock {
       clock.elapse(tickMs)
       return clock.monotonicMs()
     },
+    idleMs: () => clock.idleMs(),
     setTimer: (delayMs, action) => clock.setTimer(delayMs, action),
     defer: (action) => clock.defer(action),
     yield: () => clock.yield(),

@@ -10,6 +10,10 @@ export class HostClock implements Clock {
     return performance.now()
   }
 
+  idleMs(): number {
+    return performance.eventLoopUtilization().idle
+  }
+
   setTimer(delayMs: number, action: () => void): Timer {
     // What is left of a deadline may be less than nothing, which Node warns of.
     const timeout = setTimeout(action, Math.max(0, delayMs))
