@@ -60,10 +60,19 @@ function readComputed(branch: FieldBranch, gathering: FieldGathering): void {
   }
 }
 
+/** Whether it evaluates anything, which may take long. */
+function computes(branch: FieldBranch): boolean {
+  return [...branch.children.values()].some(
+    (node) => node.kind === 'compute' || (node.kind === 'branch' && computes(node)),
+  )
+}
+
 class Shaping implements Stage {
   readonly #input: Stage
   readonly #shape: Shape
   readonly #context: EvaluationContext
+  readonly #run: PipelineRun
+  readonly #computes: boolean
   readonly #writer = new BsonWriter()
   bytes: Uint8Array
   start = 0
@@ -72,12 +81,16 @@ class Shaping implements Stage {
   constructor(input: Stage, run: PipelineRun, root: FieldBranch, mode: ShapeMode) {
     const compiler = new ExpressionCompiler()
     this.#input = input
+    this.#run = run
+    this.#computes = computes(root)
     this.#shape = compileShape(root, mode, compiler)
     this.#context = run.context(compiler, input)
     this.bytes = input.bytes
   }
 
   step(): Step {
+    // An input that has its documents at hand does not ask.
+    if (this.#computes && this.#run.turnIsOver()) return step.pause
     const input = this.#input
     const answer = input.step()
     if (answer !== step.row) return answer

@@ -157,16 +157,13 @@ export function memoryExceeded(stage: string): DatabaseError {
   )
 }
 
-/** After how many units of work the clock (or whatever ends a turn) is asked. */
-const turnCheckInterval = 64
-
 export interface PipelineOptions {
   /** `$$NOW`: milliseconds since the epoch. */
   readonly nowMs: number
   readonly memoryLimitBytes?: number
   /** Blocking stages go to disk beyond their memory; otherwise they are refused. */
   readonly allowDiskUse?: boolean
-  /** True when others should run; asked about every 64 documents. */
+  /** Counts a unit of work, such as a document; true when others should run. */
   readonly pause?: (() => boolean) | undefined
   readonly host?: PipelineHost | undefined
   /** Values of the scope's variables by slot. */
@@ -199,7 +196,6 @@ export class PipelineRun {
   readonly #pause: (() => boolean) | undefined
   readonly #openRows: OpenRows
   #watch: StageWatch | undefined
-  #untilCheck = turnCheckInterval
 
   /** `outer`: the run that this one is part of. */
   constructor(options: PipelineOptions, outer?: PipelineRun) {
@@ -254,8 +250,6 @@ export class PipelineRun {
 
   /** Counts a unit of work; true when the stage must answer `pause`. */
   turnIsOver(): boolean {
-    if (--this.#untilCheck > 0) return false
-    this.#untilCheck = turnCheckInterval
     return this.#pause?.() ?? false
   }
 

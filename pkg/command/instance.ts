@@ -43,6 +43,7 @@ import type { RetryableWrite } from './retryable-write.ts'
 import { type Session, SessionRegistry } from './session.ts'
 import { aborted, type SessionTransaction, SessionTransactions } from './session-transaction.ts'
 import { StatisticsRefresh } from './statistics-refresh.ts'
+import { Stride } from './stride.ts'
 import type { TransactionFields } from './transaction-fields.ts'
 import { Turn } from './turn.ts'
 import { dropUnfinishedOutput } from './unfinished-output.ts'
@@ -338,6 +339,7 @@ export class Operation {
   collation: Collation | undefined = undefined
   #nowMs: number | undefined = undefined
   #sliceStartMs: number
+  readonly #stride: Stride
   #deadlineMs = Number.POSITIVE_INFINITY
   #killed: DatabaseError | undefined = undefined
   #onKill: (() => void) | undefined = undefined
@@ -360,6 +362,7 @@ export class Operation {
     this.body = body
     this.startedMs = nowMs
     this.#sliceStartMs = nowMs
+    this.#stride = new Stride(nowMs)
     this.namespace = databaseName
   }
 
@@ -400,7 +403,25 @@ export class Operation {
 
   /** Whether it is time to `pause()`. */
   due(): boolean {
+    return this.#isDue(this.instance.world.clock.monotonicMs())
+  }
+
+  /** How much may be done before the next call of `passed`. */
+  get stride(): number {
+    return this.#stride.size
+  }
+
+  /** As `due`, to be asked after so many units of work: the clock is looked at when enough of them have been done. */
+  passed(units = 1): boolean {
+    const stride = this.#stride
+    if (!stride.passed(units)) return false
     const nowMs = this.instance.world.clock.monotonicMs()
+    const isDue = this.#isDue(nowMs)
+    stride.looked(nowMs, isDue)
+    return isDue
+  }
+
+  #isDue(nowMs: number): boolean {
     return nowMs - this.#sliceStartMs >= sliceMs || nowMs >= this.#deadlineMs || this.#killed !== undefined
   }
 

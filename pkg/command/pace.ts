@@ -8,5 +8,6 @@ export class Pace {
     this.operation = operation
   }
 
-  readonly due = (): boolean => this.operation.due()
+  /** Counts a unit of work; true when it is time to let others run. */
+  readonly due = (): boolean => this.operation.passed()
 }

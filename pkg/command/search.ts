@@ -34,8 +34,6 @@ import { allowedBy } from './index-filters.ts'
 import type { Instance } from './instance.ts'
 import type { Pace } from './pace.ts'
 
-/** Keys and documents looked at between two looks at the clock. */
-const budget = 64
 /** So many bytes of a row (2 to the power of it) take about as long to be looked at as a row does to be found. */
 const longRowShift = 12
 
@@ -172,8 +170,6 @@ export class QueryRows implements RowSource {
   readonly #pace: Pace
   readonly #sort: Sort | undefined
   #metadata: ((name: string) => Value | undefined) | undefined
-  /** Rows to give before the next look at the clock. */
-  #untilLook = budget
   paused = false
 
   /** `sort`: what the rows are sorted by. */
@@ -207,17 +203,15 @@ export class QueryRows implements RowSource {
 
   next(): boolean {
     // Whoever takes the rows reads or copies them whole: long ones count for several.
-    this.#untilLook -= 1 + ((this.rows.end - this.rows.start) >>> longRowShift)
-    if (this.#untilLook <= 0) {
-      this.#untilLook = budget
-      if (this.#pace.due()) {
-        this.paused = true
-        return false
-      }
+    const { operation } = this.#pace
+    if (operation.passed(1 + ((this.rows.end - this.rows.start) >>> longRowShift))) {
+      this.paused = true
+      return false
     }
     for (;;) {
+      const budget = operation.stride
       const progress = this.rows.advance(budget)
-      if (progress === paused && !this.#pace.due()) continue
+      if (progress === paused && !operation.passed(budget)) continue
       this.paused = progress === paused
       return progress === atRow
     }

@@ -3,9 +3,6 @@ import { databaseErrorOf } from './error-reply.ts'
 import type { Operation } from './instance.ts'
 import { endsCommand, type WriteError } from './write-errors.ts'
 
-/** Statements between two looks at the clock. */
-const statementsPerLook = 8
-
 /**
  * Calls `run` for each statement. One that fails goes into `errors`; `ordered`: nothing is run after it. Errors that
  * are about the whole command are thrown. A promise when something had to be waited for.
@@ -30,7 +27,7 @@ export function runStatements<Statement>(
       } catch (error) {
         if (failed(error, i)) return
       }
-      if (i % statementsPerLook === 0 && operation.due()) await operation.pause()
+      if (operation.due()) await operation.pause()
     }
   }
   for (let i = 0; i < statements.length; i++) {
@@ -40,8 +37,7 @@ export function runStatements<Statement>(
     } catch (error) {
       if (failed(error, i)) return
     }
-    if ((i + 1) % statementsPerLook === 0 && operation.due())
-      return operation.pause().then(() => runFrom(i + 1, undefined))
+    if (operation.due()) return operation.pause().then(() => runFrom(i + 1, undefined))
   }
 }
 

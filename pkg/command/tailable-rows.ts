@@ -14,7 +14,6 @@ import { type CappedWaiters, positionLost } from './capped.ts'
 import type { Tailed } from './cursor.ts'
 import type { Pace } from './pace.ts'
 
-const stepsPerLook = 64
 const record: RecordRef = { bytes: new Uint8Array(0), start: 0, end: 0 }
 
 export class TailableRows implements Rows, Tailed {
@@ -27,7 +26,6 @@ export class TailableRows implements Rows, Tailed {
   #cursor: RecordCursor | undefined
   /** The last record looked at: where the next batch goes on. */
   #position: RecordId | undefined
-  #steps = 0
   paused = false
   bytes: Uint8Array = new Uint8Array(0)
   start = 0
@@ -84,7 +82,7 @@ export class TailableRows implements Rows, Tailed {
         }
         this.#skip--
       }
-      if (++this.#steps % stepsPerLook === 0 && this.#pace.due()) {
+      if (this.#pace.due()) {
         this.paused = true
         return false
       }

@@ -20,9 +20,6 @@ import { refuseView } from './view.ts'
 
 const noOptions = buildDocument({})
 
-/** Documents inserted between two looks at the clock. */
-const stepsPerLook = 32
-
 export interface Target {
   readonly database: string
   readonly collection: string
@@ -178,7 +175,7 @@ function insertSlice(
           const stop = !onError(i, userError(error))
           if (operation.failStatement() || stop) return documents.length
         }
-        if ((i + 1 - from) % stepsPerLook === 0 && operation.due()) return i + 1
+        if (operation.passed()) return i + 1
       }
       return documents.length
     } finally {

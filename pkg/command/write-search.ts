@@ -9,9 +9,6 @@ import { ReadView } from './read-view.ts'
 import type { Search } from './search.ts'
 import { settled } from './settled.ts'
 
-/** Records changed between two looks at the clock. */
-const stepsPerLook = 32
-
 /** Walks the records that match until `act` says that it has enough. A promise when that takes more than a slice. */
 function searchRecords(
   operation: Operation,
@@ -103,7 +100,7 @@ export function changeAll(
         change(unit, recordIds[next]!, isCertain)
         if (isCertain) counted = collection.changeCount
         next++
-        if (next % stepsPerLook === 0 && operation.due()) break
+        if (operation.due()) break
       }
       return next === recordIds.length
     }).result

@@ -35,6 +35,7 @@ class Documents extends PassingStage {
 
   step(): Step {
     const elements = (this.#elements ??= this.#begin())
+    if (this.#run.turnIsOver()) return step.pause
     if (!elements.next()) return step.end
     if (elements.type !== bsonType.document) {
       throw new DatabaseError(

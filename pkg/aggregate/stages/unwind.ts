@@ -146,7 +146,10 @@ class Unwind implements Stage {
 
   step(): Step {
     for (;;) {
-      if (this.#unwinding && this.#nextElement()) return step.row
+      if (this.#unwinding) {
+        if (this.#run.turnIsOver()) return step.pause
+        if (this.#nextElement()) return step.row
+      }
       const input = this.#input
       const answer = input.step()
       if (answer !== step.row) return answer

@@ -43,9 +43,6 @@ export interface CountCommand {
   readonly collation?: Uint8Array | undefined
 }
 
-/** Keys and documents looked at between two looks at the clock. */
-const budget = 512
-
 /** How many documents match a filter. */
 export const count = defineCommand({
   name: 'count',
@@ -83,8 +80,8 @@ export const count = defineCommand({
       looks: operation.statement !== undefined || workspace.isPast,
     })
     do {
-      if (counting.advance(budget)) return counting.count
-    } while (!operation.due())
+      if (counting.advance(operation.stride)) return counting.count
+    } while (!operation.passed(operation.stride))
     return countOn(operation, counting, view)
   },
   reply: (n: number, writer: BsonWriter) => {
@@ -131,8 +128,8 @@ async function countOn(operation: Operation, counting: Count, view: ReadView): P
       counting.rows?.save()
       await operation.pause()
       do {
-        if (counting.advance(budget)) return counting.count
-      } while (!operation.due())
+        if (counting.advance(operation.stride)) return counting.count
+      } while (!operation.passed(operation.stride))
     }
   } finally {
     counting.rows?.close()

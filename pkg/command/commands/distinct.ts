@@ -36,8 +36,6 @@ export interface DistinctCommand {
   readonly collation?: Uint8Array | undefined
 }
 
-const budget = 256
-
 /** The distinct values of a field. */
 export const distinct = defineCommand({
   name: 'distinct',
@@ -75,8 +73,8 @@ export const distinct = defineCommand({
     const rows = find(collection, view.at, values, node)
     const distinct = new Distinct(rows, path, operation.collation)
     do {
-      if (distinct.advance(budget)) return sorted(distinct.values, operation.collation)
-    } while (!operation.due())
+      if (distinct.advance(operation.stride)) return sorted(distinct.values, operation.collation)
+    } while (!operation.passed(operation.stride))
     const goOn = async (): Promise<readonly Value[]> => {
       try {
         for (;;) {
@@ -84,8 +82,8 @@ export const distinct = defineCommand({
           rows.save()
           await operation.pause()
           do {
-            if (distinct.advance(budget)) return sorted(distinct.values, operation.collation)
-          } while (!operation.due())
+            if (distinct.advance(operation.stride)) return sorted(distinct.values, operation.collation)
+          } while (!operation.passed(operation.stride))
         }
       } finally {
         rows.close()
