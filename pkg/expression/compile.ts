@@ -1,6 +1,7 @@
 /** Compiles expressions to functions from a context to a value. */
 
 import { bsonType } from '../bson/type.ts'
+import type { Value } from '../bson/value.ts'
 import { BsonWriter } from '../bson/writer.ts'
 import { ArrayResult } from './array-result.ts'
 import { EvaluationContext } from './context.ts'
@@ -15,8 +16,22 @@ import {
 } from './expression.ts'
 import { pathOfValue } from './field-path.ts'
 import { refuseOversize } from './memory-limit.ts'
+import { countedOperand } from './operand-cost.ts'
 import { resultOf } from './result.ts'
 import { RootFields } from './root-fields.ts'
+
+/** A constant of so many bytes costs nothing to speak of. */
+const smallBytes = 64
+
+/** Bytes that a path looks through in the time of a step. */
+const pathBytesPerStep = 32
+
+/** A value that a path goes through. */
+function counted(context: EvaluationContext, value: Value): Value {
+  const sizeBytes = value.end - value.start
+  if (sizeBytes > pathBytesPerStep) context.spend(sizeBytes / pathBytesPerStep)
+  return value
+}
 
 /**
  * Compiles the expressions that are evaluated together against the same documents, so that the fields they read are found
@@ -43,7 +58,13 @@ export class ExpressionCompiler {
       case 'array':
         return this.#compileArray(expression)
       case 'operator':
-        return expression.make(expression.operands.map((operand) => this.compile(operand)))
+        return expression.make(
+          expression.operands.map((operand) => {
+            const evaluate = this.compile(operand)
+            const isSmall = operand.kind === 'constant' && operand.value.end - operand.value.start <= smallBytes
+            return isSmall ? evaluate : countedOperand(expression.name, evaluate)
+          }),
+        )
     }
   }
 
@@ -54,11 +75,11 @@ export class ExpressionCompiler {
       const slot = this.#fields.slotOf(first)
       if (rest.length === 0) return (context) => context.field(slot)
       const path = pathOfValue(rest)
-      return (context) => path(context.field(slot))
+      return (context) => path(counted(context, context.field(slot)))
     }
     if (names.length === 0) return (context) => context.variables[variable] ?? missing
     const path = pathOfValue(names)
-    return (context) => path(context.variables[variable] ?? missing)
+    return (context) => path(counted(context, context.variables[variable] ?? missing))
   }
 
   /** A field whose value is missing is left out. */

@@ -34,7 +34,7 @@ const exponentialMax = 14_300
 let decimalSteps = 0
 
 /** Steps that a function of a decimal costs: a hundred microseconds. */
-const stepsEach = 4000
+const stepsEach = 5500
 
 function bigOf({ negative, coefficient, exponent }: Decimal): Big {
   decimalSteps += stepsEach

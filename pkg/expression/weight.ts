@@ -1,5 +1,49 @@
 import type { Expression } from './expression.ts'
 
+/** Steps of the operators that take much longer than others, even of little. */
+const operatorSteps: Readonly<Record<string, number>> = {
+  $arrayToObject: 30,
+  $convert: 15,
+  $dateAdd: 20,
+  $dateDiff: 20,
+  $dateFromParts: 20,
+  $dateFromString: 35,
+  $dateSubtract: 20,
+  $dateToParts: 35,
+  $dateToString: 40,
+  $dateTrunc: 20,
+  $deserializeEJSON: 40,
+  $hash: 60,
+  $hexHash: 60,
+  $maxN: 45,
+  $median: 10,
+  $mergeObjects: 25,
+  $minN: 45,
+  $objectToArray: 8,
+  $percentile: 10,
+  $regexFind: 25,
+  $regexFindAll: 25,
+  $regexMatch: 15,
+  $serializeEJSON: 40,
+  $setDifference: 12,
+  $setEquals: 12,
+  $setIntersection: 12,
+  $setIsSubset: 12,
+  $setUnion: 12,
+  $similarityCosine: 10,
+  $similarityDotProduct: 10,
+  $similarityEuclidean: 10,
+  $sortArray: 30,
+  $strcasecmp: 15,
+  $substr: 20,
+  $substrBytes: 20,
+  $substrCP: 20,
+  $toHashedIndexKey: 20,
+  $toString: 10,
+  $trim: 20,
+  $zip: 18,
+}
+
 /** How much evaluating it once counts for, of the steps that a document may take: an operator is one. At least 1. */
 export function weightOf(expression: Expression): number {
   return Math.max(1, operatorsIn(expression))
@@ -15,6 +59,9 @@ function operatorsIn(expression: Expression): number {
     case 'array':
       return expression.elements.reduce((sum, element) => sum + operatorsIn(element), 1)
     case 'operator':
-      return expression.operands.reduce((sum, operand) => sum + operatorsIn(operand), 1)
+      return expression.operands.reduce(
+        (sum, operand) => sum + operatorsIn(operand),
+        operatorSteps[expression.name] ?? 1,
+      )
   }
 }

@@ -1,10 +1,10 @@
 import { DatabaseError } from '../../../base/errors.ts'
 import { bsonType } from '../../../bson/type.ts'
 import { nullValue } from '../../../bson/value.ts'
+import { ElementWalker } from '../../../bson/walk.ts'
 import { isNullish, missing } from '../../expression.ts'
 import { fixedOperator } from '../operator.ts'
 import { shownType } from '../shown-type.ts'
-import { elementsOf } from './gathering.ts'
 
 /** `{$last: array}`: the last element; missing of an empty array. Errors: 28689 for what is no array. */
 export const last = fixedOperator('$last', 1, ([operand]) => (context) => {
@@ -13,5 +13,12 @@ export const last = fixedOperator('$last', 1, ([operand]) => (context) => {
   if (array.type !== bsonType.array) {
     throw new DatabaseError(28689, `$last's argument must be an array, but is ${shownType(array)}`)
   }
-  return elementsOf(array).at(-1) ?? missing
+  const walker = new ElementWalker().reset(array.bytes, array.start)
+  let type = 0
+  let start = 0
+  while (walker.next()) {
+    type = walker.type
+    start = walker.valueStart
+  }
+  return type === 0 ? missing : { type, bytes: array.bytes, start, end: walker.valueEnd }
 })

@@ -1,17 +1,20 @@
 /** `{$firstN: {n, input}}`, `$lastN`, `$maxN` and `$minN`: up to n elements of an array. */
+
 import { DatabaseError } from '../../../base/errors.ts'
 import { wholeNumberOf } from '../../../bson/number.ts'
 import { bsonType } from '../../../bson/type.ts'
 import { arrayValue, isNumber, type Value } from '../../../bson/value.ts'
 import type { ValueOrder } from '../../../bson/value-order.ts'
 import { BsonWriter, indexName } from '../../../bson/writer.ts'
+import type { EvaluationContext } from '../../context.ts'
 import { isNullish } from '../../expression.ts'
+import { sortedValues } from '../array/sort-values.ts'
 import { namedArguments } from '../named-arguments.ts'
 import type { Operator } from '../operator.ts'
 import { shownType } from '../shown-type.ts'
 import { elementsOf } from './gathering.ts'
 
-type Choose = (elements: readonly Value[], n: number, order: ValueOrder) => readonly Value[]
+type Choose = (elements: readonly Value[], n: number, order: ValueOrder, context: EvaluationContext) => readonly Value[]
 
 /** Errors: 5787900 to 5787908 for wrong arguments, 5788200 for an input that is no array. */
 function nOperator(name: string, choose: Choose): Operator {
@@ -34,7 +37,7 @@ function nOperator(name: string, choose: Choose): Operator {
             if (value.type !== bsonType.array) {
               throw new DatabaseError(5788200, `Input must be an array, but is ${shownType(value)}`)
             }
-            return arrayOf(choose(elementsOf(value), wanted, scope.order))
+            return arrayOf(choose(elementsOf(value), wanted, scope.order, context))
           },
       }
     },
@@ -61,14 +64,15 @@ function arrayOf(values: readonly Value[]): Value {
   return arrayValue(writer.finish())
 }
 
-/** In order, without null. */
-function sorted(elements: readonly Value[], order: (a: Value, b: Value) => number): Value[] {
-  return elements.filter((element) => !isNullish(element)).sort(order)
+function withoutNull(elements: readonly Value[]): readonly Value[] {
+  return elements.filter((element) => !isNullish(element))
 }
 
 export const firstN = nOperator('$firstN', (elements, n) => elements.slice(0, n))
 export const lastN = nOperator('$lastN', (elements, n) => elements.slice(-n))
-export const maxN = nOperator('$maxN', (elements, n, { compare }) =>
-  sorted(elements, (a, b) => compare(b, a)).slice(0, n),
+export const maxN = nOperator('$maxN', (elements, n, order, context) =>
+  sortedValues(context, withoutNull(elements), order, -1).slice(0, n),
 )
-export const minN = nOperator('$minN', (elements, n, { compare }) => sorted(elements, compare).slice(0, n))
+export const minN = nOperator('$minN', (elements, n, order, context) =>
+  sortedValues(context, withoutNull(elements), order, 1).slice(0, n),
+)

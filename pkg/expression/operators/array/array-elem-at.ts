@@ -6,7 +6,7 @@ import { isNullish, missing } from '../../expression.ts'
 import { int32Of } from '../int32.ts'
 import { fixedOperator } from '../operator.ts'
 import { shownType } from '../shown-type.ts'
-import { elementCount } from './element-count.ts'
+import { countedElements } from './element-count.ts'
 
 /** `{$arrayElemAt: [array, index]}`: from the end when negative; missing when out of bounds. */
 export const arrayElemAt = fixedOperator('$arrayElemAt', 2, ([array, index]) => {
@@ -31,10 +31,13 @@ export const arrayElemAt = fixedOperator('$arrayElemAt', 2, ([array, index]) => 
         `$arrayElemAt's second argument must be representable as a 32-bit integer: ${numberOf(position)}`,
       )
     }
-    if (wanted < 0) wanted += elementCount(list)
+    if (wanted < 0) wanted += countedElements(context, list)
     if (wanted < 0) return missing
     walker.reset(list.bytes, list.start)
-    while (walker.next()) if (wanted-- === 0) return walker.value()
+    while (walker.next()) {
+      context.spend(0.5)
+      if (wanted-- === 0) return walker.value()
+    }
     return missing
   }
 })

@@ -59,7 +59,7 @@ function filterBy(
     walker.reset(array.bytes, array.start)
     while (result.count < limit && walker.next()) {
       context.variables[slot] = walker.value()
-      context.spend(weight)
+      context.spend(2 + weight)
       const value = holds(context)
       if (value !== missing && truthy(value)) result.addElement(walker)
     }

@@ -41,7 +41,7 @@ function mapEach(arrayOf: Evaluate, bodyOf: Evaluate, slot: number, weight: numb
     walker.reset(array.bytes, array.start)
     while (walker.next()) {
       context.variables[slot] = walker.value()
-      context.spend(weight)
+      context.spend(2 + weight)
       result.add(bodyOf(context))
     }
     return result.value(context)

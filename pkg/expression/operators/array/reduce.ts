@@ -35,7 +35,7 @@ export const reduce: Operator = {
 }
 
 /** A value that is built up is copied each time. */
-const bytesPerStep = 512
+const bytesPerStep = 256
 
 /** One expression does not nest so deep that this many of it would be too deep to walk. */
 const nestingCheckInterval = 8
@@ -62,7 +62,7 @@ function fold(
       context.variables[valueSlot] = value
       // The next evaluation reads this value, and would write over it.
       value = ownedValue(nextOf(context))
-      context.spend(weight + (value.end - value.start) / bytesPerStep)
+      context.spend(3 + weight + (value.end - value.start) / bytesPerStep)
       if (i % nestingCheckInterval === 0) refuseDeepNesting(value)
     }
     return value

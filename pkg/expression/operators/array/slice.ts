@@ -7,7 +7,7 @@ import { isNullish } from '../../expression.ts'
 import { int32Of } from '../int32.ts'
 import { rangedOperator } from '../operator.ts'
 import { shownType } from '../shown-type.ts'
-import { elementCount } from './element-count.ts'
+import { countedElements } from './element-count.ts'
 
 /**
  * `{$slice: [array, n]}`: the first n, or the last -n; `{$slice: [array, position, n]}`: n from a position on, which counts
@@ -28,19 +28,22 @@ export const slice = rangedOperator('$slice', 2, 3, ([arrayOf, secondOf, thirdOf
     let start: number
     let end: number
     if (thirdOf === undefined) {
-      start = position < 0 ? Math.max(0, elementCount(array) + position) : 0
+      start = position < 0 ? Math.max(0, countedElements(context, array) + position) : 0
       end = position < 0 ? Number.POSITIVE_INFINITY : position
     } else {
       const third = thirdOf(context)
       if (isNullish(third)) return nullValue
       const count = int32(third, 'Third', 28727)
       if (count <= 0) throw new DatabaseError(28729, `Third argument to $slice must be positive: ${count}`)
-      start = position < 0 ? Math.max(0, elementCount(array) + position) : position
+      start = position < 0 ? Math.max(0, countedElements(context, array) + position) : position
       end = start + count
     }
     result.reset()
     walker.reset(array.bytes, array.start)
-    for (let i = 0; i < end && walker.next(); i++) if (i >= start) result.addElement(walker)
+    for (let i = 0; i < end && walker.next(); i++) {
+      context.spend(1)
+      if (i >= start) result.addElement(walker)
+    }
     return result.value(context)
   }
 })

@@ -5,6 +5,7 @@ import { utf8Bytes } from '../../../bson/utf8.ts'
 import { documentFields, isNumber, nullValue, type Value } from '../../../bson/value.ts'
 import type { ValueOrder } from '../../../bson/value-order.ts'
 import { ArrayResult } from '../../array-result.ts'
+import type { EvaluationContext } from '../../context.ts'
 import { type Evaluate, isNullish, missing } from '../../expression.ts'
 import { fieldValue, splitFieldPath } from '../../field-path.ts'
 import { elementsOf } from '../accumulator/gathering.ts'
@@ -12,6 +13,7 @@ import { compareAll } from '../comparison/compare.ts'
 import { namedArguments } from '../named-arguments.ts'
 import type { Operator } from '../operator.ts'
 import { shownType } from '../shown-type.ts'
+import { sortedBy, sortedValues } from './sort-values.ts'
 
 /**
  * `{$sortArray: {input: array, sortBy: ±1 | {path: ±1, ...}}}`: by the elements themselves or by fields of theirs; equal
@@ -22,20 +24,20 @@ export const sortArray: Operator = {
   parse(operand, scope, parse) {
     const given = namedArguments('$sortArray', operand, ['input', 'sortBy'], { notDocument: 2942500, unknown: 2942501 })
     const input = given.required('input', 2942502)
-    const compare = comparisonBy(given.required('sortBy', 2942503), scope.order)
+    const sort = sortingBy(given.required('sortBy', 2942503), scope.order)
     return {
       kind: 'operator',
       name: '$sortArray',
       operands: [parse(input, scope)],
       foldable: true,
-      make: ([array]) => sorted(array!, compare),
+      make: ([array]) => sorted(array!, sort),
     }
   },
 }
 
-type Compare = (a: Value, b: Value) => number
+type Sort = (context: EvaluationContext, elements: readonly Value[]) => readonly Value[]
 
-function sorted(arrayOf: Evaluate, compare: Compare): Evaluate {
+function sorted(arrayOf: Evaluate, sort: Sort): Evaluate {
   const result = new ArrayResult()
   return (context) => {
     const array = arrayOf(context)
@@ -47,18 +49,18 @@ function sorted(arrayOf: Evaluate, compare: Compare): Evaluate {
       )
     }
     result.reset()
-    for (const element of elementsOf(array).sort(compare)) result.add(element)
+    for (const element of sort(context, elementsOf(array))) result.add(element)
     return result.value(context)
   }
 }
 
-function comparisonBy(sortBy: Value, order: ValueOrder): Compare {
+function sortingBy(sortBy: Value, order: ValueOrder): Sort {
   if (isNumber(sortBy.type)) {
     const direction = directionOf(sortBy)
     if (direction === undefined) {
       throw new DatabaseError(2942506, '$sort key ordering must be 1 (for ascending) or -1 (for descending)')
     }
-    return (a, b) => direction * order.compare(a, b)
+    return (context, elements) => sortedValues(context, elements, order, direction)
   }
   if (sortBy.type !== bsonType.document) {
     throw new DatabaseError(2942507, `Illegal sortBy in $sortArray, a value of type: ${shownType(sortBy)}`)
@@ -71,13 +73,14 @@ function comparisonBy(sortBy: Value, order: ValueOrder): Compare {
     return { path: pathOf(field.name), direction }
   })
   if (parts.length === 0) throw new DatabaseError(2942505, "$sortArray's sortBy must name at least one path")
-  return (a, b) => {
+  const compare = (a: Value, b: Value): number => {
     for (const { path, direction } of parts) {
       const outcome = compareAll(order, keyOf(a, path), keyOf(b, path))
       if (outcome !== 0) return direction * outcome
     }
     return 0
   }
+  return (context, elements) => sortedBy(context, elements, compare)
 }
 
 function directionOf(value: Value): 1 | -1 | undefined {

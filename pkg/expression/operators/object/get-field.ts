@@ -23,6 +23,9 @@ export const getField: Operator = {
   },
 }
 
+/** Bytes that are looked through in the time of a step. */
+const bytesPerStep = 32
+
 /** A document that begins with an operator is an expression for the name. */
 function isByName(operand: Value): boolean {
   if (operand.type !== bsonType.document) return false
@@ -55,6 +58,7 @@ function make([field, input]: readonly Evaluate[]): Evaluate {
     }
     const value = input!(context)
     if (value.type === bsonType.document) {
+      context.spend((value.end - value.start) / bytesPerStep)
       return name.includes('\0') ? missing : fieldValue(value.bytes, value.start, nameBytes)
     }
     return value.type === bsonType.null || value.type === bsonType.undefined ? nullValue : missing

@@ -20,10 +20,10 @@ export const setDifference = fixedOperator('$setDifference', 2, ([left, right], 
     requireArray(a, 17048, 'both operands of $setDifference must be arrays. First')
     requireArray(b, 17049, 'both operands of $setDifference must be arrays. Second')
     // What has been given joins b, so that it is not given twice.
-    const unwanted = setOf(b, order)
+    const unwanted = setOf(context, b, order)
     result.reset()
     walker.reset(a.bytes, a.start)
-    while (walker.next()) if (unwanted.add(walker.type, a.bytes, walker.valueStart)) result.addElement(walker)
+    while (walker.next()) if (unwanted.add(context, walker.type, a.bytes, walker.valueStart)) result.addElement(walker)
     return result.value(context)
   }
 })

@@ -51,14 +51,14 @@ function make(operands: readonly Evaluate[], order: ValueOrder): Evaluate {
   const others = othersOf.map(arrayFrom)
   const seen = new ValueSet(order)
   return (context) => {
-    const set = setOf(first(context), order)
+    const set = setOf(context, first(context), order)
     for (const other of others) {
       const array = other(context)
       seen.clear()
       walker.reset(array.bytes, array.start)
       while (walker.next()) {
-        if (!set.has(walker.type, array.bytes, walker.valueStart)) return booleanValue(false)
-        seen.add(walker.type, array.bytes, walker.valueStart)
+        if (!set.has(context, walker.type, array.bytes, walker.valueStart)) return booleanValue(false)
+        seen.add(context, walker.type, array.bytes, walker.valueStart)
       }
       if (seen.size !== set.size) return booleanValue(false)
     }

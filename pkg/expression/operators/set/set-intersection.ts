@@ -23,11 +23,14 @@ export const setIntersection = commuting(
       seen.clear()
       const [first, ...others] = arrays
       if (first === undefined) return result.value(context)
-      const sets = others.map((other) => setOf(other, order))
+      const sets = others.map((other) => setOf(context, other, order))
       walker.reset(first.bytes, first.start)
       while (walker.next()) {
         const { type, valueStart } = walker
-        if (sets.every((set) => set.has(type, first.bytes, valueStart)) && seen.add(type, first.bytes, valueStart)) {
+        if (
+          sets.every((set) => set.has(context, type, first.bytes, valueStart)) &&
+          seen.add(context, type, first.bytes, valueStart)
+        ) {
           result.addElement(walker)
         }
       }

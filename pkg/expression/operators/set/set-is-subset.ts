@@ -12,9 +12,9 @@ export const setIsSubset = fixedOperator('$setIsSubset', 2, ([left, right], orde
     const b = right!(context)
     requireArray(a, 17046, 'both operands of $setIsSubset must be arrays. First')
     requireArray(b, 17042, 'both operands of $setIsSubset must be arrays. Second')
-    const set = setOf(b, order)
+    const set = setOf(context, b, order)
     walker.reset(a.bytes, a.start)
-    while (walker.next()) if (!set.has(walker.type, a.bytes, walker.valueStart)) return booleanValue(false)
+    while (walker.next()) if (!set.has(context, walker.type, a.bytes, walker.valueStart)) return booleanValue(false)
     return booleanValue(true)
   }
 })

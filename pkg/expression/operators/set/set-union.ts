@@ -23,7 +23,8 @@ export const setUnion = commuting(
       seen.clear()
       for (const array of arrays) {
         walker.reset(array.bytes, array.start)
-        while (walker.next()) if (seen.add(walker.type, array.bytes, walker.valueStart)) result.addElement(walker)
+        while (walker.next())
+          if (seen.add(context, walker.type, array.bytes, walker.valueStart)) result.addElement(walker)
       }
       return result.value(context)
     }

@@ -1,9 +1,15 @@
-/** Upper and lower case of the ASCII letters; all other characters stay as they are. */
+/** Upper and lower case of the ASCII letters, in place; in UTF-8 no byte of another character is one of theirs. */
 
-export function asciiUpperCase(text: string): string {
-  return text.replace(/[a-z]+/g, (letters) => letters.toUpperCase())
+export function asciiUpperCase(bytes: Uint8Array, start: number, end: number): void {
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at]!
+    if (byte >= 0x61 && byte <= 0x7a) bytes[at] = byte - 0x20
+  }
 }
 
-export function asciiLowerCase(text: string): string {
-  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
+export function asciiLowerCase(bytes: Uint8Array, start: number, end: number): void {
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at]!
+    if (byte >= 0x41 && byte <= 0x5a) bytes[at] = byte + 0x20
+  }
 }
