@@ -9,6 +9,9 @@ import type { NeededFields } from './needed-fields.ts'
 import { type FieldSource, type PipelineRun, type Stage, type Step, step } from './stage.ts'
 import type { Unwinding } from './unwinding.ts'
 
+/** An element is a small unit of work. */
+const elementsPerLook = 4
+
 export class NarrowUnwind implements Stage, FieldSource {
   readonly #input: Stage
   readonly #run: PipelineRun
@@ -22,6 +25,7 @@ export class NarrowUnwind implements Stage, FieldSource {
   readonly #writer = new BsonWriter()
   readonly #elements = new ElementWalker()
   #unwinding = false
+  #given = 0
   /** What is at work lies in memory of its own. */
   #isKept = false
   #arrayStart = 0
@@ -73,7 +77,7 @@ export class NarrowUnwind implements Stage, FieldSource {
   step(): Step {
     for (;;) {
       if (this.#unwinding) {
-        if (this.#run.turnIsOver()) return step.pause
+        if (++this.#given % elementsPerLook === 0 && this.#run.turnIsOver()) return step.pause
         if (this.#nextElement()) return step.row
       }
       const input = this.#input

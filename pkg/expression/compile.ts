@@ -11,12 +11,13 @@ import {
   type Expression,
   missing,
   type ObjectExpression,
+  type OperatorExpression,
   type PathExpression,
   rootVariable,
 } from './expression.ts'
 import { pathOfValue } from './field-path.ts'
 import { refuseOversize } from './memory-limit.ts'
-import { countedOperand } from './operand-cost.ts'
+import { countedOperand, loops } from './operand-cost.ts'
 import { resultOf } from './result.ts'
 import { RootFields } from './root-fields.ts'
 
@@ -25,11 +26,12 @@ const smallBytes = 64
 
 /** Bytes that a path looks through in the time of a step. */
 const pathBytesPerStep = 32
+const pathBytesIncluded = 128
 
 /** A value that a path goes through. */
 function counted(context: EvaluationContext, value: Value): Value {
   const sizeBytes = value.end - value.start
-  if (sizeBytes > pathBytesPerStep) context.spend(sizeBytes / pathBytesPerStep)
+  if (sizeBytes > pathBytesIncluded) context.spend(sizeBytes / pathBytesPerStep)
   return value
 }
 
@@ -39,6 +41,8 @@ function counted(context: EvaluationContext, value: Value): Value {
  */
 export class ExpressionCompiler {
   readonly #fields = new RootFields()
+  /** Of what is being compiled: the loops around it. */
+  #loopDepth = 0
 
   /** To be made when everything has been compiled. `nowMs`: `$$NOW`, in milliseconds since the epoch. */
   context(nowMs: number, random?: () => number): EvaluationContext {
@@ -58,14 +62,21 @@ export class ExpressionCompiler {
       case 'array':
         return this.#compileArray(expression)
       case 'operator':
-        return expression.make(
-          expression.operands.map((operand) => {
-            const evaluate = this.compile(operand)
-            const isSmall = operand.kind === 'constant' && operand.value.end - operand.value.start <= smallBytes
-            return isSmall ? evaluate : countedOperand(expression.name, evaluate)
-          }),
-        )
+        return expression.make(this.#compileOperands(expression))
     }
+  }
+
+  #compileOperands({ name, operands }: OperatorExpression): Evaluate[] {
+    const isInLoop = this.#loopDepth > 0
+    const isLoop = loops.has(name)
+    if (isLoop) this.#loopDepth++
+    const evaluates = operands.map((operand) => {
+      const evaluate = this.compile(operand)
+      const isSmall = operand.kind === 'constant' && operand.value.end - operand.value.start <= smallBytes
+      return isSmall ? evaluate : countedOperand(name, evaluate, isInLoop)
+    })
+    if (isLoop) this.#loopDepth--
+    return evaluates
   }
 
   #compilePath({ variable, names }: PathExpression): Evaluate {

@@ -77,15 +77,32 @@ const atOnce: ReadonlySet<string> = new Set([
   '$type',
 ])
 
+/** Of numbers, which are small: what counts is that decimals take longer, and that only in loops. */
+const arithmetic: ReadonlySet<string> = new Set([
+  '$abs',
+  '$add',
+  '$ceil',
+  '$divide',
+  '$floor',
+  '$mod',
+  '$multiply',
+  '$round',
+  '$subtract',
+  '$trunc',
+])
+
+/** They evaluate operands for each element of an array. */
+export const loops: ReadonlySet<string> = new Set(['$filter', '$map', '$reduce'])
+
 /** Fewer steps than this are part of the step that the operator itself is. */
 const stepsIncluded = 4
 
 /** Decimals are computed with as whole numbers of any length. */
 const decimalSteps = 20
 
-/** The operand of the operator `name`, counted for each time it is evaluated. */
-export function countedOperand(name: string, operand: Evaluate): Evaluate {
-  if (atOnce.has(name)) return operand
+/** The operand of the operator `name`, counted for each time it is evaluated. `isInLoop`: the operator is evaluated for elements. */
+export function countedOperand(name: string, operand: Evaluate, isInLoop: boolean): Evaluate {
+  if (atOnce.has(name) || (arithmetic.has(name) && !isInLoop)) return operand
   const bytesPerStep = slowBytesPerStep[name] ?? usualBytesPerStep
   const textBytesPerStep = slowBytesPerStep[name] ?? usualTextBytesPerStep
   const bytesIncluded = stepsIncluded * bytesPerStep

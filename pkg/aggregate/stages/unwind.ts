@@ -107,6 +107,9 @@ function indexPathOf(value: Value): string {
   return text
 }
 
+/** An element is a small unit of work. */
+const elementsPerLook = 4
+
 class Unwind implements Stage {
   readonly #input: Stage
   readonly #run: PipelineRun
@@ -124,6 +127,7 @@ class Unwind implements Stage {
   #array: Value = missing
   #position = 0
   #unwinding = false
+  #given = 0
   /** What is at work lies in memory of its own. */
   #isKept = false
   bytes: Uint8Array
@@ -147,7 +151,7 @@ class Unwind implements Stage {
   step(): Step {
     for (;;) {
       if (this.#unwinding) {
-        if (this.#run.turnIsOver()) return step.pause
+        if (++this.#given % elementsPerLook === 0 && this.#run.turnIsOver()) return step.pause
         if (this.#nextElement()) return step.row
       }
       const input = this.#input
