@@ -28,10 +28,13 @@ const smallBytes = 64
 const pathBytesPerStep = 32
 const pathBytesIncluded = 128
 
-/** A value that a path goes through. */
-function counted(context: EvaluationContext, value: Value): Value {
+/** A value that a path goes through; `isInLoop`: for each element of an array. */
+function counted(context: EvaluationContext, value: Value, isInLoop: boolean): Value {
   const sizeBytes = value.end - value.start
-  if (sizeBytes > pathBytesIncluded) context.spend(sizeBytes / pathBytesPerStep)
+  if (sizeBytes <= pathBytesIncluded) return value
+  const steps = sizeBytes / pathBytesPerStep
+  if (isInLoop) context.spend(steps)
+  else context.spendOnce(steps, sizeBytes)
   return value
 }
 
@@ -80,17 +83,18 @@ export class ExpressionCompiler {
   }
 
   #compilePath({ variable, names }: PathExpression): Evaluate {
+    const isInLoop = this.#loopDepth > 0
     if (variable === rootVariable) {
       const [first, ...rest] = names
       if (first === undefined) return (context) => context.root()
       const slot = this.#fields.slotOf(first)
       if (rest.length === 0) return (context) => context.field(slot)
       const path = pathOfValue(rest)
-      return (context) => path(counted(context, context.field(slot)))
+      return (context) => path(counted(context, context.field(slot), isInLoop))
     }
     if (names.length === 0) return (context) => context.variables[variable] ?? missing
     const path = pathOfValue(names)
-    return (context) => path(counted(context, context.variables[variable] ?? missing))
+    return (context) => path(counted(context, context.variables[variable] ?? missing, isInLoop))
   }
 
   /** A field whose value is missing is left out. */

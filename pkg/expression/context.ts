@@ -1,4 +1,5 @@
 import { DatabaseError } from '../base/errors.ts'
+import { documentSizeMaxInternal } from '../base/limits.ts'
 import { bsonType } from '../bson/type.ts'
 import { dateValue, readInt64Number, type Value } from '../bson/value.ts'
 import { takeDecimalSteps } from './decimal-functions.ts'
@@ -19,6 +20,7 @@ export class EvaluationContext {
   /** How much may be done for one document, see `spend`. */
   stepsMax = stepLimit.perDocument
   #steps = 0
+  #passBytes = passBytesMax
   readonly #fields: RootFields
   #loaded = false
   #random: (() => number) | undefined
@@ -46,6 +48,7 @@ export class EvaluationContext {
     this.end = end
     this.#loaded = false
     this.#steps = 0
+    this.#passBytes = passBytesMax
   }
 
   /**
@@ -60,6 +63,7 @@ export class EvaluationContext {
     this.bytes = bytes
     this.#loaded = true
     this.#steps = 0
+    this.#passBytes = passBytesMax
   }
 
   /** The fields of the root that expressions read, for who finds them in a way of his own. */
@@ -86,6 +90,15 @@ export class EvaluationContext {
     }
   }
 
+  /**
+   * As `spend`, for going through `sizeBytes` outside of loops. Two values of the largest size are free for each document: a single pass over
+   * a value is not refused, however large the value.
+   */
+  spendOnce(steps: number, sizeBytes: number): void {
+    if (sizeBytes <= this.#passBytes) this.#passBytes -= sizeBytes
+    else this.spend(steps)
+  }
+
   root(): Value {
     return { type: bsonType.document, bytes: this.bytes, start: this.start, end: this.end }
   }
@@ -108,6 +121,9 @@ export class EvaluationContext {
  * `expressionStepsMax` sets it for the whole process.
  */
 export const stepLimit = { perDocument: 500_000 }
+
+/** Bytes of values that a document may go through, outside of loops, without a step. */
+const passBytesMax = 2 * documentSizeMaxInternal
 
 const emptyDocument = new Uint8Array([5, 0, 0, 0, 0])
 

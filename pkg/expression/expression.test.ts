@@ -159,3 +159,32 @@ describe('root fields', () => {
     }
   })
 })
+
+describe('large values', () => {
+  const text = 'x'.repeat(16_000_000)
+  const numbers = JSON.stringify(Array.from({ length: 400_000 }, (_, i) => i % 100))
+
+  it('may be gone through once, however large they are', () => {
+    expect(evaluate('"$a.b"', `{"a":{"c":"${text}","b":7}}`)).toEqual(int(7))
+    expect(evaluate('{"$size":{"$split":["$t","y"]}}', `{"t":"${text}"}`)).toEqual(int(1))
+    expect(
+      evaluate('{"$strLenBytes":{"$replaceAll":{"input":"$t","find":"y","replacement":"z"}}}', `{"t":"${text}"}`),
+    ).toEqual(int(text.length))
+    expect(evaluate('{"$regexMatch":{"input":"$t","regex":"y$"}}', `{"t":"${text}"}`)).toBe(false)
+    expect(evaluate('{"$sum":"$n"}', `{"n":${numbers}}`)).toEqual(int(19_800_000))
+    const million = `{"n":[${'7,'.repeat(1_000_000)}8]}`
+    expect(evaluate('{"$indexOfArray":["$n",8]}', million)).toEqual(int(1_000_000))
+    expect(evaluate('{"$slice":["$n",-1]}', million)).toEqual([int(8)])
+    expect(evaluate('{"$in":[8,"$n"]}', million)).toBe(true)
+    expect(evaluate('{"$arrayElemAt":["$n",-1]}', million)).toEqual(int(8))
+  })
+
+  it('may not be gone through again and again', () => {
+    const many = (expression: string) => `{"$map":{"input":{"$range":[0,50]},"in":${expression}}}`
+    expect(code(many('{"$sum":"$n"}'), `{"n":${numbers}}`)).toBe(262)
+    expect(code(many('{"$split":["$t","y"]}'), `{"t":"${text}"}`)).toBe(262)
+    expect(code(many('"$a.b"'), `{"a":{"c":"${text}","b":7}}`)).toBe(262)
+    const sums = Array.from({ length: 20 }, () => '{"$sum":"$n"}').join(',')
+    expect(code(`[${sums}]`, `{"n":${numbers}}`)).toBe(262)
+  })
+})

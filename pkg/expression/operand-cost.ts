@@ -91,6 +91,9 @@ const arithmetic: ReadonlySet<string> = new Set([
   '$trunc',
 ])
 
+/** What takes longer than this for a byte is counted outside of loops, too. */
+const slowBytes = 3
+
 /** They evaluate operands for each element of an array. */
 export const loops: ReadonlySet<string> = new Set(['$filter', '$map', '$reduce'])
 
@@ -106,12 +109,15 @@ export function countedOperand(name: string, operand: Evaluate, isInLoop: boolea
   const bytesPerStep = slowBytesPerStep[name] ?? usualBytesPerStep
   const textBytesPerStep = slowBytesPerStep[name] ?? usualTextBytesPerStep
   const bytesIncluded = stepsIncluded * bytesPerStep
+  const isFreeOnce = !isInLoop && bytesPerStep >= slowBytes && name !== '$sortArray'
   return (context) => {
     const value = operand(context)
     const sizeBytes = value.end - value.start
-    if (sizeBytes > bytesIncluded)
-      context.spend(sizeBytes / (value.type === bsonType.string ? textBytesPerStep : bytesPerStep))
-    else if (value.type === bsonType.decimal128) context.spend(decimalSteps)
+    if (sizeBytes > bytesIncluded) {
+      const steps = sizeBytes / (value.type === bsonType.string ? textBytesPerStep : bytesPerStep)
+      if (isFreeOnce) context.spendOnce(steps, sizeBytes)
+      else context.spend(steps)
+    } else if (value.type === bsonType.decimal128) context.spend(decimalSteps)
     return value
   }
 }

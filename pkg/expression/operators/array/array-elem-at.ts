@@ -6,7 +6,7 @@ import { isNullish, missing } from '../../expression.ts'
 import { int32Of } from '../int32.ts'
 import { fixedOperator } from '../operator.ts'
 import { shownType } from '../shown-type.ts'
-import { countedElements } from './element-count.ts'
+import { countedElements, stepsPerElement } from './element-count.ts'
 
 /** `{$arrayElemAt: [array, index]}`: from the end when negative; missing when out of bounds. */
 export const arrayElemAt = fixedOperator('$arrayElemAt', 2, ([array, index]) => {
@@ -35,7 +35,7 @@ export const arrayElemAt = fixedOperator('$arrayElemAt', 2, ([array, index]) => 
     if (wanted < 0) return missing
     walker.reset(list.bytes, list.start)
     while (walker.next()) {
-      context.spend(0.5)
+      context.spend(stepsPerElement)
       if (wanted-- === 0) return walker.value()
     }
     return missing

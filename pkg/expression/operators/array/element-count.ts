@@ -2,6 +2,11 @@ import type { Value } from '../../../bson/value.ts'
 import { ElementWalker } from '../../../bson/walk.ts'
 import type { EvaluationContext } from '../../context.ts'
 
+/** What looking at an element counts for, of the steps that a document may take: the largest array can be gone through once. */
+export const stepsPerElement = 0.2
+/** The same for passing over one. */
+const stepsPerCount = 0.05
+
 const walker = new ElementWalker()
 
 /** How many elements an array has. */
@@ -15,6 +20,6 @@ export function elementCount({ bytes, start }: Value): number {
 /** How many elements an array has, counted for: see `EvaluationContext.spend`. */
 export function countedElements(context: EvaluationContext, array: Value): number {
   const count = elementCount(array)
-  context.spend(count / 2)
+  context.spend(count * stepsPerCount)
   return count
 }

@@ -5,6 +5,7 @@ import { ElementWalker } from '../../../bson/walk.ts'
 import { missing } from '../../expression.ts'
 import { fixedOperator } from '../operator.ts'
 import { shownType } from '../shown-type.ts'
+import { stepsPerElement } from './element-count.ts'
 
 /** `{$in: [a, array]}`: whether an element equals a. Errors: 40081 when the second is no array. */
 export const inArray = fixedOperator('$in', 2, ([operand, array], { equalValues }) => {
@@ -18,7 +19,7 @@ export const inArray = fixedOperator('$in', 2, ([operand, array], { equalValues 
     if (value === missing) return booleanValue(false)
     walker.reset(list.bytes, list.start)
     while (walker.next()) {
-      context.spend(1)
+      context.spend(stepsPerElement)
       if (equalValues(value.type, value.bytes, value.start, walker.type, list.bytes, walker.valueStart)) {
         return booleanValue(true)
       }

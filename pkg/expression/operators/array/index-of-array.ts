@@ -6,6 +6,7 @@ import { isNullish, missing } from '../../expression.ts'
 import { int32Of } from '../int32.ts'
 import { rangedOperator } from '../operator.ts'
 import { shownType } from '../shown-type.ts'
+import { stepsPerElement } from './element-count.ts'
 
 /**
  * `{$indexOfArray: [array, value, start?, end?]}`: where the value comes first from `start` on and before `end`, or -1.
@@ -26,7 +27,7 @@ export const indexOfArray = rangedOperator('$indexOfArray', 2, 4, (operands, { e
     if (value === missing) return int32Value(-1)
     walker.reset(array.bytes, array.start)
     for (let i = 0; i < end && walker.next(); i++) {
-      context.spend(1)
+      context.spend(stepsPerElement)
       if (i < start) continue
       if (equalValues(value.type, value.bytes, value.start, walker.type, array.bytes, walker.valueStart)) {
         return int32Value(i)

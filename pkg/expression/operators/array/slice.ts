@@ -7,7 +7,7 @@ import { isNullish } from '../../expression.ts'
 import { int32Of } from '../int32.ts'
 import { rangedOperator } from '../operator.ts'
 import { shownType } from '../shown-type.ts'
-import { countedElements } from './element-count.ts'
+import { countedElements, stepsPerElement } from './element-count.ts'
 
 /**
  * `{$slice: [array, n]}`: the first n, or the last -n; `{$slice: [array, position, n]}`: n from a position on, which counts
@@ -41,7 +41,7 @@ export const slice = rangedOperator('$slice', 2, 3, ([arrayOf, secondOf, thirdOf
     result.reset()
     walker.reset(array.bytes, array.start)
     for (let i = 0; i < end && walker.next(); i++) {
-      context.spend(1)
+      context.spend(stepsPerElement)
       if (i >= start) result.addElement(walker)
     }
     return result.value(context)
