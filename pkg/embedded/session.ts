@@ -117,7 +117,7 @@ export class ClientSession {
       // Those that were in each other's way must not meet again at once.
       const waitMs = random.next() * Math.min(longestBackoffMs, 2 ** attempt)
       await new Promise<void>((resolve) => {
-        clock.setTimer(waitMs, resolve)
+        clock.setTimer(waitMs, resolve, true)
       })
     }
   }

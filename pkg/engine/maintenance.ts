@@ -267,7 +267,7 @@ export class Maintenance {
 
   #rest(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      this.#engine.world.clock.setTimer(ms, resolve)
+      this.#engine.world.clock.setTimer(ms, resolve, true)
     })
   }
 

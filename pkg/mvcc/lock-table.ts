@@ -188,10 +188,14 @@ export class LockTable {
       const timer =
         timeoutMs === Number.POSITIVE_INFINITY
           ? undefined
-          : clock.setTimer(timeoutMs, () => {
-              this.timeoutCount++
-              this.#refuse(waiter, lockTimeout(timeoutMs))
-            })
+          : clock.setTimer(
+              timeoutMs,
+              () => {
+                this.timeoutCount++
+                this.#refuse(waiter, lockTimeout(timeoutMs))
+              },
+              true,
+            )
       const waiter: Waiter = {
         owner,
         mode,

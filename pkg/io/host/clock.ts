@@ -14,10 +14,10 @@ export class HostClock implements Clock {
     return performance.eventLoopUtilization().idle
   }
 
-  setTimer(delayMs: number, action: () => void): Timer {
+  setTimer(delayMs: number, action: () => void, isAwaited = false): Timer {
     // What is left of a deadline may be less than nothing, which Node warns of.
     const timeout = setTimeout(action, Math.max(0, delayMs))
-    timeout.unref()
+    if (!isAwaited) timeout.unref()
     return { cancel: () => clearTimeout(timeout) }
   }
 
