@@ -8,7 +8,7 @@ const profiles: readonly Profile[] = ['standalone', 'replica set']
 /** Needs ../shared/conformance beside the repository. `npm run vectors -- --update` writes the lists anew. */
 test.skipIf(!vectorsAreHere).for(profiles)(
   'third-party vectors for a %s pass but for those on its list',
-  { timeout: 480_000 },
+  { timeout: 600_000 },
   async (profile) => {
     const { ran, failures } = await replayVectors(profile)
     const verdict = judge(readKnownFailing(profile), ran, failures)
