@@ -179,10 +179,9 @@ export class MergeStage extends PassingStage {
       if (value === missing) throw new DatabaseError(17276, `Use of undefined variable: ${name}`)
       variables[slot] = copyOf(value)
     }
-    const run = this.#run.inner(variables)
+    const run = this.#run.atOnce(variables)
     const stage = openStages(this.#merge.pipeline!, new RowStage(new DocumentRows([existing]), run), run)
-    let answer = stage.step()
-    while (answer === step.pause) answer = stage.step()
+    stage.step()
     const document = stage.bytes.slice(stage.start, stage.end)
     stage.close()
     return document

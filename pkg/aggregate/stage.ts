@@ -219,6 +219,12 @@ export class PipelineRun {
     )
   }
 
+  /** As `inner`, of a pipeline that is run in one go, such as one that changes a single document: no stage of it answers `pause`. */
+  atOnce(variables: readonly Value[]): PipelineRun {
+    const { nowMs, memoryLimitBytes, allowDiskUse, collation } = this
+    return new PipelineRun({ nowMs, memoryLimitBytes, allowDiskUse, variables, collation, host: this.#host }, this)
+  }
+
   /** How values compare. */
   get order(): ValueOrder {
     return this.collation ?? simpleOrder

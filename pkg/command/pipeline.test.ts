@@ -201,6 +201,18 @@ describe('a cursor over a pipeline', () => {
     expect(found[2999]).toMatchObject({ _id: 2999, b: [{ _id: 2999 % 7 }] })
   })
 
+  it('updates documents by a pipeline for longer than a turn', async () => {
+    const server = await openServer({ tickMs: 2 })
+    const documents = Array.from({ length: 100 }, (_, _id) => ({ _id, n: _id }))
+    await server.run({ insert: 'a', documents })
+    await server.run({ insert: 'b', documents })
+    const whenMatched = [{ $set: { n: { $add: ['$n', '$$new.n'] } } }, { $set: { twice: { $multiply: ['$n', 2] } } }]
+    const merge = { aggregate: 'a', pipeline: [{ $merge: { into: 'b', whenMatched } }], cursor: {} }
+    await server.run({ ...merge, maxTimeMS: 60_000 })
+    const expected = documents.map(({ _id, n }) => ({ _id, n: 2 * n, twice: 4 * n }))
+    expect(await server.all({ find: 'b', sort: { _id: 1 }, batchSize: 1000 })).toEqual(expected)
+  })
+
   const byVariable = [{ $match: { $expr: { $gte: ['$_id', '$$x'] } } }]
   const output = { n: { $sum: '$_id', window: { documents: [-3, 3] } } }
   it.each([

@@ -172,6 +172,7 @@ describe('large values', () => {
     ).toEqual(int(text.length))
     expect(evaluate('{"$regexMatch":{"input":"$t","regex":"y$"}}', `{"t":"${text}"}`)).toBe(false)
     expect(evaluate('{"$sum":"$n"}', `{"n":${numbers}}`)).toEqual(int(19_800_000))
+    expect(evaluate('{"$type":{"$mergeObjects":["$$ROOT",{"b":1}]}}', `{"t":"${text}"}`)).toBe('object')
     const million = `{"n":[${'7,'.repeat(1_000_000)}8]}`
     expect(evaluate('{"$indexOfArray":["$n",8]}', million)).toEqual(int(1_000_000))
     expect(evaluate('{"$slice":["$n",-1]}', million)).toEqual([int(8)])
@@ -184,6 +185,8 @@ describe('large values', () => {
     expect(code(many('{"$sum":"$n"}'), `{"n":${numbers}}`)).toBe(262)
     expect(code(many('{"$split":["$t","y"]}'), `{"t":"${text}"}`)).toBe(262)
     expect(code(many('"$a.b"'), `{"a":{"c":"${text}","b":7}}`)).toBe(262)
+    const fields = Array.from({ length: 100_000 }, (_, i) => `"f${i}":0`).join(',')
+    expect(code('{"$mergeObjects":["$$ROOT"]}', `{${fields}}`)).toBe(262)
     const sums = Array.from({ length: 20 }, () => '{"$sum":"$n"}').join(',')
     expect(code(`[${sums}]`, `{"n":${numbers}}`)).toBe(262)
   })

@@ -3,12 +3,13 @@ import { bsonType } from '../../../bson/type.ts'
 import type { Value } from '../../../bson/value.ts'
 import type { ValueOrder } from '../../../bson/value-order.ts'
 import { ElementWalker } from '../../../bson/walk.ts'
+import type { EvaluationContext } from '../../context.ts'
 import { type Operator, variadicOperator } from '../operator.ts'
 
 /** `combine` is given the values, the missing ones too. */
 export function gatheringOperator(
   name: string,
-  combine: (values: readonly Value[], order: ValueOrder) => Value,
+  combine: (values: readonly Value[], order: ValueOrder, context: EvaluationContext) => Value,
 ): Operator {
   return variadicOperator(name, (operands, order) => {
     const [only] = operands
@@ -17,10 +18,11 @@ export function gatheringOperator(
         combine(
           operands.map((operand) => operand(context)),
           order,
+          context,
         )
     return (context) => {
       const value = only!(context)
-      return combine(value.type === bsonType.array ? elementsOf(value) : [value], order)
+      return combine(value.type === bsonType.array ? elementsOf(value) : [value], order, context)
     }
   })
 }
