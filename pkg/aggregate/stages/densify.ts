@@ -163,6 +163,7 @@ function compare(a: Value, b: Value): number {
 
 class Densify extends PassingStage {
   readonly #densifying: Densifying
+  readonly #run: PipelineRun
   readonly #order: ValueOrder
   readonly #value: Evaluate
   readonly #partition: readonly Evaluate[]
@@ -188,6 +189,7 @@ class Densify extends PassingStage {
   constructor(input: Stage, run: PipelineRun, densifying: Densifying) {
     super(input)
     this.#densifying = densifying
+    this.#run = run
     this.#order = run.order
     const compiler = new ExpressionCompiler()
     const pathOf = (path: string): Evaluate => compiler.compile({ kind: 'path', variable: 0, names: path.split('.') })
@@ -204,6 +206,8 @@ class Densify extends PassingStage {
       if (answer === step.pause) return answer
       this.#filled = true
     }
+    // Steps that are made ask no input, and what was sorted is at hand.
+    if (this.#run.turnIsOver()) return step.pause
     for (;;) {
       if (!this.#pending && !this.#ended) {
         this.#pending = this.#sorter.next()
