@@ -147,6 +147,33 @@ test.each<[string, Document]>([
   expect(await expectShortHolds(command)).toMatchObject({ ok: 1 })
 })
 
+const places = Array.from({ length: 100_000 }, (_, i) => (i * 7919) % 100_003)
+
+test.each<[string, unknown[], Document]>([
+  ['numbers added to a set', places, { $addToSet: { a: { $each: places.slice(0, 2000).map((n) => n + 100_003) } } }],
+  [
+    'texts added to a set',
+    places.map(String),
+    { $addToSet: { a: { $each: places.slice(0, 2000).map((n) => `${n}+`) } } },
+  ],
+  ['a set made', [], { $addToSet: { a: { $each: places } } }],
+  ['numbers pulled', places, { $pullAll: { a: places.slice(0, 500) } }],
+  ['texts pulled', places.map(String), { $pullAll: { a: places.slice(0, 500).map(String) } }],
+])('an update of one large array: %s', async (_, a, u) => {
+  await reply({ update: 'arrays', updates: [{ q: { _id: 1 }, u: { _id: 1, a }, upsert: true }] })
+  expect(await expectShortHolds({ update: 'arrays', updates: [{ q: { _id: 1 }, u }] })).toMatchObject({ ok: 1 })
+})
+
+test('values without end, made by $densify', async () => {
+  const pipeline = [
+    { $documents: [{ x: 0 }, { x: 400_000 }] },
+    { $densify: { field: 'x', range: { step: 1, bounds: 'full' } } },
+    { $count: 'n' },
+  ]
+  const result = await expectShortHolds({ aggregate: 1, pipeline, cursor: {} })
+  expect(result).toMatchObject({ cursor: { firstBatch: [{ n: 400_001 }] } })
+})
+
 const each = (body: unknown): unknown => ({ $map: { input: { $range: [0, 1000] }, in: body } })
 
 test.each<[string, unknown]>([

@@ -1,31 +1,40 @@
 import { DatabaseError } from '../../../base/errors.ts'
 import { bsonType, typeAlias } from '../../../bson/type.ts'
 import { documentFields, type Value } from '../../../bson/value.ts'
-import { simpleOrder, type ValueOrder } from '../../../bson/value-order.ts'
+import { simpleOrder } from '../../../bson/value-order.ts'
+import { ElementWalker } from '../../../bson/walk.ts'
 import { describeElement } from '../describe.ts'
 import { onMissing, type UpdateOperator } from '../update.ts'
-import { arrayOf, elementsOf, isArray } from './elements.ts'
+import { appended, arrayOf, elementsOf, isArray } from './elements.ts'
+import { ValueSearch } from './value-search.ts'
 
 /** `{$addToSet: {path: value | {$each: [values]}}}`: appends those values that the array does not hold yet. */
 export const addToSet: UpdateOperator = {
   name: '$addToSet',
   parse(path, operand, target) {
     const order = target.collation ?? simpleOrder
-    const values = distinct([], valuesOf(operand), order)
+    const search = new ValueSearch(valuesOf(operand), order)
+    const walker = new ElementWalker()
     target.add(path, {
       operator: '$addToSet',
       onMissing: () => onMissing.create,
       modify(existing, _state, fieldName): Value {
-        if (existing === undefined) return arrayOf(values)
+        if (existing === undefined) return arrayOf(search.values)
         if (!isArray(existing)) {
           throw new DatabaseError(
             'BadValue',
             `Cannot apply $addToSet to non-array field. Field named '${fieldName}' has non-array type ${typeAlias(existing.type)}`,
           )
         }
-        const elements = elementsOf(existing)
-        const added = distinct(elements, values, order)
-        return added.length === 0 ? existing : arrayOf([...elements, ...added])
+        const missing = new Set(search.values)
+        walker.reset(existing.bytes, existing.start)
+        let count = 0
+        for (; walker.next(); count++) {
+          if (missing.size === 0) return existing
+          const found = search.find(walker.type, walker.bytes, walker.valueStart)
+          if (found !== undefined) missing.delete(found)
+        }
+        return missing.size === 0 ? existing : appended(existing, count, [...missing])
       },
     })
   },
@@ -49,14 +58,4 @@ function valuesOf(operand: Value): Value[] {
     )
   }
   return elementsOf(first)
-}
-
-/** The `candidates` that are neither in `present` nor equal to an earlier candidate. */
-function distinct(present: readonly Value[], candidates: readonly Value[], { equal }: ValueOrder): Value[] {
-  const fresh: Value[] = []
-  for (const candidate of candidates) {
-    const same = (other: Value): boolean => equal(other, candidate)
-    if (!present.some(same) && !fresh.some(same)) fresh.push(candidate)
-  }
-  return fresh
 }

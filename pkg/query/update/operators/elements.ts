@@ -22,6 +22,16 @@ export function arrayOf(elements: readonly Value[]): Value {
   return arrayValue(writer.finish())
 }
 
+/** The array with more elements at its end: `count` is how many it has. Those that are there are copied in one piece. */
+export function appended(array: Value, count: number, more: readonly Value[]): Value {
+  writer.reset()
+  writer.beginDocument()
+  writer.raw(array.bytes, array.start + 4, array.end - 1)
+  for (let i = 0; i < more.length; i++) writer.value(indexName(count + i), more[i]!)
+  writer.end()
+  return arrayValue(writer.finish())
+}
+
 export function isArray(value: Value): boolean {
   return value.type === bsonType.array
 }

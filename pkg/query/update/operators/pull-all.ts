@@ -3,6 +3,7 @@ import { typeAlias } from '../../../bson/type.ts'
 import { simpleOrder } from '../../../bson/value-order.ts'
 import { onMissing, type UpdateOperator } from '../update.ts'
 import { elementsOf, isArray, without } from './elements.ts'
+import { ValueSearch } from './value-search.ts'
 
 /** `{$pullAll: {path: [values]}}`: removes every element that equals one of the values. */
 export const pullAll: UpdateOperator = {
@@ -14,15 +15,14 @@ export const pullAll: UpdateOperator = {
         `$pullAll requires an array argument but was given a ${typeAlias(operand.type)}`,
       )
     }
-    const values = elementsOf(operand)
-    const { equal } = target.collation ?? simpleOrder
+    const search = new ValueSearch(elementsOf(operand), target.collation ?? simpleOrder)
     target.add(path, {
       operator: '$pullAll',
       onMissing: () => onMissing.ignore,
       modify(existing) {
         if (existing === undefined) return undefined
         if (!isArray(existing)) throw new DatabaseError('BadValue', 'Cannot apply $pull to a non-array value')
-        return without(existing, (element) => values.some((value) => equal(value, element)))
+        return without(existing, ({ type, bytes, start }) => search.find(type, bytes, start) !== undefined)
       },
     })
   },
