@@ -159,6 +159,8 @@ test.each<[string, unknown[], Document]>([
   ['a set made', [], { $addToSet: { a: { $each: places } } }],
   ['numbers pulled', places, { $pullAll: { a: places.slice(0, 500) } }],
   ['texts pulled', places.map(String), { $pullAll: { a: places.slice(0, 500).map(String) } }],
+  ['numbers sorted', places, { $push: { a: { $each: [5], $sort: -1 } } }],
+  ['texts sorted', places.map(String), { $push: { a: { $each: ['5'], $sort: 1 } } }],
 ])('an update of one large array: %s', async (_, a, u) => {
   await reply({ update: 'arrays', updates: [{ q: { _id: 1 }, u: { _id: 1, a }, upsert: true }] })
   expect(await expectShortHolds({ update: 'arrays', updates: [{ q: { _id: 1 }, u }] })).toMatchObject({ ok: 1 })

@@ -4,8 +4,7 @@ import { expect, test } from 'vitest'
 import type { Timestamp } from '../../../base/timestamp.ts'
 import { buildDocument } from '../../../bson/build.ts'
 import { valueArbitrary } from '../../../bson/testdata/arbitrary.ts'
-import { bsonType } from '../../../bson/type.ts'
-import { getField, stringValue, type Value } from '../../../bson/value.ts'
+import { documentValue, getField, int32Value, stringValue, type Value } from '../../../bson/value.ts'
 import { simpleOrder, type ValueOrder } from '../../../bson/value-order.ts'
 import { BsonWriter } from '../../../bson/writer.ts'
 import type { Collation } from '../../../collation/collation.ts'
@@ -34,8 +33,7 @@ function documentOf(...fields: readonly (readonly [string, Value])[]): Uint8Arra
 }
 
 function nested(name: string, value: Value): Value {
-  const bytes = documentOf([name, value])
-  return { type: bsonType.document, bytes, start: 0, end: bytes.length }
+  return documentValue(documentOf([name, value]))
 }
 
 /** The array `a` after `{[operator]: {a: operand}}`. */
@@ -74,5 +72,28 @@ test.each<Order>(collations)('$pullAll leaves what none of the values equals (%s
       expect(arrayAfter('$pullAll', before, arrayOf(values), collation)).toEqual(bytesOf(left))
     }),
     { numRuns: 200 },
+  )
+})
+
+test.each<Order>(collations)('$push with $sort sorts as by comparing, equal ones as they come (%s)', (_, collation) => {
+  const { compare } = collation ?? simpleOrder
+  const many = fc.array(fc.oneof(valueArbitrary, word), { maxLength: 80 })
+  const direction = fc.constantFrom(1 as const, -1 as const)
+  fc.assert(
+    fc.property(many, elements, direction, direction, (before, values, bySelf, byField) => {
+      const sort = (sorting: Value) => [['$each', arrayOf(values)] as const, ['$sort', sorting] as const]
+      const after = [...before, ...values].sort((a, b) => bySelf * compare(a, b))
+      const operand = documentValue(documentOf(...sort(int32Value(bySelf))))
+      expect(arrayAfter('$push', before, operand, collation)).toEqual(bytesOf(after))
+
+      const wrap = (value: Value) => documentValue(documentOf(['x', int32Value(value.type % 2)], ['y', value]))
+      const parts = documentValue(documentOf(['x', int32Value(bySelf)], ['y', int32Value(byField)]))
+      const wrapped = [...before, ...values].sort(
+        (a, b) => bySelf * ((a.type % 2) - (b.type % 2)) || byField * compare(a, b),
+      )
+      const byParts = documentValue(documentOf(['$each', arrayOf(values.map(wrap))], ['$sort', parts]))
+      expect(arrayAfter('$push', before.map(wrap), byParts, collation)).toEqual(bytesOf(wrapped.map(wrap)))
+    }),
+    { numRuns: 100 },
   )
 })

@@ -5,7 +5,7 @@ import { simpleOrder, type ValueOrder } from '../../../bson/value-order.ts'
 import { onMissing, type UpdateOperator } from '../update.ts'
 import { describeId } from './arithmetic.ts'
 import { arrayOf, elementsOf, isArray } from './elements.ts'
-import { type CompareElements, parseElementSort } from './push-sort.ts'
+import { parseElementSort, type SortElements } from './push-sort.ts'
 
 interface Push {
   readonly values: readonly Value[]
@@ -13,7 +13,7 @@ interface Push {
   readonly position: number | undefined
   /** How many elements stay: the first ones, or the last ones when negative. */
   readonly slice: number | undefined
-  readonly compare: CompareElements | undefined
+  readonly sort: SortElements | undefined
 }
 
 /** `{$push: {path: value | {$each: [values], $position, $sort, $slice}}}`: inserts, then sorts, then cuts. */
@@ -37,10 +37,10 @@ export const push: UpdateOperator = {
   },
 }
 
-function pushInto(elements: readonly Value[], { values, position, slice, compare }: Push): Value[] {
+function pushInto(elements: readonly Value[], { values, position, slice, sort }: Push): Value[] {
   const at = position === undefined ? elements.length : fromFront(position, elements.length)
   let result = [...elements.slice(0, at), ...values, ...elements.slice(at)]
-  if (compare !== undefined) result = result.sort(compare)
+  if (sort !== undefined) result = sort(result)
   if (slice === undefined) return result
   return slice >= 0 ? result.slice(0, slice) : result.slice(slice)
 }
@@ -52,12 +52,12 @@ function fromFront(position: number, length: number): number {
 function parsePush(operand: Value, order: ValueOrder): Push {
   const clauses = operand.type === bsonType.document ? [...documentFields(operand.bytes, operand.start)] : []
   if (!clauses.some(({ name }) => name === '$each')) {
-    return { values: [operand], position: undefined, slice: undefined, compare: undefined }
+    return { values: [operand], position: undefined, slice: undefined, sort: undefined }
   }
   let values: readonly Value[] = []
   let position: number | undefined
   let slice: number | undefined
-  let compare: CompareElements | undefined
+  let sort: SortElements | undefined
   const seen = new Set<string>()
   for (const clause of clauses) {
     if (seen.has(clause.name)) {
@@ -81,13 +81,13 @@ function parsePush(operand: Value, order: ValueOrder): Push {
         slice = integerOf(clause, '$slice')
         break
       case '$sort':
-        compare = parseElementSort(clause, order)
+        sort = parseElementSort(clause, order)
         break
       default:
         throw new DatabaseError('BadValue', `Unrecognized clause in $push: ${clause.name}`)
     }
   }
-  return { values, position, slice, compare }
+  return { values, position, slice, sort }
 }
 
 function integerOf(value: Value, clause: string): number {

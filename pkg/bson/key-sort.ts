@@ -1,0 +1,86 @@
+/**
+ * Sorting by keys (`key.ts`) that are made once for each item, in linear time where the eight bytes behind what all keys begin with
+ * tell most of them apart: by counting sixteen bits at a time, from the last ones on. Runs that are alike in all eight bytes are sorted
+ * by comparing.
+ */
+import { compareBytes } from './bytes.ts'
+import { KeyWriter } from './key-writer.ts'
+
+/** Counting takes as long as sorting so many by comparing. */
+const countedMin = 4096
+const digits = 65536
+
+/** The items by the keys that `writeKey` appends, ascending; those of equal keys as they come. No key may be the beginning of another. */
+export function sortedByKeys<T>(items: readonly T[], writeKey: (item: T, key: KeyWriter) => void): T[] {
+  const keys = new KeyWriter()
+  const ends = new Uint32Array(items.length + 1)
+  for (let i = 0; i < items.length; i++) {
+    writeKey(items[i]!, keys)
+    ends[i + 1] = keys.length
+  }
+  return Array.from(orderOf(keys.bytes, ends), (place) => items[place]!)
+}
+
+/** The numbers of the keys in their order; the key `i` lies between `ends[i]` and `ends[i + 1]`. */
+function orderOf(keys: Uint8Array, ends: Uint32Array): Uint32Array {
+  const count = ends.length - 1
+  const shared = sharedLength(keys, ends)
+  const high = new Uint32Array(count)
+  const low = new Uint32Array(count)
+  for (let i = 0; i < count; i++) {
+    high[i] = wordAt(keys, ends[i]! + shared, ends[i + 1]!)
+    low[i] = wordAt(keys, ends[i]! + shared + 4, ends[i + 1]!)
+  }
+  const compareRest = (a: number, b: number): number =>
+    compareBytes(keys, ends[a]! + shared, ends[a + 1]!, keys, ends[b]! + shared, ends[b + 1]!) || a - b
+  const places = new Uint32Array(count)
+  for (let i = 0; i < count; i++) places[i] = i
+  if (count < countedMin) return places.sort((a, b) => high[a]! - high[b]! || low[a]! - low[b]! || compareRest(a, b))
+  let order = places
+  for (const words of [low, high]) for (const shift of [0, 16]) order = byDigit(order, words, shift)
+  sortRuns(order, (a, b) => high[a] === high[b] && low[a] === low[b], compareRest)
+  return order
+}
+
+/** With how many bytes all keys begin alike. */
+function sharedLength(keys: Uint8Array, ends: Uint32Array): number {
+  let shared = ends.length > 1 ? ends[1]! : 0
+  for (let i = 1; i + 1 < ends.length; i++) {
+    const start = ends[i]!
+    let same = 0
+    while (same < shared && keys[start + same] === keys[same]) same++
+    shared = same
+  }
+  return shared
+}
+
+/** Four bytes as a number, with zeros for those from `end` on. */
+function wordAt(bytes: Uint8Array, at: number, end: number): number {
+  let word = 0
+  for (let i = at; i < at + 4; i++) word = (word << 8) | (i < end ? bytes[i]! : 0)
+  return word >>> 0
+}
+
+/** The places by sixteen bits of their words, otherwise in the order in which they are. */
+function byDigit(places: Uint32Array<ArrayBuffer>, words: Uint32Array, shift: number): Uint32Array<ArrayBuffer> {
+  const next = new Uint32Array(digits + 1)
+  for (const place of places) next[((words[place]! >>> shift) & 0xffff) + 1]!++
+  for (let digit = 0; digit < digits; digit++) next[digit + 1]! += next[digit]!
+  const sorted = new Uint32Array(places.length)
+  for (const place of places) sorted[next[(words[place]! >>> shift) & 0xffff]!++] = place
+  return sorted
+}
+
+/** Sorts each run of places that are alike. */
+function sortRuns(
+  places: Uint32Array,
+  alike: (a: number, b: number) => boolean,
+  compare: (a: number, b: number) => number,
+): void {
+  let start = 0
+  for (let end = 1; end <= places.length; end++) {
+    if (end < places.length && alike(places[start]!, places[end]!)) continue
+    if (end - start > 1) places.subarray(start, end).sort(compare)
+    start = end
+  }
+}
