@@ -18,7 +18,10 @@ export function sortedByKeys<T>(items: readonly T[], writeKey: (item: T, key: Ke
     writeKey(items[i]!, keys)
     ends[i + 1] = keys.length
   }
-  return Array.from(orderOf(keys.bytes, ends), (place) => items[place]!)
+  const order = orderOf(keys.bytes, ends)
+  const sorted: T[] = []
+  for (let i = 0; i < order.length; i++) sorted.push(items[order[i]!]!)
+  return sorted
 }
 
 /** The numbers of the keys in their order; the key `i` lies between `ends[i]` and `ends[i + 1]`. */
@@ -64,10 +67,13 @@ function wordAt(bytes: Uint8Array, at: number, end: number): number {
 /** The places by sixteen bits of their words, otherwise in the order in which they are. */
 function byDigit(places: Uint32Array<ArrayBuffer>, words: Uint32Array, shift: number): Uint32Array<ArrayBuffer> {
   const next = new Uint32Array(digits + 1)
-  for (const place of places) next[((words[place]! >>> shift) & 0xffff) + 1]!++
+  for (let i = 0; i < words.length; i++) next[((words[i]! >>> shift) & 0xffff) + 1]!++
   for (let digit = 0; digit < digits; digit++) next[digit + 1]! += next[digit]!
   const sorted = new Uint32Array(places.length)
-  for (const place of places) sorted[next[(words[place]! >>> shift) & 0xffff]!++] = place
+  for (let i = 0; i < places.length; i++) {
+    const place = places[i]!
+    sorted[next[(words[place]! >>> shift) & 0xffff]!++] = place
+  }
   return sorted
 }
 

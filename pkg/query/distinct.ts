@@ -1,13 +1,13 @@
 /**
  * The distinct values of a path over rows: an array at the end of the path gives its elements, an array on the way those of each
- * document or array in it, or what stands at a position that the path names. Values are equal when their keys are; the
- * first met stands for all. They come in the order of the rows, and within a row ascending.
+ * document or array in it, or what stands at a position that the path names. Of equal values the first met stands for all. They
+ * come in the order in which they are met.
  */
 import { DatabaseError } from '../base/errors.ts'
 import { documentSizeMax } from '../base/limits.ts'
-import { KeyWriter } from '../bson/key.ts'
 import { bsonType } from '../bson/type.ts'
 import { type Value, valueAt } from '../bson/value.ts'
+import { ValueIndex } from '../bson/value-index.ts'
 import { simpleOrder, type ValueOrder } from '../bson/value-order.ts'
 import { ElementWalker, valueEnd } from '../bson/walk.ts'
 import { ended, paused, type Rows } from './execute.ts'
@@ -46,9 +46,7 @@ export class Distinct {
 /** The distinct values of a path in documents that are given one after the other. */
 export class DistinctValues {
   readonly #path: Path
-  readonly #order: ValueOrder
-  readonly #seen = new Set<string>()
-  readonly #key = new KeyWriter()
+  readonly #seen: ValueIndex
   readonly #found: Value[] = []
   #sizeBytes = 0
   /** Copies. */
@@ -56,7 +54,7 @@ export class DistinctValues {
 
   constructor(path: Path, order: ValueOrder = simpleOrder) {
     this.#path = path
-    this.#order = order
+    this.#seen = new ValueIndex(order)
   }
 
   /** Throws 17217 when the values would not fit in a reply. */
@@ -64,16 +62,11 @@ export class DistinctValues {
     const found = this.#found
     found.length = 0
     valuesOf(bytes, bsonType.document, start, this.#path, 0, found)
-    if (found.length > 1) found.sort(this.#order.compare)
     for (const value of found) this.#add(value)
   }
 
   #add(value: Value): void {
-    const key = this.#key.reset()
-    this.#order.encodeKey(key, value.type, value.bytes, value.start)
-    const text = latin1(key.bytes, key.length)
-    if (this.#seen.has(text)) return
-    this.#seen.add(text)
+    if (!this.#seen.add(value.type, value.bytes, value.start)) return
     this.#sizeBytes += value.end - value.start
     if (this.#sizeBytes > documentSizeMax) throw new DatabaseError(17217, 'distinct too big, 16mb cap')
     this.values.push(valueAt(value.type, value.bytes.slice(value.start, value.end), 0, value.end - value.start))
@@ -112,9 +105,4 @@ function valuesOfField(bytes: Uint8Array, start: number, path: Path, depth: numb
 
 function isContainer(type: number): boolean {
   return type === bsonType.document || type === bsonType.array
-}
-
-/** One character a byte: a key that a Set can hold. */
-function latin1(bytes: Uint8Array, length: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, length).toString('latin1')
 }

@@ -166,6 +166,14 @@ test.each<[string, unknown[], Document]>([
   expect(await expectShortHolds({ update: 'arrays', updates: [{ q: { _id: 1 }, u }] })).toMatchObject({ ok: 1 })
 })
 
+test.each([
+  ['numbers', places],
+  ['texts', places.map(String)],
+])('distinct elements of one large array: %s', async (_, a) => {
+  await reply({ update: 'arrays', updates: [{ q: { _id: 1 }, u: { _id: 1, a }, upsert: true }] })
+  expect(await expectShortHolds({ distinct: 'arrays', key: 'a' })).toMatchObject({ ok: 1 })
+})
+
 test('values without end, made by $densify', async () => {
   const pipeline = [
     { $documents: [{ x: 0 }, { x: 400_000 }] },

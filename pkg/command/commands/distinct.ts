@@ -1,4 +1,5 @@
 import { DatabaseError } from '../../base/errors.ts'
+import { sortedByKeys } from '../../bson/key-sort.ts'
 import type { Value } from '../../bson/value.ts'
 import { simpleOrder, type ValueOrder } from '../../bson/value-order.ts'
 import { type BsonWriter, indexName } from '../../bson/writer.ts'
@@ -114,8 +115,8 @@ export const distinct = defineCommand({
 })
 
 /** Whatever way they were found, they come in order. */
-function sorted(values: readonly Value[], { compare }: ValueOrder = simpleOrder): readonly Value[] {
-  return [...values].sort(compare)
+function sorted(values: readonly Value[], { encodeKey }: ValueOrder = simpleOrder): readonly Value[] {
+  return sortedByKeys(values, ({ type, bytes, start }, key) => encodeKey(key, type, bytes, start))
 }
 
 async function distinctInView(operation: Operation, request: DistinctCommand): Promise<readonly Value[]> {
