@@ -18,24 +18,28 @@ export function sortedByKeys<T>(items: readonly T[], writeKey: (item: T, key: Ke
     writeKey(items[i]!, keys)
     ends[i + 1] = keys.length
   }
-  const order = orderOf(keys.bytes, ends)
+  const order = orderOfKeys(keys.bytes, ends, ends.subarray(1), items.length)
   const sorted: T[] = []
   for (let i = 0; i < order.length; i++) sorted.push(items[order[i]!]!)
   return sorted
 }
 
-/** The numbers of the keys in their order; the key `i` lies between `ends[i]` and `ends[i + 1]`. */
-function orderOf(keys: Uint8Array, ends: Uint32Array): Uint32Array {
-  const count = ends.length - 1
-  const shared = sharedLength(keys, ends)
+/** The numbers of `count` keys in their order, equal ones as they come; the key `i` lies between `starts[i]` and `ends[i]`. */
+export function orderOfKeys(
+  keys: Uint8Array,
+  starts: ArrayLike<number>,
+  ends: ArrayLike<number>,
+  count: number,
+): Uint32Array {
+  const shared = sharedLength(keys, starts, ends, count)
   const high = new Uint32Array(count)
   const low = new Uint32Array(count)
   for (let i = 0; i < count; i++) {
-    high[i] = wordAt(keys, ends[i]! + shared, ends[i + 1]!)
-    low[i] = wordAt(keys, ends[i]! + shared + 4, ends[i + 1]!)
+    high[i] = wordAt(keys, starts[i]! + shared, ends[i]!)
+    low[i] = wordAt(keys, starts[i]! + shared + 4, ends[i]!)
   }
   const compareRest = (a: number, b: number): number =>
-    compareBytes(keys, ends[a]! + shared, ends[a + 1]!, keys, ends[b]! + shared, ends[b + 1]!) || a - b
+    compareBytes(keys, starts[a]! + shared, ends[a]!, keys, starts[b]! + shared, ends[b]!) || a - b
   const places = new Uint32Array(count)
   for (let i = 0; i < count; i++) places[i] = i
   if (count < countedMin) return places.sort((a, b) => high[a]! - high[b]! || low[a]! - low[b]! || compareRest(a, b))
@@ -46,12 +50,15 @@ function orderOf(keys: Uint8Array, ends: Uint32Array): Uint32Array {
 }
 
 /** With how many bytes all keys begin alike. */
-function sharedLength(keys: Uint8Array, ends: Uint32Array): number {
-  let shared = ends.length > 1 ? ends[1]! : 0
-  for (let i = 1; i + 1 < ends.length; i++) {
-    const start = ends[i]!
+function sharedLength(keys: Uint8Array, starts: ArrayLike<number>, ends: ArrayLike<number>, count: number): number {
+  if (count === 0) return 0
+  const first = starts[0]!
+  let shared = ends[0]! - first
+  for (let i = 1; i < count; i++) {
+    const start = starts[i]!
+    const sharedMax = Math.min(shared, ends[i]! - start)
     let same = 0
-    while (same < shared && keys[start + same] === keys[same]) same++
+    while (same < sharedMax && keys[start + same] === keys[first + same]) same++
     shared = same
   }
   return shared

@@ -38,3 +38,32 @@ test('those of an array with very many elements are found without comparing each
   for (let i = 0; i < before.count; i++) if (after.includes(before, i)) kept++
   expect([kept, before.includesKey(after, 0)]).toEqual([100_000, false])
 })
+
+test('the keys of an array with very many elements are in order, each once, the first of equal ones', () => {
+  const random = new SeededRandom(5)
+  const values = Array.from({ length: 10_000 }, () => {
+    const n = Math.floor(random.next() * 4000) - 2000
+    return random.next() < 0.3 ? `text ${n}` : random.next() < 0.5 ? BigInt(n) : n / 4
+  })
+  const keys = keysOf(values)
+  const one = keysOf([])
+  const expected = [...new Set(values.map((value) => (typeof value === 'bigint' ? Number(value) : value)))]
+  expect(keys.count).toBe(expected.length)
+  const textOf = (set: KeySet, i: number) =>
+    Buffer.from(set.writer.bytes.subarray(set.starts[i]!, set.ends[i]!)).toString('latin1')
+  for (let i = 1; i < keys.count; i++) expect(textOf(keys, i - 1) < textOf(keys, i)).toBe(true)
+  for (const value of expected.slice(0, 100)) {
+    extractor.extract(buildDocument({ a: value }), 0, one)
+    expect(keys.includesKey(one, 0)).toBe(true)
+  }
+  const starts = new Map<string, number>()
+  for (let i = 0; i < keys.count; i++) starts.set(textOf(keys, i), keys.valueStarts[i]!)
+  let before = 0
+  for (const value of expected) {
+    extractor.extract(buildDocument({ a: value }), 0, one)
+    // In the order in which they were met first.
+    const start = starts.get(textOf(one, 0))!
+    expect(start).toBeGreaterThan(before)
+    before = start
+  }
+})

@@ -1,5 +1,9 @@
 /** The keys of one document for one index; reused from document to document. */
 import { compareBytes, KeyWriter } from '../bson/key.ts'
+import { orderOfKeys } from '../bson/key-sort.ts'
+
+/** Fewer are sorted faster by comparing alone. */
+const keyedMin = 64
 
 export class KeySet {
   readonly writer = new KeyWriter()
@@ -85,9 +89,8 @@ export class KeySet {
   sortDistinct(): void {
     const { bytes } = this.writer
     const { partCount } = this
-    const order = Array.from({ length: this.count }, (_, i) => i)
     const { starts, ends } = this
-    order.sort((a, b) => compareBytes(bytes, starts[a]!, ends[a]!, bytes, starts[b]!, ends[b]!))
+    const order = this.#order()
     const kept = order.filter((at, i) => {
       if (i === 0) return true
       const before = order[i - 1]!
@@ -100,6 +103,15 @@ export class KeySet {
     reorder(this.valueStarts, kept, partCount)
     reorder(this.codes, kept, partCount)
     this.count = kept.length
+  }
+
+  /** The keys' numbers in order, equal ones as they come. */
+  #order(): number[] {
+    const { starts, ends, count } = this
+    const { bytes } = this.writer
+    if (count >= keyedMin) return [...orderOfKeys(bytes, starts, ends, count)]
+    const order = Array.from({ length: count }, (_, i) => i)
+    return order.sort((a, b) => compareBytes(bytes, starts[a]!, ends[a]!, bytes, starts[b]!, ends[b]!))
   }
 
   #sameCodes(i: number, other: KeySet, j: number): boolean {
