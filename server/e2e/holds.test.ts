@@ -174,6 +174,12 @@ test.each([
   expect(await expectShortHolds({ distinct: 'arrays', key: 'a' })).toMatchObject({ ok: 1 })
 })
 
+test('a schema that wants the items of a large array to differ', async () => {
+  await reply({ update: 'arrays', updates: [{ q: { _id: 1 }, u: { _id: 1, a: places }, upsert: true }] })
+  const filter = { $jsonSchema: { properties: { a: { uniqueItems: true } } } }
+  expect(await expectShortHolds({ count: 'arrays', query: filter })).toMatchObject({ n: 1 })
+})
+
 test('values without end, made by $densify', async () => {
   const pipeline = [
     { $documents: [{ x: 0 }, { x: 400_000 }] },

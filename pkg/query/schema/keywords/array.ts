@@ -1,7 +1,7 @@
 /** `minItems maxItems uniqueItems items additionalItems`: about arrays. */
-import { encodeKey, KeyWriter } from '../../../bson/key.ts'
 import { bsonType } from '../../../bson/type.ts'
 import { documentFields, type Value } from '../../../bson/value.ts'
+import { ValueIndex } from '../../../bson/value-index.ts'
 import { ElementWalker } from '../../../bson/walk.ts'
 import { arrayOperand, booleanOperand, countOperand, mismatch, objectOperand } from '../operands.ts'
 import { type Keyword, type Rule, type Schema, type SchemaContext, sibling, specified } from '../schema.ts'
@@ -62,18 +62,13 @@ function unique(operand: Value): Rule {
   }
 }
 
-/** By their sort keys: what is equal has the same. */
+/** The first item that equals one before it. */
 function repeatedItem(bytes: Uint8Array, start: number): Value | undefined {
   const walker = new ElementWalker().reset(bytes, start)
-  const seen = new Set<string>()
-  const key = new KeyWriter()
+  const seen = new ValueIndex()
   while (walker.next()) {
-    key.reset()
     const item = withSortedFields(walker.value())
-    encodeKey(key, item.type, item.bytes, item.start)
-    const text = Buffer.from(key.bytes.buffer, key.bytes.byteOffset, key.length).toString('latin1')
-    if (seen.has(text)) return walker.value()
-    seen.add(text)
+    if (!seen.add(item.type, item.bytes, item.start)) return walker.value()
   }
   return undefined
 }
