@@ -2,7 +2,15 @@
 
 import { DatabaseError } from '../../../base/errors.ts'
 import { bsonType } from '../../../bson/type.ts'
-import { documentFields, numberOf, readDouble, readInt32, readInt64Number, type Value } from '../../../bson/value.ts'
+import {
+  documentFields,
+  isNumber,
+  numberOf,
+  readDouble,
+  readInt32,
+  readInt64Number,
+  type Value,
+} from '../../../bson/value.ts'
 import type { Path } from '../../path.ts'
 import { missing, type ParseContext, type PathOperator, type ValueTest } from '../operator.ts'
 import { isOperatorDocument } from '../operator-document.ts'
@@ -41,7 +49,9 @@ function membership(path: Path, operand: Value, name: string, context: ParseCont
 /** A set look-up for plain numbers, a binary search by the one order for the rest. */
 export function inTest(filter: InFilter): ValueTest {
   const numbers = new Set(filter.values.filter(isExactNumber).map(numberOf))
-  // A decimal or a large int64 in a document may equal a number of the set: those go through the search, which has all.
+  // A decimal or a large int64 in a document may equal a number of the set: those go through the search, which has all. An int32 or a
+  // double goes through it only where the set has numbers of other kinds.
+  const hasOthers = filter.values.some((value) => isNumber(value.type) && !isExactNumber(value))
   const { values: sorted, collated } = filter
   const holdsNull = sorted.some((value) => value.type === bsonType.null)
   return (type, bytes, start) => {
@@ -50,9 +60,11 @@ export function inTest(filter: InFilter): ValueTest {
         return holdsNull
       case bsonType.int32:
         if (numbers.has(readInt32(bytes, start))) return true
+        if (!hasOthers) return false
         break
       case bsonType.double:
         if (numbers.has(readDouble(bytes, start))) return true
+        if (!hasOthers) return false
         break
       case bsonType.int64:
         if (numbers.has(readInt64Number(bytes, start))) return true
