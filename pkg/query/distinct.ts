@@ -43,12 +43,17 @@ export class Distinct {
   }
 }
 
+const slabSize = 16 * 1024
+const sharedBytesMax = 128
+
 /** The distinct values of a path in documents that are given one after the other. */
 export class DistinctValues {
   readonly #path: Path
   readonly #seen: ValueIndex
   readonly #found: Value[] = []
   #sizeBytes = 0
+  #slab = new Uint8Array(0)
+  #slabUsed = 0
   /** Copies. */
   readonly values: Value[] = []
 
@@ -69,7 +74,21 @@ export class DistinctValues {
     if (!this.#seen.add(value.type, value.bytes, value.start)) return
     this.#sizeBytes += value.end - value.start
     if (this.#sizeBytes > documentSizeMax) throw new DatabaseError(17217, 'distinct too big, 16mb cap')
-    this.values.push(valueAt(value.type, value.bytes.slice(value.start, value.end), 0, value.end - value.start))
+    this.values.push(this.#copyOf(value))
+  }
+
+  /** A small one in memory shared with others: there may be many, and a typed array for each costs more than its copy. */
+  #copyOf({ type, bytes, start, end }: Value): Value {
+    const size = end - start
+    if (size > sharedBytesMax) return valueAt(type, bytes.slice(start, end), 0, size)
+    if (this.#slabUsed + size > this.#slab.length) {
+      this.#slab = new Uint8Array(slabSize)
+      this.#slabUsed = 0
+    }
+    const at = this.#slabUsed
+    for (let i = 0; i < size; i++) this.#slab[at + i] = bytes[start + i]!
+    this.#slabUsed += size
+    return valueAt(type, this.#slab, at, at + size)
   }
 }
 
