@@ -25,8 +25,8 @@ import { type FieldSource, memoryExceeded, type PipelineRun, type Stage, type St
 export interface GroupField {
   readonly name: string
   readonly accumulator: ParsedAccumulator
-  /** It makes an array of values. */
-  readonly gathers?: boolean
+  /** The accumulator's name, with the `$`. */
+  readonly operator: string
 }
 
 export interface Grouping {
@@ -65,6 +65,7 @@ export class GroupStage implements Stage {
   readonly #accumulators: readonly ParsedAccumulator[]
   readonly #names: readonly string[]
   readonly #passesOn: boolean
+  /** By field: it makes an array of values. */
   readonly #gathers: readonly boolean[]
   /** The input, when it gives one field instead of documents, and that field's slot. */
   readonly #field: FieldSource | undefined
@@ -110,7 +111,7 @@ export class GroupStage implements Stage {
     this.#accumulators = grouping.fields.map(({ accumulator }) => accumulator)
     this.#names = grouping.fields.map(({ name }) => name)
     this.#passesOn = grouping.passesOn === true
-    this.#gathers = grouping.fields.map(({ gathers }) => gathers === true)
+    this.#gathers = grouping.fields.map(({ operator }) => operator === '$push' || operator === '$addToSet')
     this.bytes = input.bytes
     const { field } = input
     if (field === undefined || grouping.fields.some(({ accumulator }) => accumulator.reads !== undefined)) return

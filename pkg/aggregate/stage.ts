@@ -21,6 +21,7 @@ import type { Collation } from '../collation/collation.ts'
 import type { ExpressionCompiler } from '../expression/compile.ts'
 import type { EvaluationContext } from '../expression/context.ts'
 import type { Scope } from '../expression/scope.ts'
+import type { GroupEnds } from '../query/plan-groups.ts'
 import { Sorter } from '../query/sort/sorter.ts'
 import type { ChangeStreamRequest, Namespace, PipelineHost } from './host.ts'
 import type { NeededFields } from './needed-fields.ts'
@@ -78,6 +79,8 @@ export interface StagePlan {
   readonly writes?: boolean
   /** What it does to paths, for moving filters before it; undefined: nothing may be moved before it. */
   readonly effects?: PathEffects
+  /** It groups documents, and these of each group are enough for it; undefined: no others than all are. */
+  readonly groupEnds?: GroupEnds | undefined
   /** One document out for each one in, in their order. */
   readonly oneToOne?: boolean
   /** It is an `$unwind`. */

@@ -174,7 +174,10 @@ function plansFor(
   window: SearchWindow,
   distinctPath: string | undefined,
 ): PlanTrial {
-  const node = distinctPath === undefined ? undefined : search.planValues(instance, collection, at, distinctPath)
+  const node =
+    distinctPath === undefined
+      ? search.planGroups(instance, collection, at, window)
+      : search.planValues(instance, collection, at, distinctPath)
   const plans = search.trial(instance, collection, at, window)
   return node === undefined ? plans : { ...plans, trial: undefined, near: [node], far: [] }
 }

@@ -34,7 +34,7 @@ import { traitsOf } from './collection-traits.ts'
 import { storedForm } from './document.ts'
 import { OutTarget } from './out-target.ts'
 import type { Pace } from './pace.ts'
-import { CountedRows, fieldsReadBy } from './pipeline-window.ts'
+import { CountedRows, fieldsReadBy, groupsOf } from './pipeline-window.ts'
 import type { ReadView } from './read-view.ts'
 import { Search, type SearchWindow } from './search.ts'
 import { isSessionCollection, sessionRows } from './session-collections.ts'
@@ -108,7 +108,8 @@ export class CommandHost implements PipelineHost {
       scope: (scope ?? Scope.outermost()).withCollation(run.collation),
     }
     const search = new Search(filter ?? emptyFilter, sort, hint, options, projectionDocument)
-    const window = { skip, limit, temporaryFile, keysOnly, projection }
+    const groups = groupsOf(rest, skip, limit, run.collation)
+    const window = { skip, limit, temporaryFile, keysOnly, projection, groups }
     const rows = this.#search({ ...namespace, collection: resolved.collection }, search, window)
     return rest.length === 0 ? rows : runWithin(rest, keysOnly === true ? new CountedRows(rows) : rows, run)
   }

@@ -3,8 +3,10 @@ import { neededOfInput } from '../aggregate/needed-fields.ts'
 import type { Pipeline } from '../aggregate/parse.ts'
 import type { Rows } from '../aggregate/rows.ts'
 import { buildDocument } from '../bson/build.ts'
+import type { Collation } from '../collation/collation.ts'
 import { parseProjection } from '../query/projection/parse.ts'
 import type { Projection } from '../query/projection/tree.ts'
+import type { SoughtGroups } from './search.ts'
 
 export interface ReadFields {
   /** No field is read: the documents are counted. */
@@ -23,6 +25,17 @@ export function fieldsReadBy(rest: Pipeline): ReadFields {
   for (const name of needed.keys()) fields[name] = 1
   const projectionDocument = buildDocument(needed.has('_id') ? fields : { ...fields, _id: 0 })
   return { projection: parseProjection(projectionDocument), projectionDocument }
+}
+
+/** The ends of groups that are all that `rest` reads of the query's rows; undefined: it reads others, or not all rows are grouped. */
+export function groupsOf(
+  [next]: Pipeline,
+  skip: number | undefined,
+  limit: number | undefined,
+  collation: Collation | undefined,
+): SoughtGroups | undefined {
+  if (next?.groupEnds === undefined || skip !== undefined || limit !== undefined) return undefined
+  return { ends: next.groupEnds, collation }
 }
 
 /** Rows of which nothing is read, so that there need not be documents: each is an empty one. */

@@ -6,6 +6,7 @@ import type { Timestamp } from '../base/timestamp.ts'
 import { buildDocument } from '../bson/build.ts'
 import { bsonType } from '../bson/type.ts'
 import { getField, isNumber, numberOf, type Value } from '../bson/value.ts'
+import type { Collation } from '../collation/collation.ts'
 import type { Collection } from '../engine/collection.ts'
 import type { File } from '../io/disk.ts'
 import {
@@ -14,6 +15,7 @@ import {
   find,
   type PlanTrial,
   paused,
+  planEnds,
   planTrial,
   planValues,
   type Rows,
@@ -24,6 +26,7 @@ import { parseFilter } from '../query/filter/parse.ts'
 import type { Filter } from '../query/filter/tree.ts'
 import type { PlanNode } from '../query/plan.ts'
 import type { QueryOrigin } from '../query/plan-cache.ts'
+import type { GroupEnds } from '../query/plan-groups.ts'
 import type { KeyRangeRequest } from '../query/plan-range.ts'
 import type { QueryIndex } from '../query/plan-source.ts'
 import type { Projection } from '../query/projection/tree.ts'
@@ -48,6 +51,14 @@ export interface SearchWindow {
   readonly keyRange?: KeyRangeRequest | undefined
   /** The rows are counted and not looked at. */
   readonly keysOnly?: boolean | undefined
+  /** These rows are enough. */
+  readonly groups?: SoughtGroups | undefined
+}
+
+export interface SoughtGroups {
+  readonly ends: GroupEnds
+  /** By which values are one. */
+  readonly collation: Collation | undefined
 }
 
 /** What to look for, parsed. */
@@ -138,6 +149,13 @@ export class Search {
     return planValues(collection, at, this.requestOn(instance, collection, {}), path)
   }
 
+  /** The way to the window's groups by seeks from one to the next, if there is one. */
+  planGroups(instance: Instance, collection: Collection, at: Timestamp, window: SearchWindow): PlanNode | undefined {
+    const { groups } = window
+    if (groups === undefined) return undefined
+    return planEnds(collection, at, this.requestOn(instance, collection, window), groups.ends, groups.collation)
+  }
+
   /** All plans that are thought of, and the trial between them. */
   trial(instance: Instance, collection: Collection, at: Timestamp, window: SearchWindow): PlanTrial {
     return planTrial(collection, at, this.requestOn(instance, collection, window))
@@ -146,7 +164,8 @@ export class Search {
   /** Throws BadValue for a hint that names no index. `node`: the plan, when it has been chosen. */
   open(pace: Pace, collection: Collection, at: Timestamp, window: SearchWindow, node?: PlanNode): QueryRows {
     const { instance } = pace.operation
-    const rows = find(collection, at, this.requestOn(instance, collection, window), node)
+    const plan = node ?? this.planGroups(instance, collection, at, window)
+    const rows = find(collection, at, this.requestOn(instance, collection, window), plan)
     instance.statistics.note(collection)
     return new QueryRows(rows, pace, this.sort)
   }

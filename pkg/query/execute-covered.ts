@@ -1,7 +1,6 @@
 /** Sources that give what index keys hold, and read a document only where a key has lost something of its value. */
 import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
-import { keyEnd } from '../bson/key.ts'
 import { BsonWriter } from '../bson/writer.ts'
 import { typeCode } from '../index/type-code.ts'
 import { atRow, ended, type Progress, paused, type RowSource, type Work } from './execute-source.ts'
@@ -13,7 +12,6 @@ import { KeyDocument } from './key-document.ts'
 import { KeyFilter } from './key-filter.ts'
 import { KeyWalk } from './key-walk.ts'
 import type { DistinctScanNode, FetchNode, IndexScanNode } from './plan.ts'
-import { afterAll } from './plan-bounds.ts'
 import type { BytesRef, KeyScan, QuerySource } from './plan-source.ts'
 import { compileProjection, type Project } from './projection/compile.ts'
 import { keptPaths } from './projection/kept-paths.ts'
@@ -174,22 +172,11 @@ export class DistinctRows implements RowSource, BytesRef {
         this.#work.docsExamined++
       }
       // Of an array that a key stands for other documents with the same key may have other elements.
-      if (code !== typeCode.lost || !this.#isMultikey) this.#skip(scan)
+      if (code !== typeCode.lost || !this.#isMultikey) walk.skipValues(this.#part + 1)
       this.#work.matched++
       return atRow
     }
     return paused
-  }
-
-  /** Past all entries with the same values up to the part. */
-  #skip(scan: KeyScan): void {
-    let end = 0
-    for (let part = 0; part <= this.#part; part++) end = keyEnd(scan.key, end)
-    const prefix = scan.key.slice(0, end)
-    if (this.#walk.isForward) {
-      const after = afterAll(prefix)
-      if (after !== undefined) this.#walk.skipTo(after, after.length)
-    } else this.#walk.skipTo(prefix, end)
   }
 
   save(): void {

@@ -3,9 +3,11 @@ import { DatabaseError } from '../base/errors.ts'
 import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import type { Value } from '../bson/value.ts'
+import type { Collation } from '../collation/collation.ts'
 import type { File } from '../io/disk.ts'
 import { openDecision, trialOf } from './execute-choice.ts'
 import { CoveredRows, DistinctRows } from './execute-covered.ts'
+import { GroupRows } from './execute-groups.ts'
 import { MergedRows } from './execute-merge.ts'
 import { CollectionRows, IdRows, IndexRows, OrRows } from './execute-scan.ts'
 import { SortedRows } from './execute-sort.ts'
@@ -16,6 +18,7 @@ import type { PlanNode, PlanRequest } from './plan.ts'
 import type { QueryOrigin } from './plan-cache.ts'
 import { cacheKeyOf, decidePlan, type PlanDecision } from './plan-choose.ts'
 import { planDistinct } from './plan-distinct.ts'
+import { type GroupEnds, planGroups } from './plan-groups.ts'
 import type { KeyRangeRequest } from './plan-range.ts'
 import type { QueryIndex, QuerySource } from './plan-source.ts'
 import type { Trial } from './plan-trial.ts'
@@ -62,6 +65,17 @@ export function planValues(
   path: string,
 ): PlanNode | undefined {
   return planDistinct(source, planRequest(at, request), path)
+}
+
+/** The way to the ends of groups of a request's rows by seeks, if there is one. */
+export function planEnds(
+  source: QuerySource,
+  at: Timestamp,
+  request: FindRequest,
+  ends: GroupEnds,
+  collation: Collation | undefined,
+): PlanNode | undefined {
+  return planGroups(source, planRequest(at, request), ends, collation)
 }
 
 function firstOf(decision: PlanDecision): PlanNode {
@@ -136,6 +150,8 @@ function open(source: QuerySource, at: Timestamp, node: PlanNode, request: FindR
       return new MergedRows(source, at, node, work)
     case 'distinctScan':
       return new DistinctRows(source, at, node, work)
+    case 'groupScan':
+      return new GroupRows(source, at, node, work)
     case 'or':
       return new OrRows(source, at, node, work)
     case 'sort': {

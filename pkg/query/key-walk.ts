@@ -6,12 +6,12 @@
  * outside as well, and the seeks are counted as MongoDB counts them.
  */
 import type { Timestamp } from '../base/timestamp.ts'
-import { compareBytes } from '../bson/key.ts'
+import { compareBytes, keyEnd } from '../bson/key.ts'
 import { KeyCheck } from './execute-keys.ts'
 import { atRow, ended, type Progress, paused, type Work } from './execute-source.ts'
 import type { Entry } from './index-key.ts'
 import type { IndexScanNode } from './plan.ts'
-import type { KeyRange } from './plan-bounds.ts'
+import { afterAll, type KeyRange } from './plan-bounds.ts'
 import type { KeyScan } from './plan-source.ts'
 
 export class KeyWalk {
@@ -68,6 +68,16 @@ export class KeyWalk {
   skipTo(key: Uint8Array, keyLength: number): void {
     this.#work.seeks++
     this.scan.skipTo(key, keyLength)
+  }
+
+  /** Past all entries with the same values as the current one in the first `count` parts of the key. */
+  skipValues(count: number): void {
+    const { key } = this.scan
+    let end = 0
+    for (let part = 0; part < count; part++) end = keyEnd(key, end)
+    const prefix = key.slice(0, end)
+    const target = this.isForward ? afterAll(prefix) : prefix
+    if (target !== undefined) this.skipTo(target, target.length)
   }
 
   #open(): KeyScan {

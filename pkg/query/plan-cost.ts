@@ -42,6 +42,8 @@ export function estimatePlan(
     }
     case 'distinctScan':
       return { ...nothing, ...estimateScan(source, node.input, statistics) }
+    case 'groupScan':
+      return { ...nothing, ...estimateScan(source, node.passes[0]!.input, statistics) }
     case 'merge':
     case 'or': {
       let sum = nothing

@@ -49,7 +49,8 @@ export function describePlan(node: PlanNode, request: DescribedRequest = {}): St
 /** Whether rows are what a projection shows, made of keys. */
 function isCovered(node: PlanNode): boolean {
   if (node.kind === 'merge') return node.inputs.every((input) => input.projection !== undefined)
-  return node.kind === 'distinctScan' || (node.kind === 'fetch' && node.projection !== undefined)
+  if (node.kind === 'fetch' || node.kind === 'groupScan') return node.projection !== undefined
+  return node.kind === 'distinctScan'
 }
 
 /** MongoDB has quicker ways for projections that only keep or drop fields of the document itself. */
@@ -86,6 +87,15 @@ function describeNode(node: PlanNode, filterDocument: Uint8Array | undefined): S
       const scan = { ...describeIndexScan(node.input, filterDocument), stage: 'DISTINCT_SCAN' }
       return { stage: 'PROJECTION_COVERED', transformBy, inputStage: scan }
     }
+    case 'groupScan': {
+      const isFetching = node.projection === undefined
+      const scans = node.passes.map((pass) => ({
+        ...describeIndexScan(pass.input, filterDocument),
+        stage: 'DISTINCT_SCAN',
+        isFetching,
+      }))
+      return scans.length === 1 ? scans[0]! : { stage: 'UNION', inputStages: scans }
+    }
     case 'or':
       return {
         stage: 'SUBPLAN',
@@ -110,7 +120,7 @@ function describeNode(node: PlanNode, filterDocument: Uint8Array | undefined): S
 function filterOf(node: PlanNode): Filter {
   if (node.kind === 'sort') return filterOf(node.input)
   if (node.kind === 'merge') return node.inputs[0]?.filter ?? matchAll
-  return node.kind === 'or' || node.kind === 'distinctScan' ? matchAll : node.filter
+  return 'filter' in node ? node.filter : matchAll
 }
 
 /** Whether one range says all: then MongoDB counts its entries without looking at them. */

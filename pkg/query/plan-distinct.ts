@@ -12,18 +12,24 @@ import type { QueryIndex, QuerySource } from './plan-source.ts'
 
 /** The best of such ways to the values of `path` in the documents that match; undefined: there is none. */
 export function planDistinct(source: QuerySource, request: PlanRequest, path: string): DistinctScanNode | undefined {
-  if (!source.indexes.some(({ keyPaths }) => keyPaths.some((key) => key.path === path))) return undefined
-  const [likeliest] = candidatePlans(source, request)
-  // Equality with an `_id` finds what there is at once.
-  if (likeliest?.kind === 'idLookup') return undefined
-  const isHinted = request.hint !== undefined && request.allows === undefined
   let best: DistinctScanNode | undefined
-  for (const index of source.indexes) {
-    if (isHinted && !(likeliest?.kind === 'fetch' && likeliest.input.index === index)) continue
+  for (const index of indexesFor(source, request, path)) {
     const node = distinctScan(index, request, path)
     if (node !== undefined && (best === undefined || isBetter(node, best))) best = node
   }
   return best
+}
+
+/** The indexes with the path in their keys that the request may go by: of those the hinted one, and none for equality with an `_id`. */
+export function indexesFor(source: QuerySource, request: PlanRequest, path: string): readonly QueryIndex[] {
+  const indexes = source.indexes.filter(({ keyPaths }) => keyPaths.some((key) => key.path === path))
+  if (indexes.length === 0) return indexes
+  const [likeliest] = candidatePlans(source, request)
+  const plan = likeliest?.kind === 'sort' ? likeliest.input : likeliest
+  // Equality with an `_id` finds what there is at once.
+  if (plan?.kind === 'idLookup') return []
+  if (request.hint === undefined || request.allows !== undefined) return indexes
+  return indexes.filter((index) => plan?.kind === 'fetch' && plan.input.index === index)
 }
 
 function distinctScan(index: QueryIndex, request: PlanRequest, path: string): DistinctScanNode | undefined {

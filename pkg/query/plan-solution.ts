@@ -21,6 +21,8 @@ export function solutionOf(node: PlanNode): string {
       return node.exploded ? `exploded ${solutionOf(node.inputs[0]!)}` : `merge(${node.inputs.map(solutionOf).join()})`
     case 'distinctScan':
       return `distinct ${node.input.index.name} ${node.part}`
+    case 'groupScan':
+      return `groups ${node.passes[0]!.input.index.name} ${node.part}`
     case 'sort':
       return `sort(${solutionOf(node.input)})`
   }
@@ -36,6 +38,8 @@ export function indexesOf(node: PlanNode): readonly string[] {
     case 'fetch':
     case 'distinctScan':
       return [node.input.index.name]
+    case 'groupScan':
+      return [node.passes[0]!.input.index.name]
     case 'merge':
     case 'or':
       return node.inputs.flatMap(indexesOf)

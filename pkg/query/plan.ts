@@ -37,7 +37,14 @@ import type { Sort } from './sort/parse.ts'
 export type PlanNode = UnsortedNode | SortNode
 
 /** What gives rows in an order of its own. */
-export type UnsortedNode = CollectionScanNode | IdLookupNode | FetchNode | OrNode | MergeNode | DistinctScanNode
+export type UnsortedNode =
+  | CollectionScanNode
+  | IdLookupNode
+  | FetchNode
+  | OrNode
+  | MergeNode
+  | DistinctScanNode
+  | GroupScanNode
 
 /** Reads every document in order of insertion, or against it, and keeps what the filter matches. */
 export interface CollectionScanNode {
@@ -100,6 +107,23 @@ export interface DistinctScanNode {
   readonly input: IndexScanNode
   /** Which part of the key. */
   readonly part: number
+}
+
+/** The first document of each value of a part of the key, by one pass over the index after another. */
+export interface GroupScanNode {
+  readonly kind: 'groupScan'
+  /** At least one; they differ in direction or in `untilValue`. */
+  readonly passes: readonly GroupPass[]
+  /** Which part of the key: those before it have one value each. */
+  readonly part: number
+  /** Rows are what this shows of a document, made of its key; undefined: the document. */
+  readonly projection: Projection | undefined
+}
+
+export interface GroupPass {
+  readonly input: IndexScanNode
+  /** While the part behind the group's has null or nothing, a document of the next value there comes as well. */
+  readonly untilValue: boolean
 }
 
 /** Reads its input to the end before it gives the first row. */
@@ -355,7 +379,7 @@ function fetchOf(bounds: IndexBounds, { sort, keysOnly, projection }: PlanReques
 }
 
 /** Whether keys of the index have all that the projection shows. */
-function isHeldBy(index: QueryIndex, projection: Projection): boolean {
+export function isHeldBy(index: QueryIndex, projection: Projection): boolean {
   return keptPaths(projection)?.every((path) => partThatHolds(index, path) >= 0) === true
 }
 
@@ -418,7 +442,7 @@ function isInfinite(value: Value): boolean {
  * In which direction the index gives the sort's order; undefined when it does not. A part of the key that can have one value only
  * is passed over, as is such a part of the sort.
  */
-function sortDirection({ index, parts, ranges }: IndexBounds, sort: Sort | undefined): 1 | -1 | undefined {
+export function sortDirection({ index, parts, ranges }: IndexBounds, sort: Sort | undefined): 1 | -1 | undefined {
   if (sort === undefined || sort.parts.length === 0 || sort.collation !== index.collation) return undefined
   let direction: 1 | -1 | undefined
   let at = 0
@@ -436,7 +460,7 @@ function sortDirection({ index, parts, ranges }: IndexBounds, sort: Sort | undef
 }
 
 /** Whether all keys within the bounds have one value there. */
-function isFixed({ intervals }: BoundedPart): boolean {
+export function isFixed({ intervals }: BoundedPart): boolean {
   return intervals.length === 1 && isPoint(intervals[0]!)
 }
 

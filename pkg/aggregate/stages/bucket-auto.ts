@@ -83,7 +83,8 @@ function parseBucketing(operand: Value, scope: Scope): Bucketing {
   if (groupBy === undefined || buckets === undefined) {
     throw new DatabaseError(40246, "$bucketAuto requires 'groupBy' and 'buckets' to be specified.")
   }
-  if (fields.length === 0) fields = [{ name: 'count', accumulator: sum.parse(int32Value(1), scope) }]
+  if (fields.length === 0)
+    fields = [{ name: 'count', accumulator: sum.parse(int32Value(1), scope), operator: sum.name }]
   return { groupBy, buckets, granularity, fields }
 }
 

@@ -68,7 +68,7 @@ export const bucket: StageDefinition = {
     }
     const grouping = {
       id: bucketOf(groupBy, { boundaries, otherwise }, scope.order),
-      fields: fields ?? [{ name: 'count', accumulator: sum.parse(int32Value(1), scope) }],
+      fields: fields ?? [{ name: 'count', accumulator: sum.parse(int32Value(1), scope), operator: sum.name }],
       passesOn: true,
     }
     const sorting = sort.parse(byId, context)

@@ -5,6 +5,7 @@ import type { Expression } from '../../expression/expression.ts'
 import { parseExpression } from '../../expression/parse.ts'
 import type { Scope } from '../../expression/scope.ts'
 import { accumulators } from '../accumulators/table.ts'
+import { groupEndsOf } from '../group-ends.ts'
 import { type GroupField, type Grouping, GroupStage } from '../grouping.ts'
 import { FieldGathering, type NeededFields } from '../needed-fields.ts'
 import type { StageDefinition, StagePlan } from '../stage.ts'
@@ -21,6 +22,7 @@ function planOf(grouping: Grouping): StagePlan {
   return {
     name: '$group',
     needs: () => fieldsRead(grouping),
+    groupEnds: groupEndsOf(grouping),
     open: (input, run) => new GroupStage(input, run, grouping),
     followed: () => planOf({ ...grouping, passesOn: true }),
   }
@@ -85,8 +87,7 @@ export function parseField(field: { readonly name: string } & Value, scope: Scop
   }
   const accumulator = accumulators.get(only.name)
   if (accumulator === undefined) throw new DatabaseError(15952, `unknown group operator '${only.name}'`)
-  const gathers = only.name === '$push' || only.name === '$addToSet'
-  return { name, accumulator: accumulator.parse(only, scope), gathers }
+  return { name, accumulator: accumulator.parse(only, scope), operator: only.name }
 }
 
 /** The computed fields of `output`, in `$bucket` and `$bucketAuto`; a name that comes twice counts by its last. */

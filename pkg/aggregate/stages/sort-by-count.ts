@@ -18,7 +18,7 @@ export const sortByCount: StageDefinition = {
     refuseUnfit(operand)
     const grouping = {
       id: parseExpression(operand, scope),
-      fields: [{ name: 'count', accumulator: sum.parse(int32Value(1), scope) }],
+      fields: [{ name: 'count', accumulator: sum.parse(int32Value(1), scope), operator: sum.name }],
       passesOn: true,
     }
     const sorting = sort.parse(byCount, context)

@@ -30,7 +30,7 @@ import { collectionNameOf } from '../namespace.ts'
 import { Pace } from '../pace.ts'
 import { CommandHost } from '../pipeline-host.ts'
 import { openRows } from '../pipeline-rows.ts'
-import { fieldsReadBy } from '../pipeline-window.ts'
+import { fieldsReadBy, groupsOf } from '../pipeline-window.ts'
 import { openCursor } from '../read.ts'
 import { ReadView } from '../read-view.ts'
 import { expressionOptions } from '../variables.ts'
@@ -262,7 +262,7 @@ function explainPipeline(
   if (request.collection === undefined || whole[0]?.isSource === true) return { explainVersion: '1', stages }
   const { keysOnly, projection, projectionDocument } = fieldsReadBy(rest)
   const what = { filter: filter ?? emptyDocument, sort, hint: request.hint, projection, projectionDocument }
-  const window = { skip, limit, keysOnly }
+  const window = { skip, limit, keysOnly, groups: groupsOf(rest, skip, limit, operation.collation) }
   const explained = explainSearch(operation, resolved.collection, what, window, verbosity)
   if (rest.length === 0) return explained
   const wrap = (cursor: Explanation, counts?: readonly Explanation[]): Explanation => {
