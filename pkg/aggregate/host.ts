@@ -71,7 +71,11 @@ export type SystemRequest =
     }
   | { readonly kind: 'indexStats'; readonly namespace: Namespace }
   | { readonly kind: 'querySettings'; readonly showShape: boolean }
-  | { readonly kind: 'queryStats' }
+  | {
+      readonly kind: 'queryStats'
+      /** Names are shown by their HMAC under this key; undefined: as they are. */
+      readonly hmacKey: Uint8Array | undefined
+    }
   | { readonly kind: 'planCacheStats'; readonly namespace: Namespace }
   | {
       readonly kind: 'currentOp'

@@ -14,6 +14,7 @@ import { DatabaseError } from '../base/errors.ts'
 import type { Clock, Timer } from '../io/clock.ts'
 import type { Random } from '../io/random.ts'
 import type { Batch } from './batch.ts'
+import type { QueryFigures } from './query-stats.ts'
 import type { HeldRows } from './rows.ts'
 import type { Session } from './session.ts'
 import type { SessionTransaction } from './session-transaction.ts'
@@ -79,6 +80,8 @@ export class Cursor {
   failure: DatabaseError | undefined = undefined
   returned = 0
   batches = 1
+  /** Of a query that `$queryStats` will tell of, so far. */
+  figures: QueryFigures | undefined = undefined
 
   constructor(
     id: bigint,
@@ -185,6 +188,7 @@ export class CursorRegistry {
       return
     }
     this.#close(cursor)
+    cursor.figures?.end(this.#clock.nowMs())
   }
 
   /**

@@ -81,6 +81,9 @@ export class Database extends Instance {
       checkDatabaseName(databaseName)
       operation = this.#begin(context, definition, databaseName, body)
       applyGenericFields(operation, fields)
+      const { internalQueryStatsRateLimit } = this.parameters
+      if (internalQueryStatsRateLimit !== 0)
+        operation.figures = this.queryStats.begin(operation, internalQueryStatsRateLimit)
       if (setUp !== undefined) setUp(operation)
       const failure = this.failCommand.isOn ? this.#failureOf(operation, definition, body) : undefined
       if (failure !== undefined && failsAtOnce(failure)) return this.#failOnRequest(operation, definition, failure)
@@ -90,7 +93,7 @@ export class Database extends Instance {
       if (failure !== undefined) return this.#runAndFail(operation, definition, request, failure)
       const result = this.#run(operation, definition, request)
       if (result instanceof Promise) return this.#replyLater(operation, definition, result)
-      this.#account(definition, operation)
+      this.#account(definition, operation, result)
       return this.#whenReadable(operation, this.#reply(operation, definition, result))
     } catch (error) {
       return this.#failure(definition, operation, error)
@@ -114,7 +117,7 @@ export class Database extends Instance {
     try {
       const result = this.#run(operation, erased, request) as Result | Promise<Result>
       if (result instanceof Promise) return this.#awaited(operation, erased, result)
-      this.#account(erased, operation)
+      this.#account(erased, operation, result)
       return result
     } catch (error) {
       throw this.#counted(erased, error)
@@ -390,7 +393,7 @@ export class Database extends Instance {
     this.operations.set(operation.id, operation)
     try {
       const result = await running
-      this.#account(definition, operation)
+      this.#account(definition, operation, result)
       return result
     } catch (error) {
       throw this.#counted(definition, error)
@@ -399,12 +402,13 @@ export class Database extends Instance {
     }
   }
 
-  #account(definition: AnyDefinition, operation: Operation): void {
+  #account(definition: AnyDefinition, operation: Operation, result: unknown): void {
     const ms = this.world.clock.monotonicMs() - operation.startedMs - operation.waitedMs
     this.counters.finished(definition.name, definition.kind, ms)
     if (operation.namespace !== operation.databaseName)
       this.usage.record(operation.namespace, definition.name, definition.kind, ms)
     this.profiler.finished(operation, ms)
+    if (operation.figures !== undefined) this.queryStats.replied(operation, operation.figures, result, ms)
   }
 
   /** Counts a failure, and tells of it when it is a defect. */

@@ -38,6 +38,7 @@ import { IndexFilters } from './index-filters.ts'
 import { Parameters } from './parameters.ts'
 import { Profiler } from './profiler.ts'
 import { QuerySettings } from './query-settings.ts'
+import { type QueryFigures, QueryStats } from './query-stats.ts'
 import { ReplicaSet, type ReplicaSetOptions } from './replica-set.ts'
 import type { RetryableWrite } from './retryable-write.ts'
 import { type Session, SessionRegistry } from './session.ts'
@@ -135,6 +136,7 @@ export class Instance {
   readonly indexFilters = new IndexFilters()
   readonly querySettings: QuerySettings
   readonly profiler = new Profiler()
+  readonly queryStats = new QueryStats()
   readonly statistics: StatisticsRefresh
   readonly usage = new UsageByNamespace()
   /** Of callers in this process. */
@@ -327,6 +329,8 @@ export class Operation {
   repliesForView = false
   /** Whoever asked looks at every document that a cursor gives, as an object. */
   wantsObjects = false
+  /** Of a query that `$queryStats` will tell of. */
+  figures: QueryFigures | undefined = undefined
   yields = 0
   isWaitingForLock = false
   /** Time spent waiting because the client asked for it: no part of how long the command took. */

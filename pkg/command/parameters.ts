@@ -31,6 +31,7 @@ const specs: Readonly<Record<string, ParameterSpec>> = {
   logLevel: { initial: 0, min: 0, max: 5, ...settable },
   logComponentVerbosity: { initial: initialVerbosity(), ...settable },
   automationServiceDescriptor: { initial: '', ...settable },
+  internalQueryStatsRateLimit: { initial: 0, min: -1, ...settable },
   expressionStepsMax: { initial: stepLimit.perDocument, min: 1000, max: 1e12, ...settable },
   quiet: { initial: false, ...settable },
   notablescan: { initial: false, ...fixed },
@@ -65,6 +66,8 @@ export class Parameters {
   /** How long a write in a transaction of a session waits for another's; 0: not at all, it is a conflict. */
   transactionConflictWaitMillis = 0
   requireApiVersion = false
+  /** Of how many queries a second `$queryStats` gets figures; -1: of all. */
+  internalQueryStatsRateLimit = 0
   /** How far ahead of the wall clock a cluster time that we are told may be. */
   maxAcceptableLogicalClockDriftSecs = 31_536_000
   /** Told when the time that history is kept for is set. */
@@ -111,6 +114,7 @@ export class Parameters {
     if (name === 'transactionLifetimeLimitSeconds') this.transactionLifetimeLimitSeconds = value as number
     if (name === 'maxTransactionLockRequestTimeoutMillis') this.maxTransactionLockRequestTimeoutMillis = value as number
     if (name === 'transactionConflictWaitMillis') this.transactionConflictWaitMillis = value as number
+    if (name === 'internalQueryStatsRateLimit') this.internalQueryStatsRateLimit = value as number
     if (name === 'expressionStepsMax') stepLimit.perDocument = value as number
     if (name === 'requireApiVersion') this.requireApiVersion = value as boolean
     return before

@@ -87,7 +87,7 @@ it('a joining pipeline that begins with $documents is filtered by the local fiel
   ])
 })
 
-it('$queryStats gives nothing, on admin alone', async () => {
+it('$queryStats runs on admin alone', async () => {
   const server = await openServer()
   expect(await rows(server, 1, [{ $queryStats: {} }], { $db: 'admin' })).toEqual([])
   const refused = (operand: unknown, more = {}): Promise<unknown> =>

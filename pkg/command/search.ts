@@ -190,6 +190,7 @@ export class QueryRows implements RowSource {
   readonly #sort: Sort | undefined
   #metadata: ((name: string) => Value | undefined) | undefined
   paused = false
+  #isClosed = false
 
   /** `sort`: what the rows are sorted by. */
   constructor(rows: Rows, pace: Pace, sort: Sort | undefined) {
@@ -242,5 +243,8 @@ export class QueryRows implements RowSource {
 
   close(): void {
     this.rows.close()
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#pace.operation.figures?.examined(this.rows.work)
   }
 }

@@ -8,6 +8,7 @@ import { planMemoryOf } from '../query/plan-memory.ts'
 import { shapeHash } from '../query/query-shape.ts'
 import { traitsOf } from './collection-traits.ts'
 import { debugQueryShape } from './command-shape.ts'
+import { hmacSha256 } from './digest.ts'
 import type { QueryShape } from './index-filters.ts'
 import type { Operation } from './instance.ts'
 import { operationList } from './operation-list.ts'
@@ -27,8 +28,12 @@ export function systemDocuments(operation: Operation, request: SystemRequest): r
       return planCacheStats(operation, request.namespace)
     case 'querySettings':
       return Array.from(operation.instance.querySettings.all(), (set) => shownSettings(set, request.showShape))
-    case 'queryStats':
-      return []
+    case 'queryStats': {
+      const { instance } = operation
+      const { hmacKey } = request
+      const transform = hmacKey && ((identifier: string) => hmacSha256(hmacKey, identifier))
+      return instance.queryStats.documents(instance.world.clock.nowMs(), transform)
+    }
     case 'currentOp':
       return operationList(operation, request.idle).map((each) => buildDocument(each))
     case 'localSessions':

@@ -349,7 +349,7 @@ export const querySettings: StageDefinition = {
   },
 }
 
-/** `{$queryStats: {transformIdentifiers: {algorithm, hmacKey}}}`: how often queries of each shape ran, of which nothing is recorded. */
+/** `{$queryStats: {transformIdentifiers: {algorithm, hmacKey}}}`: how often queries of each shape ran, and what they took. */
 export const queryStats: StageDefinition = {
   name: '$queryStats',
   first: true,
@@ -359,11 +359,12 @@ export const queryStats: StageDefinition = {
     if (operand.type !== bsonType.document) {
       throw new DatabaseError('FailedToParse', `$queryStats value must be an object. Found: ${typeAlias(operand.type)}`)
     }
+    let hmacKey: Uint8Array | undefined
     for (const option of documentFields(operand.bytes, operand.start)) {
       const path = `$queryStats.${option.name}`
       if (option.name !== 'transformIdentifiers') throw unknownField(path)
       if (option.type !== bsonType.document) throw wrongType(path, option, 'object')
-      checkTransformation(path, option)
+      hmacKey = keyOfTransformation(path, option)
     }
     if (context.place === 'command' && context.database !== '') {
       if (context.database !== 'admin' || context.collection !== undefined) {
@@ -373,12 +374,14 @@ export const queryStats: StageDefinition = {
         )
       }
     }
-    return systemPlan('$queryStats', { kind: 'queryStats' })
+    return systemPlan('$queryStats', { kind: 'queryStats', hmacKey })
   },
 }
 
-function checkTransformation(path: string, value: Value): void {
+/** What names are to be shown by; an empty key where none is given. */
+function keyOfTransformation(path: string, value: Value): Uint8Array {
   let algorithm = false
+  let key = new Uint8Array(0)
   for (const option of documentFields(value.bytes, value.start)) {
     const at = `${path}.${option.name}`
     if (option.name === 'algorithm') {
@@ -390,9 +393,11 @@ function checkTransformation(path: string, value: Value): void {
       algorithm = true
     } else if (option.name === 'hmacKey') {
       if (option.type !== bsonType.binary) throw wrongType(at, option, 'binData')
+      key = option.bytes.slice(option.start + 5, option.end)
     } else throw unknownField(at)
   }
   if (!algorithm) {
     throw new DatabaseError('MissingField', `BSON field '${path}.algorithm' is missing but a required field`)
   }
+  return key
 }

@@ -80,7 +80,7 @@ export const count = defineCommand({
       looks: operation.statement !== undefined || workspace.isPast,
     })
     do {
-      if (counting.advance(operation.stride)) return counting.count
+      if (counting.advance(operation.stride)) return counted(operation, counting)
     } while (!operation.passed(operation.stride))
     return countOn(operation, counting, view)
   },
@@ -121,6 +121,11 @@ function limitOf(given: Value | undefined): number {
   return Math.abs(Number(limit))
 }
 
+function counted({ figures }: Operation, { rows, count }: Count): number {
+  if (rows !== undefined) figures?.examined(rows.work)
+  return count
+}
+
 async function countOn(operation: Operation, counting: Count, view: ReadView): Promise<number> {
   try {
     for (;;) {
@@ -128,7 +133,7 @@ async function countOn(operation: Operation, counting: Count, view: ReadView): P
       counting.rows?.save()
       await operation.pause()
       do {
-        if (counting.advance(operation.stride)) return counting.count
+        if (counting.advance(operation.stride)) return counted(operation, counting)
       } while (!operation.passed(operation.stride))
     }
   } finally {

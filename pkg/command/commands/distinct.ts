@@ -73,8 +73,12 @@ export const distinct = defineCommand({
     const values = node === undefined ? search.requestOn(instance, collection, {}) : search.request({})
     const rows = find(collection, view.at, values, node)
     const distinct = new Distinct(rows, path, operation.collation)
+    const finish = (): readonly Value[] => {
+      operation.figures?.examined(rows.work)
+      return sorted(distinct.values, operation.collation)
+    }
     do {
-      if (distinct.advance(operation.stride)) return sorted(distinct.values, operation.collation)
+      if (distinct.advance(operation.stride)) return finish()
     } while (!operation.passed(operation.stride))
     const goOn = async (): Promise<readonly Value[]> => {
       try {
@@ -83,7 +87,7 @@ export const distinct = defineCommand({
           rows.save()
           await operation.pause()
           do {
-            if (distinct.advance(operation.stride)) return sorted(distinct.values, operation.collation)
+            if (distinct.advance(operation.stride)) return finish()
           } while (!operation.passed(operation.stride))
         }
       } finally {

@@ -4,6 +4,7 @@ import { bsonType } from '../../bson/type.ts'
 import { documentFields, type Value } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import type { Collection, RecordRef } from '../../engine/collection.ts'
+import { noWork } from '../../query/execute-source.ts'
 import type { KeyRangeRequest } from '../../query/plan-range.ts'
 import { type ProjectionOptions, parseProjection } from '../../query/projection/parse.ts'
 import type { Projection } from '../../query/projection/tree.ts'
@@ -278,6 +279,7 @@ function isPlain(request: FindCommand): boolean {
   )
 }
 
+const lookedUp = { ...noWork(), keysExamined: 1, docsExamined: 1 }
 const record: RecordRef = { bytes: emptyDocument, start: 0, end: 0 }
 
 /** At most one document, at once: no plan, no rows, no cursor, no copy (`Batch.lend`). */
@@ -289,6 +291,8 @@ function findById(
   namespace: string,
 ): Batch {
   const batch = operation.instance.batches.take(namespace, operation.wantsObjects)
+  // An index and the document, both in one look.
+  operation.figures?.examined(lookedUp)
   if (collection.readById(filter[typeAt]!, filter, idValueStart, record)) {
     batch.lend(record.bytes, record.start)
     operation.instance.counters.returned++

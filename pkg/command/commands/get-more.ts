@@ -67,6 +67,7 @@ export const getMore = defineCommand({
     if (request.awaitMs !== undefined) operation.limitTime(0)
     else if (cursor.timeLeftMs !== undefined) operation.limitTime(Math.max(1, cursor.timeLeftMs))
     cursors.take(cursor, operation)
+    operation.figures = cursor.figures
     const batch = continueCursor(operation, cursor, request.batchSize, request.awaitMs)
     if (!(batch instanceof Promise)) {
       counters.returned += batch.count
