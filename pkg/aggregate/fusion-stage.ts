@@ -1,12 +1,11 @@
 /**
- * Reciprocal rank fusion: documents that several pipelines rank, each by the sum of weight / (60 + rank) over the pipelines that find it,
- * the highest first, equal ones by `_id`.
+ * Documents that several pipelines find, each with a score of what these say of it, the highest first, equal ones by `_id`.
  *
  * A document's rank is that of its sort key among those of the pipeline's last `$sort`: equal keys have equal ranks, and the ranks after
  * them are as if they had not. Documents that something else has ordered are ranked by their places.
  */
 import { compareBytes, encodeKey, KeyWriter } from '../bson/key.ts'
-import { documentValue, doubleValue, getField, nullValue, type Value } from '../bson/value.ts'
+import { documentValue, doubleValue, getField, nullValue, numberOf, type Value } from '../bson/value.ts'
 import { BsonWriter } from '../bson/writer.ts'
 import { compileSort, type SortKeyOf } from '../query/sort/key.ts'
 import { parseSort } from '../query/sort/parse.ts'
@@ -19,21 +18,33 @@ import type { Rows } from './rows.ts'
 import { memoryExceeded, type PipelineRun, type Stage, type Step, step } from './stage.ts'
 import { PassingStage } from './stages/passing.ts'
 
-export interface Ranking {
+export interface FusedInput {
   readonly name: string
   readonly weight: number
   readonly pipeline: Pipeline
 }
 
 export interface Fusion {
+  /** The stage's name. */
+  readonly name: string
   readonly from: Namespace
-  readonly rankings: readonly Ranking[]
+  readonly inputs: readonly FusedInput[]
+  /** What counts of a document that an input finds: its rank there or the score it has there. */
+  readonly figure: 'rank' | 'score'
   /** `{$meta: 'scoreDetails'}` is asked for. */
   readonly hasDetails: boolean
+  open(run: PipelineRun): Combination
 }
 
-/** How little the first ranks differ. */
-const rankConstant = 60
+/** How the figures that the inputs have for a document become its score. */
+export interface Combination {
+  /** Told of each figure, before any is combined. */
+  met?(input: number, figure: number): void
+  /** By input; undefined: it did not find the document. */
+  scoreOf(figures: readonly (number | undefined)[]): number
+  /** Writes the fields of the details that follow the score. */
+  describe(figures: readonly (number | undefined)[], writer: BsonWriter): void
+}
 
 export class FusionStage extends PassingStage {
   readonly #run: PipelineRun
@@ -42,12 +53,13 @@ export class FusionStage extends PassingStage {
   /** By `_id`: the documents' numbers. */
   readonly #ids = new KeyTable()
   readonly #scores: number[] = []
-  /** By document, then ranking, when details are asked for: the rank; 0: not found by it. */
-  readonly #ranks: number[] = []
+  /** By document, then input. */
+  readonly #figures: (number | undefined)[] = []
+  readonly #combination: Combination
   readonly #sorter: Sorter
   readonly #key = new KeyWriter()
-  /** The ranking that is being taken in. */
-  #ranking = 0
+  /** The input that is being taken in. */
+  #taking = 0
   #rows: Rows | undefined
   #sortKey: SortKeyOf | undefined
   readonly #sortKeys = [new KeyWriter(), new KeyWriter()] as const
@@ -63,6 +75,7 @@ export class FusionStage extends PassingStage {
     this.#fusion = fusion
     this.#documents = new HeldDocuments(run)
     this.#sorter = run.sorter()
+    this.#combination = fusion.open(run)
   }
 
   get spilledBytes(): number {
@@ -70,9 +83,9 @@ export class FusionStage extends PassingStage {
   }
 
   step(): Step {
-    while (this.#ranking < this.#fusion.rankings.length) {
-      if (!this.#take(this.#fusion.rankings[this.#ranking]!)) return step.pause
-      this.#ranking++
+    while (this.#taking < this.#fusion.inputs.length) {
+      if (!this.#take(this.#fusion.inputs[this.#taking]!)) return step.pause
+      this.#taking++
     }
     while (this.#ordered < this.#documents.count) {
       this.#order(this.#ordered++)
@@ -87,11 +100,11 @@ export class FusionStage extends PassingStage {
   }
 
   /** False: the turn is over. */
-  #take(ranking: Ranking): boolean {
-    this.#rows ??= this.#open(ranking)
+  #take(input: FusedInput): boolean {
+    this.#rows ??= this.#open(input)
     const rows = this.#rows
     while (rows.next()) {
-      this.#add(this.#rankOf(rows), ranking.weight, rows)
+      this.#add(this.#fusion.figure === 'rank' ? this.#rankOf(rows) : scoreOf(rows), rows)
       if (this.#run.turnIsOver()) return false
     }
     if (rows.paused === true) return false
@@ -99,7 +112,7 @@ export class FusionStage extends PassingStage {
     return true
   }
 
-  #open({ pipeline }: Ranking): Rows {
+  #open({ pipeline }: FusedInput): Rows {
     const run = this.#run.inner()
     const rows = run.host.open(this.#fusion.from, pipeline, run)
     this.#run.track(rows)
@@ -122,24 +135,30 @@ export class FusionStage extends PassingStage {
   }
 
   /** Errors: QueryExceededMemoryLimitNoDiskUseAllowed. */
-  #add(rank: number, weight: number, { bytes, start, end }: Rows): void {
+  #add(figure: number, { bytes, start, end }: Rows): void {
     const id = getField(bytes, '_id', start) ?? nullValue
     encodeKey(this.#key.reset(), id.type, id.bytes, id.start)
     const { count } = this.#ids
     const number = this.#ids.numberOf(this.#key.bytes, this.#key.length)
+    const inputs = this.#fusion.inputs.length
     if (number === count) {
-      if (!this.#documents.add(bytes, start, end)) throw memoryExceeded('$rankFusion')
-      this.#scores.push(0)
+      if (!this.#documents.add(bytes, start, end)) throw memoryExceeded(this.#fusion.name)
+      for (let i = 0; i < inputs; i++) this.#figures.push(undefined)
     }
-    const share = weight * (1 / (rankConstant + rank))
-    this.#scores[number] = this.#scores[number]! + share
-    if (this.#fusion.hasDetails) this.#ranks[number * this.#fusion.rankings.length + this.#ranking] = rank
+    this.#figures[number * inputs + this.#taking] = figure
+    this.#combination.met?.(this.#taking, figure)
+  }
+
+  #figuresOf(number: number): readonly (number | undefined)[] {
+    const inputs = this.#fusion.inputs.length
+    return this.#figures.slice(number * inputs, (number + 1) * inputs)
   }
 
   #order(number: number): void {
     const documents = this.#documents
     documents.show(number)
-    const score = doubleValue(this.#scores[number]!)
+    const score = doubleValue(this.#combination.scoreOf(this.#figuresOf(number)))
+    this.#scores[number] = numberOf(score)
     const id = getField(documents.bytes, '_id', documents.start) ?? nullValue
     const key = this.#key.reset()
     encodeKey(key, score.type, score.bytes, score.start, true)
@@ -153,29 +172,10 @@ export class FusionStage extends PassingStage {
   }
 
   #details(): Value {
-    const { rankings } = this.#fusion
     const writer = new BsonWriter()
     writer.beginDocument()
     writer.value('value', doubleValue(this.#scores[this.#current]!))
-    writer.string(
-      'description',
-      'value output by reciprocal rank fusion algorithm, computed as sum of (weight * (1 / (60 + rank))) across input pipelines from which this document is output, from:',
-    )
-    writer.beginArray('details')
-    rankings.forEach(({ name, weight }, i) => {
-      const rank = this.#ranks[this.#current * rankings.length + i]
-      writer.beginDocument(String(i))
-      writer.string('inputPipelineName', name)
-      if (rank === undefined) writer.string('rank', 'NA')
-      else {
-        writer.int32('rank', rank)
-        writer.value('weight', doubleValue(weight))
-      }
-      writer.beginArray('details')
-      writer.end()
-      writer.end()
-    })
-    writer.end()
+    this.#combination.describe(this.#figuresOf(this.#current), writer)
     writer.end()
     return documentValue(writer.finish())
   }
@@ -197,3 +197,7 @@ export class FusionStage extends PassingStage {
 
 /** Stages that give documents an order. */
 const ordering: ReadonlySet<string> = new Set(['$sort', '$sample', '$geoNear'])
+
+function scoreOf(rows: Rows): number {
+  return numberOf(rows.metadata!('score')!)
+}

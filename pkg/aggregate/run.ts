@@ -112,6 +112,10 @@ class PipelineRows implements Rows {
     return true
   }
 
+  metadata(name: string): Value | undefined {
+    return this.#stage.metadata?.(name)
+  }
+
   save(): void {
     this.#run.save()
   }

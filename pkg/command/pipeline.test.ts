@@ -317,3 +317,127 @@ describe('$rankFusion', () => {
     expect(await rows(server, 'games', [{ $rankFusion: fusion }, { $limit: 1 }])).toEqual([documents[1]])
   })
 })
+
+describe('$score and $scoreFusion', () => {
+  const documents = [
+    { _id: 'a', x: 3, y: 1 },
+    { _id: 'b', x: 3, y: 5 },
+    { _id: 'c', x: 1, y: 5 },
+    { _id: 'd', x: 0, y: 0 },
+  ]
+  const withScore = { $project: { score: { $meta: 'score' }, details: { $meta: 'scoreDetails' } } }
+  const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
+  const filled = async (): Promise<Awaited<ReturnType<typeof openServer>>> => {
+    const server = await openServer()
+    await server.run({ insert: 'games', documents })
+    return server
+  }
+  interface Scored {
+    readonly _id: string
+    readonly score: number
+    readonly details: { readonly value: number; readonly details: readonly Record<string, unknown>[] }
+  }
+
+  it.each([
+    ['none', (x: number) => x],
+    ['sigmoid', sigmoid],
+    ['minMaxScaler', (x: number) => x / 3],
+  ])('scores documents by an expression, normalized: %s', async (normalization, expected) => {
+    const server = await filled()
+    const stage = { $score: { score: '$x', normalization, weight: 0.5, scoreDetails: true } }
+    const found = (await rows(server, 'games', [stage, { $match: { y: { $gt: 0 } } }, withScore])) as Scored[]
+    expect(found.map(({ _id }) => _id)).toEqual(['a', 'b', 'c'])
+    found.forEach(({ score, details }, i) => {
+      expect(score).toBeCloseTo(0.5 * expected(documents[i]!.x), 12)
+      expect(details).toMatchObject({ value: score, rawScore: documents[i]!.x, normalization, weight: 0.5 })
+    })
+    // The last score counts, and may be made of the one before; the documents are as they were.
+    const twice = [{ $score: { score: 2 } }, { $score: { score: { $add: [{ $meta: 'score' }, '$x'] } } }]
+    expect(((await rows(server, 'games', [...twice, withScore])) as Scored[]).map(({ score }) => score)).toEqual([
+      5, 5, 3, 2,
+    ])
+    expect(await rows(server, 'games', [stage])).toEqual(documents)
+  })
+
+  it('scales by all documents, whatever is filtered or left out after it', async () => {
+    const server = await filled()
+    const stage = { $score: { score: '$y', normalization: 'minMaxScaler' } }
+    const scores = async (...after: object[]) =>
+      ((await rows(server, 'games', [stage, ...after, withScore])) as Scored[]).map(({ score }) => score)
+    expect(await scores({ $match: { y: 1 } })).toEqual([0.2])
+    expect(await scores({ $limit: 1 })).toEqual([0.2])
+    expect(await scores({ $skip: 3 })).toEqual([0])
+  })
+
+  const input = (normalization: string) => ({
+    pipelines: {
+      byX: [{ $match: { x: { $gt: 0 } } }, { $score: { score: '$x' } }],
+      byY: [{ $sort: { y: -1 } }, { $limit: 3 }, { $score: { score: '$y' } }],
+    },
+    normalization,
+  })
+
+  it('fuses the scores of several pipelines to their weighted average', async () => {
+    const server = await filled()
+    const stage = {
+      $scoreFusion: { input: input('minMaxScaler'), combination: { weights: { byY: 2 } }, scoreDetails: true },
+    }
+    const found = (await rows(server, 'games', [stage, withScore])) as Scored[]
+    // By x: a 1, b 1, c 0; by y: b 1, c 1, a 0.
+    expect(found.map(({ _id, score }) => [_id, score])).toEqual([
+      ['b', 1.5],
+      ['c', 1],
+      ['a', 0.5],
+    ])
+    expect(found[1]!.details).toMatchObject({
+      value: 1,
+      normalization: 'minMaxScaler',
+      combination: { method: 'average' },
+    })
+    expect(found[1]!.details.details).toMatchObject([
+      { inputPipelineName: 'byX', inputPipelineRawScore: 1, weight: 1, value: 0 },
+      { inputPipelineName: 'byY', inputPipelineRawScore: 5, weight: 2, value: 2 },
+    ])
+  })
+
+  it('fuses them by an expression, in which who does not find a document has 0', async () => {
+    const server = await filled()
+    const combination = { method: 'expression', expression: { $add: [{ $multiply: ['$$byX', 10] }, '$$byY'] } }
+    const pipelines = { ...input('none').pipelines, byY: [{ $match: { y: { $ne: 1 } } }, { $score: { score: '$y' } }] }
+    const fuse = (normalization: string) => [
+      { $scoreFusion: { input: { pipelines, normalization }, combination } },
+      withScore,
+    ]
+    const scored = async (normalization: string) =>
+      ((await rows(server, 'games', fuse(normalization))) as Scored[]).map(({ _id, score }) => [_id, score])
+    expect(await scored('none')).toEqual([
+      ['b', 35],
+      ['a', 30],
+      ['c', 15],
+      ['d', 0],
+    ])
+    const [[, best]] = (await scored('sigmoid')) as [[string, number]]
+    expect(best).toBeCloseTo(10 * sigmoid(3) + sigmoid(5), 12)
+  })
+
+  it('refuses what has no scores, or does not go together', async () => {
+    const server = await filled()
+    const reply = (stage: object) => server.reply({ aggregate: 'games', pipeline: [stage], cursor: {} })
+    const fuse = (given: object, more: object = {}) =>
+      reply({ $scoreFusion: { input: { ...input('none'), ...given }, ...more } })
+    const pipelines = (...pipeline: object[]) => ({ pipelines: { p: pipeline } })
+    const scoring = { $score: { score: '$x' } }
+    expect(await fuse(pipelines({ $sort: { x: 1 } }))).toMatchObject({ code: 9402500 })
+    expect(await fuse(pipelines(scoring, { $project: { x: 1 } }))).toMatchObject({ code: 9402502 })
+    expect(await fuse(pipelines(scoring, { $sort: { x: 1 } }))).toMatchObject({ codeName: 'NotImplemented' })
+    expect(await fuse({ normalization: 'other' })).toMatchObject({ codeName: 'BadValue' })
+    expect(await fuse({}, { combination: { weights: { none: 1 } } })).toMatchObject({ code: 9967500 })
+    expect(await fuse({}, { combination: { method: 'expression' } })).toMatchObject({ codeName: 'FailedToParse' })
+    expect(await fuse({}, { combination: { method: 'expression', expression: 'text' } })).toMatchObject({
+      codeName: 'TypeMismatch',
+    })
+    expect(await reply({ $score: { score: '$_id' } })).toMatchObject({ codeName: 'TypeMismatch' })
+    expect(await reply({ $score: { normalization: 'none' } })).toMatchObject({ code: 40414 })
+    expect(await reply({ $score: { score: 1, weight: 2 } })).toMatchObject({ code: 51024 })
+  })
+})

@@ -1,14 +1,17 @@
 import { DatabaseError } from '../../base/errors.ts'
-import { bsonType, typeAlias } from '../../bson/type.ts'
-import { documentFields, isNumber, numberOf, truthy, type Value } from '../../bson/value.ts'
-import { FusionStage, type Ranking } from '../fusion-stage.ts'
+import { bsonType } from '../../bson/type.ts'
+import { documentFields, doubleValue, truthy, type Value } from '../../bson/value.ts'
+import { checkedWeights, fieldsOf, firstStage, fusing, required, wrongType } from '../fusion-fields.ts'
+import { type Combination, type FusedInput, type Fusion, FusionStage } from '../fusion-stage.ts'
 import type { Pipeline } from '../parse.ts'
 import type { StageContext, StageDefinition } from '../stage.ts'
 
 /** What ranks documents, and what may stand beside it. */
 const ranking: ReadonlySet<string> = new Set(['$sort', '$search', '$vectorSearch', '$geoNear'])
 const selecting: ReadonlySet<string> = new Set([...ranking, '$match', '$limit', '$skip', '$sample'])
-const fusing: ReadonlySet<string> = new Set(['$rankFusion', '$scoreFusion'])
+
+/** How little the first ranks differ. */
+const rankConstant = 60
 
 /**
  * `{$rankFusion: {input: {pipelines: {name: pipeline}}, combination: {weights: {name: number}}, scoreDetails}}`: the documents that the
@@ -19,10 +22,10 @@ export const rankFusion: StageDefinition = {
   first: 10170100,
   parse(operand, context) {
     const given = fieldsOf('$rankFusion', operand, ['input', 'combination', 'scoreDetails'])
-    const input = fieldsOf('$rankFusion.input', required(given, 'input'), ['pipelines'])
-    const pipelines = required(input, 'pipelines')
+    const input = fieldsOf('$rankFusion.input', required('$rankFusion', given, 'input'), ['pipelines'])
+    const pipelines = required('$rankFusion', input, 'pipelines')
     if (pipelines.type !== bsonType.document) throw wrongType('$rankFusion.input.pipelines', pipelines)
-    const rankings: Ranking[] = []
+    const rankings: FusedInput[] = []
     const names = new Set<string>()
     for (const pipeline of documentFields(pipelines.bytes, pipelines.start)) {
       names.add(pipeline.name)
@@ -32,16 +35,19 @@ export const rankFusion: StageDefinition = {
     if (combination !== undefined) {
       const weights = fieldsOf('$rankFusion.combination', combination, ['weights']).get('weights')
       if (weights !== undefined) {
-        const weightOf = checkedWeights(weights, names)
+        const weightOf = checkedWeights('$rankFusion', weights, names)
         rankings.forEach((ranking, i) => {
           rankings[i] = { ...ranking, weight: weightOf.get(ranking.name) ?? ranking.weight }
         })
       }
     }
     const details = given.get('scoreDetails')
-    const fusion = {
+    const fusion: Fusion = {
+      name: '$rankFusion',
       from: { database: context.database, collection: context.collection ?? '' },
-      rankings,
+      inputs: rankings,
+      figure: 'rank',
+      open: () => reciprocal(rankings),
       hasDetails: details?.type === bsonType.boolean && truthy(details),
     }
     return {
@@ -55,13 +61,9 @@ export const rankFusion: StageDefinition = {
 
 /** Errors: 10473002 for a fusion within, 9191103 for a stage that changes documents, 9191100 for a pipeline that ranks nothing. */
 function checkedPipeline(pipeline: Value, context: StageContext): Pipeline {
-  if (pipeline.type === bsonType.array) {
-    const [first] = documentFields(pipeline.bytes, pipeline.start)
-    const [stage] = first?.type === bsonType.document ? documentFields(first.bytes, first.start) : []
-    if (stage !== undefined && fusing.has(stage.name)) {
-      throw new DatabaseError(10473002, `${stage.name} is not allowed in the input of $rankFusion`)
-    }
-  }
+  const first = firstStage(pipeline)
+  if (first !== undefined && fusing.has(first))
+    throw new DatabaseError(10473002, `${first} is not allowed in the input of $rankFusion`)
   const plans = context.pipeline(pipeline, { place: 'rankFusion' })
   for (const { name } of plans) {
     if (!selecting.has(name)) {
@@ -77,47 +79,34 @@ function checkedPipeline(pipeline: Value, context: StageContext): Pipeline {
   return plans
 }
 
-/** Errors: 9460301 for more weights than pipelines, 9967500 for one of none, 13118 and 9460300 for what is no number or below 0. */
-function checkedWeights(weights: Value, names: ReadonlySet<string>): ReadonlyMap<string, number> {
-  const found = new Map<string, number>()
-  if (weights.type !== bsonType.document) throw wrongType('$rankFusion.combination.weights', weights)
-  const fields = [...documentFields(weights.bytes, weights.start)]
-  if (fields.length > names.size) {
-    throw new DatabaseError(9460301, '$rankFusion input has fewer pipelines than weights')
+/** Reciprocal rank fusion: the sum of weight / (60 + rank) over the pipelines that find a document. */
+function reciprocal(inputs: readonly FusedInput[]): Combination {
+  return {
+    scoreOf: (ranks) =>
+      inputs.reduce((sum, { weight }, i) => {
+        const rank = ranks[i]
+        return rank === undefined ? sum : sum + weight * (1 / (rankConstant + rank))
+      }, 0),
+    describe(ranks, writer) {
+      writer.string(
+        'description',
+        'value output by reciprocal rank fusion algorithm, computed as sum of (weight * (1 / (60 + rank))) across input pipelines from which this document is output, from:',
+      )
+      writer.beginArray('details')
+      inputs.forEach(({ name, weight }, i) => {
+        const rank = ranks[i]
+        writer.beginDocument(String(i))
+        writer.string('inputPipelineName', name)
+        if (rank === undefined) writer.string('rank', 'NA')
+        else {
+          writer.int32('rank', rank)
+          writer.value('weight', doubleValue(weight))
+        }
+        writer.beginArray('details')
+        writer.end()
+        writer.end()
+      })
+      writer.end()
+    },
   }
-  for (const field of fields) {
-    if (!names.has(field.name)) throw new DatabaseError(9967500, `$rankFusion has no pipeline called '${field.name}'`)
-    if (!isNumber(field.type)) {
-      throw new DatabaseError(13118, `The weight '${field.name}' is not a number, but ${typeAlias(field.type)}`)
-    }
-    const weight = numberOf(field)
-    if (!(weight >= 0)) throw new DatabaseError(9460300, `The weight '${field.name}' must not be negative: ${weight}`)
-    found.set(field.name, weight)
-  }
-  return found
-}
-
-function fieldsOf(path: string, value: Value, known: readonly string[]): ReadonlyMap<string, Value> {
-  if (value.type !== bsonType.document) throw wrongType(path, value)
-  const fields = new Map<string, Value>()
-  for (const field of documentFields(value.bytes, value.start)) {
-    if (!known.includes(field.name)) {
-      throw new DatabaseError('UnknownField', `BSON field '${path}.${field.name}' is an unknown field.`)
-    }
-    fields.set(field.name, field)
-  }
-  return fields
-}
-
-function required(fields: ReadonlyMap<string, Value>, name: string): Value {
-  const value = fields.get(name)
-  if (value !== undefined) return value
-  throw new DatabaseError('MissingField', `BSON field '$rankFusion.${name}' is missing but a required field`)
-}
-
-function wrongType(path: string, value: Value): DatabaseError {
-  return new DatabaseError(
-    'TypeMismatch',
-    `BSON field '${path}' is the wrong type '${typeAlias(value.type)}', expected type 'object'`,
-  )
 }

@@ -32,7 +32,5 @@ export const refusedStages: readonly StageDefinition[] = [
   needsSearch('$searchMeta'),
   needsSearch('$vectorSearch'),
   needsSearch('$listSearchIndexes'),
-  refused('$scoreFusion', 'NotImplemented', '$scoreFusion is not supported yet', { first: 10170100 }),
   refused('$shardedDataDistribution', 'IllegalOperation', '$shardedDataDistribution runs on sharded clusters only'),
-  refused('$score', 'NotImplemented', '$score is not supported yet'),
 ]

@@ -22,6 +22,8 @@ import { redact } from './redact.ts'
 import { refusedStages } from './refused.ts'
 import { replaceRoot, replaceWith } from './replace-root.ts'
 import { sample } from './sample.ts'
+import { score } from './score.ts'
+import { scoreFusion } from './score-fusion.ts'
 import { setWindowFields } from './set-window-fields.ts'
 import { skip } from './skip.ts'
 import { sort } from './sort.ts'
@@ -67,6 +69,8 @@ export const stages: ReadonlyMap<string, StageDefinition> = new Map(
     replaceRoot,
     replaceWith,
     sample,
+    score,
+    scoreFusion,
     setWindowFields,
     skip,
     sort,
