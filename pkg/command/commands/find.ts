@@ -291,10 +291,10 @@ function findById(
   namespace: string,
 ): Batch {
   const batch = operation.instance.batches.take(namespace, operation.wantsObjects)
-  // An index and the document, both in one look.
-  operation.figures?.examined(lookedUp)
   if (collection.readById(filter[typeAt]!, filter, idValueStart, record)) {
     batch.lend(record.bytes, record.start)
+    // An index and the document, both in one look.
+    operation.figures?.examined(lookedUp)
     operation.instance.counters.returned++
   }
   return batch
