@@ -71,6 +71,8 @@ function parseIn(array: Uint8Array, start: number, surroundings: Surroundings): 
   const definitions: StageDefinition[] = []
   for (const element of documentFields(array, start)) {
     const { stage, definition } = stageOf(element)
+    // Such a stage has pipelines of its own, whose faults matter less than where it stands.
+    if (definition.hasInputs === true && definitions.length > 0) throw notFirst(definition)
     definitions.push(definition)
     const plan = definition.parse(stage, context)
     plans.push(plan.operand === undefined ? { ...plan, operand: stage } : plan)
@@ -169,16 +171,18 @@ function checkPlaces(definitions: readonly StageDefinition[], { place, collectio
   }
   definitions.forEach((definition, i) => {
     const { name, first, last } = definition
-    if (first !== undefined && first !== false && i > 0) {
-      throw new DatabaseError(
-        typeof first === 'number' ? first : 40602,
-        `${name} is only valid as the first stage in a pipeline`,
-      )
-    }
+    if (first !== undefined && first !== false && i > 0) throw notFirst(definition)
     if (last === true && i < definitions.length - 1) {
       throw new DatabaseError(40601, `${name} can only be the final stage in the pipeline`)
     }
   })
+}
+
+function notFirst({ name, first }: StageDefinition): DatabaseError {
+  return new DatabaseError(
+    typeof first === 'number' ? first : 40602,
+    `${name} is only valid as the first stage in a pipeline`,
+  )
 }
 
 function placeName(place: Place): string {

@@ -139,6 +139,8 @@ export interface StageDefinition {
   readonly name: string
   /** Must be the first stage. A number: the code it is refused with elsewhere, 40602 by default. */
   readonly first?: boolean | number
+  /** It has several pipelines for its input. */
+  readonly hasInputs?: boolean
   /** Must be the last stage: 40601 elsewhere. */
   readonly last?: boolean
   /** The pipeline needs no collection, and must have none; `either`: it may have one. */

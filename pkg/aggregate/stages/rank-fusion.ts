@@ -20,6 +20,7 @@ const rankConstant = 60
 export const rankFusion: StageDefinition = {
   name: '$rankFusion',
   first: 10170100,
+  hasInputs: true,
   parse(operand, context) {
     const given = fieldsOf('$rankFusion', operand, ['input', 'combination', 'scoreDetails'])
     const input = fieldsOf('$rankFusion.input', required('$rankFusion', given, 'input'), ['pipelines'])

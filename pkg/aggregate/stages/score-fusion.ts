@@ -33,6 +33,7 @@ interface Custom {
 export const scoreFusion: StageDefinition = {
   name: '$scoreFusion',
   first: 10170100,
+  hasInputs: true,
   parse(operand, context) {
     const given = fieldsOf('$scoreFusion', operand, ['input', 'combination', 'scoreDetails'])
     const input = fieldsOf('$scoreFusion.input', required('$scoreFusion', given, 'input'), [

@@ -2,10 +2,10 @@ import type { Value } from '../../../bson/value.ts'
 import { ElementWalker } from '../../../bson/walk.ts'
 import type { EvaluationContext } from '../../context.ts'
 
-/** What looking at an element counts for, of the steps that a document may take: the largest array can be gone through once. */
-export const stepsPerElement = 0.2
+/** What looking at an element counts for, of the steps that a document may take: an array of a million can be gone through once. */
+export const stepsPerElement = 0.3
 /** The same for passing over one. */
-const stepsPerCount = 0.05
+const stepsPerCount = 0.1
 
 const walker = new ElementWalker()
 
