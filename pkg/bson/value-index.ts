@@ -37,6 +37,13 @@ export class ValueIndex {
     return this.#size
   }
 
+  clear(): void {
+    this.#numbers.clear()
+    this.#texts.clear()
+    this.#keys.clear()
+    this.#size = 0
+  }
+
   /** Whether the value of `type` at `start` was not there before. */
   add(type: number, bytes: Uint8Array, start: number): boolean {
     const number = doubleOf(type, bytes, start)

@@ -3,7 +3,7 @@
  * one shape have the same hash.
  */
 import { bsonType } from '../bson/type.ts'
-import { documentFields, documentOf, getField, readString, type Value } from '../bson/value.ts'
+import { documentFields, documentOf, getField, type Value } from '../bson/value.ts'
 import { sha256 } from './digest.ts'
 import { filterShape, hex } from './index-filters.ts'
 
@@ -72,48 +72,4 @@ function valueShape(value: Value): string {
   }
   const isPlain = value.type === bsonType.string || value.type === bsonType.boolean || value.type === bsonType.int32
   return isPlain ? hex(value.bytes.subarray(value.start, value.end)) : `?${value.type}`
-}
-
-/** The shape as a document to be looked at: the command with `?type` for what its filters compare with. */
-export function debugQueryShape(database: string, command: Uint8Array): Record<string, unknown> {
-  const [first] = documentFields(command)
-  const shape: Record<string, unknown> = {
-    cmdNs: {
-      db: database,
-      coll: first!.type === bsonType.string ? readString(first!.bytes, first!.start) : '$cmd.aggregate',
-    },
-    command: first!.name,
-  }
-  for (const name of shaping[first!.name] ?? []) {
-    const field = getField(command, name)
-    if (field !== undefined && says(field)) shape[name] = filterNames.has(name) ? placeholders(field) : field
-  }
-  return shape
-}
-
-function placeholders(value: Value): unknown {
-  if (value.type !== bsonType.document && value.type !== bsonType.array) return placeholderOf(value.type)
-  const fields = [...documentFields(value.bytes, value.start)]
-  if (value.type === bsonType.array) return fields.map(placeholders)
-  return Object.fromEntries(fields.map((field) => [field.name, placeholders(field)]))
-}
-
-function placeholderOf(type: number): string {
-  switch (type) {
-    case bsonType.int32:
-    case bsonType.int64:
-    case bsonType.double:
-    case bsonType.decimal128:
-      return '?number'
-    case bsonType.string:
-      return '?string'
-    case bsonType.boolean:
-      return '?bool'
-    case bsonType.date:
-      return '?date'
-    case bsonType.objectId:
-      return '?objectId'
-    default:
-      return '?'
-  }
 }

@@ -259,6 +259,16 @@ describe('explain', () => {
     expect(reply).toMatchObject({ stages: [{ $cursor: {} }, { $group: { _id: '$by' } }] })
   })
 
+  it('says the same of the query and the server whether the command or its option asks for it', async () => {
+    const server = await library()
+    const aggregate = { aggregate: 'books', pipeline: [{ $match: { by: 'a' } }, { $count: 'n' }], cursor: {} }
+    const asked = await server.run({ explain: aggregate, verbosity: 'queryPlanner' })
+    const optional = await server.run({ ...aggregate, explain: true })
+    expect(asked['queryShapeHash']).toMatch(/^[0-9A-F]*[1-9A-F][0-9A-F]*$/)
+    for (const name of ['queryShapeHash', 'serverInfo', 'serverParameters']) expect(optional[name]).toEqual(asked[name])
+    expect(optional['command']).toMatchObject({ ...aggregate, explain: true })
+  })
+
   it('counts what each stage gives when they are carried out, but those that write', async () => {
     const server = await library()
     const explain = async (...pipeline: Record<string, unknown>[]) => {

@@ -11,9 +11,9 @@ import { decimal128Bytes, integerDecimal } from '../bson/decimal128.ts'
 import { decimal128Value, timestampValue, type Value } from '../bson/value.ts'
 import type { Work } from '../query/execute-source.ts'
 import { Batch } from './batch.ts'
+import { debugQueryShape, isCollected, transformIdentifiers } from './debug-query-shape.ts'
 import { sha256 } from './digest.ts'
 import type { Operation } from './instance.ts'
-import { isCollected, statsShape, transformIdentifiers } from './query-stats-shape.ts'
 
 /** Of all entries together, about. */
 const sizeMaxBytes = 16 * 1024 * 1024
@@ -190,7 +190,7 @@ export class QueryStats {
 /** `{queryShape, client?}`: the client as its driver introduced it. */
 function keyOf({ body, context, databaseName }: Operation): Uint8Array {
   return buildDocument({
-    queryShape: rawDocument(statsShape(databaseName, body!)),
+    queryShape: rawDocument(debugQueryShape(databaseName, body!)),
     client: context.clientMetadata && rawDocument(context.clientMetadata),
   })
 }

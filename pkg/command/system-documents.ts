@@ -7,7 +7,7 @@ import type { Collection } from '../engine/collection.ts'
 import { planMemoryOf } from '../query/plan-memory.ts'
 import { shapeHash } from '../query/query-shape.ts'
 import { traitsOf } from './collection-traits.ts'
-import { debugQueryShape } from './command-shape.ts'
+import { debugQueryShape } from './debug-query-shape.ts'
 import { hmacSha256 } from './digest.ts'
 import type { QueryShape } from './index-filters.ts'
 import type { Operation } from './instance.ts'
@@ -111,7 +111,7 @@ function shownSettings({ hash, settings, query }: SetQuery, showShape: boolean):
     representativeQuery: query && rawDocument(query),
     debugQueryShape:
       showShape && database !== undefined
-        ? debugQueryShape(readString(database.bytes, database.start), query!)
+        ? rawDocument(debugQueryShape(readString(database.bytes, database.start), query!))
         : undefined,
   })
 }

@@ -41,12 +41,12 @@ export interface IndexState {
   readonly usableFrom: Timestamp
 }
 
-/** `Entries`: the map that holds it; a transaction has its own over the stored one. */
 // Of the one call that is under way, whichever index it is about: each transaction has indexes of its own, and little time.
 let entryKey = new Uint8Array(256)
 const entryValue = new Uint8Array(recordIdLength + 32)
 const foundValue: ValueRef = { bytes: entryValue, start: 0, end: 0 }
 
+/** `Entries`: the map that holds it; a transaction has its own over the stored one. */
 export class Index<Entries extends KeyMap = KeyMap> {
   definition: IndexDefinition
   readonly map: Entries

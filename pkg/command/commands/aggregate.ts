@@ -14,6 +14,7 @@ import { chooseCollationFor } from '../collation.ts'
 import type { ReadLevel } from '../concern.ts'
 import { type Definition, defineCommand } from '../definition.ts'
 import { countStages } from '../explain-pipeline.ts'
+import { explainReply } from '../explain-reply.ts'
 import { type Explanation, explainSearch, type Verbosity } from '../explanation.ts'
 import {
   anyType,
@@ -34,7 +35,6 @@ import { fieldsReadBy, groupsOf } from '../pipeline-window.ts'
 import { openCursor } from '../read.ts'
 import { ReadView } from '../read-view.ts'
 import { expressionOptions } from '../variables.ts'
-import { mongoVersion } from '../version.ts'
 import { emptyDocument, parseHint } from './find.ts'
 
 const fields = commandFields('aggregate', {
@@ -113,8 +113,8 @@ export const aggregate: Definition<AggregateCommand, Result> = defineCommand({
     if (!request.explained) return openPipeline(operation, request, pipeline)
     const explanation = explainPipeline(operation, request, pipeline, 'queryPlanner')
     return explanation instanceof Promise
-      ? explanation.then((found) => withCommand(operation, found))
-      : withCommand(operation, explanation)
+      ? explanation.then((found) => explainReply(operation, found, operation.body))
+      : explainReply(operation, explanation, operation.body)
   },
   reply: (result: Result, writer: BsonWriter) => {
     if (result instanceof Batch) result.writeCursor(writer, 'firstBatch')
@@ -274,22 +274,6 @@ function explainPipeline(
   if (rest.some(({ writes }) => writes === true)) return explained.then((cursor) => wrap(cursor))
   const open = (watch: StageWatch): Rows => openRows(operation, request, pipeline, pace, view, watch)
   return explained.then(async (cursor) => wrap(cursor, await countStages(operation, view, open)))
-}
-
-/** What explain's reply says besides: the command itself, and who answers. */
-function withCommand(operation: Operation, explanation: Explanation): Explanation {
-  return {
-    ...explanation,
-    queryShapeHash: '0'.repeat(64),
-    command: operation.body === undefined ? {} : rawDocument(operation.body),
-    serverInfo: {
-      host: operation.instance.host.hostname,
-      port: 0,
-      version: mongoVersion,
-      gitVersion: 'unknown',
-    },
-    serverParameters: {},
-  }
 }
 
 function collectionOf(database: string): string | undefined {

@@ -1,12 +1,11 @@
 import { DatabaseError } from '../../base/errors.ts'
-import { rawDocument, writeFields } from '../../bson/build.ts'
+import { writeFields } from '../../bson/build.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
-import { queryShapeHash } from '../command-shape.ts'
 import { type AnyDefinition, type Definition, defineCommand, noSequences } from '../definition.ts'
+import { explainReply } from '../explain-reply.ts'
 import type { Explanation, Verbosity } from '../explanation.ts'
 import { commandFields, objectType, stringType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
-import { mongoVersion } from '../version.ts'
 
 const fields = commandFields('explain', {
   explain: { type: objectType, required: true },
@@ -22,15 +21,8 @@ interface Request {
   readonly verbosity: Verbosity
 }
 
-interface Result {
-  readonly explanation: Explanation
-  readonly command: Uint8Array
-  readonly host: string
-  readonly database: string
-}
-
 /** How a command would be carried out. `definitionOf`: the table, which explain is itself part of. */
-export function explainCommand(definitionOf: (command: Uint8Array) => AnyDefinition): Definition<Request, Result> {
+export function explainCommand(definitionOf: (command: Uint8Array) => AnyDefinition): Definition<Request, Explanation> {
   return defineCommand({
     name: 'explain',
     help: 'how a command would be carried out',
@@ -53,23 +45,15 @@ export function explainCommand(definitionOf: (command: Uint8Array) => AnyDefinit
       const request = definition.parse(database, noSequences)
       return { definition, command, request, verbosity: verbosity as Verbosity }
     },
-    run: (operation: Operation, { definition, command, request, verbosity }: Request): Result | Promise<Result> => {
-      const finish = (explanation: Explanation): Result => ({
-        explanation,
-        command,
-        host: operation.instance.host.hostname,
-        database: operation.databaseName,
-      })
+    run: (
+      operation: Operation,
+      { definition, command, request, verbosity }: Request,
+    ): Explanation | Promise<Explanation> => {
       const explanation = definition.explain!(operation, request, verbosity)
-      return explanation instanceof Promise ? explanation.then(finish) : finish(explanation)
+      return explanation instanceof Promise
+        ? explanation.then((found) => explainReply(operation, found, command))
+        : explainReply(operation, explanation, command)
     },
-    reply: ({ explanation, command, host, database }: Result, writer: BsonWriter) =>
-      writeFields(writer, {
-        ...explanation,
-        queryShapeHash: queryShapeHash(database, command),
-        command: rawDocument(command),
-        serverInfo: { host, port: 0, version: mongoVersion, gitVersion: 'unknown' },
-        serverParameters: {},
-      }),
+    reply: (explanation: Explanation, writer: BsonWriter) => writeFields(writer, explanation),
   })
 }

@@ -1,5 +1,5 @@
 /**
- * The shape of a query as `$queryStats` shows it: the command with placeholders (`?number`, `?array<>`) for the values in it. What is left
+ * The shape of a query as `$queryStats` and `$querySettings` show it: the command with placeholders (`?number`, `?array<>`) for the values in it. What is left
  * says how: names of fields and operators, paths (`$a.b`), directions of sorts, what projections keep.
  */
 import { bsonType, typeAlias } from '../bson/type.ts'
@@ -38,7 +38,7 @@ export function isCollected(command: string): boolean {
 }
 
 /** `{cmdNs: {db, coll}, command, ...clauses}` of a command that is collected. */
-export function statsShape(database: string, body: Uint8Array): Uint8Array {
+export function debugQueryShape(database: string, body: Uint8Array): Uint8Array {
   const [first] = documentFields(body)
   const writer = new BsonWriter(512)
   writer.beginDocument()
