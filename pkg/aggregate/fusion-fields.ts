@@ -1,13 +1,69 @@
 /** What the stages that fuse pipelines have in common in how they are written. */
 import { DatabaseError } from '../base/errors.ts'
 import { bsonType, typeAlias } from '../bson/type.ts'
-import { documentFields, isNumber, numberOf, type Value } from '../bson/value.ts'
+import { documentFields, isNumber, numberOf, truthy, type Value } from '../bson/value.ts'
+import type { Pipeline } from './parse.ts'
+import type { StageContext } from './stage.ts'
 
 /** The stages themselves: none may be in the input of another. */
-export const fusing: ReadonlySet<string> = new Set(['$rankFusion', '$scoreFusion'])
+const fusing: ReadonlySet<string> = new Set(['$rankFusion', '$scoreFusion'])
+
+/** How a fusion's input is written. */
+export interface FusionInput {
+  /** The stage's name. */
+  readonly name: string
+  /** Fields of `input` besides `pipelines`. */
+  readonly fields: readonly string[]
+  /** What a pipeline may have. */
+  readonly stages: ReadonlySet<string>
+  /** How another stage is refused, and a fusion. */
+  readonly unfit: { readonly code: number; readonly reason: string }
+  readonly nestedCode: number
+  /** Throws when a pipeline does not give what is to be fused. */
+  check(pipeline: Pipeline): void
+}
+
+export interface WrittenFusion {
+  readonly input: ReadonlyMap<string, Value>
+  /** By name, in their order. */
+  readonly pipelines: ReadonlyMap<string, Pipeline>
+  readonly combination: Value | undefined
+  readonly hasDetails: boolean
+}
+
+/** Reads `{input: {pipelines: {name: pipeline}, ...}, combination, scoreDetails}`. Errors: those of `expected`, and of malformed fields. */
+export function readFusion(expected: FusionInput, operand: Value, context: StageContext): WrittenFusion {
+  const { name } = expected
+  const given = fieldsOf(name, operand, ['input', 'combination', 'scoreDetails'])
+  const input = fieldsOf(`${name}.input`, required(name, given, 'input'), ['pipelines', ...expected.fields])
+  const written = required(`${name}.input`, input, 'pipelines')
+  if (written.type !== bsonType.document) throw wrongType(`${name}.input.pipelines`, written)
+  const pipelines = new Map<string, Pipeline>()
+  for (const pipeline of documentFields(written.bytes, written.start))
+    pipelines.set(pipeline.name, readPipeline(expected, pipeline, context))
+  const details = given.get('scoreDetails')
+  const hasDetails = details?.type === bsonType.boolean && truthy(details)
+  return { input, pipelines, combination: given.get('combination'), hasDetails }
+}
+
+function readPipeline({ name, stages, unfit, nestedCode, check }: FusionInput, pipeline: Value, context: StageContext) {
+  const first = firstStage(pipeline)
+  if (first !== undefined && fusing.has(first))
+    throw new DatabaseError(nestedCode, `${first} is not allowed in the input of ${name}`)
+  const plans = context.pipeline(pipeline, { place: 'rankFusion' })
+  for (const plan of plans) {
+    if (!stages.has(plan.name))
+      throw new DatabaseError(
+        unfit.code,
+        `${plan.name} is not allowed in a pipeline of ${name}: it must only ${unfit.reason}`,
+      )
+  }
+  check(plans)
+  return plans
+}
 
 /** The stage that a pipeline, of whatever type, begins with. */
-export function firstStage(pipeline: Value): string | undefined {
+function firstStage(pipeline: Value): string | undefined {
   if (pipeline.type !== bsonType.array) return undefined
   const [first] = documentFields(pipeline.bytes, pipeline.start)
   const [stage] = first?.type === bsonType.document ? documentFields(first.bytes, first.start) : []

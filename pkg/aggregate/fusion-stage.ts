@@ -15,7 +15,7 @@ import type { Namespace } from './host.ts'
 import { KeyTable } from './key-table.ts'
 import type { Pipeline } from './parse.ts'
 import type { Rows } from './rows.ts'
-import { memoryExceeded, type PipelineRun, type Stage, type Step, step } from './stage.ts'
+import { memoryExceeded, type PipelineRun, type Stage, type StagePlan, type Step, step } from './stage.ts'
 import { PassingStage } from './stages/passing.ts'
 
 export interface FusedInput {
@@ -46,7 +46,17 @@ export interface Combination {
   describe(figures: readonly (number | undefined)[], writer: BsonWriter): void
 }
 
-export class FusionStage extends PassingStage {
+/** The plan of a stage that fuses what its own pipelines find. */
+export function fusionPlan(fusion: Fusion): StagePlan {
+  return {
+    name: fusion.name,
+    isSource: true,
+    reads: [fusion.from],
+    open: (input, run) => new FusionStage(input, run, fusion),
+  }
+}
+
+class FusionStage extends PassingStage {
   readonly #run: PipelineRun
   readonly #fusion: Fusion
   readonly #documents: HeldDocuments

@@ -242,36 +242,24 @@ export class Database extends Instance {
     )
   }
 
-  /** A statement waits for a collection or a name that others have, unless it has written by then: it is run again from its beginning. */
+  /** A statement waits for a collection or a name that others have, unless it has written by then. */
   #runOnceFree(operation: Operation, definition: AnyDefinition, request: unknown): unknown {
     const { transaction } = operation.statement!
     const writtenBefore = transaction.cost
-    const again = (error: unknown): Promise<unknown> => {
-      if (!isCatalogConflict(error) || transaction.cost !== writtenBefore) throw error
-      return operation.settle(error).then(() => this.#runOnceFree(operation, definition, request))
-    }
-    try {
-      const result = definition.run(operation, request)
-      return result instanceof Promise ? result.catch(again) : result
-    } catch (error) {
-      return again(error)
-    }
+    return againOnceFree(
+      operation,
+      () => definition.run(operation, request),
+      () => transaction.cost === writtenBefore,
+    )
   }
 
   /** A change of a collection's definition waits for the transactions that use it. */
   #runFreely(operation: Operation, definition: AnyDefinition, request: unknown): unknown {
-    if (operation.readConcern.level === 'snapshot')
-      operation.workspace = this.engine.asOf(this.#snapshotTime(operation.readConcern))
-    const again = (error: unknown): Promise<unknown> => {
-      if (!isCatalogConflict(error)) throw error
-      return operation.settle(error).then(() => this.#runFreely(operation, definition, request))
-    }
-    try {
-      const result = this.#runNow(operation, definition, request)
-      return result instanceof Promise ? result.catch(again) : result
-    } catch (error) {
-      return again(error)
-    }
+    return againOnceFree(operation, () => {
+      if (operation.readConcern.level === 'snapshot')
+        operation.workspace = this.engine.asOf(this.#snapshotTime(operation.readConcern))
+      return this.#runNow(operation, definition, request)
+    })
   }
 
   /** The moment at which a command with this read concern reads: the one it names, or now. */
@@ -440,6 +428,23 @@ export class Database extends Instance {
     if (this.replicaSet !== undefined) writeClusterTime(writer, this.engine, this.replicaSet, undefined)
     writer.end()
     return this.#replies.take()
+  }
+}
+
+/**
+ * What `run` gives. When others have a collection or a name that it needs, it is run again from its beginning once they may have let
+ * go, unless `mayRunAgain` says no.
+ */
+function againOnceFree(operation: Operation, run: () => unknown, mayRunAgain: () => boolean = () => true): unknown {
+  const again = (error: unknown): Promise<unknown> => {
+    if (!isCatalogConflict(error) || !mayRunAgain()) throw error
+    return operation.settle(error).then(() => againOnceFree(operation, run, mayRunAgain))
+  }
+  try {
+    const result = run()
+    return result instanceof Promise ? result.catch(again) : result
+  } catch (error) {
+    return again(error)
   }
 }
 

@@ -1,10 +1,8 @@
 import { DatabaseError } from '../../base/errors.ts'
-import { bsonType } from '../../bson/type.ts'
-import { documentFields, doubleValue, truthy, type Value } from '../../bson/value.ts'
-import { checkedWeights, fieldsOf, firstStage, fusing, required, wrongType } from '../fusion-fields.ts'
-import { type Combination, type FusedInput, type Fusion, FusionStage } from '../fusion-stage.ts'
-import type { Pipeline } from '../parse.ts'
-import type { StageContext, StageDefinition } from '../stage.ts'
+import { doubleValue } from '../../bson/value.ts'
+import { checkedWeights, type FusionInput, fieldsOf, readFusion } from '../fusion-fields.ts'
+import { type Combination, type FusedInput, fusionPlan } from '../fusion-stage.ts'
+import type { StageDefinition } from '../stage.ts'
 
 /** What ranks documents, and what may stand beside it. */
 const ranking: ReadonlySet<string> = new Set(['$sort', '$search', '$vectorSearch', '$geoNear'])
@@ -22,62 +20,35 @@ export const rankFusion: StageDefinition = {
   first: 10170100,
   hasInputs: true,
   parse(operand, context) {
-    const given = fieldsOf('$rankFusion', operand, ['input', 'combination', 'scoreDetails'])
-    const input = fieldsOf('$rankFusion.input', required('$rankFusion', given, 'input'), ['pipelines'])
-    const pipelines = required('$rankFusion', input, 'pipelines')
-    if (pipelines.type !== bsonType.document) throw wrongType('$rankFusion.input.pipelines', pipelines)
-    const rankings: FusedInput[] = []
-    const names = new Set<string>()
-    for (const pipeline of documentFields(pipelines.bytes, pipelines.start)) {
-      names.add(pipeline.name)
-      rankings.push({ name: pipeline.name, weight: 1, pipeline: checkedPipeline(pipeline, context) })
-    }
-    const combination = given.get('combination')
-    if (combination !== undefined) {
-      const weights = fieldsOf('$rankFusion.combination', combination, ['weights']).get('weights')
-      if (weights !== undefined) {
-        const weightOf = checkedWeights('$rankFusion', weights, names)
-        rankings.forEach((ranking, i) => {
-          rankings[i] = { ...ranking, weight: weightOf.get(ranking.name) ?? ranking.weight }
-        })
-      }
-    }
-    const details = given.get('scoreDetails')
-    const fusion: Fusion = {
+    const { pipelines, combination, hasDetails } = readFusion(written, operand, context)
+    const weights = combination && fieldsOf('$rankFusion.combination', combination, ['weights']).get('weights')
+    const weightOf = weights && checkedWeights('$rankFusion', weights, new Set(pipelines.keys()))
+    const inputs = Array.from(pipelines, ([name, pipeline]) => ({ name, weight: weightOf?.get(name) ?? 1, pipeline }))
+    return fusionPlan({
       name: '$rankFusion',
       from: { database: context.database, collection: context.collection ?? '' },
-      inputs: rankings,
+      inputs,
       figure: 'rank',
-      open: () => reciprocal(rankings),
-      hasDetails: details?.type === bsonType.boolean && truthy(details),
-    }
-    return {
-      name: '$rankFusion',
-      isSource: true,
-      reads: [fusion.from],
-      open: (input, run) => new FusionStage(input, run, fusion),
-    }
+      open: () => reciprocal(inputs),
+      hasDetails,
+    })
   },
 }
 
 /** Errors: 10473002 for a fusion within, 9191103 for a stage that changes documents, 9191100 for a pipeline that ranks nothing. */
-function checkedPipeline(pipeline: Value, context: StageContext): Pipeline {
-  const first = firstStage(pipeline)
-  if (first !== undefined && fusing.has(first))
-    throw new DatabaseError(10473002, `${first} is not allowed in the input of $rankFusion`)
-  const plans = context.pipeline(pipeline, { place: 'rankFusion' })
-  for (const { name } of plans) {
-    if (!selecting.has(name)) {
+const written: FusionInput = {
+  name: '$rankFusion',
+  fields: [],
+  stages: selecting,
+  unfit: { code: 9191103, reason: 'select documents' },
+  nestedCode: 10473002,
+  check(pipeline) {
+    if (!pipeline.some(({ name }) => ranking.has(name)))
       throw new DatabaseError(
-        9191103,
-        `${name} is not allowed in a pipeline of $rankFusion: it must only select documents`,
+        9191100,
+        'All subpipelines of $rankFusion must begin with a ranking stage or have a $sort',
       )
-    }
-  }
-  if (!plans.some(({ name }) => ranking.has(name))) {
-    throw new DatabaseError(9191100, 'All subpipelines of $rankFusion must begin with a ranking stage or have a $sort')
-  }
-  return plans
+  },
 }
 
 /** Reciprocal rank fusion: the sum of weight / (60 + rank) over the pipelines that find a document. */

@@ -1,14 +1,13 @@
 import { DatabaseError } from '../../base/errors.ts'
 import { bsonType, typeAlias } from '../../bson/type.ts'
-import { documentFields, doubleValue, isNumber, numberOf, readString, truthy, type Value } from '../../bson/value.ts'
+import { doubleValue, isNumber, numberOf, readString, type Value } from '../../bson/value.ts'
 import { ExpressionCompiler } from '../../expression/compile.ts'
 import type { Expression } from '../../expression/expression.ts'
 import { parseExpression } from '../../expression/parse.ts'
 import { refuseUnfitVariableName } from '../../expression/scope.ts'
-import { checkedWeights, fieldsOf, firstStage, fusing, required, wrongType } from '../fusion-fields.ts'
-import { type Combination, type FusedInput, type Fusion, FusionStage } from '../fusion-stage.ts'
+import { checkedWeights, type FusionInput, fieldsOf, readFusion, required, wrongType } from '../fusion-fields.ts'
+import { type Combination, type FusedInput, fusionPlan } from '../fusion-stage.ts'
 import { type Normalization, parseNormalization, Scale } from '../normalization.ts'
-import type { Pipeline } from '../parse.ts'
 import type { PipelineRun, StageContext, StageDefinition } from '../stage.ts'
 
 /** What an input may do: it selects documents, and scores them. */
@@ -35,37 +34,21 @@ export const scoreFusion: StageDefinition = {
   first: 10170100,
   hasInputs: true,
   parse(operand, context) {
-    const given = fieldsOf('$scoreFusion', operand, ['input', 'combination', 'scoreDetails'])
-    const input = fieldsOf('$scoreFusion.input', required('$scoreFusion', given, 'input'), [
-      'pipelines',
-      'normalization',
-    ])
-    const pipelines = required('$scoreFusion.input', input, 'pipelines')
-    if (pipelines.type !== bsonType.document) throw wrongType('$scoreFusion.input.pipelines', pipelines)
+    const { input, pipelines, combination, hasDetails } = readFusion(written, operand, context)
     const normalization = parseNormalization(
       '$scoreFusion.input.normalization',
       required('$scoreFusion.input', input, 'normalization'),
     )
-    const plans = new Map<string, Pipeline>()
-    for (const pipeline of documentFields(pipelines.bytes, pipelines.start))
-      plans.set(pipeline.name, checkedPipeline(pipeline, context))
-    const { weights, custom } = parseCombination(given.get('combination'), [...plans.keys()], context)
-    const inputs = Array.from(plans, ([name, pipeline]) => ({ name, weight: weights.get(name) ?? 1, pipeline }))
-    const details = given.get('scoreDetails')
-    const fusion: Fusion = {
+    const { weights, custom } = parseCombination(combination, [...pipelines.keys()], context)
+    const inputs = Array.from(pipelines, ([name, pipeline]) => ({ name, weight: weights.get(name) ?? 1, pipeline }))
+    return fusionPlan({
       name: '$scoreFusion',
       from: { database: context.database, collection: context.collection ?? '' },
       inputs,
       figure: 'score',
-      hasDetails: details?.type === bsonType.boolean && truthy(details),
+      hasDetails,
       open: (run) => combinationOf(inputs, normalization, custom, run),
-    }
-    return {
-      name: '$scoreFusion',
-      isSource: true,
-      reads: [fusion.from],
-      open: (source, run) => new FusionStage(source, run, fusion),
-    }
+    })
   },
 }
 
@@ -73,24 +56,20 @@ export const scoreFusion: StageDefinition = {
  * Errors: 10473003 for a fusion within, 9402502 for a stage that changes documents, 9402500 for a pipeline without scores, NotImplemented for
  * stages behind `$score` that lose them.
  */
-function checkedPipeline(pipeline: Value, context: StageContext): Pipeline {
-  const first = firstStage(pipeline)
-  if (first !== undefined && fusing.has(first))
-    throw new DatabaseError(10473003, `${first} is not allowed in the input of $scoreFusion`)
-  const plans = context.pipeline(pipeline, { place: 'rankFusion' })
-  for (const { name } of plans) {
-    if (selecting.has(name)) continue
-    throw new DatabaseError(
-      9402502,
-      `${name} is not allowed in a pipeline of $scoreFusion: it must only select documents and score them`,
-    )
-  }
-  const scored = plans.findLastIndex(({ name }) => name === '$score')
-  if (scored < 0) throw new DatabaseError(9402500, 'All subpipelines of $scoreFusion must give their documents a score')
-  for (const { name } of plans.slice(scored)) {
-    if (!keepsScore.has(name)) throw new DatabaseError('NotImplemented', `${name} after $score is not supported yet`)
-  }
-  return plans
+const written: FusionInput = {
+  name: '$scoreFusion',
+  fields: ['normalization'],
+  stages: selecting,
+  unfit: { code: 9402502, reason: 'select documents and score them' },
+  nestedCode: 10473003,
+  check(pipeline) {
+    const scored = pipeline.findLastIndex(({ name }) => name === '$score')
+    if (scored < 0)
+      throw new DatabaseError(9402500, 'All subpipelines of $scoreFusion must give their documents a score')
+    for (const { name } of pipeline.slice(scored)) {
+      if (!keepsScore.has(name)) throw new DatabaseError('NotImplemented', `${name} after $score is not supported yet`)
+    }
+  },
 }
 
 /** Errors: FailedToParse for what does not go together, and those of `checkedWeights`. */
