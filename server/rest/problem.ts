@@ -1,5 +1,5 @@
 /** Errors as RFC 9457 has them: `application/problem+json` with the database's code and its name beside the HTTP status. */
-import { DatabaseError } from '../../pkg/base/errors.ts'
+import { DatabaseError, errorCodes } from '../../pkg/base/errors.ts'
 import { decodeDocument, encodeDocument } from '../../pkg/bson/convert.ts'
 import { stringifyExtendedJson } from '../../pkg/bson/ejson.ts'
 
@@ -7,11 +7,14 @@ import { stringifyExtendedJson } from '../../pkg/bson/ejson.ts'
 export class HttpProblem extends Error {
   readonly status: number
   readonly codeName: string
+  /** The database's number of the error; undefined: it has none of that name. */
+  readonly code: number | undefined
 
   constructor(status: number, codeName: string, detail: string) {
     super(detail)
     this.status = status
     this.codeName = codeName
+    this.code = (errorCodes as Readonly<Record<string, number>>)[codeName]
   }
 }
 
@@ -109,11 +112,11 @@ export function problemBody(error: unknown, instance: string): string {
     detail,
     instance: `urn:lauradb:request:${instance}`,
   }
-  if (error instanceof CommandProblem || error instanceof DatabaseError) {
+  if (known && error.code !== undefined) {
     fields['code'] = error.code
     fields['codeName'] = error.codeName
-    Object.assign(fields, error.details)
   }
+  if (error instanceof CommandProblem || error instanceof DatabaseError) Object.assign(fields, error.details)
   if (error instanceof CommandProblem && error.labels.length > 0) fields['labels'] = error.labels
   return stringifyExtendedJson(encodeDocument(fields), { relaxed: true })
 }

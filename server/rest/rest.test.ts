@@ -253,6 +253,10 @@ describe('errors', () => {
       status: 409,
       body: { code: 11000, codeName: 'DuplicateKey', keyValue: { _id: 'k' } },
     })
+    // Also where a request says what no command can be made of; what only HTTP knows has no code.
+    const unread = { code: 9, codeName: 'FailedToParse' }
+    expect(await call('GET', `${items}/documents?filter={`)).toMatchObject({ status: 400, body: unread })
+    expect((await call('DELETE', `${items}/documents`)).body).not.toHaveProperty('code')
     const cases: [Promise<Answer>, number][] = [
       [call('POST', `${items}/documents`, '{"a":'), 400],
       [call('POST', `${items}/documents`), 400],
