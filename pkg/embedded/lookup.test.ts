@@ -1,8 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Decimal128, Double, Long } from 'bson'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Laura, open } from '../lauradb.ts'
+import { SeededRandom } from '../sim/random.ts'
 import type { Db } from './db.ts'
 import type { Document } from './types.ts'
 
@@ -95,6 +97,61 @@ describe('$lookup', () => {
       expect(await join(name, { $limit: 3 })).toEqual(await join(`${name}Bare`, { $limit: 3 }))
     }
   })
+
+  it.each([1, 2, 3, 4, 5, 6])(
+    'finds the same by an index, a table and one query for each document (seed %i)',
+    async (seed) => {
+      const random = new SeededRandom(seed)
+      const collation = seed % 2 === 0 ? ({ locale: 'en', strength: 2 } as const) : undefined
+      // Every other pair of seeds has arrays, which an index tells less about.
+      const hasArrays = seed > 4
+      const number = (): unknown => {
+        const n = random.integer(40) - 20
+        return [n, new Double(n), Long.fromNumber(n), Decimal128.fromString(`${n}.0`), n + 0.5][random.integer(5)]
+      }
+      const scalar = (): unknown => {
+        const texts = ['a', 'A', 'ab', 'aB', 'é', 'b', '', `long ${'x'.repeat(random.integer(60))}`]
+        const others = [
+          null,
+          true,
+          { x: random.integer(3) },
+          { x: random.integer(3), y: 'A' },
+          new Date(random.integer(9)),
+          /a/,
+        ]
+        const kind = random.integer(8)
+        if (kind < 4) return number()
+        return kind < 7 ? texts[random.integer(texts.length)] : others[random.integer(others.length)]
+      }
+      const value = (arrays: boolean): unknown =>
+        arrays && random.integer(6) === 0 ? Array.from({ length: random.integer(4) }, scalar) : scalar()
+      const keyed = (_id: number, arrays: boolean): Document =>
+        random.integer(12) === 0 ? { _id } : { _id, k: { v: value(arrays) }, pad: 'p'.repeat(random.integer(200)) }
+      const foreignOnes = Array.from({ length: 400 }, (_, _id) => keyed(_id, hasArrays))
+      const [bare, indexed, local] = ['bare', 'indexed', 'left'].map((name) => db.collection(`${name}${seed}`))
+      await bare!.insertMany(foreignOnes)
+      await indexed!.insertMany(foreignOnes)
+      const direction = random.integer(2) === 0 ? 1 : -1
+      await indexed!.createIndex({ 'k.v': direction }, collation === undefined ? {} : { collation })
+      await local!.insertMany(Array.from({ length: 700 }, (_, _id) => keyed(_id, true)))
+
+      const join = (from: string, pipeline: object) =>
+        local!
+          .aggregate(
+            [
+              { $lookup: { from, localField: 'k.v', foreignField: 'k.v', as: 'who', ...pipeline } },
+              { $set: { who: { $sortArray: { input: '$who', sortBy: { _id: 1 } } } } },
+            ],
+            collation === undefined ? {} : { collation },
+          )
+          .toArray()
+      const byQueries = await join(`bare${seed}`, { pipeline: [] })
+      expect(byQueries.filter(({ who }) => (who as unknown[]).length > 0).length).toBeGreaterThan(300)
+      expect(await join(`bare${seed}`, {})).toEqual(byQueries)
+      expect(await join(`indexed${seed}`, {})).toEqual(byQueries)
+      expect(await join(`indexed${seed}`, { pipeline: [] })).toEqual(byQueries)
+    },
+  )
 
   it('sees the foreign documents as they were when the pipeline began', async () => {
     await db.collection('items').insertMany(Array.from({ length: 500 }, (_, _id) => ({ _id, key: _id })))

@@ -1,8 +1,10 @@
 /** Walks the records that an ordered index has for one key, then for another, at one timestamp. */
+import { assert } from '../base/assert.ts'
 import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import type { KeyCursor, KeyMap } from '../mvcc/key-map.ts'
 import { versionSuffixLength } from '../mvcc/version-key.ts'
+import type { KeySweep } from '../storage/leaf-sweep.ts'
 import { readRecordId, recordIdLength } from './record-id.ts'
 
 export class IndexPoints {
@@ -62,6 +64,26 @@ export class IndexPoints {
     if (at >= 0) return readRecordId(walk.neighbours!.pageBytes, at)
     walk.readKey()
     return readRecordId(walk.keyBytes, this.#keyLength)
+  }
+
+  /**
+   * Finds the entries of several encoded values at once, those from `next` to `end` (exclusive), which ascend and are above the one that was looked
+   * for last. Returns the first that must be looked for by `seek`, or `end`.
+   */
+  sweep(keys: KeySweep, next: number, end: number): number {
+    this.#place = 'beyond'
+    return this.#walk.sweep?.(keys, next, end) ?? next
+  }
+
+  /** Of entry `number` of value `i`, which the last sweep found. */
+  sweptRecordId(keys: KeySweep, i: number, number: number): RecordId {
+    const neighbours = this.#walk.neighbours!
+    const distance = keys.distances[i]! + number
+    const at = this.#idInValue
+      ? neighbours.valueBeside(distance)
+      : neighbours.keyEndBeside(distance, recordIdLength + versionSuffixLength)
+    assert(at >= 0, 'what a sweep finds lies in its page')
+    return readRecordId(neighbours.pageBytes, at)
   }
 
   /** Before a yield or a write; the next move goes on after the current entry. */

@@ -3,6 +3,7 @@
  * that map as one transaction sees it (`OverlaidMap`), so that every kind of plan reads a transaction's own writes.
  */
 import type { Timestamp } from '../base/timestamp.ts'
+import type { KeySweep } from '../storage/leaf-sweep.ts'
 import type { Tree, ValueRef } from '../storage/tree.ts'
 import type { VersionPrefetch } from './version-prefetch.ts'
 
@@ -51,6 +52,12 @@ export interface KeyCursor {
    * place.
    */
   readonly neighbours?: Neighbours
+  /**
+   * Finds the visible entries that begin with each of the keys from `next` to `end` (exclusive), which ascend and are above all visible ones before
+   * the one the walk is on. Returns the first that it could not find at once, or `end`; distances are from where the walk is then, for `neighbours`.
+   * Not there where it never can.
+   */
+  sweep?(keys: KeySweep, next: number, end: number): number
   /** Before a yield or a write to the map; the next move goes on from here. */
   save(): void
   close(): void

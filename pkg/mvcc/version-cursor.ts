@@ -7,6 +7,7 @@
 import type { Timestamp } from '../base/timestamp.ts'
 import { timestampMax, timestampMin } from '../base/timestamp.ts'
 import type { TreeCursor } from '../storage/cursor.ts'
+import type { KeySweep } from '../storage/leaf-sweep.ts'
 import type { ValueRef } from '../storage/tree.ts'
 import type { KeyCursor, Neighbours } from './key-map.ts'
 import { readVersion, versionSuffixLength, writeVersion } from './version-key.ts'
@@ -52,6 +53,17 @@ export class VersionCursor implements KeyCursor {
   seekOnward(key: Uint8Array, keyLength: number): boolean {
     this.#currentLength = -1
     return this.#settleForward(this.#cursor.seekOnward(key, keyLength))
+  }
+
+  /** While every entry is visible and stands for itself, an entry of the tree is a key of the map. */
+  sweep(keys: KeySweep, next: number, end: number): number {
+    if (!this.#map.isPlainAt(this.#at)) return next
+    const cursor = this.#cursor
+    const settled = cursor.sweep(keys, next, end)
+    if (settled === next) return next
+    this.#currentLength = -1
+    this.value = cursor.isLong ? cursor.readValue() : cursor.value
+    return settled
   }
 
   /** Rests on the last visible key < `key`. */

@@ -6,6 +6,7 @@ import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import type { Collation } from '../collation/collation.ts'
 import type { IndexDefinition, KeyPath } from '../index/definition.ts'
+import type { KeySweep } from '../storage/leaf-sweep.ts'
 
 export interface BytesRef {
   bytes: Uint8Array
@@ -64,6 +65,9 @@ export interface KeyPoints {
   /** Goes before the entries of a key, whose bytes stay as they are until the next seek. `above`: it is greater than the last one. */
   seek(key: Uint8Array, keyLength: number, above?: boolean): void
   next(): boolean
+  /** Finds several keys at once where it can: see `IndexPoints`. */
+  sweep?(keys: KeySweep, next: number, end: number): number
+  sweptRecordId?(keys: KeySweep, i: number, number: number): RecordId
   save(): void
   close(): void
 }

@@ -8,6 +8,7 @@ import { encodeKey, type KeyWriter } from '../bson/key.ts'
 import { bsonType } from '../bson/type.ts'
 import type { ValueOrder } from '../bson/value-order.ts'
 import type { Collation } from '../collation/collation.ts'
+import type { KeySweep } from '../storage/leaf-sweep.ts'
 import type { BytesRef, KeyPoints, QueryIndex, QuerySource } from './plan-source.ts'
 
 export class PointLookup implements BytesRef {
@@ -76,6 +77,20 @@ export class PointLookup implements BytesRef {
     this.#points.seek(key, keyLength, above)
   }
 
+  /**
+   * Finds the documents of several keys at once, those from `next` to `end` (exclusive), which ascend and are above that of the seek before. Returns
+   * the first that must be sought, or `end`. Errors: QueryPlanKilled.
+   */
+  sweep(keys: KeySweep, next: number, end: number): number {
+    this.#refuseDropped()
+    return this.#points.sweep?.(keys, next, end) ?? next
+  }
+
+  /** Of document `number` of key `i`, which the last sweep found. */
+  sweptRecordId(keys: KeySweep, i: number, number: number): RecordId {
+    return this.#points.sweptRecordId!(keys, i, number)
+  }
+
   /** To the next document of the key. */
   next(): boolean {
     return this.#points.next()
@@ -84,6 +99,11 @@ export class PointLookup implements BytesRef {
   /** Of the current document. */
   get recordId(): RecordId {
     return this.#points.recordId
+  }
+
+  /** Tells which documents will be read next: the first `count` of the list. */
+  foresee(recordIds: Float64Array, count: number): void {
+    this.#source.foresee?.(recordIds, count, this.#at)
   }
 
   /** Puts a document that was found where `bytes`, `start` and `end` say. Errors: QueryPlanKilled. */

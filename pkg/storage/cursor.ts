@@ -9,6 +9,7 @@
  */
 import { assert } from '../base/assert.ts'
 import { compareRanges } from './copy.ts'
+import { type KeySweep, sweepLeaf } from './leaf-sweep.ts'
 import { headerSize, headOf, type Page } from './page.ts'
 import type { Tree, ValueRef } from './tree.ts'
 
@@ -71,6 +72,22 @@ export class TreeCursor {
       }
     }
     return this.seek(key, keyLength)
+  }
+
+  /**
+   * Finds the entries that begin with each of the keys from `next` to `end` (exclusive), as long as they lie in the leaf. The keys ascend, and
+   * are above all that lie before the entry the cursor is on. Returns the first that is not settled, or `end`; the cursor is then where the last
+   * settled one belongs.
+   */
+  sweep(keys: KeySweep, next: number, end: number): number {
+    if (!this.valid || this.#frame === 0 || this.#seen !== this.#tree.changes) return next
+    const settled = sweepLeaf(this.#page, this.#index, keys, next, end)
+    if (settled === next) return next
+    const { distances } = keys
+    this.#index = distances[settled - 1]!
+    for (let i = next; i < settled; i++) distances[i]! -= this.#index
+    this.#rest()
+    return settled
   }
 
   /** To where a key belongs that lies beyond the leaf, when the leaf for it has the same parent and is not the last there. */

@@ -46,7 +46,7 @@ export const overflowFlag = 0x8000
 const lengthMask = 0x7fff
 
 /** Set in a slot's suffix length: the key is long. */
-const longKey = 0x8000
+export const longKey = 0x8000
 const suffixMask = 0x7fff
 export const referenceLength = 8
 
@@ -133,6 +133,10 @@ export class Page {
     this.attach(this.bytes, this.words, this.base)
   }
 
+  /** Where, in `bytes`, what all keys begin with is. */
+  get prefixStart(): number {
+    return this.base + headerSize
+  }
   get id(): number {
     return this.words[this.word + 6]!
   }
