@@ -202,3 +202,38 @@ test('explain shows the plan and, when asked, what it took', async () => {
   expect(planned).toMatchObject({ queryPlanner: { winningPlan: { stage: 'UPDATE' } } })
   expect(planned).not.toHaveProperty('executionStats')
 })
+
+test.each([
+  [{ count: 'c', query: { a: { $lt: 4 } }, skip: 1 }, 0, { stage: 'COUNT', nCounted: 3, nSkipped: 1 }],
+  [{ delete: 'c', deletes: [{ q: { a: { $lt: 4 } }, limit: 0 }] }, 0, { stage: 'DELETE', nWouldDelete: 4 }],
+  [
+    { update: 'c', updates: [{ q: { a: { $lt: 4 } }, u: { $set: { b: 1 } }, multi: true }] },
+    0,
+    { stage: 'UPDATE', nMatched: 4, nWouldModify: 4, nWouldUpsert: 0 },
+  ],
+  [
+    { update: 'c', updates: [{ q: { a: 77 }, u: { $set: { b: 1 } }, upsert: true }] },
+    0,
+    { stage: 'UPDATE', nMatched: 0, nWouldModify: 0, nWouldUpsert: 1 },
+  ],
+  [{ findAndModify: 'c', query: { a: 3 }, remove: true }, 1, { stage: 'DELETE', nReturned: 1, nWouldDelete: 1 }],
+  [{ findAndModify: 'c', query: { a: 3 }, update: { $set: { b: 1 } } }, 1, { stage: 'UPDATE', nWouldModify: 1 }],
+])('explain tells what %j would do, and does nothing', async (explain, nReturned, executionStages) => {
+  const server = await openServer()
+  await server.run({ insert: 'c', documents: Array.from({ length: 10 }, (_, i) => ({ _id: i, a: i })) })
+  const reply = await server.run({ explain, verbosity: 'executionStats' })
+  expect(reply).toMatchObject({ executionStats: { nReturned, executionStages } })
+  expect(await server.run({ count: 'c', query: { b: { $exists: false } } })).toMatchObject({ n: 10 })
+})
+
+test.each([
+  [{ insert: 'c', documents: [{}] }, 20, 'Cannot explain cmd: insert'],
+  [{ explain: { find: 'c' } }, 20, 'Cannot explain cmd: explain'],
+  [{ nothing: 1 }, 59, /nothing/],
+  [{ find: 'c', $db: 'other' }, 73, /Mismatched .* Expected test but got other/],
+  [{ find: 'c', $db: 1 }, 14, /\$db/],
+])('explain of %j is refused with %d', async (explain, code, message) => {
+  const server = await openServer()
+  const reply = await server.reply({ explain })
+  expect(reply).toMatchObject({ code, errmsg: expect.stringMatching(message) })
+})

@@ -2,9 +2,19 @@
 import type { Work } from '../query/execute-source.ts'
 import type { Stage } from '../query/plan-describe.ts'
 
+/** The stage that a write or a count puts around the plan of its search. */
+export interface OuterStage {
+  readonly stage: 'COUNT' | 'DELETE' | 'UPDATE'
+  /** The document is given back, as by findAndModify; otherwise nothing is. */
+  readonly returnsDocument?: boolean
+  /** A document is inserted when none is found. */
+  readonly upsert?: boolean
+}
+
 export interface StageCounts {
   /** Rows of the whole query. */
   readonly returned: number
+  readonly outer?: OuterStage | undefined
   readonly skip: number
   readonly work: Readonly<Work>
   readonly timeMs: number
@@ -51,9 +61,30 @@ function countsOf(name: string, counts: StageCounts, isFetched: boolean): Record
         totalDataSizeSorted: 0,
         usedDisk: false,
       }
+    case 'COUNT':
+      return { ...outerProgress(counts), nCounted: counts.returned, nSkipped: counts.skip }
+    case 'DELETE':
+      return { ...outerProgress(counts), nWouldDelete: counts.returned }
+    // That each document would change is taken for granted, as by MongoDB: nothing is written to find out.
+    case 'UPDATE':
+      return {
+        ...outerProgress(counts),
+        nMatched: counts.returned,
+        nWouldModify: counts.returned,
+        nWouldUpsert: counts.outer?.upsert === true && counts.returned === 0 ? 1 : 0,
+      }
     default:
       return progress(counts.returned, counts.returned, counts)
   }
+}
+
+function outerProgress(counts: StageCounts): Record<string, unknown> {
+  return progress(returnedOf(counts), counts.returned, counts)
+}
+
+/** How many rows leave the outermost stage. */
+export function returnedOf({ returned, outer }: StageCounts): number {
+  return outer === undefined || outer.returnsDocument === true ? returned : 0
 }
 
 /** `steps`: entries or rows looked at. */

@@ -11,7 +11,7 @@ import { describePlan } from '../query/plan-describe.ts'
 import type { TrialResult } from '../query/plan-trial.ts'
 import type { Projection } from '../query/projection/tree.ts'
 import { queryShape, shapeHash } from '../query/query-shape.ts'
-import { stagesWithCounts } from './explain-stages.ts'
+import { type OuterStage, returnedOf, type StageCounts, stagesWithCounts } from './explain-stages.ts'
 import type { Instance, Operation } from './instance.ts'
 import { Pace } from './pace.ts'
 import { ReadView } from './read-view.ts'
@@ -46,14 +46,13 @@ interface Execution {
   timeMs: number
 }
 
-/** `outer`: the stage that a write puts around the plan, such as UPDATE. */
 export function explainSearch(
   operation: Operation,
   collectionName: string,
   what: ExplainedSearch,
   window: SearchWindow,
   verbosity: Verbosity,
-  outer?: string,
+  outer?: OuterStage,
 ): Explanation | Promise<Explanation> {
   const { instance } = operation
   const { engine } = instance
@@ -68,7 +67,7 @@ export function explainSearch(
   }
   const shown = (node: PlanNode): Explanation => {
     const inner = describePlan(node, described)
-    return outer === undefined ? inner : { stage: outer, inputStage: inner }
+    return outer === undefined ? inner : { stage: outer.stage, inputStage: inner }
   }
   const plannerOf = (plans: PlannerPlans): Explanation => ({
     explainVersion: '1',
@@ -95,12 +94,15 @@ export function explainSearch(
       indexFilterSet: false,
       shapeHash: hash,
       cacheKey: hash,
-      winningPlan: outer === undefined ? none : { stage: outer, inputStage: none },
+      winningPlan: outer === undefined ? none : { stage: outer.stage, inputStage: none },
       rejectedPlans: [],
     }
     if (verbosity === 'queryPlanner') return plannerOf(plans)
     const execution = { returned: 0, skip: 0, work: noWork(), timeMs: 0 }
-    return { ...plannerOf(plans), executionStats: statistics(execution, plans.winningPlan, verbosity, []) }
+    return {
+      ...plannerOf(plans),
+      executionStats: statistics({ ...execution, outer }, plans.winningPlan, verbosity, []),
+    }
   }
   const view = new ReadView(engine)
   const pace = new Pace(operation)
@@ -156,7 +158,10 @@ export function explainSearch(
       const execution = await execute(nodes[0]!)
       const tried =
         results.length < 2 ? [] : results.map((result) => triedPlan(result, shown(result.node), elapsedMs()))
-      return { ...plannerOf(plans), executionStats: statistics(execution, plans.winningPlan, verbosity, tried) }
+      return {
+        ...plannerOf(plans),
+        executionStats: statistics({ ...execution, outer }, plans.winningPlan, verbosity, tried),
+      }
     } finally {
       trial?.close()
       view.release()
@@ -207,14 +212,14 @@ function parsedQuery(filter: Uint8Array): RawDocument {
 }
 
 function statistics(
-  execution: Execution,
+  execution: StageCounts,
   winningPlan: Explanation,
   verbosity: Verbosity,
   tried: readonly Explanation[],
 ): Explanation {
   return {
     executionSuccess: true,
-    nReturned: execution.returned,
+    nReturned: returnedOf(execution),
     executionTimeMillis: execution.timeMs,
     totalKeysExamined: execution.work.keysExamined,
     totalDocsExamined: execution.work.docsExamined,

@@ -96,7 +96,7 @@ export const count = defineCommand({
       { filter: request.filter, sort: undefined, hint: request.hint },
       { skip: request.skip, limit: request.limit, keysOnly: true },
       verbosity,
-      'COUNT',
+      { stage: 'COUNT' },
     )
   },
 })

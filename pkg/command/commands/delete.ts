@@ -140,7 +140,7 @@ export const deleteCommand = defineCommand({
     chooseCollationFor(operation, operation.databaseName, request.collection, statement.collation)
     const what = { filter: statement.filter, sort: undefined, hint: statement.hint }
     const window = statement.limit === 0 ? {} : { limit: 1 }
-    return explainSearch(operation, request.collection, what, window, verbosity, 'DELETE')
+    return explainSearch(operation, request.collection, what, window, verbosity, { stage: 'DELETE' })
   },
 })
 

@@ -1,5 +1,7 @@
 import { DatabaseError } from '../../base/errors.ts'
 import { writeFields } from '../../bson/build.ts'
+import { bsonType, typeAlias } from '../../bson/type.ts'
+import { getField, readString } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { type AnyDefinition, type Definition, defineCommand, noSequences } from '../definition.ts'
 import { explainReply } from '../explain-reply.ts'
@@ -38,9 +40,10 @@ export function explainCommand(definitionOf: (command: Uint8Array) => AnyDefinit
           `Enumeration value '${verbosity}' for field 'explain.verbosity' is not a valid value.`,
         )
       const command = fields.document(fields.at.explain)!.slice()
+      checkDatabase(command, database)
       const definition = definitionOf(command)
       if (definition.explain === undefined)
-        throw new DatabaseError('CommandNotFound', `Explain failed due to unknown command: ${definition.name}`)
+        throw new DatabaseError('IllegalOperation', `Cannot explain cmd: ${definition.name}`)
       definition.fields.read(command, 0)
       const request = definition.parse(database, noSequences)
       return { definition, command, request, verbosity: verbosity as Verbosity }
@@ -56,4 +59,21 @@ export function explainCommand(definitionOf: (command: Uint8Array) => AnyDefinit
     },
     reply: (explanation: Explanation, writer: BsonWriter) => writeFields(writer, explanation),
   })
+}
+
+/** Errors: InvalidNamespace when the command names another database than explain. */
+function checkDatabase(command: Uint8Array, database: string): void {
+  const named = getField(command, '$db')
+  if (named === undefined) return
+  if (named.type !== bsonType.string)
+    throw new DatabaseError(
+      'TypeMismatch',
+      `Wrong type for field '$db': expected string, found ${typeAlias(named.type)}`,
+    )
+  const inner = readString(named.bytes, named.start)
+  if (inner !== database)
+    throw new DatabaseError(
+      'InvalidNamespace',
+      `Mismatched $db in explain command. Expected ${database} but got ${inner}`,
+    )
 }

@@ -159,7 +159,9 @@ export const findAndModify: Definition<FindAndModifyCommand, FindAndModifyResult
       { filter: request.filter, sort: request.sort, hint: request.hint },
       { limit: 1 },
       verbosity,
-      request.update === undefined ? 'DELETE' : 'UPDATE',
+      request.update === undefined
+        ? { stage: 'DELETE', returnsDocument: true }
+        : { stage: 'UPDATE', returnsDocument: true, upsert: request.update.upsert },
     )
   },
 })

@@ -142,14 +142,10 @@ export const update = defineCommand({
     if (statement === undefined || second !== undefined)
       throw new DatabaseError('InvalidLength', 'explained write batches must be of size 1')
     chooseCollationFor(operation, operation.databaseName, request.collection, statement.collation)
-    return explainSearch(
-      operation,
-      request.collection,
-      statement,
-      statement.multi ? {} : { limit: 1 },
-      verbosity,
-      'UPDATE',
-    )
+    return explainSearch(operation, request.collection, statement, statement.multi ? {} : { limit: 1 }, verbosity, {
+      stage: 'UPDATE',
+      upsert: statement.upsert,
+    })
   },
 })
 
