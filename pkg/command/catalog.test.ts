@@ -220,8 +220,44 @@ test('sizes and checks tell the truth', async () => {
     indexSize: 32_768,
     totalSize: 32_814,
   })
-  expect(await server.run({ validate: 'c' })).toMatchObject({ valid: true, nrecords: 2, nIndexes: 2, errors: [] })
+  expect(await server.reply({ collStats: 'v' })).toMatchObject({ code: 166 })
+})
+
+test('validate counts documents and keys, and the documents that its validator would not let in', async () => {
+  const server = await openServer()
+  await server.run({ insert: 'c', documents: [{ a: [1, 2] }, { a: 'x' }] })
+  await server.run({ createIndexes: 'c', indexes: [{ key: { a: 1 }, name: 'a' }] })
+  const whole = { valid: true, nrecords: 2, nIndexes: 2, keysPerIndex: { _id_: 2, a: 3 }, errors: [], repaired: false }
+  for (const options of [{}, { full: true }, { repair: true }, { fixMultikey: 1 }, { repair: 1, full: 1 }])
+    expect(await server.run({ validate: 'c', ...options })).toMatchObject({ ...whole, nNonCompliantDocuments: 0 })
+  await server.run({ collMod: 'c', validator: { a: { $type: 'string' } }, validationAction: 'warn' })
+  expect(await server.run({ validate: 'c' })).toMatchObject({
+    ...whole,
+    nNonCompliantDocuments: 1,
+    warnings: [expect.stringContaining('1 documents')],
+  })
+  const metadata = await server.run({ validate: 'c', metadata: true })
+  expect(metadata).toMatchObject({ valid: true, nIndexes: 2 })
+  expect(metadata).not.toHaveProperty('nrecords')
   expect(await server.reply({ validate: 'd' })).toMatchObject({ code: 26 })
+})
+
+test.each([
+  [{ background: true, full: true }, 72],
+  [{ background: 'x', enforceFastCount: 1 }, 72],
+  [{ background: true, repair: true }, 72],
+  [{ full: true, checkBSONConformance: false }, 72],
+  [{ enforceFastCount: true, checkBSONConformance: 0 }, 72],
+  [{ repair: true, enforceFastCount: true }, 72],
+  [{ repair: true, checkBSONConformance: true }, 72],
+  [{ metadata: true, full: true }, 72],
+  [{ metadata: true, checkBSONConformance: true }, 72],
+  [{ metadata: 1, repair: 1 }, 72],
+  [{ background: true }, 26],
+])('validate with %j is refused with %d', async (options, code) => {
+  const server = await openServer()
+  await server.run({ create: 'c' })
+  expect(await server.reply({ validate: 'c', ...options })).toMatchObject({ code })
 })
 
 test('what cannot be renamed, or not to that name, is told so', async () => {

@@ -195,3 +195,11 @@ test('a transaction number is an int64, which is looked at before the session', 
   expect(await server.reply({ ...command, txnNumber: 1, lsid })).toMatchObject({ code: 14 })
   expect(await server.reply({ ...command, txnNumber: Long.fromNumber(1) })).toMatchObject({ code: 72 })
 })
+
+test('validate repairs nothing in a replica set, and may look in the background', async () => {
+  const { run, reply } = await openServer({ replicaSet: { name: 'rs0' } })
+  await run({ create: 'c' })
+  expect(await reply({ validate: 'c', repair: true })).toMatchObject({ code: 72 })
+  expect(await reply({ validate: 'c', fixMultikey: true })).toMatchObject({ code: 72 })
+  expect(await run({ validate: 'c', background: true })).toMatchObject({ valid: true })
+})

@@ -61,15 +61,8 @@ export function enforceValidator(
   document: Uint8Array,
   before?: { readonly bytes: Uint8Array; readonly start: number },
 ): void {
-  const { options } = collection
-  if (options.length === 5) return
-  let validation = read.get(options)
-  if (validation === undefined) {
-    if (read.has(options)) return
-    validation = validationOf(options)
-    read.set(options, validation)
-    if (validation === undefined) return
-  }
+  const validation = validationOn(collection)
+  if (validation === undefined) return
   const times = (): Times => ({ nowMs: operation.nowMs, scope: outermostScope(operation.instance) })
   if (validation.warnsOnly || validation.matches(document, 0, times)) return
   if (before !== undefined && validation.moderate && !validation.matches(before.bytes, before.start, times)) return
@@ -80,6 +73,25 @@ export function enforceValidator(
       details: explainValidation(validation.filter, document, times()),
     },
   })
+}
+
+/** Whether a document matches the collection's validator, whatever that does with those that do not; undefined: there is none. */
+export function compliance(
+  operation: Operation,
+  collection: Collection,
+): ((document: Uint8Array) => boolean) | undefined {
+  const validation = validationOn(collection)
+  if (validation === undefined) return undefined
+  const times = (): Times => ({ nowMs: operation.nowMs, scope: outermostScope(operation.instance) })
+  return (document) => validation.matches(document, 0, times)
+}
+
+function validationOn({ options }: Collection): Validation | undefined {
+  if (options.length === 5) return undefined
+  if (read.has(options)) return read.get(options)
+  const validation = validationOf(options)
+  read.set(options, validation)
+  return validation
 }
 
 function validationOf(options: Uint8Array): Validation | undefined {

@@ -8,11 +8,16 @@ import type { Collection } from './collection.ts'
 interface Counted {
   readonly documents: number
   readonly indexEntries: number
+  /** Entries of each index by its name. */
+  readonly keysPerIndex: ReadonlyMap<string, number>
 }
 
 export interface CollectionReport extends Counted {
   readonly problems: readonly string[]
 }
+
+/** Sees each document that is whole. */
+export type DocumentVisit = (document: Uint8Array) => void
 
 /** The whole check in this turn. */
 export function checkCollectionNow(collection: Collection, problems: string[]): Counted {
@@ -32,9 +37,10 @@ export async function checkCollection(
   at: Timestamp,
   due: () => boolean,
   pause: () => Promise<void>,
+  visit?: DocumentVisit,
 ): Promise<CollectionReport> {
   const problems: string[] = []
-  const steps = collectionSteps(collection, at, problems)
+  const steps = collectionSteps(collection, at, problems, visit)
   for (;;) {
     const step = nextStep(steps, problems)
     if (step.done === true) return { problems, ...step.value }
@@ -49,7 +55,7 @@ function nextStep(steps: ReturnType<typeof collectionSteps>, problems: string[])
   } catch (error) {
     if (!(error instanceof DatabaseError) || error.codeName === 'QueryPlanKilled') throw error
     problems.push(error.message)
-    return { done: true, value: { documents: 0, indexEntries: 0 } }
+    return { done: true, value: { documents: 0, indexEntries: 0, keysPerIndex: new Map() } }
   }
 }
 
@@ -64,6 +70,7 @@ function* collectionSteps(
   collection: Collection,
   at: Timestamp,
   problems: string[],
+  visit?: DocumentVisit,
 ): Generator<undefined, Counted, undefined> {
   const { documentCount, dataSizeBytes, nextRecordId, namespace } = collection
   const expected = new Map<Index, number>(collection.indexes.map((index) => [index, 0]))
@@ -78,6 +85,7 @@ function* collectionSteps(
     cursor.save()
     bytes += document.length
     validateDocument(document, 0, document.length)
+    visit?.(document)
     if (recordId >= nextRecordId) problems.push(`${namespace}: record ${recordId} is beyond the next id`)
     for (const index of expected.keys()) {
       if (index.dropped) continue
@@ -100,6 +108,7 @@ function* collectionSteps(
     problems.push(`${namespace}: ${bytes} bytes of documents, but the catalog says ${dataSizeBytes}`)
   }
   let indexEntries = 0
+  const keysPerIndex = new Map<string, number>()
   for (const [index, keys] of expected) {
     if (index.dropped) continue
     let entries = 0
@@ -114,9 +123,10 @@ function* collectionSteps(
     }
     if (index.dropped) continue
     indexEntries += entries
+    keysPerIndex.set(index.name, entries)
     if (entries !== keys) {
       problems.push(`${namespace}: index ${index.name} has ${entries} entries for ${keys} keys`)
     }
   }
-  return { documents, indexEntries }
+  return { documents, indexEntries, keysPerIndex }
 }

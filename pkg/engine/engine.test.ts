@@ -250,7 +250,15 @@ test('a collection is checked as it was at the beginning while writes, vacuum an
     },
   )
   expect(pauses).toBeGreaterThan(60)
-  expect(report).toEqual({ problems: [], documents: 2000, indexEntries: 4000 })
+  expect(report).toEqual({
+    problems: [],
+    documents: 2000,
+    indexEntries: 4000,
+    keysPerIndex: new Map([
+      ['_id_', 2000],
+      ['n_1', 2000],
+    ]),
+  })
   const dropped = engine.checkCollection(
     collection,
     () => true,

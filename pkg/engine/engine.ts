@@ -42,7 +42,7 @@ import { ChangeNotes } from './change-notes.ts'
 import { type CheckReport, checkState } from './check.ts'
 import { readPayload, writePayload } from './checkpoint-payload.ts'
 import type { Collection, StoredCollection } from './collection.ts'
-import { type CollectionReport, checkCollection } from './collection-check.ts'
+import { type CollectionReport, checkCollection, type DocumentVisit } from './collection-check.ts'
 import { makeDurableDirectory, takeLock } from './directory.ts'
 import { historyStart } from './history.ts'
 import { IndexBuild } from './index-build.ts'
@@ -450,10 +450,11 @@ export class Engine implements Workspace {
     collection: Collection,
     due: () => boolean,
     pause: () => Promise<void>,
+    visit?: DocumentVisit,
   ): Promise<CollectionReport> {
     const snapshot = this.snapshot()
     try {
-      return await checkCollection(collection, snapshot.timestamp, due, pause)
+      return await checkCollection(collection, snapshot.timestamp, due, pause, visit)
     } finally {
       snapshot.release()
     }

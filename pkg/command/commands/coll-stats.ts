@@ -5,6 +5,7 @@ import { anyType, commandFields, numberType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
 import { storageStats } from '../storage-stats.ts'
+import { refuseView } from '../view.ts'
 
 const fields = commandFields('collStats', {
   collStats: { type: anyType, required: true },
@@ -37,6 +38,7 @@ export const collStats = defineCommand({
   run: (operation: Operation, { collection: name, scale }: Request): Readonly<Record<string, unknown>> => {
     const collection = operation.instance.engine.collection(operation.databaseName, name)
     operation.namespace = `${operation.databaseName}.${name}`
+    refuseView(collection)
     return { ns: operation.namespace, ...storageStats(collection, scale) }
   },
   reply: (result: Readonly<Record<string, unknown>>, writer: BsonWriter) => writeFields(writer, result),
