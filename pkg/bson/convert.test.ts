@@ -18,6 +18,7 @@ import {
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { DatabaseError } from '../base/errors.ts'
+import { SeededRandom } from '../sim/random.ts'
 import { DocumentEncoder, decodeDocument, decodeValue, encodeDocument, encodeDocumentWithId } from './convert.ts'
 import { ObjectIdGenerator } from './objectid.ts'
 import { anyName, objects, scalar } from './testdata/driver-values.ts'
@@ -231,6 +232,29 @@ describe('DocumentEncoder', () => {
   })
 })
 
+/** Of one shape nearly always; texts of all lengths up to 40 characters. In some `az` stands for what is no UTF-8. */
+function randomMember(random: SeededRandom): object {
+  const number = (): number =>
+    [random.integer(1000), -0, Number.NaN, random.next() * 1e9, -random.integer(2 ** 31)][random.integer(5)]!
+  const text = (): unknown => {
+    const bytes = new Uint8Array(random.integer(41)).map(() => 97 + random.integer(5))
+    if (random.integer(8) === 0 && bytes.length > 0) bytes[random.integer(bytes.length)] = 128 + random.integer(128)
+    if (random.integer(8) === 0 && bytes.length > 1) bytes.set([0x61, 0x7a], random.integer(bytes.length - 1))
+    return Buffer.from(bytes).toString('latin1')
+  }
+  const element = (): unknown => (random.integer(40) === 0 ? null : random.integer(2) === 0 ? text() : number())
+  return {
+    _id: new ObjectId(),
+    name: text(),
+    n: number(),
+    when: new Date(random.integer(2 ** 31) * (random.integer(2) === 0 ? -1e3 : 1e3)),
+    on: random.integer(2) === 0,
+    none: random.integer(20) === 0 ? 1 : null,
+    list: Array.from({ length: random.integer(7) }, element),
+    inner: random.integer(30) === 0 ? {} : { text: text(), more: element() },
+  }
+}
+
 describe('decodeDocument', () => {
   it('gives what the driver gives, for all types', () => {
     fc.assert(
@@ -296,6 +320,68 @@ describe('decodeDocument', () => {
       ),
       { numRuns: 60 },
     )
+  })
+
+  it('gives the same where a document ends sooner, at the very end of its bytes', () => {
+    const names = ['_id', 'a', 'ab', 'abc', 'abcd', 'abcde', 'a much longer name of a field', '0']
+    const values = [new ObjectId(), 1, 2.5, 'text', true, null, new Date(-1), ['x', 'y'], { a: 1 }, 2 ** 40]
+    const whole = Object.fromEntries(names.map((name, i) => [name, values[i]]))
+    const train = (): void => {
+      const bytes = driverBytes(whole)
+      for (let i = 0; i < 80; i++) assert.deepStrictEqual(decodeDocument(bytes), deserialize(bytes))
+    }
+    for (let count = 0; count <= names.length; count++) {
+      for (const value of values) {
+        for (const last of ['b', 'abcdf', 'a much longer nama of a field', 'a much longer name of a fiel', '']) {
+          train()
+          const object: Record<string, unknown> = {}
+          for (const name of names.slice(0, count)) object[name] = whole[name]
+          for (const bytes of [driverBytes(object), driverBytes({ ...object, [last]: value })]) {
+            assert.deepStrictEqual(decodeDocument(bytes), deserialize(bytes))
+          }
+        }
+      }
+    }
+  })
+
+  it('gives the same when one letter of a name is another, or one more', () => {
+    const names = Array.from({ length: 12 }, (_, i) => 'abcdefghijkl'.slice(0, i + 1))
+    const bytesOf = (fields: readonly string[]): Uint8Array =>
+      driverBytes(Object.fromEntries(fields.map((name, i) => [name, i])))
+    const bytes = bytesOf(names)
+    const others = names.map((name, i) => bytesOf(names.with(i, `${name}z`)))
+    for (let at = 5; at < bytes.length - 1; at++) if (bytes[at]! >= 97) others.push(bytes.with(at, 0x7a))
+    const pairs = others.map((other) => [bytes, other])
+    // What is read in the wrong place may look like the rest of the document.
+    for (const name of names) pairs.push([driverBytes({ [name]: false }), driverBytes({ [`${name}z`]: false })])
+    for (const [known, other] of pairs) {
+      for (let i = 0; i < 80; i++) assert.deepStrictEqual(decodeDocument(known!), deserialize(known!))
+      assert.deepStrictEqual(decodeDocument(other!), deserialize(other!))
+    }
+  })
+
+  it('gives the same wherever documents of a known shape lie', () => {
+    const random = new SeededRandom(11)
+    const slabs = [9000, 5000, 4096, 700].map((size) => ({ bytes: new Uint8Array(size), starts: [] as number[] }))
+    const expected = new Map<string, unknown>()
+    slabs.forEach(({ bytes, starts }, slab) => {
+      for (let at = random.integer(9); ; ) {
+        const document = driverBytes(randomMember(random)).map((byte, i, all) =>
+          byte === 0x7a && all[i - 1] === 0x61 ? 0xff : byte,
+        )
+        if (at + document.length > bytes.length) break
+        bytes.set(document, at)
+        expected.set(`${slab} ${at}`, deserialize(document, { validation: { utf8: false } }))
+        starts.push(at)
+        at += document.length + random.integer(4)
+      }
+    })
+    for (let i = 0; i < 4000; i++) {
+      const slab = random.integer(slabs.length)
+      const { bytes, starts } = slabs[slab]!
+      const at = starts[random.integer(starts.length)]!
+      assert.deepStrictEqual(decodeDocument(bytes, at), expected.get(`${slab} ${at}`))
+    }
   })
 
   it('makes __proto__ a field, also by a compiled shape', () => {

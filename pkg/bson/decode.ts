@@ -8,8 +8,9 @@
  */
 import { Code, ObjectId } from 'bson'
 import { decodeClass, decodeInt64, decodeString, referenceOr } from './decode-class.ts'
+import { startsWith } from './field-names.ts'
 import { readDouble, readInt32, readInt64Number } from './little-endian.ts'
-import { type ShapeNode, Shapes, startsWith } from './shape.ts'
+import { type ShapeNode, Shapes } from './shape.ts'
 import type { DecodeValue, ShapeDecoder } from './shape-decoder.ts'
 import { readText } from './short-text.ts'
 import { type BsonType, bsonType } from './type.ts'

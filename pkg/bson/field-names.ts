@@ -27,3 +27,10 @@ function remember(name: string): Uint8Array {
   }
   return bytes
 }
+
+/** Whether the name with its NUL stands at `at`. */
+export function startsWith(bytes: Uint8Array, at: number, nameBytes: Uint8Array): boolean {
+  const length = nameBytes.length
+  for (let i = 0; i < length; i++) if (bytes[at + i] !== nameBytes[i]) return false
+  return true
+}

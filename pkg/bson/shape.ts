@@ -16,7 +16,7 @@
  *  (2) A node's function has exactly the names on the way from its start, in their order.
  */
 import { compileFunction } from './compile.ts'
-import { fieldNameBytes } from './field-names.ts'
+import { fieldNameBytes, startsWith } from './field-names.ts'
 import { type DecodeValue, makeShapeDecoder, type ShapeDecoder } from './shape-decoder.ts'
 import { readText } from './short-text.ts'
 import { valueEnd } from './walk.ts'
@@ -131,13 +131,6 @@ export class ShapeNode {
 }
 
 const noBytes = new Uint8Array(0)
-
-/** Whether the name with its NUL stands at `at`. */
-export function startsWith(bytes: Uint8Array, at: number, nameBytes: Uint8Array): boolean {
-  const length = nameBytes.length
-  for (let i = 0; i < length; i++) if (bytes[at + i] !== nameBytes[i]) return false
-  return true
-}
 
 /** Counts what a tree of shapes takes. */
 class ShapeTree {
