@@ -8,50 +8,51 @@ import type { Timestamp } from '../base/timestamp.ts'
 import { timestampMax, timestampMin } from '../base/timestamp.ts'
 import type { TreeCursor } from '../storage/cursor.ts'
 import type { KeySweep } from '../storage/leaf-sweep.ts'
+import { StampWalk, stampLength } from '../storage/stamp-walk.ts'
 import type { ValueRef } from '../storage/tree.ts'
 import type { KeyCursor, Neighbours } from './key-map.ts'
 import { readVersion, versionSuffixLength, writeVersion } from './version-key.ts'
 import type { VersionedMap } from './versioned-map.ts'
 
 const noBytes = new Uint8Array(0)
+/** For a moment. */
+const stamp = new Uint8Array(stampLength)
 
 export class VersionCursor implements KeyCursor {
   readonly #map: VersionedMap
   readonly #at: Timestamp
   readonly #cursor: TreeCursor
-  /** The user key of the current entry, kept only while versions have to be told apart. */
+  /** Finds the visible versions of a leaf; undefined as long as nothing had to be told apart. */
+  #walk: StampWalk | undefined
+  /** A user key, for a moment. */
   #current: Uint8Array = noBytes
-  #currentLength = -1
+  #currentLength = 0
   #probe: Uint8Array = noBytes
   /** The current entry's value; read at once, it points into a page. */
-  value: ValueRef
+  readonly value: ValueRef
 
   constructor(map: VersionedMap, at: Timestamp) {
     this.#map = map
     this.#at = at
     this.#cursor = map.tree.cursor()
-    this.value = { bytes: this.#current, start: 0, end: 0 }
+    this.value = this.#cursor.value
   }
 
   first(): boolean {
-    this.#currentLength = -1
     return this.#settleForward(this.#cursor.first())
   }
 
   last(): boolean {
-    this.#currentLength = -1
     return this.#settleBackward(this.#cursor.last())
   }
 
   /** Rests on the first visible key >= `key`. */
   seek(key: Uint8Array, keyLength: number): boolean {
-    this.#currentLength = -1
     return this.#settleForward(this.#cursor.seek(key, keyLength))
   }
 
   /** As `seek`, of a key above all visible ones that lie before the one it rests on. */
   seekOnward(key: Uint8Array, keyLength: number): boolean {
-    this.#currentLength = -1
     return this.#settleForward(this.#cursor.seekOnward(key, keyLength))
   }
 
@@ -61,50 +62,57 @@ export class VersionCursor implements KeyCursor {
     const cursor = this.#cursor
     const settled = cursor.sweep(keys, next, end)
     if (settled === next) return next
-    this.#currentLength = -1
-    this.value = cursor.isLong ? cursor.readValue() : cursor.value
+    this.#walk?.forget()
+    if (cursor.isLong) cursor.readValue()
     return settled
   }
 
   /** Rests on the last visible key < `key`. */
   seekBefore(key: Uint8Array, keyLength: number): boolean {
-    this.#currentLength = -1
     return this.#settleBackward(this.#cursor.seekBefore(key, keyLength))
   }
 
   next(): boolean {
     const cursor = this.#cursor
-    if (this.#map.isPlainAt(this.#at)) {
-      if (!cursor.next()) return false
-      this.#currentLength = -1
-      this.value = cursor.isLong ? cursor.readValue() : cursor.value
-      return true
-    }
+    if (this.#walk?.hasFound !== true && this.#map.isPlainAt(this.#at)) return cursor.next() && this.#isLive()
+    const walk = this.#versions()
     // What is left of the current key's versions is older than the one that was seen.
     let seen = true
     for (;;) {
-      const stays = cursor.staysInLeaf
-      if (!stays) {
-        cursor.readKey()
-        this.#remember(cursor.keyLength - versionSuffixLength)
-      }
-      if (!cursor.next()) {
-        this.#currentLength = -1
-        return false
-      }
-      const repeats = stays
-        ? cursor.repeatsKey(versionSuffixLength)
-        : cursor.keyStartsWith(this.#current, this.#currentLength)
-      if (!repeats) seen = false
-      if (seen || this.#versionHere() > this.#at) continue
-      const value = cursor.isLong ? cursor.readValue() : cursor.value
-      if (value.end > value.start) {
-        this.#currentLength = -1
-        this.value = value
-        return true
-      }
-      seen = true
+      while (cursor.nextStamped(walk, seen)) if (this.#isLive()) return true
+      // To the next leaf, or back to where the walk was saved.
+      walk.forget()
+      this.#remember()
+      seen = readVersion(cursor.key, this.#currentLength) <= this.#at
+      if (!cursor.next()) return false
+      if (seen && cursor.keyStartsWith(this.#current, this.#currentLength)) continue
+      seen = this.#versionHere() <= this.#at
+      if (seen && this.#isLive()) return true
     }
+  }
+
+  previous(): boolean {
+    const cursor = this.#cursor
+    if (this.#map.isPlainAt(this.#at)) return cursor.previous() && this.#isLive()
+    const walk = this.#versions()
+    walk.forget()
+    while (cursor.previousStamped(walk, 1)) if (this.#isLive()) return true
+    this.#remember()
+    return this.#settleBackward(cursor.seekBefore(this.#current, this.#currentLength))
+  }
+
+  #versions(): StampWalk {
+    if (this.#walk !== undefined) return this.#walk
+    writeVersion(stamp, 0, Math.max(this.#at, timestampMin) as Timestamp)
+    this.#walk = new StampWalk(stamp, 0)
+    return this.#walk
+  }
+
+  /** Whether the version under the tree cursor is no tombstone; its value can be read, then. */
+  #isLive(): boolean {
+    const cursor = this.#cursor
+    if (cursor.isLong) cursor.readValue()
+    return this.value.end > this.value.start
   }
 
   /** The timestamp of the version under the tree cursor. */
@@ -114,22 +122,6 @@ export class VersionCursor implements KeyCursor {
     if (at >= 0) return readVersion(cursor.pageBytes, at)
     cursor.readKey()
     return readVersion(cursor.key, cursor.keyLength - versionSuffixLength)
-  }
-
-  previous(): boolean {
-    const cursor = this.#cursor
-    if (this.#map.isPlainAt(this.#at)) {
-      if (!cursor.previous()) return false
-      this.#currentLength = -1
-      this.value = cursor.readValue()
-      return true
-    }
-    if (this.#currentLength < 0) {
-      // The walk was plain until now; a newer version of the key it is on may lie before it by now.
-      cursor.readKey()
-      this.#remember(cursor.keyLength - versionSuffixLength)
-    }
-    return this.#settleBackward(cursor.seekBefore(this.#current, this.#currentLength))
   }
 
   /** Whether the current user key begins with `prefix[0, prefixLength)`; without building it. */
@@ -157,6 +149,7 @@ export class VersionCursor implements KeyCursor {
   }
 
   save(): void {
+    this.#walk?.forget()
     this.#cursor.save()
   }
 
@@ -167,23 +160,15 @@ export class VersionCursor implements KeyCursor {
   /** From wherever the tree cursor rests, forward to the first visible live version. */
   #settleForward(found: boolean): boolean {
     const cursor = this.#cursor
-    if (found && this.#map.isPlainAt(this.#at)) {
-      this.value = cursor.isLong ? cursor.readValue() : cursor.value
-      return true
-    }
+    this.#walk?.forget()
+    if (found && this.#map.isPlainAt(this.#at)) return this.#isLive()
     while (found) {
-      cursor.readKey()
-      const userLength = cursor.keyLength - versionSuffixLength
-      if (readVersion(cursor.key, userLength) > this.#at) {
+      if (this.#versionHere() > this.#at) {
         found = cursor.next()
         continue
       }
-      this.#remember(userLength)
-      const value = cursor.readValue()
-      if (value.end > value.start) {
-        this.value = value
-        return true
-      }
+      if (this.#isLive()) return true
+      this.#remember()
       do found = cursor.next()
       while (found && cursor.keyStartsWith(this.#current, this.#currentLength))
     }
@@ -193,29 +178,28 @@ export class VersionCursor implements KeyCursor {
   /** From the oldest version of some key, to its visible one, or to that of a key before it. */
   #settleBackward(found: boolean): boolean {
     const cursor = this.#cursor
-    if (found && this.#map.isPlainAt(this.#at)) {
-      this.value = cursor.readValue()
-      return true
-    }
+    this.#walk?.forget()
+    if (found && this.#map.isPlainAt(this.#at)) return this.#isLive()
     while (found) {
-      cursor.readKey()
-      this.#remember(cursor.keyLength - versionSuffixLength)
+      const walk = this.#versions()
+      for (let behind = 0; cursor.previousStamped(walk, behind); behind = 1) if (this.#isLive()) return true
+      this.#remember()
       const length = this.#probeFor(this.#at)
       if (cursor.seek(this.#probe, length) && cursor.keyStartsWith(this.#current, this.#currentLength)) {
-        const value = cursor.readValue()
-        if (value.end > value.start) {
-          this.value = value
-          return true
-        }
+        if (this.#isLive()) return true
       }
       found = cursor.seekBefore(this.#probe, this.#probeFor(timestampMax))
     }
     return false
   }
 
-  #remember(length: number): void {
+  /** Makes the user key under the tree cursor the current one. */
+  #remember(): void {
+    const cursor = this.#cursor
+    cursor.readKey()
+    const length = cursor.keyLength - versionSuffixLength
     if (this.#current.length < length) this.#current = new Uint8Array(length * 2)
-    const from = this.#cursor.key
+    const from = cursor.key
     const to = this.#current
     for (let i = 0; i < length; i++) to[i] = from[i]!
     this.#currentLength = length

@@ -11,6 +11,7 @@ import { assert } from '../base/assert.ts'
 import { compareRanges } from './copy.ts'
 import { type KeySweep, sweepLeaf } from './leaf-sweep.ts'
 import { headerSize, headOf, type Page } from './page.ts'
+import type { StampWalk } from './stamp-walk.ts'
 import type { Tree, ValueRef } from './tree.ts'
 
 const noBytes = new Uint8Array(0)
@@ -170,6 +171,35 @@ export class TreeCursor {
     return this.#previousLeaf()
   }
 
+  /**
+   * Within the leaf, to the next entry that `walk` wants. `reached`: whether the current one is. False: there is none, and the cursor
+   * rests on the last entry of the leaf; or it is saved, and stays so.
+   */
+  nextStamped(walk: StampWalk, reached: boolean): boolean {
+    if (!walk.hasFound) {
+      if (!this.#isInLeaf) return false
+      if (!walk.find(this.#page, this.#index, reached)) {
+        this.#index = this.#page.count - 1
+        this.#rest()
+        return false
+      }
+    }
+    this.#index = walk.take()
+    return this.#rest()
+  }
+
+  /**
+   * Within the leaf, to the last entry that `walk` wants, up to the one `distance` before the current one. False: none but perhaps the
+   * first entry of the leaf; or the cursor is saved. Then it stays where it is.
+   */
+  previousStamped(walk: StampWalk, distance: number): boolean {
+    if (!this.#isInLeaf) return false
+    const index = walk.previous(this.#page, this.#index - distance)
+    if (index < 0) return false
+    this.#index = index
+    return this.#rest()
+  }
+
   // ---- reading
 
   /** The current value, also when it is long. */
@@ -224,42 +254,11 @@ export class TreeCursor {
     return true
   }
 
-  /** Whether `next` will only go on to the entry beside the current one. */
-  get staysInLeaf(): boolean {
-    return !this.#saved && this.#frame !== 0 && this.#seen === this.#tree.changes && this.#index + 1 < this.#page.count
-  }
-
-  /** Whether the current key, but for its last `tailLength` bytes, is that of the entry before it, which lies in the same leaf. */
-  repeatsKey(tailLength: number): boolean {
-    const page = this.#page
-    const { bytes, words } = page
-    const at = page.slots + (this.#index << 1)
-    const slot = words[at + 1]!
-    const before = words[at - 1]!
-    const length = slot >>> 16
-    if (length !== before >>> 16 || length >= 0x8000 || length < tailLength) return this.#repeatsLongKey(tailLength)
-    const end = length - tailLength
-    // The first bytes beside the slots tell most keys apart.
-    if (end >= 4 && words[at] !== words[at - 2]) return false
-    const cells = page.base + page.cellHeader
-    const a = cells + (slot & 0xffff)
-    const b = cells + (before & 0xffff)
-    for (let i = 0; i < end; i++) if (bytes[a + i] !== bytes[b + i]) return false
-    return true
-  }
-
-  #repeatsLongKey(tailLength: number): boolean {
-    const key = this.#page.keyCopy(this.#index)
-    const before = this.#page.keyCopy(this.#index - 1)
-    if (key.length !== before.length) return false
-    return compareRanges(key, 0, key.length - tailLength, before, 0, key.length - tailLength) === 0
-  }
-
   // ---- the entries beside the current one, in the same leaf: `distance` entries ahead, or behind when it is negative
 
   /** How many there are ahead (behind). */
   countBeside(forward: boolean): number {
-    if (this.#saved || this.#frame === 0 || this.#seen !== this.#tree.changes) return 0
+    if (!this.#isInLeaf) return 0
     return forward ? this.#page.count - 1 - this.#index : this.#index
   }
 
@@ -392,6 +391,11 @@ export class TreeCursor {
   }
 
   // ---- inside
+
+  /** Whether the leaf is at hand, with nothing changed. */
+  get #isInLeaf(): boolean {
+    return !this.#saved && this.#frame !== 0 && this.#seen === this.#tree.changes
+  }
 
   /** Makes `value` that of entry `#index`. */
   #rest(): true {
