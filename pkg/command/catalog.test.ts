@@ -334,3 +334,45 @@ test('partial indexes whose filters say the same in another order are the same',
   for (const other of [{ a: 1 }, { a: 1, b: { $gt: 3 } }, { a: 1, b: { $gt: 2 }, c: 1 }])
     expect(await server.reply(index(other))).toMatchObject({ code: 86 })
 })
+
+const clustered = { key: { _id: 1 }, unique: true }
+const idIndex = { key: { _id: 1 }, name: '_id_' }
+
+test.each([
+  [{ clusteredIndex: true }, 5979703],
+  [{ clusteredIndex: { key: { _id: 1 }, unique: false } }, 5979700],
+  [{ clusteredIndex: { ...clustered, v: 1 } }, 5979704],
+  [{ clusteredIndex: { ...clustered, key: { a: 1 } } }, 197],
+  [{ clusteredIndex: clustered, size: 10 }, 6049200],
+  [{ clusteredIndex: clustered, max: 10 }, 6049204],
+  [{ clusteredIndex: clustered, capped: true }, 6127800],
+  [{ clusteredIndex: clustered, autoIndexId: false }, 6026501],
+  [{ clusteredIndex: clustered, idIndex }, 72],
+  [{ clusteredIndex: clustered, viewOn: 'd' }, 6026500],
+  [{ viewOn: 'd', idIndex }, 72],
+  [{ idIndex: { key: { _id: 1 } } }, 9],
+  [{ idIndex: { name: '_id_' } }, 9],
+  [{ idIndex: { ...idIndex, key: { _id: -1 } } }, 2],
+  [{ idIndex: { ...idIndex, unique: true } }, 197],
+  [{ idIndex: { ...idIndex, more: true } }, 197],
+  [{ idIndex: { ...idIndex, v: 3 } }, 67],
+  [{ idIndex: { ...idIndex, collation: { locale: 'fr' } } }, 2],
+  [{ idIndex, autoIndexId: true }, 72],
+  [{ autoIndexId: false }, 50001],
+  [{ timeseries: { timeField: 't' }, autoIndexId: true }, 72],
+  [{ temp: true }, 72],
+])('create with %j is refused with %d', async (options, code) => {
+  const server = await openServer()
+  expect(await server.reply({ create: 'c', ...options })).toMatchObject({ code })
+})
+
+test('create takes a description of the _id index as it is, and says that autoIndexId goes', async () => {
+  const server = await openServer()
+  const collation = { locale: 'fr' }
+  await server.run({ create: 'a', idIndex })
+  await server.run({ create: 'b', idIndex: { ...idIndex, v: 1, collation }, collation })
+  await server.run({ create: 'c', idIndex, collation })
+  expect(await server.run({ create: 'd', autoIndexId: true })).toMatchObject({
+    note: expect.stringMatching('autoIndexId'),
+  })
+})

@@ -20,7 +20,10 @@ const fields = new Fields('create.clusteredIndex', {
   unique: { type: booleanType, required: true },
 })
 
-/** The option's document as it is kept; undefined: a false value, which asks for nothing. */
+/**
+ * The option's document as it is kept; undefined: a false value, which asks for nothing. Errors: TypeMismatch and those of a
+ * command's fields, 5979700, 5979703, 5979704, InvalidIndexSpecificationOption.
+ */
 export function clusteredIndexOf(option: Value | undefined): Uint8Array | undefined {
   if (option === undefined) return undefined
   if (option.type !== bsonType.document) {
@@ -30,10 +33,11 @@ export function clusteredIndexOf(option: Value | undefined): Uint8Array | undefi
         `BSON field 'create.clusteredIndex' is the wrong type '${typeAlias(option.type)}', expected types '[bool, object]'`,
       )
     if (truthy(option))
-      throw new DatabaseError('TypeMismatch', `The 'clusteredIndex' option must be an object or false`)
+      throw new DatabaseError(5979703, `{clusteredIndex: true} is only for collections of the server's own`)
     return undefined
   }
   const { at } = fields.read(documentOf(option), 0)
+  if (!fields.boolean(at.unique)) throw new DatabaseError(5979700, 'The clusteredIndex option requires unique: true')
   const [first, second] = documentFields(fields.document(at.key)!)
   const isIdAscending = first?.name === '_id' && second === undefined && isNumber(first.type) && numberOf(first) === 1
   if (!isIdAscending)
@@ -41,11 +45,9 @@ export function clusteredIndexOf(option: Value | undefined): Uint8Array | undefi
       'InvalidIndexSpecificationOption',
       'The clusteredIndex option requires the key to be {_id: 1}',
     )
-  if (!fields.boolean(at.unique))
-    throw new DatabaseError('InvalidIndexSpecificationOption', 'The clusteredIndex option requires unique: true')
   const version = fields.number(at.v)
   if (version !== undefined && version !== 2)
-    throw new DatabaseError('CannotCreateIndex', `The clusteredIndex option requires v: 2, not ${version}`)
+    throw new DatabaseError(5979704, `The clusteredIndex option requires v: 2, not ${version}`)
   return buildDocument({ v: 2, key: { _id: 1 }, name: fields.string(at.name) ?? '_id_', unique: true })
 }
 

@@ -2,7 +2,9 @@ import { DatabaseError } from '../../base/errors.ts'
 import { buildDocument, rawDocument } from '../../bson/build.ts'
 import { equalValues } from '../../bson/order.ts'
 import { bsonType, typeAlias } from '../../bson/type.ts'
-import { documentFields, documentOf, getField, isNumber, numberOf, readString, type Value } from '../../bson/value.ts'
+import { documentFields, documentOf, readString, type Value } from '../../bson/value.ts'
+import type { BsonWriter } from '../../bson/writer.ts'
+import type { Collation } from '../../collation/collation.ts'
 import { parseCollation } from '../../collation/spec.ts'
 import { clusteredIndexOf, expireAfterSecondsOf } from '../clustered-index.ts'
 import {
@@ -14,7 +16,7 @@ import {
   validationOptions,
 } from '../collection-options.ts'
 import { checkConfigString } from '../config-string.ts'
-import { defineCommand, emptyReply } from '../definition.ts'
+import { defineCommand } from '../definition.ts'
 import { checkEncryptedFields } from '../encrypted-fields.ts'
 import {
   anyType,
@@ -26,6 +28,7 @@ import {
   objectType,
   stringType,
 } from '../fields.ts'
+import { parseIndexSpec } from '../index-spec.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
 import { createTimeseries } from '../timeseries.ts'
@@ -70,6 +73,8 @@ export interface CreateCommand {
   readonly options: Uint8Array
   readonly viewOn: string | undefined
   readonly isTimeseries?: boolean
+  /** An option was given that is going to disappear. */
+  readonly isNoteDue?: boolean
 }
 
 /** Makes a collection. */
@@ -84,6 +89,7 @@ export const create = defineCommand({
     const at = fields.at
     const collection = collectionNameOf(database, fields.type(at.create), fields.bytes, fields.start(at.create))
     const options: Record<string, unknown> = {}
+    if (fields.boolean(at.temp)) throw new DatabaseError('InvalidOptions', `the 'temp' field is an invalid option`)
     readCapped(options)
     const validation = validationOptions('create', database, collection, {
       validator: fields.document(at.validator),
@@ -98,24 +104,25 @@ export const create = defineCommand({
     readEncryptedFields(options)
     const relations = fields.document(at.relations)
     if (relations !== undefined) options['relations'] = relationsOption(relations)
-    checkIdIndex()
-    readCollation(options)
+    readIdIndex(database, readCollation(options))
     return {
       collection,
+      isNoteDue: fields.has(at.autoIndexId),
       options: buildDocument(options),
       viewOn: fields.string(at.viewOn),
       isTimeseries: fields.has(at.timeseries),
     }
   },
-  run: (operation: Operation, request: CreateCommand): undefined | Promise<undefined> => {
+  run: (operation: Operation, request: CreateCommand): boolean | Promise<boolean> => {
     const { instance, workspace } = operation
+    const isNoteDue = request.isNoteDue === true
     const target = { database: operation.databaseName, collection: request.collection }
     operation.namespace = `${target.database}.${target.collection}`
     const existing = workspace.collection(target.database, target.collection)
     if (existing !== undefined) {
       // The same collection again is no error.
       if (sameOptions(existing.options, request.options))
-        return operation.acknowledge(undefined, instance.engine.lastIndex)
+        return operation.acknowledge(isNoteDue, instance.engine.lastIndex)
       throw new DatabaseError(
         'NamespaceExists',
         `namespace ${existing.namespace} already exists, but with different options`,
@@ -128,9 +135,11 @@ export const create = defineCommand({
         ? createTimeseries(unit, target, request.options)
         : unit.createCollection(target.database, target.collection, request.options),
     )
-    return operation.acknowledge(undefined, logIndex)
+    return operation.acknowledge(isNoteDue, logIndex)
   },
-  reply: emptyReply,
+  reply: (isNoteDue: boolean, writer: BsonWriter) => {
+    if (isNoteDue) writer.string('note', 'The autoIndexId option is deprecated and will be removed in a future release')
+  },
 })
 
 function sameOptions(a: Uint8Array, b: Uint8Array): boolean {
@@ -149,6 +158,15 @@ function readCapped(options: Options): void {
       throw new DatabaseError('BadValue', `BSON field 'size' value must be <= ${2 ** 50}, actual value '${size}'`)
   }
   checkCappedMax(max)
+  if (fields.has(at.clusteredIndex)) {
+    if (size !== undefined || max !== undefined)
+      throw new DatabaseError(
+        size === undefined ? 6049204 : 6049200,
+        `'${size === undefined ? 'max' : 'size'}' field for capped collections is not allowed on clustered collections`,
+      )
+    if (fields.boolean(at.capped)) throw new DatabaseError(6127800, 'A clustered collection cannot be capped')
+    return
+  }
   if (!fields.boolean(at.capped)) {
     if (size !== undefined || max !== undefined)
       throw new DatabaseError(
@@ -175,7 +193,9 @@ function readView(database: string, collection: string, options: Options): void 
     return
   }
   checkViewOn(viewOn)
-  for (const name of ['idIndex', 'expireAfterSeconds', 'clusteredIndex', 'timeseries'] as const) {
+  if (fields.has(at.clusteredIndex) && fields.has(at.timeseries) === false)
+    throw new DatabaseError(6026500, `The 'clusteredIndex' option is not supported with views`)
+  for (const name of ['idIndex', 'expireAfterSeconds', 'timeseries'] as const) {
     if (fields.has(at[name])) throw new DatabaseError('InvalidOptions', `Cannot create view with the '${name}' option`)
   }
   const preImages = fields.document(at.changeStreamPreAndPostImages)
@@ -213,8 +233,8 @@ function readClustered(options: Options): void {
   const clusteredIndex = clusteredIndexOf(fields.value(at.clusteredIndex))
   const expires = expireAfterSecondsOf(fields.value(at.expireAfterSeconds))
   if (clusteredIndex !== undefined) {
-    if (fields.boolean(at.capped))
-      throw new DatabaseError('InvalidOptions', `The 'clusteredIndex' option cannot be given with 'capped'`)
+    if (fields.has(at.autoIndexId) && !fields.boolean(at.autoIndexId))
+      throw new DatabaseError(6026501, `The 'clusteredIndex' option does not support {autoIndexId: false}`)
     if (fields.has(at.idIndex))
       throw new DatabaseError('InvalidOptions', `The 'clusteredIndex' option cannot be given with 'idIndex'`)
     options['clusteredIndex'] = rawDocument(clusteredIndex)
@@ -233,7 +253,14 @@ function readTimeseries(options: Options): void {
   const timeseries = fields.document(at.timeseries)
   if (timeseries === undefined) return
   options['timeseries'] = rawDocument(timeseriesOption(timeseries))
-  for (const name of ['validator', 'validationLevel', 'validationAction', 'idIndex', 'clusteredIndex'] as const)
+  for (const name of [
+    'validator',
+    'validationLevel',
+    'validationAction',
+    'idIndex',
+    'autoIndexId',
+    'clusteredIndex',
+  ] as const)
     if (fields.has(at[name])) throw new DatabaseError('InvalidOptions', `${name} is not allowed with timeseries`)
   if (fields.has(at.encryptedFields))
     throw new DatabaseError(6346401, 'Encrypted fields cannot be used with views or time-series collections')
@@ -248,19 +275,28 @@ function readEncryptedFields(options: Options): void {
   options['encryptedFields'] = rawDocument(encrypted.slice())
 }
 
-/** The `_id` index can only be what it is anyway. */
-function checkIdIndex(): void {
-  const idIndex = fields.document(fields.at.idIndex)
-  if (idIndex === undefined) return
-  const key = getField(idIndex, 'key')
-  if (key?.type !== bsonType.document)
-    throw new DatabaseError('FailedToParse', `The 'key' field is a required property of the 'idIndex' specification`)
-  const [first, second] = documentFields(documentOf(key))
-  if (first?.name !== '_id' || second !== undefined || !isNumber(first.type) || numberOf(first) !== 1)
-    throw new DatabaseError(
-      'BadValue',
-      `The field 'key' for an _id index must be {_id: 1}, but got another key pattern`,
-    )
+/** The `_id` index can only be what it is anyway. `collation`: the collection's. */
+function readIdIndex(database: string, collation: Collation | undefined): void {
+  const at = fields.at
+  const idIndex = fields.document(at.idIndex)
+  if (idIndex !== undefined) {
+    if (fields.has(at.autoIndexId))
+      throw new DatabaseError('InvalidOptions', `'idIndex' is not allowed with 'autoIndexId'`)
+    const spec = parseIndexSpec(idIndex)
+    if (!spec.isIdIndex)
+      throw new DatabaseError(
+        'BadValue',
+        `The field 'key' for an _id index must be {_id: 1}, but got another key pattern`,
+      )
+    if (spec.collation !== 'default' && !isSame(spec.collation, collation))
+      throw new DatabaseError('BadValue', `'idIndex' must have the same collation as the collection.`)
+  }
+  if (fields.has(at.autoIndexId) && !fields.boolean(at.autoIndexId) && database !== 'local')
+    throw new DatabaseError(50001, 'autoIndexId:false is not allowed for a collection that can be replicated')
+}
+
+function isSame(a: Collation | undefined, b: Collation | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : sameOptions(a.document, b.document)
 }
 
 /** A storage engine's options are kept only for the engine names MongoDB knows, whose own they are. */
@@ -289,8 +325,9 @@ function checkEngineOption(name: string, value: Value): void {
   checkConfigString(text)
 }
 
-function readCollation(options: Options): void {
+function readCollation(options: Options): Collation | undefined {
   const given = fields.document(fields.at.collation)
   const collation = given === undefined ? undefined : parseCollation(given)
   if (collation !== undefined) options['collation'] = rawDocument(collation.document)
+  return collation
 }
