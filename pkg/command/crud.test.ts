@@ -237,3 +237,28 @@ test.each([
   const reply = await server.reply({ explain })
   expect(reply).toMatchObject({ code, errmsg: expect.stringMatching(message) })
 })
+
+const bulkUpdate = { update: 0, filter: {}, updateMods: { $set: { a: 1 } } }
+
+test.each([
+  [{ ...bulkUpdate, multi: 1 }, {}, 14],
+  [{ ...bulkUpdate, upsert: 1 }, {}, 14],
+  [{ delete: 0, filter: {}, multi: 0 }, {}, 14],
+  [{ ...bulkUpdate, updateMods: 1 }, {}, 9],
+  [{ ...bulkUpdate, updateMods: [1] }, {}, 14],
+  [{ ...bulkUpdate, hint: 1 }, {}, 9],
+  [{ delete: 0, filter: {}, hint: [] }, {}, 9],
+  [bulkUpdate, { errorsOnly: 1 }, 14],
+  [bulkUpdate, { stmtIds: [1, 2] }, 16],
+])('bulkWrite of %j with %j is refused as a whole with %d', async (operation, options, code) => {
+  const server = await openServer()
+  const command = { bulkWrite: 1, ops: [operation], nsInfo: [{ ns: 'test.c' }], ...options, $db: 'admin' }
+  expect(await server.reply(command)).toMatchObject({ code })
+})
+
+test('bulkWrite updates no more than one document where it is told in which order to look', async () => {
+  const server = await openServer()
+  const ops = [{ ...bulkUpdate, multi: true, sort: { a: 1 } }]
+  const reply = await server.run({ bulkWrite: 1, ops, nsInfo: [{ ns: 'test.c' }], $db: 'admin' })
+  expect(reply).toMatchObject({ nErrors: 1, cursor: { firstBatch: [{ ok: 0, code: 9 }] } })
+})

@@ -33,8 +33,13 @@ export interface StatementIds {
 
 const implicitIds: StatementIds = { first: 0, given: undefined }
 
-/** Reads `stmtId` and `stmtIds`. */
-export function statementIds(fields: Fields<string>, single: number, list: number | undefined): StatementIds {
+/** Reads `stmtId` and `stmtIds` of a command of so many statements. Errors: InvalidOptions, TypeMismatch, InvalidLength. */
+export function statementIds(
+  fields: Fields<string>,
+  single: number,
+  list: number | undefined,
+  statements: number,
+): StatementIds {
   if (!fields.has(single) && (list === undefined || !fields.has(list))) return implicitIds
   const one = fields.number(single)
   const many = list === undefined ? undefined : fields.value(list)
@@ -45,6 +50,11 @@ export function statementIds(fields: Fields<string>, single: number, list: numbe
     if (!isNumber(element.type)) throw new DatabaseError('TypeMismatch', 'stmtIds must be an array of integers')
     return wholeNumberAt(element.type, element.bytes, element.start)
   })
+  if (given.length !== statements)
+    throw new DatabaseError(
+      'InvalidLength',
+      `Number of statement ids must match the number of batch entries. Got ${given.length} statement ids but ${statements} operations.`,
+    )
   return { first: 0, given }
 }
 

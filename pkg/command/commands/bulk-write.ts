@@ -3,6 +3,7 @@ import { DatabaseError } from '../../base/errors.ts'
 import { documentSizeMax, writeBatchMax } from '../../base/limits.ts'
 import type { Value } from '../../bson/value.ts'
 import { BsonWriter } from '../../bson/writer.ts'
+import { checkUpdateValue } from '../../query/update/parse.ts'
 import type { Batch } from '../batch.ts'
 import { chooseCollationFor } from '../collation.ts'
 import { checkCollectionUuid, collectionUuid } from '../collection-uuid.ts'
@@ -16,7 +17,6 @@ import {
   Fields,
   integerType,
   numberType,
-  objectOrArrayType,
   objectType,
   strictBooleanType,
   stringType,
@@ -38,13 +38,15 @@ import { runStatements } from '../statements.ts'
 import { deleteDocuments, prepareUpdate, type UpdateOutcome, type UpdateRequest, updateDocuments } from '../write.ts'
 import type { WriteError } from '../write-errors.ts'
 import { insertAll, type Target } from '../write-insert.ts'
+import { checkedHint } from './find.ts'
+import { refuseSortOfMany } from './update.ts'
 
 const fields = commandFields('bulkWrite', {
   bulkWrite: { type: anyType, required: true },
   ops: { type: arrayType },
   nsInfo: { type: arrayType },
   ordered: { type: strictBooleanType },
-  errorsOnly: { type: booleanType },
+  errorsOnly: { type: strictBooleanType },
   bypassDocumentValidation: { type: booleanType },
   bypassEmptyTsReplacement: { type: booleanType },
   cursor: { type: objectType },
@@ -66,9 +68,9 @@ const insertFields = new Fields('bulkWrite.insert', {
 const updateFields = new Fields('bulkWrite.update', {
   update: { type: numberType, required: true },
   filter: { type: objectType, required: true },
-  updateMods: { type: objectOrArrayType, required: true },
-  multi: { type: booleanType },
-  upsert: { type: booleanType },
+  updateMods: { type: anyType, required: true },
+  multi: { type: strictBooleanType },
+  upsert: { type: strictBooleanType },
   upsertSupplied: { type: booleanType },
   arrayFilters: { type: arrayType },
   hint: { type: anyType },
@@ -81,7 +83,7 @@ const updateFields = new Fields('bulkWrite.update', {
 const deleteFields = new Fields('bulkWrite.delete', {
   delete: { type: numberType, required: true },
   filter: { type: objectType, required: true },
-  multi: { type: booleanType },
+  multi: { type: strictBooleanType },
   hint: { type: anyType },
   collation: { type: objectType },
   sampleId: { type: anyType },
@@ -148,7 +150,7 @@ export const bulkWrite: Definition<BulkWriteCommand, Result> = defineCommand({
       operations: ops.map((op) => parseOperation(op, targets)),
       ordered: !fields.has(at.ordered) || fields.boolean(at.ordered),
       errorsOnly: fields.boolean(at.errorsOnly),
-      ids: statementIds(fields, at.stmtId, at.stmtIds),
+      ids: statementIds(fields, at.stmtId, at.stmtIds, ops.length),
       batchSize: cursor === undefined ? undefined : cursorFields.read(cursor, 0).number(cursorFields.at.batchSize),
     }
   },
@@ -224,7 +226,7 @@ function parseOperation(document: Uint8Array, targets: readonly BulkTarget[]): B
         target: targetAt(targets, read.number(read.at.delete)!),
         filter: read.document(read.at.filter)!,
         multi: read.boolean(read.at.multi),
-        hint: read.value(read.at.hint),
+        hint: checkedHint(read.value(read.at.hint)),
         collation: read.document(read.at.collation),
       }
     }
@@ -236,16 +238,18 @@ function parseOperation(document: Uint8Array, targets: readonly BulkTarget[]): B
 function parseUpdate(document: Uint8Array, targets: readonly BulkTarget[]): BulkOperation {
   const read = updateFields.read(document, 0)
   const at = read.at
+  const update = read.value(at.updateMods)!
+  checkUpdateValue(update)
   return {
     kind: 'update',
     target: targetAt(targets, read.number(at.update)!),
     update: {
       filter: read.document(at.filter)!,
-      update: read.value(at.updateMods)!,
+      update,
       multi: read.boolean(at.multi),
       upsert: read.boolean(at.upsert),
       arrayFilters: read.documents(at.arrayFilters) ?? [],
-      hint: read.value(at.hint),
+      hint: checkedHint(read.value(at.hint)),
       sort: read.document(at.sort),
       constants: read.document(at.constants),
       collation: read.document(at.collation),
@@ -315,6 +319,7 @@ function runOperation(
       const earlier = operation.retry?.earlier(index)
       if (earlier !== undefined) return count(readUpdateResult(earlier))
       if (operation.retry !== undefined && op.update.multi) throw notRetryable('multi=true')
+      refuseSortOfMany(op.update)
       const outcome = updateDocuments(operation, op.target, prepareUpdate(operation, op.target, op.update))
       return outcome instanceof Promise ? outcome.then(count) : count(outcome)
     }

@@ -83,13 +83,15 @@ export const deleteCommand = defineCommand({
   parse: (database: string, sequences: Sequences): DeleteRequest => {
     const at = fields.at
     refuse('encryptionInformation', fields.value(at.encryptionInformation))
+    const collection = collectionNameOf(database, fields.type(at.delete), fields.bytes, fields.start(at.delete))
+    const deletes = statements('delete.deletes', sequences.get('deletes') ?? fields.documents(at.deletes)).map(
+      parseStatement,
+    )
     return {
-      collection: collectionNameOf(database, fields.type(at.delete), fields.bytes, fields.start(at.delete)),
-      deletes: statements('delete.deletes', sequences.get('deletes') ?? fields.documents(at.deletes)).map(
-        parseStatement,
-      ),
+      collection,
+      deletes,
       ordered: !fields.has(at.ordered) || fields.boolean(at.ordered),
-      ids: statementIds(fields, at.stmtId, at.stmtIds),
+      ids: statementIds(fields, at.stmtId, at.stmtIds, deletes.length),
       uuid: collectionUuid(fields, at.collectionUUID),
     }
   },

@@ -99,7 +99,7 @@ export const findAndModify: Definition<FindAndModifyCommand, FindAndModifyResult
               collation: fields.document(at.collation),
             },
       showAfter: fields.boolean(at.new),
-      ids: statementIds(fields, at.stmtId, undefined),
+      ids: statementIds(fields, at.stmtId, undefined, 1),
       collation: fields.document(at.collation),
     }
   },

@@ -310,11 +310,17 @@ export function parsedProjection(
 }
 
 /** A hint is a string or a document: FailedToParse otherwise. The value is copied: it may outlive the message. */
-export function parseHint(hint: Value | undefined): Value | undefined {
+export function parseHint(given: Value | undefined): Value | undefined {
+  const hint = checkedHint(given)
   if (hint === undefined) return undefined
-  if (hint.type !== bsonType.string && hint.type !== bsonType.document)
-    throw new DatabaseError('FailedToParse', 'Hint must be a string or an object')
   return { type: hint.type, bytes: hint.bytes.slice(hint.start, hint.end), start: 0, end: hint.end - hint.start }
+}
+
+/** Errors: FailedToParse. */
+export function checkedHint(hint: Value | undefined): Value | undefined {
+  if (hint !== undefined && hint.type !== bsonType.string && hint.type !== bsonType.document)
+    throw new DatabaseError('FailedToParse', 'Hint must be a string or an object')
+  return hint
 }
 
 /** Copies; empty ones are as good as none. Errors: 51176 when both are given and not about the same fields. */

@@ -52,11 +52,13 @@ export const insert = defineCommand({
   parse: (database: string, sequences: Sequences): InsertRequest => {
     const at = fields.at
     refuse('encryptionInformation', fields.value(at.encryptionInformation))
+    const collection = collectionNameOf(database, fields.type(at.insert), fields.bytes, fields.start(at.insert))
+    const documents = statements('insert.documents', sequences.get('documents') ?? fields.documents(at.documents))
     return {
-      collection: collectionNameOf(database, fields.type(at.insert), fields.bytes, fields.start(at.insert)),
-      documents: statements('insert.documents', sequences.get('documents') ?? fields.documents(at.documents)),
+      collection,
+      documents,
       ordered: !fields.has(at.ordered) || fields.boolean(at.ordered),
-      ids: statementIds(fields, at.stmtId, at.stmtIds),
+      ids: statementIds(fields, at.stmtId, at.stmtIds, documents.length),
       uuid: collectionUuid(fields, at.collectionUUID),
     }
   },

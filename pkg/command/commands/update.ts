@@ -91,13 +91,15 @@ export const update = defineCommand({
   parse: (database: string, sequences: Sequences): UpdateCommand => {
     const at = fields.at
     refuse('encryptionInformation', fields.value(at.encryptionInformation))
+    const collection = collectionNameOf(database, fields.type(at.update), fields.bytes, fields.start(at.update))
+    const updates = statements('update.updates', sequences.get('updates') ?? fields.documents(at.updates)).map(
+      parseStatement,
+    )
     return {
-      collection: collectionNameOf(database, fields.type(at.update), fields.bytes, fields.start(at.update)),
-      updates: statements('update.updates', sequences.get('updates') ?? fields.documents(at.updates)).map(
-        parseStatement,
-      ),
+      collection,
+      updates,
       ordered: !fields.has(at.ordered) || fields.boolean(at.ordered),
-      ids: statementIds(fields, at.stmtId, at.stmtIds),
+      ids: statementIds(fields, at.stmtId, at.stmtIds, updates.length),
       uuid: collectionUuid(fields, at.collectionUUID),
     }
   },
@@ -149,12 +151,17 @@ export const update = defineCommand({
   },
 })
 
+/** Errors: FailedToParse. */
+export function refuseSortOfMany({ multi, sort }: Pick<UpdateRequest, 'multi' | 'sort'>): void {
+  if (multi && sort !== undefined) throw new DatabaseError('FailedToParse', 'Cannot specify sort with multi=true')
+}
+
 function parseStatement(statement: Uint8Array): UpdateRequest {
   const read = statementFields.read(statement, 0)
   const at = read.at
   const multi = read.boolean(at.multi)
   const sort = read.document(at.sort)
-  if (multi && sort !== undefined) throw new DatabaseError('FailedToParse', 'Cannot specify sort with multi=true')
+  refuseSortOfMany({ multi, sort })
   return {
     filter: read.document(at.q)!,
     update: read.value(at.u)!,

@@ -55,13 +55,21 @@ export function parseUpdateValue(
   collation?: Collation,
 ): Update {
   if (value.type === bsonType.document) return parseUpdate(value.bytes, arrayFilters, value.start, collation)
-  if (value.type === bsonType.array) {
-    throw new DatabaseError('NotImplemented', 'updates with an aggregation pipeline are not supported yet')
-  }
-  throw new DatabaseError(
-    'FailedToParse',
-    `Update argument must be either an object or an array, not ${typeAlias(value.type)}`,
-  )
+  checkUpdateValue(value)
+  throw new DatabaseError('NotImplemented', 'updates with an aggregation pipeline are not supported yet')
+}
+
+/** What an update may be at all. Errors: FailedToParse; TypeMismatch for a pipeline's stages. */
+export function checkUpdateValue(value: Value): void {
+  if (value.type !== bsonType.document && value.type !== bsonType.array)
+    throw new DatabaseError(
+      'FailedToParse',
+      `Update argument must be either an object or an array, not ${typeAlias(value.type)}`,
+    )
+  if (value.type !== bsonType.array) return
+  for (const stage of documentFields(value.bytes, value.start))
+    if (stage.type !== bsonType.document)
+      throw new DatabaseError('TypeMismatch', `Each element of the 'pipeline' array must be an object`)
 }
 
 function parseReplacement(bytes: Uint8Array, start: number): Update {
