@@ -1,4 +1,4 @@
-import { Long, UUID } from 'bson'
+import { Binary, Long, UUID } from 'bson'
 import { expect, test } from 'vitest'
 import { buildDocument } from '../bson/build.ts'
 import { decodeDocument, encodeDocument } from '../bson/convert.ts'
@@ -222,4 +222,34 @@ test('every command is listed, with its name in the table', async () => {
   const { commands } = (await server.run({ listCommands: 1 })) as { commands?: Record<string, unknown> }
   for (const name of ['find', 'insert', 'aggregate', 'hello', 'getMore', 'bulkWrite', 'explain', 'listCommands'])
     expect(commands).toHaveProperty(name)
+})
+
+const id = new UUID()
+const uid = new Binary(new Uint8Array(32))
+
+test.each([
+  [{ endSessions: [{ id, uid: 'x' }] }, 14],
+  [{ endSessions: [{ id, uid: new UUID() }] }, 14],
+  [{ endSessions: [{ id, uid: new Binary(new Uint8Array(31)) }] }, 12],
+  [{ refreshSessions: [{ id, txnNumber: 1 }] }, 14],
+  [{ killSessions: [{ id, more: 1 }] }, 40415],
+  [{ ping: 1, lsid: { id, uid: 1 } }, 14],
+  [{ killAllSessionsByPattern: [{ lsid: { id } }] }, 40414],
+  [{ killAllSessionsByPattern: [{ uid: new Binary(new Uint8Array(3)) }] }, 12],
+  [{ killAllSessionsByPattern: [{ users: [{ user: 'a' }] }] }, 40414],
+  [{ killAllSessionsByPattern: [{ users: [1] }] }, 14],
+  [{ killAllSessionsByPattern: [{ roles: [{ role: 'a', db: 1 }] }] }, 14],
+])('%j is refused with %d for its session', async (command, code) => {
+  const server = await openServer()
+  expect(await server.reply({ ...command, $db: 'admin' })).toMatchObject({ code })
+})
+
+test('sessions may be named with the digest of their user', async () => {
+  const server = await openServer()
+  await server.run({ ping: 1, lsid: { id, uid } })
+  await server.run({
+    killAllSessionsByPattern: [{ lsid: { id, uid } }, { users: [{ user: 'a', db: 'b' }] }],
+    $db: 'admin',
+  })
+  await server.run({ endSessions: [{ id, uid }] })
 })

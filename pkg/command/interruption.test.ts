@@ -153,3 +153,20 @@ test('currentOp lists idle connections and idle transactions as it is asked to',
   expect(await kinds({ idleSessions: false })).toEqual([asking])
   expect(await kinds({ idleConnections: true })).toEqual([asking, { type: 'op', active: false }, session])
 })
+
+test('currentOp shows what the other fields of the command ask for', async () => {
+  const server = await openServer({ replicaSet: { name: 'rs0' } })
+  server.connect(7)
+  const transaction = { lsid: { id: new UUID() }, txnNumber: Long.ONE, autocommit: false }
+  await server.run({ insert: 'c', documents: [{}], ...transaction, startTransaction: true })
+  const shown = async (fields: object): Promise<number> => {
+    const { inprog } = await server.run({ currentOp: 1, ...fields, comment: 'x', $db: 'admin' })
+    return (inprog as readonly unknown[]).length
+  }
+  expect(await shown({})).toBe(2)
+  expect(await shown({ $all: 'yes', $ownOps: true, $truncateOps: false })).toBe(3)
+  expect(await shown({ active: true })).toBe(1)
+  expect(await shown({ 'transaction.parameters.txnNumber': { $gte: 1 } })).toBe(1)
+  expect(await shown({ $all: true, $or: [{ type: 'idleSession' }, { active: false }] })).toBe(2)
+  expect(await server.reply({ currentOp: 1, active: { $no: 1 }, $db: 'admin' })).toMatchObject({ code: 2 })
+})

@@ -4,7 +4,7 @@
  */
 import { DatabaseError } from '../base/errors.ts'
 import { bsonType, typeAlias } from '../bson/type.ts'
-import { documentFields, readInt32 } from '../bson/value.ts'
+import { documentFields, readInt32, type Value } from '../bson/value.ts'
 import type { SessionTransaction } from './session-transaction.ts'
 
 /** Minutes a session lives without use, as told to drivers in hello. */
@@ -208,17 +208,43 @@ export function sessionIdStart(bytes: Uint8Array, start: number, path: string): 
       if (readInt32(field.bytes, field.start) !== 16)
         throw new DatabaseError('InvalidUUID', `uuid must be a 16-byte binary field with UUID (4) subtype`)
       found = field.start + 5
-    } else if (
-      field.name !== 'uid' &&
-      field.name !== 'txnNumber' &&
-      field.name !== 'txnUUID' &&
-      field.name !== 'stmtId'
-    ) {
-      throw new DatabaseError('UnknownField', `BSON field '${path}.${field.name}' is an unknown field.`)
-    }
+    } else checkSessionField(field.name, field, path)
   }
   if (found < 0) throw new DatabaseError('MissingField', `BSON field '${path}.id' is missing but a required field`)
   return found
+}
+
+/** The digest of the user whose session it is, and what only servers tell each other. */
+const sessionFields: Readonly<Record<string, number>> = {
+  uid: bsonType.binary,
+  txnNumber: bsonType.int64,
+  txnUUID: bsonType.binary,
+  stmtId: bsonType.int32,
+}
+const digestLength = 32
+
+function checkSessionField(name: string, field: Value, path: string): void {
+  const type = Object.hasOwn(sessionFields, name) ? sessionFields[name]! : undefined
+  if (type === undefined) throw new DatabaseError('UnknownField', `BSON field '${path}.${name}' is an unknown field.`)
+  if (field.type === bsonType.null || field.type === bsonType.undefined) return
+  if (field.type !== type)
+    throw new DatabaseError(
+      'TypeMismatch',
+      `BSON field '${path}.${name}' is the wrong type '${typeAlias(field.type)}', expected type '${typeAlias(type)}'`,
+    )
+  if (name === 'uid') checkDigest(field, `${path}.uid`)
+}
+
+/** A binary value must be a SHA-256 digest. Errors: TypeMismatch for its subtype, UnsupportedFormat for its length. */
+export function checkDigest(field: Value, path: string): void {
+  const subtype = field.bytes[field.start + 4]!
+  if (subtype !== 0)
+    throw new DatabaseError(
+      'TypeMismatch',
+      `BSON field '${path}' is the wrong binData type '${subtypeName(subtype)}', expected type 'general'`,
+    )
+  if (readInt32(field.bytes, field.start) !== digestLength)
+    throw new DatabaseError('UnsupportedFormat', `'${path}' must be a digest of ${digestLength} bytes`)
 }
 
 function subtypeName(subtype: number): string {

@@ -1,7 +1,9 @@
+import { DatabaseError } from '../../base/errors.ts'
+import { getField } from '../../bson/value.ts'
 import { defineCommand, emptyReply } from '../definition.ts'
-import { arrayType, commandFields, Fields, objectType, uuidType } from '../fields.ts'
+import { arrayType, commandFields, Fields, objectType, stringType, uuidType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
-import { sessionIdStart, sessionKey } from '../session.ts'
+import { checkDigest, sessionIdStart, sessionKey } from '../session.ts'
 
 const fields = commandFields('killAllSessionsByPattern', {
   killAllSessionsByPattern: { type: arrayType, required: true },
@@ -11,6 +13,15 @@ const patternFields = new Fields('killAllSessionsByPattern.killAllSessionsByPatt
   uid: { type: uuidType },
   users: { type: arrayType },
   roles: { type: arrayType },
+})
+
+const userFields = new Fields(`${patternFields.path}.users`, {
+  user: { type: stringType, required: true },
+  db: { type: stringType, required: true },
+})
+const roleFields = new Fields(`${patternFields.path}.roles`, {
+  role: { type: stringType, required: true },
+  db: { type: stringType, required: true },
 })
 
 /** Ends the sessions that a pattern describes: one by its id, or (an empty list, an empty pattern) all. */
@@ -26,9 +37,16 @@ export const killAllSessionsByPattern = defineCommand({
     let all = patterns.length === 0
     for (const pattern of patterns) {
       const read = patternFields.read(pattern, 0)
+      const uid = read.value(read.at.uid)
+      if (uid !== undefined) checkDigest(uid, `${read.path}.uid`)
+      for (const user of read.documents(read.at.users) ?? []) userFields.read(user, 0)
+      for (const role of read.documents(read.at.roles) ?? []) roleFields.read(role, 0)
       const lsid = read.document(read.at.lsid)
-      if (lsid !== undefined) keys.push(sessionKey(lsid, sessionIdStart(lsid, 0, `${read.path}.lsid`)))
-      else if (!read.has(read.at.uid) && !read.has(read.at.users) && !read.has(read.at.roles)) all = true
+      if (lsid !== undefined) {
+        keys.push(sessionKey(lsid, sessionIdStart(lsid, 0, `${read.path}.lsid`)))
+        if (getField(lsid, 'uid') === undefined)
+          throw new DatabaseError('MissingField', `BSON field '${read.path}.lsid.uid' is missing but a required field`)
+      } else if (!read.has(read.at.uid) && !read.has(read.at.users) && !read.has(read.at.roles)) all = true
     }
     return all ? undefined : keys
   },
