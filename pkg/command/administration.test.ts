@@ -36,7 +36,10 @@ test('the profiler keeps what its level says, and tells of slow operations', asy
   const slow: Record<string, unknown>[] = []
   const server = await openServer({ onSlowOperation: (operation) => slow.push(decodeDocument(operation)) })
   await server.run({ insert: 'c', documents: [{ _id: 1 }] })
+  await server.run({ profile: -1 })
+  expect(await server.reply({ listIndexes: 'system.profile' })).toMatchObject({ code: 26 })
   expect(await server.run({ profile: 2 })).toMatchObject({ was: 0, slowms: 100, sampleRate: 1 })
+  expect(await server.run({ listIndexes: 'system.profile' })).toMatchObject({ ok: 1 })
   await server.run({ find: 'c' })
   expect(await server.run({ profile: 0 })).toMatchObject({ was: 2 })
   await server.run({ find: 'c' })

@@ -7,8 +7,10 @@
  * | 1     | those slower than `slowMs`, or those that the filter matches |
  * | 2     | all                                     |
  */
+
 import { buildDocument } from '../bson/build.ts'
 import { int64Value } from '../bson/value.ts'
+import type { Engine } from '../engine/engine.ts'
 import type { Predicate } from '../query/filter/compile.ts'
 import { evict } from './capped.ts'
 import { traitsOf } from './collection-traits.ts'
@@ -89,6 +91,12 @@ function describe(operation: Operation, ms: number): Uint8Array {
 }
 
 const profileOptions = buildDocument({ capped: true, size: profileSizeBytes })
+
+/** Makes the database's `system.profile` unless it is there. */
+export function makeProfile(engine: Engine, database: string): void {
+  if (engine.collection(database, 'system.profile') === undefined)
+    engine.write((unit) => unit.createCollection(database, 'system.profile', profileOptions))
+}
 
 /** Keeps an operation in the database's capped `system.profile`. What cannot be kept is left out: nobody's operation fails for it. */
 function store(instance: Instance, database: string, document: Uint8Array): void {

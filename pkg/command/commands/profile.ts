@@ -8,7 +8,7 @@ import { parseFilter } from '../../query/filter/parse.ts'
 import { defineCommand } from '../definition.ts'
 import { anyType, commandFields, numberType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
-import type { ProfileFilter, ProfileSetting } from '../profiler.ts'
+import { makeProfile, type ProfileFilter, type ProfileSetting } from '../profiler.ts'
 
 const fields = commandFields('profile', {
   profile: { type: numberType, required: true },
@@ -57,6 +57,7 @@ export const profile = defineCommand({
       sampleRate: profiler.sampleRate,
     }
     const { level } = request
+    if (level === 1 || level === 2) makeProfile(operation.instance.engine, operation.databaseName)
     if (request.slowMs !== undefined) profiler.slowMs = request.slowMs
     if (request.sampleRate !== undefined) profiler.sampleRate = request.sampleRate
     const filter = request.filter === 'unset' ? undefined : (request.filter ?? was.filter)
