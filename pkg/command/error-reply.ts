@@ -1,4 +1,5 @@
 /** A failed command's reply. */
+import { Detour } from '../base/detour.ts'
 import { DatabaseError, type ErrorDetails } from '../base/errors.ts'
 import { writeField } from '../bson/build.ts'
 import type { BsonWriter } from '../bson/writer.ts'
@@ -9,6 +10,8 @@ export function databaseErrorOf(error: unknown): DatabaseError | undefined {
   if (error instanceof DatabaseError) return error
   if (error instanceof DiskError)
     return new DatabaseError(error.code === 'ENOSPC' ? 'OutOfDiskSpace' : 'InternalError', error.message)
+  // Nobody on its way could wait for it.
+  if (error instanceof Detour) return new DatabaseError('ExceededTimeLimit', 'Work on one document takes too long')
   return undefined
 }
 

@@ -5,6 +5,7 @@
  * take long calls `due()` every some dozen steps and, when it says so, awaits `pause()`: other requests run, and a
  * killed or overdue operation ends there with the error that tells why.
  */
+import { Detour } from '../base/detour.ts'
 import { DatabaseError } from '../base/errors.ts'
 import type { LogIndex } from '../base/ids.ts'
 import { timestampOf } from '../base/timestamp.ts'
@@ -32,6 +33,7 @@ import { ConcernDefaults } from './concern-defaults.ts'
 import type { ConnectionContext } from './context.ts'
 import { Counters } from './counters.ts'
 import { CursorRegistry } from './cursor.ts'
+import { Detours } from './detours.ts'
 import { type CommandFailure, FailPoint, type WriteFailure } from './fail-points.ts'
 import { FsyncLock } from './fsync-lock.ts'
 import { IndexFilters } from './index-filters.ts'
@@ -43,6 +45,7 @@ import { ReplicaSet, type ReplicaSetOptions } from './replica-set.ts'
 import type { RetryableWrite } from './retryable-write.ts'
 import { type Session, SessionRegistry } from './session.ts'
 import { aborted, type SessionTransaction, SessionTransactions } from './session-transaction.ts'
+import type { Obstacle } from './settled.ts'
 import { StatisticsRefresh } from './statistics-refresh.ts'
 import { Stride } from './stride.ts'
 import type { TransactionFields } from './transaction-fields.ts'
@@ -138,6 +141,7 @@ export class Instance {
   readonly profiler = new Profiler()
   readonly queryStats = new QueryStats()
   readonly statistics: StatisticsRefresh
+  readonly detours: Detours
   readonly usage = new UsageByNamespace()
   /** Of callers in this process. */
   readonly turn: Turn
@@ -172,6 +176,7 @@ export class Instance {
     this.statistics = new StatisticsRefresh(world.clock, engine, (error) =>
       options.onInternalError?.(error, 'statistics'),
     )
+    this.detours = new Detours(world.threads, world.clock)
     this.defaults = new ConcernDefaults(engine)
     this.querySettings = new QuerySettings(engine)
     this.failCommand = new FailPoint(world.random)
@@ -289,12 +294,21 @@ export class Instance {
     for (const transaction of this.transactions.open) this.abortTransaction(transaction, reason)
     this.killOperations(() => true, reason)
     this.cursors.close()
+    this.detours.close()
     this.statistics.close()
   }
 }
 
 function lifetimeOver(): DatabaseError {
   return new DatabaseError('TransactionExceededLifetimeLimitSeconds', 'operation was interrupted')
+}
+
+function timeIsOver(): DatabaseError {
+  return new DatabaseError('MaxTimeMSExpired', 'operation exceeded time limit')
+}
+
+function emptyAction(): void {
+  // There is nothing to stop any more.
 }
 
 /** How long an operation works before it lets others run. */
@@ -433,7 +447,7 @@ export class Operation {
   check(): void {
     if (this.#killed !== undefined) throw this.#killed
     if (this.#deadlineMs !== Number.POSITIVE_INFINITY && this.instance.world.clock.monotonicMs() >= this.#deadlineMs)
-      throw new DatabaseError('MaxTimeMSExpired', 'operation exceeded time limit')
+      throw timeIsOver()
   }
 
   /** Lets other requests run, then goes on with a fresh slice, or throws as `check` does. */
@@ -453,15 +467,40 @@ export class Operation {
   }
 
   /**
-   * After a write that met an open transaction's: resolves when it is worth trying again. Throws the conflict when it is the
+   * After a write that met an open transaction's, or is long: resolves when it is worth trying again. Throws the conflict when it is the
    * statement's transaction that does not wait, MaxTimeMSExpired and what else ends an operation.
    */
-  async settle(conflict: WriteConflict): Promise<void> {
+  async settle(obstacle: Obstacle): Promise<void> {
+    if (obstacle instanceof Detour) return this.detour(obstacle)
     this.isWaitingForLock = true
     try {
-      await this.#waitOut(conflict)
+      await this.#waitOut(obstacle)
     } finally {
       this.isWaitingForLock = false
+    }
+    await this.pause()
+  }
+
+  /** Has the work done by another thread, which ends when the operation is killed or its time is over: throws what ended it. */
+  async detour({ task, keep }: Detour): Promise<void> {
+    this.check()
+    const { clock } = this.instance.world
+    const errand = this.instance.detours.run(task)
+    let isOver = false
+    const end = (): void => {
+      isOver = true
+      errand.cancel()
+    }
+    const timer = this.hasDeadline ? clock.setTimer(this.remainingMs, end, true) : undefined
+    this.whenKilled(errand.cancel)
+    try {
+      keep(await errand.done)
+    } catch (error) {
+      this.check()
+      throw isOver ? timeIsOver() : error
+    } finally {
+      timer?.cancel()
+      this.whenKilled(emptyAction)
     }
     await this.pause()
   }

@@ -1,17 +1,25 @@
-/** Trying again what met an open transaction's write. */
+/** Trying again what met an open transaction's write, or takes too long to be done in one turn. */
+import { Detour } from '../base/detour.ts'
 import { WriteConflict } from '../mvcc/write-conflict.ts'
 import type { Operation } from './instance.ts'
 
+/** What to wait for before a write is tried again. */
+export type Obstacle = WriteConflict | Detour
+
+export function isObstacle(error: unknown): error is Obstacle {
+  return error instanceof WriteConflict || error instanceof Detour
+}
+
 /**
- * What `attempt` gives, tried again after each conflict that the operation waits for: it must have changed nothing, or know how far
- * it came, when it throws one. In the caller's turn unless something has to be waited for.
+ * What `attempt` gives, tried again after each conflict that the operation waits for, and each detour: it must have changed nothing, or know how
+ * far it came, when it throws one. In the caller's turn unless something has to be waited for.
  */
 export function settled<Result>(
   operation: Operation,
   attempt: () => Result | Promise<Result>,
 ): Result | Promise<Result> {
   const again = (error: unknown): Promise<Result> => {
-    if (!(error instanceof WriteConflict)) throw error
+    if (!isObstacle(error)) throw error
     return operation.settle(error).then(() => settled(operation, attempt))
   }
   try {

@@ -4,7 +4,6 @@ import type { RecordId } from '../base/ids.ts'
 import { buildDocument } from '../bson/build.ts'
 import type { Collection } from '../engine/collection.ts'
 import type { WriteUnit } from '../engine/write-unit.ts'
-import { WriteConflict } from '../mvcc/write-conflict.ts'
 import { evict } from './capped.ts'
 import { checkClusteredId, clusteredDuplicate } from './clustered-index.ts'
 import { traitsOf } from './collection-traits.ts'
@@ -13,6 +12,7 @@ import { databaseErrorOf } from './error-reply.ts'
 import type { Operation } from './instance.ts'
 import { checkNewCollectionName } from './namespace.ts'
 import { checkInsertResult, type RetryableWrite } from './retryable-write.ts'
+import { isObstacle, type Obstacle } from './settled.ts'
 import { checkMeasurement } from './timeseries.ts'
 import { bucketedCollection, measurementsOf } from './timeseries-buckets.ts'
 import { enforceValidator } from './validator.ts'
@@ -159,7 +159,7 @@ function insertSlice(
   onError: OnInsertError,
 ): number | Promise<number> {
   const { retry } = operation
-  let conflict: WriteConflict | undefined
+  let obstacle: Obstacle | undefined
   const { result } = operation.workspace.write((unit) => {
     try {
       for (let i = from; i < documents.length; i++) {
@@ -168,8 +168,8 @@ function insertSlice(
           else insertOnce(operation, unit, target, documents[i]!, retry, firstIndex + i)
           onInserted()
         } catch (error) {
-          if (error instanceof WriteConflict) {
-            conflict = error
+          if (isObstacle(error)) {
+            obstacle = error
             return i
           }
           const stop = !onError(i, userError(error))
@@ -182,8 +182,8 @@ function insertSlice(
       retry?.recordRun(unit)
     }
   })
-  // What is inserted stays; the document that met a transaction's key is tried again after it.
-  return conflict === undefined ? result : operation.settle(conflict).then(() => result)
+  // What is inserted stays; the document that met a transaction's key, or takes long, is tried again after it.
+  return obstacle === undefined ? result : operation.settle(obstacle).then(() => result)
 }
 
 /** Inserts a document unless the statement was done before. */

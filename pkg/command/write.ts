@@ -14,11 +14,12 @@ import type { ChangeDescriber } from '../engine/change-notes.ts'
 import type { Collection, RecordRef } from '../engine/collection.ts'
 import type { WriteUnit } from '../engine/write-unit.ts'
 import { parseFilter } from '../query/filter/parse.ts'
-import { applyUpdate, type UpdateResult } from '../query/update/apply.ts'
+import type { UpdateResult } from '../query/update/apply.ts'
 import { byComparing } from '../query/update/describe-difference.ts'
 import { describeOperators } from '../query/update/describe-operators.ts'
+import { DetouringUpdate } from '../query/update/detour.ts'
 import { parseUpdateValue } from '../query/update/parse.ts'
-import type { Update, UpdateContext } from '../query/update/update.ts'
+import type { UpdateContext } from '../query/update/update.ts'
 import { upsertDocument } from '../query/update/upsert.ts'
 import { chooseCollationFor } from './collation.ts'
 import { traitsOf } from './collection-traits.ts'
@@ -73,7 +74,7 @@ const record: RecordRef = { bytes: new Uint8Array(0), start: 0, end: 0 }
 /** An update ready to be applied. */
 export interface PreparedUpdate {
   readonly request: UpdateRequest
-  readonly update: Update | PipelineUpdate
+  readonly update: DetouringUpdate | PipelineUpdate
   /** A findAndModify that shows the document as it is afterwards. */
   readonly showAfter?: boolean
   /** What it does to a document, for change streams; undefined: it replaces it. */
@@ -82,9 +83,10 @@ export interface PreparedUpdate {
   readonly isRetry?: boolean
 }
 
-function describerOf(update: Update | PipelineUpdate): ChangeDescriber | undefined {
+function describerOf(prepared: DetouringUpdate | PipelineUpdate): ChangeDescriber | undefined {
+  if (prepared instanceof PipelineUpdate) return byComparing
+  const { update } = prepared
   if (update.kind === 'replacement') return undefined
-  if (update.kind === 'pipeline') return byComparing
   return {
     describe: (before, start, after, out) => {
       describeOperators(update, before, start, after, out)
@@ -101,8 +103,8 @@ export function prepareUpdate(operation: Operation, target: Target, request: Upd
   const update =
     request.update.type === bsonType.array
       ? pipelineUpdate(request)
-      : parseUpdateValue(request.update, request.arrayFilters, operation.collation)
-  if (request.multi && update.kind === 'replacement')
+      : new DetouringUpdate(parseUpdateValue(request.update, request.arrayFilters, operation.collation), request)
+  if (request.multi && update instanceof DetouringUpdate && update.update.kind === 'replacement')
     throw new DatabaseError('FailedToParse', 'multi update is not supported for replacement-style update')
   return { request, update, describer: describerOf(update) }
 }
@@ -120,7 +122,7 @@ function apply(
   start: number,
   context: UpdateContext,
 ): UpdateResult {
-  return update.kind === 'pipeline' ? update.apply(operation, bytes, start) : applyUpdate(update, bytes, start, context)
+  return update instanceof PipelineUpdate ? update.apply(operation, bytes, start) : update.apply(bytes, start, context)
 }
 
 /** Runs one update statement. Throws what makes it fail; of a multi update what was done until then stays done. */
@@ -138,7 +140,7 @@ function update(
   prepared: PreparedUpdate,
 ): UpdateOutcome | Promise<UpdateOutcome> {
   const collection = writableCollection(operation, target)
-  if (prepared.update.kind === 'pipeline') prepared.update.check(operation)
+  if (prepared.update instanceof PipelineUpdate) prepared.update.check(operation)
   if (collection === undefined) {
     parseFilter(prepared.request.filter, 0, expressionOptions(operation))
     return prepared.request.upsert ? upsert(operation, target, prepared) : nothingMatched
@@ -310,8 +312,13 @@ function upsertedResult(stored: Uint8Array): Uint8Array {
 function upsertedDocument(operation: Operation, unit: WriteUnit, prepared: PreparedUpdate): Uint8Array {
   const context = updateContext(operation, unit, prepared.request.filter)
   const { update } = prepared
-  const make = update.kind === 'pipeline' ? (base: Uint8Array) => update.made(operation, base, 0) : update
-  return upsertDocument(prepared.request.filter, make, context, newObjectId(operation))
+  const { filter } = prepared.request
+  const newId = newObjectId(operation)
+  return update instanceof PipelineUpdate
+    ? upsertDocument(filter, (base) => update.made(operation, base, 0), context, newId)
+    : upsertDocument(filter, update.update, context, newId, (operators, base) =>
+        update.applyToNew(operators, base, context),
+      )
 }
 
 /** The value of a document's first field. */

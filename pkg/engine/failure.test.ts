@@ -35,7 +35,10 @@ function counted(world: SimulatedWorld): { world: World; openFiles: () => number
       }
     },
   })
-  return { world: { clock: world.clock, random: world.random, disk }, openFiles: () => open.size }
+  return {
+    world: { clock: world.clock, random: world.random, disk, threads: world.threads },
+    openFiles: () => open.size,
+  }
 }
 
 /** Operations from now on, but for those on spare files of the log, which have no name any more when they end. */

@@ -2,6 +2,7 @@ import type { World } from '../io/world.ts'
 import { SimulatedClock } from './clock.ts'
 import { type CrashOptions, SimulatedDisk, type SimulatedDiskOptions } from './disk.ts'
 import { SeededRandom } from './random.ts'
+import { SimulatedThreads } from './threads.ts'
 
 /** A whole world from one seed: the same code does the same in it, every time. */
 export interface SimulatedWorld extends World {
@@ -31,6 +32,7 @@ function worldOf(clock: SimulatedClock, random: SeededRandom, disk: SimulatedDis
     clock,
     random,
     disk,
+    threads: new SimulatedThreads(clock),
     crash: (options) => after((nextClock) => disk.crash(options, nextClock)),
     restart: () => after((nextClock) => disk.restart(nextClock)),
   }

@@ -16,10 +16,11 @@ function tree(): rules.Sources {
   return new Map(paths.sort().map((path) => [path, readSource(path, readFileSync(join(root, path), 'utf8'))]))
 }
 
-/** Where the program begins: the package's front, the command line, and every file that a script of package.json names. */
+/** Where the program begins: the package's front, the command line, what its threads run, and every file that a script of package.json names. */
 const entries = [
   'pkg/lauradb.ts',
   'server/main.ts',
+  'pkg/command/detour-thread.ts',
   'clients/node/src/index.ts',
   ...Object.values(packageJson.scripts).flatMap((script) => script.match(/[\w./-]+\.(?:ts|mjs)/g) ?? []),
 ]

@@ -42,6 +42,8 @@ export interface ExprFilter {
 export interface JsonSchemaFilter {
   readonly kind: 'jsonSchema'
   readonly schema: Schema
+  /** The length of the schema's document: it may say much about every value. */
+  readonly sizeBytes: number
 }
 
 /** What tests the values that a path leads to. */

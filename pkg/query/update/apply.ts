@@ -138,6 +138,13 @@ function matchingField(fields: readonly Child[], walker: ElementWalker): number 
   return -1
 }
 
+/** Of more fields than this the one of a name is looked up. */
+const comparedMax = 16
+
+function placesOf(fields: readonly Child[]): ReadonlyMap<string, number> {
+  return new Map(fields.map(({ name }, place) => [name, place]))
+}
+
 /** Small documents are cut from a common slab: allocating a typed array of its own for each costs more than the copy. */
 const slabSize = 64 * 1024
 let slab = new Uint8Array(slabSize)
@@ -195,12 +202,18 @@ function rebuildFields(
   out: BsonWriter,
 ): void {
   const { children } = branch
+  const places = children.length > comparedMax ? placesOf(children) : undefined
   const done = new Done(children.length)
   const walker = new ElementWalker().reset(bytes, start)
   let runStart = start + 4
   let runEnd = runStart
   while (walker.next()) {
-    const found = done.count < children.length ? matchingField(children, walker) : -1
+    const found =
+      done.count === children.length
+        ? -1
+        : places === undefined
+          ? matchingField(children, walker)
+          : (places.get(walker.name()) ?? -1)
     if (found >= 0 && done.add(found)) {
       const child = children[found]!
       if (runEnd > runStart) out.raw(bytes, runStart, runEnd)

@@ -5,6 +5,7 @@ import { documentFields, documentValue, type Value } from '../../bson/value.ts'
 import { BsonWriter } from '../../bson/writer.ts'
 import type { Collation } from '../../collation/collation.ts'
 import { compileFilter } from '../filter/compile.ts'
+import { filterNsPerByte } from '../filter/cost.ts'
 import { collated, parseFilter } from '../filter/parse.ts'
 import { refuseOperators } from '../filter/refused-operators.ts'
 import type { ElementFilter } from './update.ts'
@@ -37,14 +38,19 @@ export function parseArrayFilters(
   return filters
 }
 
+/** Each element is made a document of its own, for each filter. */
+const wrapNs = 4
+
 /** They are about whole documents. */
 const unfitOperators = { $expr: 'QueryFeatureNotAllowed', $text: 'BadValue', $where: 'BadValue' } as const
 
 function elementFilter(identifier: string, document: Uint8Array, collation: Collation | undefined): ElementFilter {
-  const predicate = compileFilter(parseFilter(document, 0, collated(collation)))
+  const filter = parseFilter(document, 0, collated(collation))
+  const predicate = compileFilter(filter)
   const writer = new BsonWriter()
   return {
     identifier,
+    nsPerByte: wrapNs + filterNsPerByte(filter),
     matches(element) {
       writer.reset()
       writer.beginDocument()

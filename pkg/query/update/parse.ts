@@ -8,6 +8,7 @@ import type { Collation } from '../../collation/collation.ts'
 import { noArrayFilters, parseArrayFilters } from './array-filters.ts'
 import { describeElement } from './describe.ts'
 import { dollarPrefixed } from './immutable.ts'
+import { elementNs } from './operators/elements.ts'
 import { updateOperators } from './operators/table.ts'
 import { parsePath } from './path.ts'
 import { buildTree } from './tree.ts'
@@ -118,12 +119,27 @@ function parseOperators(
   }
   const { fields, positional } = collected
   const root = buildTree(fields)
-  return { kind: 'operators', fields, root, positional, flat: flatChildren(root, fields) }
+  return {
+    kind: 'operators',
+    fields,
+    root,
+    positional,
+    flat: flatChildren(root, fields),
+    nsPerByte: nsPerByteOf(fields, collected.usedFilters) + (positional ? elementNs : 0),
+  }
+}
+
+/** Each element of an array is written anew, and tested by every filter that stands for elements. */
+function nsPerByteOf(fields: readonly UpdateField[], filters: ReadonlyMap<string, ElementFilter> | undefined): number {
+  let sum = 0
+  for (const { modifier } of fields) sum += modifier.nsPerByte ?? 0
+  for (const filter of filters?.values() ?? []) sum += elementNs + filter.nsPerByte
+  return sum
 }
 
 class FieldCollector implements ParseTarget {
   readonly fields: UpdateField[] = []
-  usedFilters: Set<string> | undefined
+  usedFilters: Map<string, ElementFilter> | undefined
   positional = false
   readonly #filters: ReadonlyMap<string, ElementFilter>
 
@@ -142,8 +158,8 @@ class FieldCollector implements ParseTarget {
     for (const part of parts) {
       if (part.kind === 'positional') this.positional = true
       else if (part.kind === 'elements') {
-        this.usedFilters ??= new Set()
-        this.usedFilters.add(part.filter.identifier)
+        this.usedFilters ??= new Map()
+        this.usedFilters.set(part.filter.identifier, part.filter)
       }
     }
     this.fields.push({ path, parts, modifier })

@@ -5,7 +5,7 @@ import type { ElementFilter, PathPart } from './update.ts'
 /** Most array elements that one update may add as padding before the index it sets. */
 export const paddingMax = 1_500_000
 
-const allElements: ElementFilter = { identifier: '', matches: () => true }
+const allElements: ElementFilter = { identifier: '', nsPerByte: 0, matches: () => true }
 
 /**
  * Splits and checks a path. `filters`: the array filters by identifier.

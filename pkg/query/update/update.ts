@@ -33,6 +33,11 @@ export interface OperatorUpdate {
   readonly positional: boolean
   /** The leaves when all of them are top-level fields that may be changed in place; else undefined. */
   readonly flat: readonly Child[] | undefined
+  /**
+   * What applying it takes beyond copying, roughly: nanoseconds for each byte of the document and of the update, should all of them be in
+   * the arrays it changes.
+   */
+  readonly nsPerByte: number
 }
 
 export interface UpdateField {
@@ -50,6 +55,8 @@ export type PathPart =
 /** Which elements of an array `$[identifier]` means; `$[]` has an empty identifier and matches all. */
 export interface ElementFilter {
   readonly identifier: string
+  /** What `matches` takes, roughly: nanoseconds for each byte of the element. */
+  readonly nsPerByte: number
   matches(element: Value): boolean
 }
 
@@ -90,6 +97,8 @@ export type OnMissing = (typeof onMissing)[keyof typeof onMissing]
 /** What one operator does to one field. */
 export interface Modifier {
   readonly operator: string
+  /** What `modify` takes, roughly, where it looks at every element: nanoseconds for each byte of the field and the operand. */
+  readonly nsPerByte?: number
   onMissing(state: ApplyState): OnMissing
   /**
    * The field's new value; `existing` itself when nothing changes; undefined when the field goes away or stays away.

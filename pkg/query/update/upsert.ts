@@ -17,6 +17,7 @@ export type MakeDocument = (base: Uint8Array) => Uint8Array
  * The whole new document, `_id` first.
  *
  * `filter`: the document of the filter language, as parsed without error. `newId`: makes the `_id` when neither filter nor update has one.
+ * `create`: what applies operators.
  *
  * Errors: NotSingleValueField when the filter fixes a path twice, ImmutableField when the update gives another `_id` than
  * the filter, InvalidIdField, and what `applyUpdate` refuses.
@@ -26,6 +27,7 @@ export function upsertDocument(
   update: Update | MakeDocument,
   context: UpdateContext,
   newId: () => Value,
+  create: typeof applyToNew = applyToNew,
 ): Uint8Array {
   const equalities = new Map<string, Value>()
   collectEqualities(filter, 0, equalities)
@@ -36,7 +38,7 @@ export function upsertDocument(
       ? replacementFor(update(base), fixedId)
       : update.kind === 'replacement'
         ? replacementFor(update.document, fixedId)
-        : applyToNew(update, base, context)
+        : create(update, base, context)
   const id = getField(document, '_id')
   if (fixedId !== undefined) {
     if (id === undefined || !equalValues(fixedId.type, fixedId.bytes, fixedId.start, id.type, id.bytes, id.start)) {
@@ -138,6 +140,13 @@ function fromEqualities(equalities: ReadonlyMap<string, Value>): Uint8Array {
     })
   }
   const context: UpdateContext = { nowMs: 0, timestamp: 0 as UpdateContext['timestamp'] }
-  const update: Update = { kind: 'operators', fields, root: buildTree(fields), positional: false, flat: undefined }
+  const update: Update = {
+    kind: 'operators',
+    fields,
+    root: buildTree(fields),
+    positional: false,
+    flat: undefined,
+    nsPerByte: 0,
+  }
   return applyToNew(update, empty, context)
 }

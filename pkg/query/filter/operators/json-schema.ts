@@ -6,7 +6,11 @@ import type { JsonSchemaFilter } from '../tree.ts'
 
 export const jsonSchemaOperator: TopLevelOperator = {
   name: '$jsonSchema',
-  parse: (operand): JsonSchemaFilter => ({ kind: 'jsonSchema', schema: parseSchema(operand) }),
+  parse: (operand): JsonSchemaFilter => ({
+    kind: 'jsonSchema',
+    schema: parseSchema(operand),
+    sizeBytes: operand.end - operand.start,
+  }),
 }
 
 export function jsonSchemaPredicate({ schema }: JsonSchemaFilter): Predicate {

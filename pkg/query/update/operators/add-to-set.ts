@@ -5,7 +5,7 @@ import { simpleOrder } from '../../../bson/value-order.ts'
 import { ElementWalker } from '../../../bson/walk.ts'
 import { describeElement } from '../describe.ts'
 import { onMissing, type UpdateOperator } from '../update.ts'
-import { appended, arrayOf, elementsOf, isArray } from './elements.ts'
+import { appended, arrayOf, comparedNs, elementsOf, isArray } from './elements.ts'
 import { ValueSearch } from './value-search.ts'
 
 /** `{$addToSet: {path: value | {$each: [values]}}}`: appends those values that the array does not hold yet. */
@@ -17,6 +17,7 @@ export const addToSet: UpdateOperator = {
     const walker = new ElementWalker()
     target.add(path, {
       operator: '$addToSet',
+      nsPerByte: comparedNs(order),
       onMissing: () => onMissing.create,
       modify(existing, _state, fieldName): Value {
         if (existing === undefined) return arrayOf(search.values)

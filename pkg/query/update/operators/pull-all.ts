@@ -2,7 +2,7 @@ import { DatabaseError } from '../../../base/errors.ts'
 import { typeAlias } from '../../../bson/type.ts'
 import { simpleOrder } from '../../../bson/value-order.ts'
 import { onMissing, type UpdateOperator } from '../update.ts'
-import { elementsOf, isArray, without } from './elements.ts'
+import { comparedNs, elementsOf, isArray, without } from './elements.ts'
 import { ValueSearch } from './value-search.ts'
 
 /** `{$pullAll: {path: [values]}}`: removes every element that equals one of the values. */
@@ -15,9 +15,11 @@ export const pullAll: UpdateOperator = {
         `$pullAll requires an array argument but was given a ${typeAlias(operand.type)}`,
       )
     }
-    const search = new ValueSearch(elementsOf(operand), target.collation ?? simpleOrder)
+    const order = target.collation ?? simpleOrder
+    const search = new ValueSearch(elementsOf(operand), order)
     target.add(path, {
       operator: '$pullAll',
+      nsPerByte: comparedNs(order),
       onMissing: () => onMissing.ignore,
       modify(existing) {
         if (existing === undefined) return undefined

@@ -5,9 +5,10 @@ import { simpleOrder } from '../../../bson/value-order.ts'
 import { BsonWriter } from '../../../bson/writer.ts'
 import type { Collation } from '../../../collation/collation.ts'
 import { compileFilter } from '../../filter/compile.ts'
+import { filterNsPerByte } from '../../filter/cost.ts'
 import { collated, parseFilter } from '../../filter/parse.ts'
 import { onMissing, type UpdateOperator } from '../update.ts'
-import { isArray, without } from './elements.ts'
+import { comparedNs, elementNs, isArray, without } from './elements.ts'
 
 /**
  * `{$pull: {path: condition}}`: removes the elements that meet the condition, which is a value that they equal, an operator
@@ -16,9 +17,10 @@ import { isArray, without } from './elements.ts'
 export const pull: UpdateOperator = {
   name: '$pull',
   parse(path, operand, target) {
-    const matches = conditionOf(operand, target.collation)
+    const { matches, nsPerByte } = conditionOf(operand, target.collation)
     target.add(path, {
       operator: '$pull',
+      nsPerByte: elementNs + nsPerByte,
       onMissing: () => onMissing.ignore,
       modify(existing) {
         if (existing === undefined) return undefined
@@ -29,14 +31,24 @@ export const pull: UpdateOperator = {
   },
 }
 
-function conditionOf(operand: Value, collation: Collation | undefined): (element: Value) => boolean {
+/** Which elements go, and what asking that takes, in nanoseconds for each of their bytes. */
+interface Condition {
+  readonly matches: (element: Value) => boolean
+  readonly nsPerByte: number
+}
+
+function conditionOf(operand: Value, collation: Collation | undefined): Condition {
   if (operand.type === bsonType.regex || isOperatorDocument(operand)) return wrappedCondition(operand, collation)
   if (operand.type !== bsonType.document) {
-    const { equal } = collation ?? simpleOrder
-    return (element) => equal(operand, element)
+    const order = collation ?? simpleOrder
+    return { matches: (element) => order.equal(operand, element), nsPerByte: comparedNs(order) }
   }
-  const predicate = compileFilter(parseFilter(operand.bytes, operand.start, collated(collation)))
-  return (element) => element.type === bsonType.document && predicate(element.bytes, element.start)
+  const filter = parseFilter(operand.bytes, operand.start, collated(collation))
+  const predicate = compileFilter(filter)
+  return {
+    matches: (element) => element.type === bsonType.document && predicate(element.bytes, element.start),
+    nsPerByte: filterNsPerByte(filter),
+  }
 }
 
 /** Operators that are whole conditions over a document rather than over one value. */
@@ -61,10 +73,11 @@ function isOperatorDocument({ type, bytes, start }: Value): boolean {
 }
 
 /** The filter `{e: condition}` over the element as the field `e` of a document. */
-function wrappedCondition(condition: Value, collation: Collation | undefined): (element: Value) => boolean {
-  const predicate = compileFilter(parseFilter(wrap(condition, new BsonWriter()).slice(), 0, collated(collation)))
+function wrappedCondition(condition: Value, collation: Collation | undefined): Condition {
+  const filter = parseFilter(wrap(condition, new BsonWriter()).slice(), 0, collated(collation))
+  const predicate = compileFilter(filter)
   const writer = new BsonWriter()
-  return (element) => predicate(wrap(element, writer), 0)
+  return { matches: (element) => predicate(wrap(element, writer), 0), nsPerByte: filterNsPerByte(filter) }
 }
 
 function wrap(value: Value, writer: BsonWriter): Uint8Array {

@@ -4,7 +4,7 @@ import { documentFields, isNumber, numberOf, type Value } from '../../../bson/va
 import { simpleOrder, type ValueOrder } from '../../../bson/value-order.ts'
 import { onMissing, type UpdateOperator } from '../update.ts'
 import { describeId } from './arithmetic.ts'
-import { arrayOf, elementsOf, isArray } from './elements.ts'
+import { appended, arrayOf, comparedNs, countElements, elementNs, elementsOf, isArray } from './elements.ts'
 import { parseElementSort, type SortElements } from './push-sort.ts'
 
 interface Push {
@@ -20,9 +20,12 @@ interface Push {
 export const push: UpdateOperator = {
   name: '$push',
   parse(path, operand, target) {
-    const change = parsePush(operand, target.collation ?? simpleOrder)
+    const order = target.collation ?? simpleOrder
+    const change = parsePush(operand, order)
+    const appends = change.position === undefined && change.slice === undefined && change.sort === undefined
     target.add(path, {
       operator: '$push',
+      nsPerByte: appends ? 0 : change.sort === undefined ? elementNs : comparedNs(order),
       onMissing: () => onMissing.create,
       modify(existing, state, fieldName): Value {
         if (existing !== undefined && !isArray(existing)) {
@@ -31,7 +34,10 @@ export const push: UpdateOperator = {
             `The field '${fieldName}' must be an array but is of type ${typeAlias(existing.type)} in document ${describeId(state)}`,
           )
         }
-        return arrayOf(pushInto(existing === undefined ? [] : elementsOf(existing), change))
+        if (existing === undefined) return arrayOf(pushInto([], change))
+        return appends
+          ? appended(existing, countElements(existing), change.values)
+          : arrayOf(pushInto(elementsOf(existing), change))
       },
     })
   },

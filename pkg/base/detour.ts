@@ -1,0 +1,37 @@
+/**
+ * Work that would keep the thread too long: thrown out of synchronous code by whoever finds that what it is about to compute, or is
+ * computing, takes more than some milliseconds. Whoever can wait catches it, has the task done by another thread, lets
+ * `keep` have the outcome and begins again; the same code then finds what it needs computed and goes on.
+ *
+ * RULES
+ *  (1) It is thrown before anything has changed, or where it is known how far the work came: as a conflict between transactions is.
+ *  (2) A task is a pure function of its message, so that it makes no difference where it is computed.
+ *  (3) What is kept counts only for the input that it was computed from, byte by byte: who begins again may find another.
+ */
+import type { DatabaseError } from './errors.ts'
+
+/** A message that can be sent to another thread; `kind` says what computes it. */
+export interface Task {
+  readonly kind: string
+}
+
+export type Outcome<Result = unknown> =
+  | { readonly result: Result; readonly error?: undefined }
+  | { readonly error: DatabaseError; readonly result?: undefined }
+
+export class Detour extends Error {
+  readonly task: Task
+  /** Takes the outcome, once; not called when there is none because somebody ended the work. */
+  readonly keep: (outcome: Outcome) => void
+
+  constructor(task: Task, keep: (outcome: Outcome) => void) {
+    super(`${task.kind} is to be computed elsewhere`)
+    this.task = task
+    this.keep = keep
+  }
+}
+
+/** Whether `bytes[start, end)` is what `input` is. */
+export function isSameInput(input: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+  return input.length === end - start && Buffer.compare(input, bytes.subarray(start, end)) === 0
+}
