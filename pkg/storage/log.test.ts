@@ -220,6 +220,34 @@ test('one sync serves all who wait, and who comes meanwhile shares the next', as
   }
 })
 
+test('one writer has its sync at once, and lets others in all the same', async () => {
+  const world = simulatedWorld(8, { syncLatencyMs: 0.1 })
+  const { log } = open(world, 1, 1 << 20)
+  const shareOf = async (rounds: number): Promise<number> => {
+    let atOnce = 0
+    for (let round = 0; round < rounds; round++) {
+      const durable = log.durable(append(log, 'some payload'))
+      if (log.durableIndex === log.lastIndex) atOnce++
+      await durable
+    }
+    return atOnce / rounds
+  }
+  await shareOf(20)
+  expect(await shareOf(90)).toBeCloseTo(8 / 9, 1)
+  // A second writer is met before long, and the two share their syncs from then on.
+  let syncs = 0
+  world.disk.inject = (operation) => {
+    if (operation.kind === 'sync') syncs++
+    return undefined
+  }
+  const writer = async (): Promise<void> => {
+    for (let round = 0; round < 100; round++) await log.durable(append(log, 'some payload'))
+  }
+  await Promise.all([writer(), writer()])
+  expect(syncs).toBeLessThan(115)
+  world.clock.stop()
+})
+
 test('prepares the next segment before the current one is full', async () => {
   const world = simulatedWorld(6)
   const { log } = open(world, 1, 64 * 1024)

@@ -5,7 +5,8 @@
  *
  * One cycle of write and fdatasync serves everybody who waited when it began; who comes later waits for the next.
  * A cycle begins when somebody waits, after the I/O that is ready has been handled (so that the requests of many
- * connections share it), when a little time has passed since an append, or when the buffer is large.
+ * connections share it), when a little time has passed since an append, or when the buffer is large. With one writer it
+ * begins at once: see `SyncPace`.
  *
  * INVARIANTS
  *  (1) durableIndex <= lastIndex; both only grow, except by `truncateAfter`.
@@ -110,6 +111,8 @@ export class Log {
   /** What those wait for who came since the running cycle began. */
   #next: Cycle | undefined
   #waiterCount = 0
+  /** Those whom the running cycle serves. */
+  #servedCount = 0
   #writing: Cycle | undefined
   #writingIndex = 0 as LogIndex
   /** Settles, without error, when the cycle that began last touches no file any more. */
@@ -256,9 +259,17 @@ export class Log {
     if (index <= this.#durableIndex) return Promise.resolve()
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
     assert(index <= this.#lastIndex, 'only what was appended can become durable')
-    if (this.#phase === 'writing' && index <= this.#writingIndex) return (this.#writing ??= newCycle()).promise
-    this.#next ??= newCycle()
+    if (this.#phase === 'writing' && index <= this.#writingIndex) {
+      this.#servedCount++
+      return (this.#writing ??= newCycle()).promise
+    }
     this.#waiterCount++
+    if (this.#phase === 'idle' && this.#syncPace.beginsAtOnce()) {
+      this.#beginCycle()
+      if (index <= this.#durableIndex) return Promise.resolve()
+      return (this.#writing ??= newCycle()).promise
+    }
+    this.#next ??= newCycle()
     this.#gather()
     return this.#next.promise
   }
@@ -440,10 +451,12 @@ export class Log {
   #gather(): void {
     if (this.#phase !== 'idle') return
     this.#phase = 'gathering'
-    this.#world.clock.defer(() => {
-      this.#cycle = this.#runCycle().catch((error: unknown) => {
-        this.#fail(error)
-      })
+    this.#world.clock.defer(() => this.#beginCycle())
+  }
+
+  #beginCycle(): void {
+    this.#cycle = this.#runCycle().catch((error: unknown) => {
+      this.#fail(error)
     })
   }
 
@@ -460,6 +473,7 @@ export class Log {
     this.#writingBuffer = buffer
     this.#writingRuns = runs
     this.#next = undefined
+    this.#servedCount = this.#waiterCount
     this.#waiterCount = 0
     this.#runs = []
     this.#buffered = 0
@@ -502,6 +516,7 @@ export class Log {
       this.#readBuffered(buffer, runs, (durableBefore + 1) as LogIndex, this.#durableIndex, this.onDurable)
     if (buffer.length <= bufferKeptBytes) this.#spareBuffer = buffer
     this.#phase = 'idle'
+    this.#syncPace.noteServed(this.#servedCount, this.#waiterCount)
     if (this.#next !== undefined || this.#buffered >= bufferFullBytes) this.#gather()
     if (this.#position > this.#segment.sizeBytes / 2 && !this.#closed) this.#space.prepare()
     if (!this.#idleTimerSet) this.#setIdleTimer()

@@ -47,3 +47,24 @@ test('a slow disk is left to another thread while this one has something to do',
 test('a very slow disk is never waited for', () => {
   expect(blockingSyncs(paceOf(20, 20, 20, 20, 20, 20, 20, 20, 20), 1000, 20, 1)).toBe(0)
 })
+
+test('a sync begins at once only for one who has long been alone, on a quick disk', () => {
+  const serve = (pace: SyncPace, count: number, served: number, waiting: number): void => {
+    for (let i = 0; i < count; i++) pace.noteServed(served, waiting)
+  }
+  const pace = paceOf(0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2)
+  serve(pace, 7, 1, 0)
+  expect(pace.beginsAtOnce()).toBe(false)
+  serve(pace, 1, 1, 0)
+  const answers = Array.from({ length: 18 }, () => pace.beginsAtOnce())
+  expect(answers.filter((atOnce) => !atOnce)).toHaveLength(2)
+  serve(pace, 1, 1, 1)
+  expect(pace.beginsAtOnce()).toBe(false)
+  serve(pace, 8, 1, 0)
+  expect(pace.beginsAtOnce()).toBe(true)
+  serve(pace, 1, 2, 0)
+  expect(pace.beginsAtOnce()).toBe(false)
+  const slow = paceOf(3, 3, 3, 3, 3, 3, 3, 3, 3)
+  serve(slow, 20, 1, 0)
+  expect(slow.beginsAtOnce()).toBe(false)
+})

@@ -1,5 +1,8 @@
 /**
- * Whether the log waits for the next sync on this thread, or has another one do it.
+ * When the log's next sync begins, and whether the log waits for it on this thread or has another one do it.
+ *
+ *   one writer, again and again   at once, on a quick disk: nobody else would share the sync
+ *   several                       when this turn of the event loop is over: whoever is to write in it shares the sync
  *
  *   quick disk                    on this thread: handing over costs more than the sync
  *   slow disk, busy thread        on another: this one has better things to do
@@ -19,26 +22,43 @@ const idleSyncs = 4
 /** During a sync the thread may be busy for this share of it, with what the sync's own writer does. */
 const busyShareMax = 1 / 8
 const blockingSyncsPerLook = 32
+/** After so many syncs that served one writer each, the next one is thought to be of that writer, too. */
+const aloneSyncs = 8
+/** Then so many begin at once before the next waits for the turn's end, to see whether others have come, and to let them in. */
+const syncsAtOncePerLook = 8
 
 export class SyncPace {
   readonly #samples = new Float64Array(sampleCount)
-  readonly #sorted = new Float64Array(sampleCount)
   #next = 0
+  #medianMs = 0
   /** Syncs on another thread in a row during which this one was idle. */
   #idleStreak = 0
   #sinceLook = 0
+  /** Syncs in a row that served one writer. */
+  #aloneStreak = 0
+  #atOnce = 0
 
   /** Whether the next sync is to be waited for on this thread. */
   get blocks(): boolean {
-    const medianMs = this.medianMs
+    const medianMs = this.#medianMs
     if (medianMs < quickMs) return true
     return medianMs < longestMs && this.#idleStreak >= idleSyncs && this.#sinceLook < blockingSyncsPerLook
   }
 
   /** 0 until there are enough syncs to tell. */
   get medianMs(): number {
-    this.#sorted.set(this.#samples)
-    return this.#sorted.sort()[sampleCount >>> 1]!
+    return this.#medianMs
+  }
+
+  /** Whether one who asks for a sync now, the first since the last one, is to have it at once, on this thread. */
+  beginsAtOnce(): boolean {
+    if (this.#aloneStreak < aloneSyncs || this.#medianMs >= quickMs) return false
+    if (this.#atOnce < syncsAtOncePerLook) {
+      this.#atOnce++
+      return true
+    }
+    this.#atOnce = 0
+    return false
   }
 
   /** A sync on this thread took so long. */
@@ -55,8 +75,31 @@ export class SyncPace {
     else this.#idleStreak = 0
   }
 
+  /** A sync has served so many, and so many others wait for the next. */
+  noteServed(served: number, waiting: number): void {
+    if (served + waiting !== 1) this.#aloneStreak = 0
+    else if (this.#aloneStreak < aloneSyncs) this.#aloneStreak++
+  }
+
   #note(ms: number): void {
     this.#samples[this.#next] = ms
     this.#next = (this.#next + 1) % sampleCount
+    this.#medianMs = medianOf(this.#samples)
   }
+}
+
+/** Of an odd number of samples: the one that as many are below as above. */
+function medianOf(samples: Float64Array): number {
+  const half = samples.length >>> 1
+  for (let i = 0; i < samples.length; i++) {
+    const sample = samples[i]!
+    let below = 0
+    let same = 0
+    for (let j = 0; j < samples.length; j++) {
+      if (samples[j]! < sample) below++
+      else if (samples[j] === sample) same++
+    }
+    if (below <= half && below + same > half) return sample
+  }
+  return 0
 }
