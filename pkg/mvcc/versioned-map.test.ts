@@ -204,3 +204,30 @@ for (const seed of [11, 12, 13, 14, 15, 16, 17, 18]) {
     expect(finished).toBeGreaterThan(50)
   })
 }
+
+test('a key written again and again while readers come and go keeps what they need, without vacuum', () => {
+  const { store } = Store.open(simulatedWorld(1), 'data', {
+    pageSizeBytes: 4096,
+    cacheSizeBytes: 64 * 4096,
+    compression: 'none',
+  })
+  const snapshots = new Snapshots()
+  const map = new VersionedMap(store.createTree(), snapshots, 0, timestampMin)
+  const ref = newValue()
+  const keys = [keyOf(1), keyOf(2), keyOf(3)]
+  const open: Snapshot[] = []
+  for (let now = 1; now <= 2000; now++) {
+    const key = keys[now % keys.length]!
+    // Some are removed and come back.
+    if (map.locate(key, key.length, now as Timestamp, ref) && now % 7 === 0) map.removeLocated()
+    else map.writeLocated(new Uint8Array([now]), 0, 1)
+    // There are always two readers, each of some twenty moments.
+    if (now % 10 === 0) {
+      open.push(snapshots.open(now as Timestamp))
+      if (open.length > 2) open.shift()?.release()
+    }
+    expect(map.supersededCount).toBe(countSuperseded(map))
+    // Beneath each key, a version for each reader, and one that the next write to it will drop.
+    expect(map.supersededCount).toBeLessThanOrEqual(keys.length * 4)
+  }
+})

@@ -22,6 +22,9 @@ import { readVersion, versionSuffixLength, writeVersion } from './version-key.ts
 import { VersionPrefetch } from './version-prefetch.ts'
 import { WriteConflict } from './write-conflict.ts'
 
+/** Versions beneath a new one that its write looks at: so many that what has gathered beneath a key becomes less with each. */
+const prunedMax = 4
+
 const noValue = new Uint8Array(0)
 
 export class VersionedMap implements KeyMap {
@@ -116,8 +119,10 @@ export class VersionedMap implements KeyMap {
         cursor.replace(this.#scratch, this.#scratchLength, value, start, end)
         if (!this.#live) this.supersededCount--
       } else {
+        const hadHistory = this.supersededCount > 0
         cursor.insert(this.#scratch, this.#scratchLength, value, start, end)
         if (this.#live) this.supersededCount++
+        if (hadHistory) this.#prune()
       }
     }
     cursor.close()
@@ -152,13 +157,38 @@ export class VersionedMap implements KeyMap {
         this.supersededCount++
       }
     } else {
+      const hadHistory = this.supersededCount > 0
       cursor.insert(this.#scratch, this.#scratchLength, noValue, 0, 0)
       this.supersededCount += 2
+      if (hadHistory) this.#prune()
     }
     cursor.close()
     if (at > this.newest) this.newest = at
     const { recentWrites } = this.#snapshots
     if (recentWrites.isWatched) recentWrites.note(this, this.#scratch, this.#userKeyLength)
+  }
+
+  /**
+   * Drops what nobody needs of the versions beneath the new one, on which the cursor rests, as far as they are in its leaf. Else a key
+   * that is written while there is always some reader, who needs the version before, would keep all there ever were until vacuum comes.
+   */
+  #prune(): void {
+    const cursor = this.#cursor
+    let newer = this.#locatedAt
+    let isNext = false
+    for (let looked = 0; looked < prunedMax; looked++) {
+      if (!isNext) {
+        if (cursor.countBeside(true) === 0) return
+        cursor.next()
+      }
+      if (!cursor.valid || !cursor.keyStartsWith(this.#scratch, this.#userKeyLength)) return
+      const here = this.#timestampAtCursor()
+      isNext = !this.#snapshots.needs(here, newer)
+      if (isNext) {
+        cursor.remove()
+        this.supersededCount--
+      } else newer = here
+    }
   }
 
   /** Throws WriteConflict while an open transaction has written the key. */
