@@ -99,10 +99,11 @@ function inArray(parts: readonly PathPart[], i: number, bytes: Uint8Array, start
   }
 }
 
+const writer = new BsonWriter(128)
+
 /** `{path: {$in: values}}`, with regular expressions as values of their own. */
 export function equalityFilter(path: string, values: readonly Value[]): Uint8Array {
-  const writer = new BsonWriter(128)
-  writer.beginDocument()
+  writer.reset().beginDocument()
   if (values.length === 1) {
     writer.beginDocument(path)
     writer.value('$eq', values[0]!)

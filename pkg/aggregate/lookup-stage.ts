@@ -6,6 +6,7 @@
  *   by equality otherwise, and once the queries    a table of all foreign documents by their values, made once;
  *   have cost as much as a table would             beyond its memory its documents go to disk. When they may not, or the
  *                                                  keys alone are too many, a query for each local document after all
+ *   by equality and a pipeline that takes all      seeks likewise, the pipeline over what they find
  *   by a pipeline                                  the pipeline for each local document, after a query when there is equality too
  *   by a pipeline that depends on nothing          its documents, made once and kept, on disk beyond their memory
  */
@@ -18,19 +19,23 @@ import { type Evaluate, type Expression, missing } from '../expression/expressio
 import type { Scope } from '../expression/scope.ts'
 import { parseFilter } from '../query/filter/parse.ts'
 import type { Path } from '../query/path.ts'
+import type { PointLookup } from '../query/point-lookup.ts'
+import { copyBytes } from '../storage/copy.ts'
 import { copyOf } from './accumulators/accumulator.ts'
 import { GatheredArray } from './accumulators/gathered.ts'
 import { HeldDocuments, heldRows } from './held-documents.ts'
 import type { ForeignCollection, Namespace } from './host.ts'
 import { JoinTable } from './join-table.ts'
 import { equalityFilter, localValues } from './join-values.ts'
-import type { NeededFields } from './needed-fields.ts'
+import { type NeededFields, neededOfInput } from './needed-fields.ts'
 import { NestedSetter } from './nested-setter.ts'
+import { optimise } from './optimise.ts'
 import type { Pipeline } from './parse.ts'
+import { PointBatch, PointRows } from './point-batch.ts'
 import { PointJoin } from './point-join.ts'
 import { DocumentRows, type Rows } from './rows.ts'
-import { runWithin } from './run.ts'
-import { type FieldSource, type PipelineRun, type Stage, type Step, step } from './stage.ts'
+import { prepared, runPrepared, runWithin } from './run.ts'
+import { type FieldSource, type PipelineRun, type Saving, type Stage, type Step, step } from './stage.ts'
 import { filterPlan } from './stages/match.ts'
 import { PassingStage } from './stages/passing.ts'
 import type { Unwinding } from './unwinding.ts'
@@ -48,6 +53,12 @@ export interface Lookup {
   readonly as: string
   /** The `$unwind` of `as` that follows, done at once. */
   readonly unwinding: Unwinding | undefined
+}
+
+interface PipedPoints {
+  readonly locals: PointBatch
+  readonly lookup: PointLookup
+  readonly pipeline: Pipeline
 }
 
 /** How many documents can be put into a table in the time of one query, about. */
@@ -74,14 +85,18 @@ export class LookupStage extends PassingStage implements FieldSource {
   #keeping: HeldDocuments | undefined
   /** The foreign documents of the current local one. */
   #rows: Rows | undefined
-  #array = new GatheredArray()
+  readonly #array = new GatheredArray()
   #position = 0
-  #local: Uint8Array = new Uint8Array(0)
+  /** The current local document, from 0 to `#localEnd`. */
+  #local: Uint8Array = new Uint8Array(256)
+  #localEnd = 0
   /** Whether the current local document waits for its foreign ones. */
   #joining = false
 
   /** Seeks, where they find what is asked for; undefined until the first step, null: not here. */
   #points: PointJoin | null | undefined
+  /** Seeks whose documents go through the pipeline. */
+  #piped: PipedPoints | undefined
   readonly #needed: NeededFields | undefined
   readonly field: FieldSource | undefined
   readonly fieldName: string
@@ -125,32 +140,54 @@ export class LookupStage extends PassingStage implements FieldSource {
           }
           if (answer !== step.end) return answer
         }
-        const input = points?.locals ?? this.input
+        const piped = this.#piped
+        const input = piped?.locals ?? points?.locals ?? this.input
         const answer = input.step()
         if (answer !== step.row) return answer
         if (points?.begin() === true) continue
         // The input's bytes may go while foreign documents are read: keep them.
-        this.#local = input.bytes.slice(input.start, input.end)
-        this.#array = new GatheredArray()
+        this.#keepLocal(input.bytes, input.start, input.end)
+        this.#array.reset()
         this.#position = 0
         this.#joining = true
+        if (piped?.locals.hasKey === true) this.#rows = this.#track(this.#openPiped(piped))
       }
       const answer = this.#join()
       if (answer !== step.end) return answer
     }
   }
 
+  #keepLocal(bytes: Uint8Array, start: number, end: number): void {
+    const length = end - start
+    if (this.#local.length < length) this.#local = new Uint8Array(length * 2)
+    copyBytes(bytes, start, end, this.#local, 0)
+    this.#localEnd = length
+  }
+
   #openPoints(): PointJoin | null {
     const { from, localPath, foreignPath, hasPipeline } = this.#lookup
-    if (hasPipeline || localPath === undefined || foreignPath === undefined || !isPlain(this.#lookup)) return null
+    if (localPath === undefined || foreignPath === undefined) return null
+    const pipeline = hasPipeline ? takingAll(this.#lookup.pipeline) : undefined
+    if (hasPipeline ? pipeline === undefined : !isPlain(this.#lookup)) return null
     const lookup = this.#run.host.foreign(from, this.#run.collation)?.points(foreignPath.text)
     if (lookup === undefined) return null
+    if (pipeline !== undefined) {
+      const locals = new PointBatch(this.input, lookup, localPath, this.#run, { keepsLocals: true, reads: true })
+      this.#run.track(lookup)
+      this.#piped = { locals, lookup, pipeline }
+      return null
+    }
     return new PointJoin(this.input, localPath, lookup, this.#run, {
       as: this.#lookup.as,
       unwinding: this.#lookup.unwinding,
       needed: this.#needed,
       givesField: this.#givesField,
     })
+  }
+
+  /** What the pipeline makes of the foreign documents of the current local one. */
+  #openPiped({ locals, lookup, pipeline }: PipedPoints): Rows {
+    return runPrepared(pipeline, new PointRows(locals, lookup), this.#innerRun())
   }
 
   giveField(): void {
@@ -194,7 +231,7 @@ export class LookupStage extends PassingStage implements FieldSource {
     if (rows.paused === true) return step.pause
     this.#finish(rows)
     if (unwinding === undefined) {
-      this.#emit(this.#array.value(), nullValue)
+      this.#emit(this.#array.lend(), nullValue)
       return step.row
     }
     if (this.#position > 0 || !unwinding.keepEmpty) return step.end
@@ -222,7 +259,7 @@ export class LookupStage extends PassingStage implements FieldSource {
     this.#keeping = undefined
   }
 
-  #release(rows: Rows): void {
+  #release(rows: Saving & { close(): void }): void {
     this.#run.untrack(rows)
     rows.close()
   }
@@ -303,7 +340,7 @@ export class LookupStage extends PassingStage implements FieldSource {
 
   #innerRun(): PipelineRun {
     if (this.#variables.length === 0) return this.#run.inner()
-    this.#context.reset(this.#local, 0, this.#local.length)
+    this.#context.reset(this.#local, 0, this.#localEnd)
     const variables = [...this.#run.variables]
     for (const { slot, evaluate } of this.#variables) variables[slot] = copyOrMissing(evaluate(this.#context))
     return this.#run.inner(variables)
@@ -320,6 +357,7 @@ export class LookupStage extends PassingStage implements FieldSource {
     if (this.#rows !== undefined) this.#release(this.#rows)
     if (this.#filling !== undefined) this.#release(this.#filling)
     this.#points?.close()
+    if (this.#piped !== undefined) this.#release(this.#piped.lookup)
     this.#table?.close()
     this.#kept?.close()
     this.#keeping?.close()
@@ -330,6 +368,17 @@ export class LookupStage extends PassingStage implements FieldSource {
 /** What it sets is one top-level field. */
 function isPlain({ as, unwinding }: Lookup): boolean {
   return !as.includes('.') && unwinding?.indexPath === undefined
+}
+
+/**
+ * The pipeline, prepared, when all that it does needs every document with a value as it is: a filter, an order or a limit at its head may be
+ * served better by another index, and what is only counted by keys.
+ */
+function takingAll(pipeline: Pipeline): Pipeline | undefined {
+  const plans = optimise(pipeline)
+  const [first] = plans
+  if (first === undefined || first.isSource === true || first.pushdown !== undefined) return undefined
+  return neededOfInput(plans)?.size === 0 ? undefined : prepared(plans)
 }
 
 function copyOrMissing(value: Value): Value {

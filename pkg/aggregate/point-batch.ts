@@ -12,6 +12,7 @@ import type { PointLookup } from '../query/point-lookup.ts'
 import { copyBytes } from '../storage/copy.ts'
 import { prefetchMax } from '../storage/prefetch.ts'
 import { batchMax, notNoted, PointKeys } from './point-keys.ts'
+import type { Rows } from './rows.ts'
 import { type PipelineRun, type Stage, type Step, step } from './stage.ts'
 
 const batchBytesMax = 2 * 1024 * 1024
@@ -169,5 +170,37 @@ export class PointBatch {
     }
     copyBytes(bytes, start, end, this.#locals, this.#localsLength)
     this.#localsLength = needed
+  }
+}
+
+/** The foreign documents of the current local one, as what a pipeline begins with. */
+export class PointRows implements Rows {
+  readonly #batch: PointBatch
+  readonly #lookup: PointLookup
+  bytes: Uint8Array = new Uint8Array(0)
+  start = 0
+  end = 0
+
+  constructor(batch: PointBatch, lookup: PointLookup) {
+    this.#batch = batch
+    this.#lookup = lookup
+  }
+
+  next(): boolean {
+    if (!this.#batch.next()) return false
+    const { bytes, start, end } = this.#lookup
+    this.bytes = bytes
+    this.start = start
+    this.end = end
+    return true
+  }
+
+  /** The lookup is saved with whatever else is read, and closed at the end of the join. */
+  save(): void {
+    return
+  }
+
+  close(): void {
+    return
   }
 }

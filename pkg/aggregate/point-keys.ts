@@ -221,6 +221,8 @@ export class PointKeys {
   #sweepOn(): void {
     const lookup = this.#lookup
     const sweep = this.#sweep
+    // The lookup may be beyond the first documents of the last key.
+    while (this.#swept < this.#sweepCount && this.#repeatsLast(this.#sweepEntries[this.#swept]!)) this.#swept++
     const settled = lookup.sweep(sweep, this.#swept, this.#sweepCount)
     for (let i = this.#swept; i < settled; i++) {
       const entry = this.#sweepEntries[i]!
@@ -243,11 +245,7 @@ export class PointKeys {
   #seek(entry: number): void {
     const head = Math.floor(entry / batchMax)
     const number = entry - head * batchMax
-    if (head === this.#lastHead && this.#areEqual(number, this.#lastNumber)) {
-      this.#firsts[number] = this.#firsts[this.#lastNumber]!
-      this.#counts[number] = this.#counts[this.#lastNumber]!
-      return
-    }
+    if (this.#repeatsLast(entry)) return
     if (this.#isFull) {
       this.#counts[number] = notNoted
       return
@@ -258,6 +256,16 @@ export class PointKeys {
     this.#noting = true
     this.#lastHead = head
     this.#lastNumber = number
+  }
+
+  /** Whether the key is the one that was looked up last; then it finds what that has found. */
+  #repeatsLast(entry: number): boolean {
+    const number = entry % batchMax
+    const last = this.#lastNumber
+    if (Math.floor(entry / batchMax) !== this.#lastHead || !this.#areEqual(number, last)) return false
+    this.#firsts[number] = this.#firsts[last]!
+    this.#counts[number] = this.#counts[last]!
+    return true
   }
 
   /** Whether two documents, whose keys have the same head, have the same key. */

@@ -22,9 +22,23 @@ export function runWithin(pipeline: Pipeline, input: Rows, run: PipelineRun): Ro
 
 /** The last of the pipeline's stages over `input`. */
 export function openStages(pipeline: Pipeline, input: Stage, run: PipelineRun): Stage {
+  return openPrepared(prepared(pipeline), input, run)
+}
+
+/** The pipeline whose stages know what the others do: what need not be found out again when it is run again. */
+export function prepared(pipeline: Pipeline): Pipeline {
+  return withNeededFields(withFollowers(withLimits(pipeline)))
+}
+
+/** As `runWithin`, of a prepared pipeline. */
+export function runPrepared(pipeline: Pipeline, input: Rows, run: PipelineRun): Rows {
+  return new PipelineRows(openPrepared(pipeline, new RowStage(input, run), run), run)
+}
+
+function openPrepared(pipeline: Pipeline, input: Stage, run: PipelineRun): Stage {
   const watch = run.takeWatch()
   let stage = watch === undefined ? input : watch.over(input)
-  for (const plan of withNeededFields(withFollowers(withLimits(pipeline)))) {
+  for (const plan of pipeline) {
     const opened = plan.open(stage, run)
     stage = watch === undefined ? opened : watch.over(opened)
   }

@@ -73,7 +73,8 @@ class Shaping implements Stage {
   readonly #context: EvaluationContext
   readonly #run: PipelineRun
   readonly #computes: boolean
-  readonly #writer = new BsonWriter()
+  /** Small at first: the pipeline of a join may be opened for each of many documents and give a few short ones. */
+  readonly #writer = new BsonWriter(64)
   bytes: Uint8Array
   start = 0
   end = 0

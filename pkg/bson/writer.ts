@@ -18,15 +18,19 @@ export function indexName(index: number): string {
   return index < longestCachedIndex ? indexNames[index]! : String(index)
 }
 
+const noBytes = new Uint8Array(0)
+
 export class BsonWriter {
-  bytes: Uint8Array
+  /** Made when something is written: many a stage or plan has a writer that it never needs. */
+  bytes: Uint8Array = noBytes
+  readonly #firstSize: number
   /** Bytes written so far; they may be read from `bytes` directly once every document has ended. */
   length = 0
   /** Where each document that is open begins. */
   readonly #open: number[] = []
 
   constructor(sizeBytes = 1024) {
-    this.bytes = new Uint8Array(sizeBytes)
+    this.#firstSize = sizeBytes
   }
 
   reset(): this {
@@ -40,7 +44,7 @@ export class BsonWriter {
   ensure(count: number): void {
     const needed = this.length + count
     if (needed <= this.bytes.length) return
-    const grown = new Uint8Array(Math.max(needed, this.bytes.length * 2))
+    const grown = new Uint8Array(Math.max(needed, this.bytes.length * 2, this.#firstSize))
     grown.set(this.bytes.subarray(0, this.length))
     this.bytes = grown
   }

@@ -98,6 +98,22 @@ describe('$lookup', () => {
     }
   })
 
+  it('finds all documents of keys that lie in several leaves, however often they are asked for', async () => {
+    const documents = Array.from({ length: 6000 }, (_, _id) => ({ _id, key: `key ${(_id * 16807) % 23}` }))
+    for (const name of ['crowdedBare', 'crowded']) await db.collection(name).insertMany(documents)
+    await db.collection('crowded').createIndex({ key: 1 })
+    await db.collection('often').insertMany(Array.from({ length: 1000 }, (_, _id) => ({ _id, key: `key ${_id % 25}` })))
+    const join = (from: string) =>
+      db
+        .collection('often')
+        .aggregate([
+          { $lookup: { from, localField: 'key', foreignField: 'key', as: 'who' } },
+          { $project: { n: { $size: '$who' }, sum: { $sum: '$who._id' } } },
+        ])
+        .toArray()
+    expect(await join('crowded')).toEqual(await join('crowdedBare'))
+  })
+
   it.each([1, 2, 3, 4, 5, 6])(
     'finds the same by an index, a table and one query for each document (seed %i)',
     async (seed) => {
@@ -150,6 +166,14 @@ describe('$lookup', () => {
       expect(await join(`bare${seed}`, {})).toEqual(byQueries)
       expect(await join(`indexed${seed}`, {})).toEqual(byQueries)
       expect(await join(`indexed${seed}`, { pipeline: [] })).toEqual(byQueries)
+
+      const shaping = {
+        let: { id: '$_id' },
+        pipeline: [{ $set: { pad: '$$id' } }, { $sort: { _id: 1 } }, { $limit: 3 }],
+      }
+      const shaped = await join(`bare${seed}`, shaping)
+      expect(shaped).not.toEqual(byQueries)
+      expect(await join(`indexed${seed}`, shaping)).toEqual(shaped)
     },
   )
 

@@ -12,6 +12,9 @@ import { valueEnd } from '../bson/walk.ts'
 const rememberedMax = 64
 const rememberedBytesMax = 2048
 
+const noBytes = new Uint8Array(0)
+const noNumbers = new Int32Array(0)
+
 export class RootFields {
   readonly #slots = new Map<string, number>()
   readonly #names: Uint8Array[] = []
@@ -20,10 +23,12 @@ export class RootFields {
   readonly starts: number[] = []
   readonly ends: number[] = []
   /** Names with their NULs, one after the other, and by position in the document where each ends and its slot, or -1. */
-  readonly #remembered = new Uint8Array(rememberedBytesMax)
-  readonly #rememberedEnds = new Int32Array(rememberedMax)
-  readonly #rememberedSlots = new Int32Array(rememberedMax)
+  #remembered: Uint8Array | undefined
+  #rememberedEnds = noNumbers
+  #rememberedSlots = noNumbers
   #rememberedCount = 0
+  /** Of one document alone names are not remembered: the memory for that would cost more than the document. */
+  #isFirst = true
   #findBy: ((bytes: Uint8Array, start: number) => void) | undefined
 
   /** The slot of a field that is wanted; to be asked before the first `load`. */
@@ -65,7 +70,8 @@ export class RootFields {
       this.#findBy(bytes, start)
       return
     }
-    const remembered = this.#remembered
+    const remembered = this.#isFirst ? noBytes : (this.#remembered ?? this.#makeRoom())
+    this.#isFirst = false
     const ends = this.#rememberedEnds
     let at = start + 4
     let from = 0
@@ -107,12 +113,21 @@ export class RootFields {
     }
   }
 
+  #makeRoom(): Uint8Array {
+    this.#rememberedEnds = new Int32Array(rememberedMax)
+    this.#rememberedSlots = new Int32Array(rememberedMax)
+    this.#remembered = new Uint8Array(rememberedBytesMax)
+    return this.#remembered
+  }
+
   /** Which slot the name at `at` has, or -1; remembers it when it is the next to be remembered and there is room. */
   #learn(bytes: Uint8Array, at: number, from: number, position: number): number {
     const end = afterNul(bytes, at)
     const slot = this.#find(bytes, at, end - 1)
-    if (position === this.#rememberedCount && position < rememberedMax && from + end - at <= rememberedBytesMax) {
-      for (let i = at; i < end; i++) this.#remembered[from + i - at] = bytes[i]!
+    const remembered = this.#remembered
+    if (remembered === undefined || position !== this.#rememberedCount) return slot
+    if (position < rememberedMax && from + end - at <= rememberedBytesMax) {
+      for (let i = at; i < end; i++) remembered[from + i - at] = bytes[i]!
       this.#rememberedEnds[position] = from + end - at
       this.#rememberedSlots[position] = slot
       this.#rememberedCount++
