@@ -1,4 +1,4 @@
-import { Decimal128, UUID } from 'bson'
+import { DBRef, Decimal128, ObjectId, UUID } from 'bson'
 import { expect, test } from 'vitest'
 import { openServer } from './testdata/server.ts'
 
@@ -370,9 +370,51 @@ test('create takes a description of the _id index as it is, and says that autoIn
   const server = await openServer()
   const collation = { locale: 'fr' }
   await server.run({ create: 'a', idIndex })
-  await server.run({ create: 'b', idIndex: { ...idIndex, v: 1, collation }, collation })
+  await server.run({ create: 'b', idIndex: { ...idIndex, v: 2, collation }, collation })
   await server.run({ create: 'c', idIndex, collation })
   expect(await server.run({ create: 'd', autoIndexId: true })).toMatchObject({
     note: expect.stringMatching('autoIndexId'),
   })
+})
+
+const onA = { key: { a: 1 }, name: 'x' }
+
+test.each([
+  [{ ...onA, v: 1.5 }, 2],
+  [{ ...onA, v: 3 }, 67],
+  [{ ...onA, v: 1, collation: { locale: 'fr' } }, 67],
+  [{ ...onA, unique: true, prepareUnique: true }, 67],
+  [{ ...onA, key: { ['long'.repeat(600)]: 1 } }, 67],
+  [{ ...onA, key: { _fts: 1 } }, 67],
+  [{ ...onA, key: { $id: 1 } }, 67],
+  [{ ...onA, key: { 'a.$other': 1 } }, 67],
+  [{ ...onA, dropDups: 'x' }, 14],
+  [{ ...onA, clustered: 'x' }, 14],
+  [{ ...onA, clustered: false }, 6492800],
+  [{ ...onA, clustered: true }, 67],
+  [{ ...onA, clustered: true, unique: true, sparse: true }, 197],
+  [{ ...onA, weights: 1 }, 14],
+  [{ ...onA, default_language: 1 }, 14],
+  [{ ...onA, bits: 'x' }, 14],
+  [{ ...onA, originalSpec: 1 }, 14],
+  [{ ...onA, originalSpec: {} }, 2],
+  [{ ...onA, originalSpec: { key: { a: 1 } } }, 9],
+  [{ ...onA, wildcardProjection: 1 }, 2],
+  [{ ...onA, key: { '$**': 1 }, wildcardProjection: 1 }, 14],
+])('an index specified as %j is refused with %d', async (index, code) => {
+  const server = await openServer()
+  expect(await server.reply({ createIndexes: 'c', indexes: [index] })).toMatchObject({ code })
+})
+
+test('an index may be on the fields of a reference, and be asked for with options of earlier versions', async () => {
+  const server = await openServer()
+  const key = { 'to.$id': 1, 'to.$ref': -1, 'a.$db.x': 1 }
+  const old = { dropDups: true, background: true, ns: 'test.c', _id: 7, originalSpec: onA }
+  await server.run({ createIndexes: 'c', indexes: [{ key, name: 'x', ...old }] })
+  const id = new ObjectId()
+  await server.run({ insert: 'c', documents: [{ _id: 1, to: new DBRef('d', id) }] })
+  expect(await server.all({ find: 'c', filter: { 'to.$id': id }, hint: 'x', projection: { _id: 1 } })).toEqual([
+    { _id: 1 },
+  ])
+  expect(await server.all({ listIndexes: 'c' })).toMatchObject([{ name: '_id_' }, { v: 2, key, name: 'x' }])
 })

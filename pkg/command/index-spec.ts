@@ -10,6 +10,7 @@ import {
   documentFields,
   documentOf,
   documentValue,
+  getField,
   isNumber,
   numberOf,
   readString,
@@ -22,7 +23,7 @@ import { parseCollation } from '../collation/spec.ts'
 import { Scope } from '../expression/scope.ts'
 import { parseFilter } from '../query/filter/parse.ts'
 import type { Filter } from '../query/filter/tree.ts'
-import { parseProjection } from '../query/projection/parse.ts'
+import { cannotCreate, checkPart, checkPattern, checkWildcard, isWildcardPath, shownKey } from './index-key-pattern.ts'
 import { truthyAt } from './truth.ts'
 
 export interface IndexSpec {
@@ -35,21 +36,21 @@ export interface IndexSpec {
   readonly collation: Collation | 'default' | undefined
 }
 
-/** Options that MongoDB knows and that are not there: refused by name. */
-const absent: ReadonlySet<string> = new Set([
-  'weights',
-  'default_language',
-  'language_override',
-  'textIndexVersion',
-  '2dsphereIndexVersion',
-  'bits',
-  'min',
-  'max',
-  'bucketSize',
-  'coarsestIndexedLevel',
-  'finestIndexedLevel',
-  'clustered',
-])
+/** Options that MongoDB knows and that are not there, with their types: refused by name. */
+const absent: Readonly<Record<string, 'number' | 'string' | 'object'>> = {
+  weights: 'object',
+  default_language: 'string',
+  language_override: 'string',
+  textIndexVersion: 'number',
+  '2dsphereIndexVersion': 'number',
+  bits: 'number',
+  min: 'number',
+  max: 'number',
+  bucketSize: 'number',
+  coarsestIndexedLevel: 'number',
+  finestIndexedLevel: 'number',
+}
+const clusteredOptions: ReadonlySet<string> = new Set(['v', 'key', 'name', 'unique', 'clustered'])
 const idIndexOptions: ReadonlySet<string> = new Set(['v', 'key', 'name', 'ns', 'collation'])
 
 /** What a specification says besides key and name. */
@@ -58,7 +59,7 @@ interface Options {
   sparse: boolean
   prepareUnique: boolean
   partial: Uint8Array | undefined
-  projection: Uint8Array | undefined
+  projection: Value | undefined
   expires: boolean
   version: number
   refused: string | undefined
@@ -87,6 +88,8 @@ export function parseIndexSpec(document: Uint8Array, ignoreUnknown = false): Ind
     collation: 'default',
     stored: {},
   }
+  const clustered = getField(document, 'clustered')
+  if (clustered !== undefined) checkClustered(document, clustered)
   for (const field of documentFields(document)) {
     if (field.name === 'key') {
       if (field.type !== bsonType.document) throw wrongType('key', field, 'object')
@@ -109,6 +112,9 @@ export function parseIndexSpec(document: Uint8Array, ignoreUnknown = false): Ind
 function readOption(field: { readonly name: string } & Value, options: Options, ignoreUnknown: boolean): void {
   const { name } = field
   switch (name) {
+    case 'clustered':
+      options.refused ??= name
+      return
     case 'unique':
     case 'sparse':
     case 'hidden':
@@ -120,6 +126,7 @@ function readOption(field: { readonly name: string } & Value, options: Options, 
       return
     }
     case 'background':
+    case 'dropDups':
       flag(name, field)
       return
     case 'v':
@@ -127,6 +134,10 @@ function readOption(field: { readonly name: string } & Value, options: Options, 
       options.version = numberOf(field)
       return
     case 'ns':
+    case '_id':
+      return
+    case 'originalSpec':
+      checkOriginal(field)
       return
     case 'storageEngine':
       if (field.type !== bsonType.document) throw wrongType(name, field, 'object')
@@ -143,15 +154,14 @@ function readOption(field: { readonly name: string } & Value, options: Options, 
       options.stored[name] = documentValue(options.partial)
       return
     case 'wildcardProjection':
-      if (field.type !== bsonType.document) throw wrongType(name, field, 'object')
-      options.projection = documentOf(field).slice()
-      options.stored[name] = documentValue(options.projection)
+      options.projection = valueAt(field.type, field.bytes, field.start, field.end)
+      options.stored[name] = options.projection
       return
     case 'collation':
       options.collation = collationOf(field)
       return
     default:
-      if (absent.has(name)) options.refused ??= name
+      if (Object.hasOwn(absent, name)) refuseAbsent(name, field, options)
       else if (!ignoreUnknown)
         throw new DatabaseError(
           'InvalidIndexSpecificationOption',
@@ -160,9 +170,49 @@ function readOption(field: { readonly name: string } & Value, options: Options, 
   }
 }
 
+function refuseAbsent(name: string, field: Value, options: Options): void {
+  const type = absent[name]!
+  const fits =
+    type === 'number'
+      ? isNumber(field.type)
+      : field.type === bsonType.string || (type === 'object' && isDocumentOrArray(field.type))
+  if (!fits) throw wrongType(name, field, type === 'object' ? 'object' : `a ${type}`)
+  options.refused ??= name
+}
+
+function isDocumentOrArray(type: number): boolean {
+  return type === bsonType.document || type === bsonType.array
+}
+
+/** The specification that an index was first asked for with, which is looked at and not kept. */
+function checkOriginal(field: Value): void {
+  if (field.type !== bsonType.document) throw wrongType('originalSpec', field, 'object')
+  if (field.end - field.start === 5)
+    throw new DatabaseError('BadValue', `The field 'originalSpec' cannot be an empty object.`)
+  parseIndexSpec(documentOf(field))
+}
+
+/** `clustered` is how a clustered collection's own index is shown; no other can be made so. */
+function checkClustered(document: Uint8Array, clustered: Value): void {
+  for (const { name } of documentFields(document))
+    if (!clusteredOptions.has(name))
+      throw new DatabaseError(
+        'InvalidIndexSpecificationOption',
+        `The field '${name}' is not valid for a clustered index specification.`,
+      )
+  if (!flag('clustered', clustered)) throw new DatabaseError(6492800, `Value 'false' for field 'clustered' is invalid`)
+  const unique = getField(document, 'unique')
+  if (unique === undefined || !flag('unique', unique))
+    throw cannotCreate(`The 'unique' field is required when 'clustered' is specified`)
+}
+
 function checked(document: Uint8Array, key: Uint8Array, name: string, options: Options): IndexSpec {
   const parts = [...documentFields(key)]
-  if (parts.length === 0) throw new DatabaseError('CannotCreateIndex', 'Index keys cannot be an empty object')
+  checkPattern(key, parts)
+  if (options.collation !== 'default' && options.collation !== undefined && options.version < 2)
+    throw cannotCreate(`an index with the option 'collation' needs v: 2`)
+  if (options.unique && options.prepareUnique)
+    throw cannotCreate(`an index cannot have both the options 'unique' and 'prepareUnique'`)
   if (parts.length === 1 && parts[0]!.name === '_id' && isNumber(parts[0]!.type))
     return idIndex(document, parts, options.collation)
   if (name === '_id_')
@@ -170,7 +220,6 @@ function checked(document: Uint8Array, key: Uint8Array, name: string, options: O
       'BadValue',
       `The index name '_id_' is reserved for the _id index, which must have key pattern {_id: 1}, found key: ${shownKey(parts)}`,
     )
-  if (parts.length > 32) throw new DatabaseError(13103, 'too many compound keys')
   for (const part of parts) checkPart(part)
   const wildcards = parts.filter(({ name: path }) => isWildcardPath(path))
   const hashed = parts.filter(
@@ -213,66 +262,6 @@ function idIndex(
   const key = buildDocument({ _id: 1 })
   const definition = buildDocument({ v: 2, key: documentValue(key), name: '_id_' })
   return { name: '_id_', key, isIdIndex: true, definition, collation }
-}
-
-function isWildcardPath(path: string): boolean {
-  return path === '$**' || path.endsWith('.$**')
-}
-
-function cannotCreate(message: string): DatabaseError {
-  return new DatabaseError('CannotCreateIndex', message)
-}
-
-function checkWildcard(
-  parts: readonly ({ readonly name: string } & Value)[],
-  wildcards: readonly ({ readonly name: string } & Value)[],
-  hashedCount: number,
-  options: Options,
-): void {
-  if (wildcards.length > 1)
-    throw new DatabaseError(7246201, 'wildcard indexes do not allow more than one wildcard field')
-  if (options.version < 2) throw cannotCreate('wildcard indexes need v: 2')
-  const wildcard = wildcards[0]!
-  if (!isNumber(wildcard.type)) throw cannotCreate('A wildcard field of an index must be a number')
-  if (hashedCount > 0) throw cannotCreate('wildcard indexes cannot have hashed fields')
-  if (options.unique || options.prepareUnique)
-    throw cannotCreate(`Index type 'wildcard' does not support the unique option`)
-  if (options.sparse) throw cannotCreate(`Index type 'wildcard' does not support the sparse option`)
-  if (options.expires) throw cannotCreate(`Index type 'wildcard' cannot be a TTL index`)
-  const { projection } = options
-  const whole = wildcard.name === '$**'
-  if (projection === undefined) {
-    if (whole && parts.length > 1)
-      throw cannotCreate(
-        'a compound wildcard index on all fields needs a wildcardProjection that leaves out its other fields',
-      )
-  } else if (!whole)
-    throw new DatabaseError('FailedToParse', `The field 'wildcardProjection' is only allowed when 'key' is {"$**": ±1}`)
-  else if (projection.length === 5)
-    throw new DatabaseError('FailedToParse', `The 'wildcardProjection' field can't be an empty object`)
-  else parseProjection(projection)
-  const scope = whole ? '' : wildcard.name.slice(0, -3)
-  for (const { name } of parts) {
-    if (name === wildcard.name) continue
-    if (whole && !leavesOut(projection!, name))
-      throw new DatabaseError(
-        7246209,
-        `the wildcardProjection of a compound wildcard index must leave out its field '${name}'`,
-      )
-    if (!whole && (`${name}.`.startsWith(scope) || scope.startsWith(`${name}.`)))
-      throw cannotCreate(`wildcard and other fields of an index may not overlap: '${name}'`)
-  }
-}
-
-/** Whether a projection leaves the field out: by name, or by taking others only. */
-function leavesOut(projection: Uint8Array, path: string): boolean {
-  const fields = [...documentFields(projection)].filter(({ name }) => name !== '_id')
-  const [first] = fields
-  if (first === undefined) return path === '_id'
-  const names = fields.map(({ name }) => name)
-  const overlaps = names.some((name) => `${path}.`.startsWith(`${name}.`) || name.startsWith(`${path}.`))
-  const included = truthyAt(first.type, first.bytes, first.start)
-  return included ? !overlaps : names.some((name) => `${path}.`.startsWith(`${name}.`))
 }
 
 /** Partial filters may use and, or, comparisons, in, exists: true and type. */
@@ -320,6 +309,8 @@ function checkVersion(field: Value): void {
   if (!isNumber(field.type))
     throw new DatabaseError('TypeMismatch', `The field 'v' must be a number, but got ${typeAlias(field.type)}`)
   const version = numberOf(field)
+  if (!Number.isInteger(version) || Math.abs(version) > 0x7fffffff)
+    throw new DatabaseError('BadValue', `Index version must be representable as a 32-bit integer, but got ${version}`)
   if (version !== 1 && version !== 2)
     throw new DatabaseError(
       'CannotCreateIndex',
@@ -367,45 +358,4 @@ export function withCollation(spec: IndexSpec, ofCollection: Collation | undefin
 
 function shownCollation(collation: Collation | undefined): string {
   return `{ locale: "${collation?.spec.locale ?? 'simple'}" }`
-}
-
-const plugins: ReadonlySet<string> = new Set(['text', 'hashed', '2d', '2dsphere'])
-
-function checkPart(part: { readonly name: string } & Value): void {
-  const { name } = part
-  if (name === '') throw new DatabaseError('CannotCreateIndex', 'Index keys cannot be an empty field.')
-  if (isNumber(part.type)) {
-    const direction = numberOf(part)
-    if (!(direction > 0 || direction < 0))
-      throw new DatabaseError('CannotCreateIndex', `Values in the index key pattern cannot be 0 or NaN.`)
-  } else if (part.type === bsonType.string) {
-    const plugin = readString(part.bytes, part.start)
-    if (plugin === 'wildcard' && !isWildcardPath(name))
-      throw new DatabaseError(7246202, `The key pattern value for an index of type 'wildcard' must be a number`)
-    if (!plugins.has(plugin)) throw new DatabaseError('CannotCreateIndex', `Unknown index plugin '${plugin}'`)
-    if (plugin !== 'hashed') throw cannotCreate(`${plugin} indexes are not supported yet`)
-  } else {
-    throw new DatabaseError(
-      'CannotCreateIndex',
-      `Values in v:2 index key pattern cannot be of type ${typeAlias(part.type)}. Only numbers > 0, numbers < 0, and strings are allowed.`,
-    )
-  }
-  if (isWildcardPath(name)) {
-    if (name !== '$**') checkPath(name.slice(0, -4))
-  } else checkPath(name)
-}
-
-function checkPath(name: string): void {
-  for (const step of name.split('.')) {
-    if (step === '') throw new DatabaseError('CannotCreateIndex', 'Index keys cannot contain an empty field.')
-    if (step.startsWith('$'))
-      throw new DatabaseError(
-        'CannotCreateIndex',
-        `Index key contains an illegal field name: field name starts with '$'.`,
-      )
-  }
-}
-
-function shownKey(parts: readonly ({ readonly name: string } & Value)[]): string {
-  return `{ ${parts.map((part) => `${part.name}: ${isNumber(part.type) ? numberOf(part) : typeAlias(part.type)}`).join(', ')} }`
 }
