@@ -1,5 +1,5 @@
 /** Pipelines over several collections, through the command path. */
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
 import { openServer } from './testdata/server.ts'
 
 type Server = Awaited<ReturnType<typeof openServer>>
@@ -450,4 +450,22 @@ describe('$score and $scoreFusion', () => {
     expect(await reply({ $score: { normalization: 'none' } })).toMatchObject({ code: 40414 })
     expect(await reply({ $score: { score: 1, weight: 2 } })).toMatchObject({ code: 51024 })
   })
+})
+
+test.each([
+  [{ min: { _id: 1 }, hint: '_id_' }],
+  [{ max: { _id: 1 }, hint: '_id_' }],
+  [{ returnKey: true }],
+  [{ showRecordId: true }],
+  [{ sort: { $natural: -1 } }],
+  [{ noCursorTimeout: true }],
+  [{ allowPartialResults: true }],
+  [{ singleBatch: true }],
+  [{ singleBatch: true, limit: 2 }],
+  [{ readOnce: true }],
+])('a view is not read with %j', async (options) => {
+  const server = await openServer()
+  await server.run({ create: 'v', viewOn: 'c', pipeline: [] })
+  expect(await server.reply({ find: 'v', ...options })).toMatchObject({ code: 168 })
+  await server.run({ find: 'v', singleBatch: true, limit: 1, hint: { $natural: 1 } })
 })

@@ -176,6 +176,8 @@ export function candidatePlans(
   const { filter, sort, allows } = request
   const hint = allows === undefined && request.hint ? parseHint(source, request.hint) : undefined
   if (request.keyRange !== undefined) {
+    if (typeof hint === 'number')
+      throw new DatabaseError('NoQueryExecutionPlans', 'min and max are incompatible with $natural')
     const bounds = boundsBetween(typeof hint === 'object' ? hint : undefined, request.keyRange, filter)
     return [withSort(fetchOf(bounds, request), request)]
   }

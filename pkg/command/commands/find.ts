@@ -1,7 +1,7 @@
 import type { Rows } from '../../aggregate/rows.ts'
 import { DatabaseError } from '../../base/errors.ts'
 import { bsonType } from '../../bson/type.ts'
-import { documentFields, type Value } from '../../bson/value.ts'
+import { documentFields, getField, type Value } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import type { Collection, RecordRef } from '../../engine/collection.ts'
 import { noWork } from '../../query/execute-source.ts'
@@ -81,6 +81,8 @@ export interface FindCommand {
   /** Index keys are shown instead of documents. */
   readonly returnKey?: boolean
   readonly showRecordId?: boolean
+  /** The name of an option that views do not take. */
+  readonly cursorOption?: string | undefined
   readonly collation?: Uint8Array | undefined
 }
 
@@ -116,6 +118,7 @@ export const find = defineCommand({
       keyRange: parseKeyRange(fields.document(at.min), fields.document(at.max)),
       returnKey: fields.boolean(at.returnKey),
       showRecordId: fields.boolean(at.showRecordId),
+      cursorOption: cursorOption(),
       collation: fields.document(at.collation)?.slice(),
     }
   },
@@ -249,18 +252,23 @@ function findInView(operation: Operation, request: FindCommand, namespace: strin
   })
 }
 
-/** What a pipeline has nothing for. */
-function refuseOfViews({ keyRange, returnKey, showRecordId }: FindCommand): void {
-  const option =
-    keyRange?.min !== undefined
-      ? 'min'
-      : keyRange !== undefined
-        ? 'max'
-        : returnKey === true
-          ? 'returnKey'
-          : showRecordId === true
-            ? 'showRecordId'
-            : undefined
+/** Of the options that mean nothing but to a client's cursor, the one that a pipeline has not. */
+function cursorOption(): string | undefined {
+  const { at } = fields
+  if (fields.boolean(at.noCursorTimeout)) return 'noCursorTimeout'
+  if (fields.boolean(at.allowPartialResults)) return 'allowPartialResults'
+  // One document in one batch is what findOne of the drivers asks for.
+  if (fields.boolean(at.singleBatch) && fields.number(at.limit) !== 1) return 'singleBatch'
+  return fields.boolean(at.readOnce) ? 'readOnce' : undefined
+}
+
+/** What a pipeline has nothing for. Errors: InvalidPipelineOperator. */
+function refuseOfViews({ keyRange, returnKey, showRecordId, sort, cursorOption }: FindCommand): void {
+  let option = cursorOption
+  if (keyRange !== undefined) option = keyRange.min === undefined ? 'max' : 'min'
+  else if (returnKey === true) option = 'returnKey'
+  else if (showRecordId === true) option = 'showRecordId'
+  else if (sort !== undefined && getField(sort, '$natural') !== undefined) option = '$natural'
   if (option !== undefined)
     throw new DatabaseError('InvalidPipelineOperator', `Option ${option} not supported in aggregation.`)
 }
