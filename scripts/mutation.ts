@@ -89,6 +89,22 @@ const mutations: readonly Mutation[] = [
     to: 'return false',
     tests: [...histories, 'pkg/mvcc/versioned-map.test.ts'],
   },
+  {
+    name: 'slices seen',
+    about: 'what a commit in slices has applied is seen before all of it is',
+    file: 'pkg/engine/sliced-commit.ts',
+    from: 'snapshots.visible = this.#before.timestamp',
+    to: '',
+    tests: [...histories, 'pkg/engine/sliced-commit.test.ts'],
+  },
+  {
+    name: 'slices written',
+    about: 'others write while a commit is applied in slices',
+    file: 'pkg/engine/engine.ts',
+    from: '    if (this.#applying !== undefined) throw new WriteConflict(commitLock)\n',
+    to: '',
+    tests: [...histories, 'pkg/engine/sliced-commit.test.ts'],
+  },
 ]
 
 /** Seeds of each workload: a mutation that needs more to be noticed is not noticed. */

@@ -8,6 +8,7 @@ import { BsonWriter } from '../bson/writer.ts'
 import { ExpressionCompiler } from '../expression/compile.ts'
 import type { EvaluationContext } from '../expression/context.ts'
 import { type Evaluate, type Expression, isNullish, missing } from '../expression/expression.ts'
+import { isCatalogConflict } from '../mvcc/write-conflict.ts'
 import { copyOf } from './accumulators/accumulator.ts'
 import type { FoundDocument, MergeTarget, Namespace } from './host.ts'
 import { DocumentRows } from './rows.ts'
@@ -94,7 +95,8 @@ export class MergeStage extends PassingStage {
     try {
       this.#write(document)
     } catch (error) {
-      if (!(error instanceof DatabaseError)) throw error
+      // The command begins again when others let go of the collection, or of the right to write.
+      if (!(error instanceof DatabaseError) || isCatalogConflict(error)) throw error
       this.#failure ??= error
     }
   }

@@ -46,6 +46,10 @@ export class Catalog<Entry extends CatalogEntry> {
     assert(!this.#byId.has(entry.id), 'a collection id is used once')
     assert(this.get(entry.database, entry.name) === undefined, 'a collection name is used once')
     this.#byId.set(entry.id, entry)
+    this.#addName(entry)
+  }
+
+  #addName(entry: Entry): void {
     let names = this.#byName.get(entry.database)
     if (names === undefined) {
       names = new Map()
@@ -56,6 +60,19 @@ export class Catalog<Entry extends CatalogEntry> {
 
   remove(entry: Entry): void {
     assert(this.#byId.delete(entry.id), 'a removed collection is in the catalog')
+    this.#removeName(entry)
+  }
+
+  /** It is found by its id only, until `show`. Its name stays free for nobody else: that is the caller's to see to. */
+  hide(entry: Entry): void {
+    this.#removeName(entry)
+  }
+
+  show(entry: Entry): void {
+    this.#addName(entry)
+  }
+
+  #removeName(entry: Entry): void {
     const names = this.#byName.get(entry.database)!
     names.delete(entry.name)
     if (names.size === 0) this.#byName.delete(entry.database)

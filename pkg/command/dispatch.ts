@@ -17,8 +17,7 @@ import type { RecordRef } from '../engine/collection.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Workspace } from '../engine/workspace.ts'
 import type { World } from '../io/world.ts'
-import { isOfCatalog } from '../mvcc/lock-table.ts'
-import { WriteConflict } from '../mvcc/write-conflict.ts'
+import { isCatalogConflict } from '../mvcc/write-conflict.ts'
 import { Batch } from './batch.ts'
 import { writeClusterTime } from './cluster-time.ts'
 import { type ReadConcern, readsDurably } from './concern.ts'
@@ -446,9 +445,4 @@ function againOnceFree(operation: Operation, run: () => unknown, mayRunAgain: ()
   } catch (error) {
     return again(error)
   }
-}
-
-/** Whether somebody else has a collection or a name, which may pass. */
-function isCatalogConflict(error: unknown): error is WriteConflict {
-  return error instanceof WriteConflict && error.target !== undefined && isOfCatalog(error.target)
 }

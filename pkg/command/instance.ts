@@ -346,6 +346,8 @@ export class Operation {
   /** Of a query that `$queryStats` will tell of. */
   figures: QueryFigures | undefined = undefined
   yields = 0
+  /** It changes the database itself, not a transaction: after a pause that has to be possible. */
+  writes: boolean
   isWaitingForLock = false
   /** Time spent waiting because the client asked for it: no part of how long the command took. */
   waitedMs = 0
@@ -379,6 +381,8 @@ export class Operation {
     this.databaseName = databaseName
     this.body = body
     this.startedMs = nowMs
+    // An aggregation says so when it has a stage that does.
+    this.writes = command.writeConcern === true && command.name !== 'aggregate'
     this.#sliceStartMs = nowMs
     this.#stride = new Stride(nowMs)
     this.namespace = databaseName
@@ -455,8 +459,18 @@ export class Operation {
     this.check()
     this.yields++
     await this.instance.world.clock.yield()
+    if (this.writes && this.statement === undefined) await this.#untilWritable()
     this.#sliceStartMs = this.instance.world.clock.monotonicMs()
     this.check()
+  }
+
+  /** One that is killed meanwhile waits, too: what it has begun may have to be taken back. */
+  async #untilWritable(): Promise<void> {
+    const { engine } = this.instance
+    if (engine.writable === undefined) return
+    this.isWaitingForLock = true
+    while (engine.writable !== undefined) await engine.writable
+    this.isWaitingForLock = false
   }
 
   /** A write that failed ends the transaction that it is a statement of; false: there is none. */

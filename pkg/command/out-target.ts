@@ -27,6 +27,7 @@ export class OutTarget implements CollectionReplacement {
     this.#pace = pace
     this.#view = view
     this.#target = target
+    pace.operation.writes = true
     checkDatabaseName(target.database)
     const { engine } = pace.operation.instance
     const existing = engine.collection(target.database, target.collection)

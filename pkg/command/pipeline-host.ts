@@ -187,6 +187,7 @@ class CommandMergeTarget implements MergeTarget {
     this.#pace = pace
     this.#view = view
     this.#namespace = namespace
+    pace.operation.writes = true
     refuseView(this.#collection)
     refuseTimeseries(this.#collection)
   }

@@ -101,7 +101,7 @@ export function makeProfile(engine: Engine, database: string): void {
 /** Keeps an operation in the database's capped `system.profile`. What cannot be kept is left out: nobody's operation fails for it. */
 function store(instance: Instance, database: string, document: Uint8Array): void {
   const { engine } = instance
-  if (engine.collections(database).length === 0) return
+  if (engine.collections(database).length === 0 || engine.writable !== undefined) return
   try {
     engine.write((unit) => {
       const found = engine.collection(database, 'system.profile')

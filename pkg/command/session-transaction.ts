@@ -54,8 +54,9 @@ export class SessionTransactions {
     this.startedCount++
   }
 
-  /** Counts the end of one, however it came about; safe to call twice. */
+  /** Counts the end of one, however it came about; safe to call twice, and for one that its commit keeps from being aborted. */
   ended(current: SessionTransaction): void {
+    if (current.state === 'open') return
     if (!this.#open.delete(current.transaction)) return
     if (current.state === 'committed') this.committedCount++
     else this.abortedCount++

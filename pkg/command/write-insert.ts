@@ -12,7 +12,7 @@ import { databaseErrorOf } from './error-reply.ts'
 import type { Operation } from './instance.ts'
 import { checkNewCollectionName } from './namespace.ts'
 import { checkInsertResult, type RetryableWrite } from './retryable-write.ts'
-import { isObstacle, type Obstacle } from './settled.ts'
+import { isObstacle, type Obstacle, settled } from './settled.ts'
 import { checkMeasurement } from './timeseries.ts'
 import { bucketedCollection, measurementsOf } from './timeseries-buckets.ts'
 import { enforceValidator } from './validator.ts'
@@ -126,7 +126,9 @@ export function insertAll(
   onInserted: () => void,
   onError: OnInsertError,
 ): void | Promise<void> {
-  const next = insertSlice(operation, target, documents, 0, firstIndex, onInserted, onError)
+  const slice = (): number | Promise<number> =>
+    insertSlice(operation, target, documents, 0, firstIndex, onInserted, onError)
+  const next = settled(operation, slice)
   if (next instanceof Promise)
     return next.then((from) => insertRest(operation, target, documents, from, firstIndex, onInserted, onError))
   if (next < documents.length) return insertRest(operation, target, documents, next, firstIndex, onInserted, onError)
@@ -144,11 +146,14 @@ async function insertRest(
   let next = from
   while (next < documents.length) {
     await operation.pause()
-    next = await insertSlice(operation, target, documents, next, firstIndex, onInserted, onError)
+    const from = next
+    next = await settled(operation, () =>
+      insertSlice(operation, target, documents, from, firstIndex, onInserted, onError),
+    )
   }
 }
 
-/** Where to go on; the number of documents when there is nothing more to do. */
+/** Where to go on; the number of documents when there is nothing more to do. Throws WriteConflict when nothing may be written now. */
 function insertSlice(
   operation: Operation,
   target: Target,

@@ -80,8 +80,7 @@ export class ClientSession {
   async commitTransaction(): Promise<void> {
     const current = this.#current
     if (current === undefined) throw new DatabaseError('IllegalOperation', 'No transaction started')
-    if (current.committedAt === undefined && current.transaction.isSpilled) await this.#prepareCommit(current)
-    current.committedAt ??= this.#commit(current)
+    current.committedAt ??= current.transaction.commitsAtOnce ? this.#commit(current) : await this.#commitLater(current)
     await this.#database.engine.durable(current.committedAt)
   }
 
@@ -91,6 +90,7 @@ export class ClientSession {
     if (current === undefined) throw new DatabaseError('IllegalOperation', 'No transaction started')
     if (current.state === 'committed')
       throw new DatabaseError('IllegalOperation', 'Cannot call abortTransaction after calling commitTransaction')
+    if (current.transaction.isApplying) throw beingCommitted()
     this.#database.abortTransaction(current)
   }
 
@@ -131,13 +131,12 @@ export class ClientSession {
     await this.endSession()
   }
 
-  async #prepareCommit(current: SessionTransaction): Promise<void> {
+  async #commitLater(current: SessionTransaction): Promise<NonNullable<SessionTransaction['committedAt']>> {
     refuseRunning(current)
     try {
-      await current.transaction.prepareCommit()
-    } catch (error) {
-      if (current.state !== 'open') this.#database.transactionEnded(current)
-      throw error
+      return await current.transaction.commitLater()
+    } finally {
+      this.#database.transactionEnded(current)
     }
   }
 
@@ -170,6 +169,10 @@ export class ClientSession {
     if (command.name !== 'count') checkCommand(command.name, databaseName, false)
     joinTransaction(operation, current)
   }
+}
+
+function beingCommitted(): DatabaseError {
+  return new DatabaseError('ConflictingOperationInProgress', 'the transaction is being committed: await that')
 }
 
 /** What it has done so far is not what was asked for. */

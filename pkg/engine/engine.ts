@@ -38,6 +38,7 @@ import type { LargePayload } from '../storage/large-payload.ts'
 import { Log, type LogEntry } from '../storage/log.ts'
 import type { LogCursor } from '../storage/log-cursor.ts'
 import { Store } from '../storage/store.ts'
+import { commitLock } from './catalog-locks.ts'
 import { ChangeNotes } from './change-notes.ts'
 import { type CheckReport, checkState } from './check.ts'
 import { readPayload, writePayload } from './checkpoint-payload.ts'
@@ -52,7 +53,9 @@ import { OperationWriter, operationKind } from './operation.ts'
 import type { EngineOptions } from './options.ts'
 import { engineDefaults } from './options.ts'
 import { Past } from './past.ts'
+import { piecesOf } from './payload-pieces.ts'
 import type { SessionRecords } from './session-records.ts'
+import { SlicedCommit, type SliceLimits } from './sliced-commit.ts'
 import { State } from './state.ts'
 import type { EngineStatistics } from './statistics.ts'
 import { Transaction, type TransactionHost, type TransactionOptions, transactionDefaults } from './transaction.ts'
@@ -60,6 +63,8 @@ import type { Workspace } from './workspace.ts'
 import { type WriteHost, WriteUnit } from './write-unit.ts'
 
 const firstTerm = 1 as Term
+/** How long a slice of a commit takes. */
+const commitSliceMs = 4
 
 export class Engine implements Workspace {
   readonly isPast = false
@@ -90,6 +95,8 @@ export class Engine implements Workspace {
   #historyWindowMs: number
   #failure: Error | undefined
   #closing: Promise<void> | undefined
+  /** A commit that is being applied in slices, and when it will be over. */
+  #applying: { readonly timestamp: Timestamp; readonly over: Promise<void> } | undefined
   #checkpoint: Promise<void> | undefined
   #checkpointIndex: LogIndex
   #checkpointCount = 0
@@ -174,6 +181,10 @@ export class Engine implements Workspace {
       nextTimestamp: () => this.#clock.next(),
       notesFor: (operations) => (this.#historyFrom === 0 ? undefined : new ChangeNotes(operations)),
       commit: (transaction) => this.#commit(transaction),
+      commitInSlices: (transaction) => this.#commitInSlices(transaction),
+      isApplying: () => this.#applying !== undefined,
+      sliceOperations: options.commitSliceOperations,
+      sliceBytes: options.commitSliceBytes,
       ended: (transaction) => this.#transactions.delete(transaction.id),
       memoryBytes: options.transactionMemoryBytes,
       newPayload: () => this.#log.newPayload(),
@@ -213,9 +224,10 @@ export class Engine implements Workspace {
 
   /**
    * A snapshot of a moment in the past; one that nobody has written after is that of now. Throws SnapshotTooOld when versions of that
-   * moment may be gone.
+   * moment may be gone, WriteConflict while a commit that belongs to it is being applied.
    */
   snapshotAt(timestamp: Timestamp): Snapshot {
+    if (this.#applying !== undefined && timestamp >= this.#applying.timestamp) throw new WriteConflict(commitLock)
     if (timestamp < this.#lastTimestamp && timestamp < this.oldestReadable) {
       throw new DatabaseError(
         'SnapshotTooOld',
@@ -296,7 +308,7 @@ export class Engine implements Workspace {
   /**
    * Runs `body`, whose changes become one log entry; `logIndex` is that entry, or the last one when nothing changed. When `body`
    * throws, what it had changed by then stays changed and logged (each call of the unit is all or nothing by itself).
-   * Durable only after `durable(logIndex)`.
+   * Durable only after `durable(logIndex)`. Throws WriteConflict, with nothing changed, while a commit is being applied in slices.
    */
   write<Result>(body: (unit: WriteUnit) => Result): { result: Result; logIndex: LogIndex } {
     this.#refuseWrites()
@@ -321,7 +333,7 @@ export class Engine implements Workspace {
 
   /** Begins a transaction: see `Transaction`. */
   begin(options: Partial<TransactionOptions> = {}): Transaction {
-    this.#refuseWrites()
+    this.#refuseUse()
     this.#lastTransactionId++
     const transaction = new Transaction(
       this.#lastTransactionId,
@@ -351,7 +363,8 @@ export class Engine implements Workspace {
    * `WriteUnit.finishIndexBuilds`; or `abandon` it.
    */
   beginIndexBuild(collection: Collection, definition: Uint8Array): IndexBuild {
-    if (this.#failure !== undefined) throw this.#failureError()
+    // What a commit in slices has applied by now would be missing in the index.
+    this.#refuseWrites()
     assert(!this.#writing, 'an index build begins outside of write units')
     const stored = this.#state.catalog.byId(collection.id)
     assert(stored === collection, 'an index is built for a collection of the database')
@@ -361,6 +374,7 @@ export class Engine implements Workspace {
       now: () => this.#lastTimestamp,
       reserve: (bytes) => this.#store.ensureSpace(bytes),
       drop: (from, dropped) => this.#state.dropBuild(from, dropped),
+      isApplying: () => this.#applying !== undefined,
     })
   }
 
@@ -375,6 +389,7 @@ export class Engine implements Workspace {
         'IllegalOperation',
         'change streams are off: the database was opened without change history',
       )
+    this.#refuseWrites()
     // An entry of its own, so that the next start knows, whatever comes in between.
     this.#historyFrom = (this.#log.lastIndex + 1) as LogIndex
     this.write((unit) => unit.noteEvent('', undefined, {}))
@@ -411,9 +426,12 @@ export class Engine implements Workspace {
     return this.#log.durable(index)
   }
 
-  /** Writes what is in memory to the data file. One runs at a time; a call during one waits for the next. */
+  /** Writes what is in memory to the data file. One runs at a time; a call during one, or during a commit in slices, waits. */
   async checkpoint(): Promise<void> {
-    while (this.#checkpoint !== undefined) await this.#checkpoint
+    while (this.#checkpoint !== undefined || this.#applying !== undefined) {
+      await this.#checkpoint
+      await this.#applying?.over
+    }
     if (this.#failure !== undefined) throw this.#failureError()
     this.#checkpoint = this.#runCheckpoint()
       .catch((error: unknown) => {
@@ -436,9 +454,12 @@ export class Engine implements Workspace {
     return this.#maintenance.vacuum()
   }
 
-  /** Walks everything: pages, trees, records, index entries, counts. A running checkpoint is waited for. */
+  /** Walks everything: pages, trees, records, index entries, counts. A running checkpoint or commit is waited for. */
   async check(): Promise<CheckReport> {
-    while (this.#checkpoint !== undefined) await this.#checkpoint
+    while (this.#checkpoint !== undefined || this.#applying !== undefined) {
+      await this.#checkpoint
+      await this.#applying?.over
+    }
     return checkState(this.#state, this.#store)
   }
 
@@ -506,6 +527,7 @@ export class Engine implements Workspace {
     for (const transaction of this.#transactions.values()) transaction.abort()
     this.#maintenance.stop()
     try {
+      await this.#applying?.over
       await this.#maintenance.idle()
       if (this.#failure === undefined) await this.checkpoint().catch(unlessFull)
     } finally {
@@ -544,16 +566,11 @@ export class Engine implements Workspace {
     return index
   }
 
-  #commit({ operations, isNoted }: Transaction): LogIndex {
+  #commit(transaction: Transaction): LogIndex {
+    const { operations } = transaction
     if (operations.count === 0) return this.#log.lastIndex
-    this.#refuseWrites()
-    // Change history began meanwhile: from there on every entry has notes.
-    if (isNoted !== (this.#historyFrom !== 0)) throw new WriteConflict(undefined)
-    assert(!this.#writing, 'a transaction commits outside of write units')
+    this.#ensureCommit(transaction)
     const { spilled } = operations
-    // What is spilled has its place in the log.
-    if (spilled === undefined) this.#log.ensureSpace(operations.length)
-    this.#store.ensureSpace(operations.sizeBytes)
     const timestamp = this.#clock.next()
     this.#writing = true
     try {
@@ -566,6 +583,48 @@ export class Engine implements Workspace {
       this.#writing = false
     }
     return spilled === undefined ? this.#append(operations, timestamp) : this.#appendLarge(spilled, timestamp)
+  }
+
+  /** Throws when the transaction cannot be committed now. */
+  #ensureCommit({ operations, isNoted }: Transaction): void {
+    this.#refuseWrites()
+    // Change history began meanwhile: from there on every entry has notes.
+    if (isNoted !== (this.#historyFrom !== 0)) throw new WriteConflict(undefined)
+    assert(!this.#writing, 'a transaction commits outside of write units')
+    // What is spilled has its place in the log.
+    if (operations.spilled === undefined) this.#log.ensureSpace(operations.length)
+    this.#store.ensureSpace(operations.sizeBytes)
+  }
+
+  async #commitInSlices(transaction: Transaction): Promise<LogIndex> {
+    this.#ensureCommit(transaction)
+    const { operations } = transaction
+    const { spilled, bytes, length } = operations
+    const pieces = spilled === undefined ? [{ bytes, end: length }].values() : piecesOf(spilled)
+    const timestamp = this.#clock.next()
+    const over = Promise.withResolvers<void>()
+    this.#applying = { timestamp, over: over.promise }
+    try {
+      const commit = new SlicedCommit(this.#state, pieces, timestamp, this.snapshot())
+      while (!commit.slice(this.#sliceLimits())) {
+        await this.world.clock.yield()
+        if (this.#failure !== undefined) throw this.#failureError()
+      }
+      commit.publish()
+      return spilled === undefined ? this.#append(operations, timestamp) : this.#appendLarge(spilled, timestamp)
+    } catch (error) {
+      this.fail(error)
+      throw error
+    } finally {
+      this.#applying = undefined
+      over.resolve()
+    }
+  }
+
+  #sliceLimits(): SliceLimits {
+    const { clock } = this.world
+    const { commitSliceOperations: operations, commitSliceBytes: bytes } = this.options
+    return { operations, bytes, endMs: clock.monotonicMs() + commitSliceMs, nowMs: () => clock.monotonicMs() }
   }
 
   #appendLarge(payload: LargePayload, timestamp: Timestamp): LogIndex {
@@ -582,9 +641,20 @@ export class Engine implements Workspace {
     }
   }
 
-  #refuseWrites(): void {
+  #refuseUse(): void {
     if (this.#failure !== undefined) throw this.#failureError()
     if (this.#closing !== undefined) throw new DatabaseError('ShutdownInProgress', 'the database is closing')
+  }
+
+  /** Throws while nothing may be written: WriteConflict when that passes. */
+  #refuseWrites(): void {
+    this.#refuseUse()
+    if (this.#applying !== undefined) throw new WriteConflict(commitLock)
+  }
+
+  /** A commit is being applied in slices: when it will be over and others may write. undefined: there is none. */
+  get writable(): Promise<void> | undefined {
+    return this.#applying?.over
   }
 
   readonly #host: WriteHost = {

@@ -38,6 +38,8 @@ export interface BuildHost {
   now(): Timestamp
   /** Makes sure that so many bytes of new pages fit on disk, or throws OutOfDiskSpace. */
   reserve(bytes: number): void
+  /** A commit is being applied in slices: what is newest is not to be seen yet. */
+  isApplying(): boolean
   /** Frees the index's tree. */
   drop(collection: StoredCollection, index: Index<VersionedMap>): void
 }
@@ -82,6 +84,7 @@ export class IndexBuild {
    */
   slice(): boolean {
     this.#refuseDropped()
+    if (this.#host.isApplying()) return false
     switch (this.phase) {
       case 'scan':
         this.#scan()

@@ -91,8 +91,9 @@ test.each([1, 2, 3, 4])('a transaction that spills is as one that does not (seed
   expect(transactions.map(({ isSpilled }) => isSpilled)).toEqual([false, true])
   // What it took to put the page cache of the transaction on disk.
   expect(worlds[1]!.disk.list('data/tmp')).toHaveLength(1)
-  if (seed % 2 === 0) await transactions[1]!.prepareCommit()
-  const commits = transactions.map((transaction) => transaction.commit())
+  const commits = await Promise.all(
+    transactions.map((transaction) => (seed % 2 === 0 ? transaction.commitLater() : transaction.commit())),
+  )
   const [expected, found] = engines.map((engine) => contentsOf(engine, new SeededRandom(7)))
   expect(found).toEqual(expected)
   await Promise.all(engines.map((engine, i) => engine.durable(commits[i]!)))
@@ -162,10 +163,9 @@ test('nothing is written in a transaction that is being committed', async () => 
   const engine = await open(world, 0)
   const transaction = engine.begin()
   step(transaction, new SeededRandom(8))
-  const prepared = transaction.prepareCommit()
+  const committed = transaction.commitLater()
   expect(() => step(transaction, new SeededRandom(9))).toThrow(DatabaseError)
-  await prepared
-  await engine.durable(transaction.commit())
+  await engine.durable(await committed)
   await engine.close()
 })
 
@@ -175,15 +175,15 @@ test('one that is aborted while its commit is prepared leaves nothing', async ()
   const before = filesOf(world)
   const transaction = engine.begin()
   step(transaction, new SeededRandom(8))
-  const prepared = transaction.prepareCommit()
+  const committed = transaction.commitLater()
   transaction.abort()
-  await expect(prepared).rejects.toThrow(DatabaseError)
+  await expect(committed).rejects.toThrow(DatabaseError)
   expect(() => transaction.commit()).toThrow(DatabaseError)
   await world.clock.yield()
   expect(filesOf(world)).toEqual(before)
   const last = engine.begin()
   step(last, new SeededRandom(8))
-  const cutOff = expect(last.prepareCommit()).rejects.toThrow(DatabaseError)
+  const cutOff = expect(last.commitLater()).rejects.toThrow(DatabaseError)
   await engine.close()
   expect(filesOf(world)).toEqual([])
   await cutOff

@@ -31,6 +31,7 @@ export function listLocks(state: State): ListedLock[] {
 }
 
 function describe(state: State, { space, key }: LockInfo, name: string | undefined, isRecord: boolean): string {
+  if (space === lockSpace.commits) return 'commit'
   if (space === lockSpace.namespaces) return `name ${key}`
   const bytes = Uint8Array.from(key, (character) => character.charCodeAt(0))
   if (space === lockSpace.collections) {

@@ -230,6 +230,12 @@ export class Maintenance {
       const sweep = new VacuumSweep(map, snapshots)
       let before = 0
       for (let complete = false; !complete && !this.#stopped && !map.tree.dropped; ) {
+        const { writable } = this.#engine
+        if (writable !== undefined) {
+          // What it would find now is what that commit needs.
+          await writable
+          continue
+        }
         const sliceStartMs = clock.monotonicMs()
         complete = sweep.slice(vacuumSliceEntries)
         workedMs += clock.monotonicMs() - sliceStartMs

@@ -114,13 +114,18 @@ export class OperationWriter {
     return this.#spilled
   }
 
-  /** Moves what is in memory to disk, at first to what `open` gives. Throws OutOfDiskSpace, with nothing changed. */
-  spill(open: () => LargePayload): void {
+  /**
+   * Moves the first `bytesMax` bytes of what is in memory to disk, at first to what `open` gives. Throws OutOfDiskSpace, with nothing
+   * changed.
+   */
+  spill(open: () => LargePayload, bytesMax = Number.POSITIVE_INFINITY): void {
     this.#spilled ??= open()
     if (this.length === 0) return
-    this.#spilled.append(this.bytes, this.length)
-    this.length = 0
-    if (this.bytes.length > keptBytesMax) this.bytes = new Uint8Array(keptBytesMax)
+    const count = Math.min(this.length, bytesMax)
+    this.#spilled.append(this.bytes, count)
+    this.bytes.copyWithin(0, count, this.length)
+    this.length -= count
+    if (this.length === 0 && this.bytes.length > keptBytesMax) this.bytes = new Uint8Array(keptBytesMax)
   }
 
   insert(collection: CollectionId, record: RecordId, document: Uint8Array): void {

@@ -15,6 +15,9 @@ export interface EngineOptions {
   readonly logWindowBytes: number
   /** How much of what it has written a transaction keeps in memory; more goes to disk until it ends. */
   readonly transactionMemoryBytes: number
+  /** A commit of more operations, or of more bytes of them, is applied in slices of at most so much, between which others run. */
+  readonly commitSliceOperations: number
+  readonly commitSliceBytes: number
   /** A checkpoint begins when the log has grown by this much since the last one: what a restart may have to replay. */
   readonly checkpointLogBytes: number
   /** A checkpoint begins this long after the last one when anything was written since. */
@@ -55,6 +58,8 @@ export const engineDefaults: EngineOptions = {
   logSegmentBytes: 32 * 1024 * 1024,
   logWindowBytes: 1024 * 1024,
   transactionMemoryBytes: 64 * 1024 * 1024,
+  commitSliceOperations: 2_000,
+  commitSliceBytes: 1024 * 1024,
   checkpointLogBytes: 128 * 1024 * 1024,
   checkpointIntervalMs: 60_000,
   vacuumIntervalMs: 1_000,

@@ -7,8 +7,14 @@ import { endOfOperation } from './operation.ts'
 
 const pieceBytes = 1024 * 1024
 
-/** Hands the payload to `take` piece by piece: `bytes[start, end)`, lent for the call. */
-export function eachPiece(payload: PayloadSource, take: (bytes: Uint8Array, start: number, end: number) => void): void {
+/** `bytes[0, end)`. */
+export interface Piece {
+  readonly bytes: Uint8Array
+  readonly end: number
+}
+
+/** The payload piece by piece, each lent until the next is asked for. */
+export function* piecesOf(payload: PayloadSource): Generator<Piece, undefined, undefined> {
   let bytes = new Uint8Array(Math.min(pieceBytes, payload.length))
   /** Of the payload: what was handed over, what has been read. bytes[0, read - taken) is what lies between. */
   let taken = 0
@@ -21,7 +27,7 @@ export function eachPiece(payload: PayloadSource, take: (bytes: Uint8Array, star
     const filled = read - taken
     const end = endOfWhole(bytes, filled)
     if (end > 0) {
-      take(bytes, 0, end)
+      yield { bytes, end }
       bytes.copyWithin(0, end, filled)
       taken += end
     } else {

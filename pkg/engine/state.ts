@@ -30,7 +30,7 @@ import { DroppedTrees } from './dropped-trees.ts'
 import { loadIndex } from './index-load.ts'
 import { isNote, OperationReader, operationKind } from './operation.ts'
 import type { EngineOptions } from './options.ts'
-import { eachPiece } from './payload-pieces.ts'
+import { piecesOf } from './payload-pieces.ts'
 import { SessionRecords } from './session-records.ts'
 
 /** Makes a predicate of a partial index's filter. */
@@ -154,12 +154,12 @@ export class State {
   /** Applies operations that fit the state as it is. */
   apply(bytes: Uint8Array, start: number, end: number, at: Timestamp): void {
     const reader = new OperationReader(bytes, start, end)
-    while (reader.next()) if (!isNote(reader.kind)) this.#replayOperation(reader, at)
+    while (reader.next()) if (!isNote(reader.kind)) this.applyOperation(reader, at)
   }
 
   /** As `apply`, of a payload on disk. */
   applyLarge(payload: PayloadSource, at: Timestamp): void {
-    eachPiece(payload, (bytes, start, end) => this.apply(bytes, start, end, at))
+    for (const { bytes, end } of piecesOf(payload)) this.apply(bytes, 0, end, at)
   }
 
   createCollection(definition: Uint8Array, at: Timestamp): StoredCollection {
@@ -339,7 +339,8 @@ export class State {
     return maps
   }
 
-  #replayOperation(reader: OperationReader, at: Timestamp): void {
+  /** Applies the operation, not a note, that the reader is at. */
+  applyOperation(reader: OperationReader, at: Timestamp): void {
     const { kind, bytes, start, end } = reader
     switch (kind) {
       case operationKind.insert:

@@ -2,6 +2,7 @@
  * A transaction: reads at one moment, keeps what it writes to itself, and becomes visible whole, by one log entry with one timestamp.
  *
  *   open ──commit──> committed          its operations are replayed on the maps and appended to the log, in one turn
+ *     ├──commitLater──> being applied in slices (see sliced-commit.ts) ──> committed
  *     └────abort───> aborted            nothing of it ever was in a tree or in the log
  *
  * INVARIANTS
@@ -23,6 +24,7 @@ import type { Snapshot } from '../mvcc/snapshots.ts'
 import { WriteConflict } from '../mvcc/write-conflict.ts'
 import { WriteMemory, type WriteMemoryOptions } from '../mvcc/write-memory.ts'
 import { type LargePayload, payloadBytesMax } from '../storage/large-payload.ts'
+import { commitLock } from './catalog-locks.ts'
 import type { ChangeNotes } from './change-notes.ts'
 import type { Collection } from './collection.ts'
 import { OperationWriter } from './operation.ts'
@@ -63,6 +65,13 @@ export interface TransactionHost {
   notesFor(operations: OperationWriter): ChangeNotes | undefined
   /** Makes the transaction's operations one log entry and applies them. Throws, with nothing changed, when there is no room. */
   commit(transaction: Transaction): LogIndex
+  /** As `commit`, of one that holds `commitLock`, a slice at a time; in this turn it begins, or throws. */
+  commitInSlices(transaction: Transaction): Promise<LogIndex>
+  /** Somebody's commit is being applied in slices: nobody else can commit. */
+  isApplying(): boolean
+  /** What is applied in one turn: see `EngineOptions`. */
+  readonly sliceOperations: number
+  readonly sliceBytes: number
   ended(transaction: Transaction): void
   /** How much of what it writes a transaction keeps in memory. */
   readonly memoryBytes: number
@@ -80,8 +89,12 @@ export interface TransactionHost {
 const operationsBytesMax = payloadBytesMax - 1024 * 1024
 /** Once it spills, it does so in pieces of this size. */
 const spilledPieceBytes = 1024 * 1024
-/** Room in the data file is made in such steps, of some tens of milliseconds. */
-const reservedStepBytes = 8 * 1024 * 1024
+/** What is larger is written to disk before it is appended to the log: that would take some milliseconds. */
+const appendBytesMax = 4 * 1024 * 1024
+/** Of a transaction that begins to spill, so much goes to disk at once: some milliseconds. */
+const firstSpillBytes = 4 * 1024 * 1024
+/** Room in the data file is made in such steps, of some milliseconds. */
+const reservedStepBytes = 2 * 1024 * 1024
 /** So much is written before it is looked again how much is in memory. */
 const reservedAheadBytes = 64 * 1024
 
@@ -101,10 +114,13 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
   /** What it has read, under `serializable`. */
   readonly reads: ReadSet | undefined
   readonly #reader: { readonly from: number } | undefined
+  /** What somebody else's commit had applied by then is not among the recent writes since its beginning. */
+  readonly #beganWhileApplying: boolean
   #unit: WriteUnit | undefined
   #notes: ChangeNotes | undefined
   #state: 'open' | 'committed' | 'aborted' = 'open'
   #committing = false
+  #applying = false
 
   constructor(id: number, options: TransactionOptions, host: TransactionHost) {
     this.id = id
@@ -113,6 +129,7 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
     this.startedMs = host.world.clock.monotonicMs()
     this.memory = new WriteMemory(host.writeMemory)
     this.#snapshot = host.snapshotAt(options.readAt ?? host.now())
+    this.#beganWhileApplying = host.isApplying()
     if (options.isolation === 'serializable') {
       this.reads = new ReadSet()
       this.#reader = host.state.snapshots.recentWrites.enter()
@@ -142,9 +159,25 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
     return this.memory.newLockStore()
   }
 
-  /** What it has written is not all in memory: `prepareCommit` before `commit` spares others a long turn. */
+  /** What it has written is not all in memory. */
   get isSpilled(): boolean {
     return this.operations.spilled !== undefined
+  }
+
+  /** Whether `commit` takes a short turn, and nothing is in its way; else `commitLater`. */
+  get commitsAtOnce(): boolean {
+    return !this.hasWritten || (this.#isSmall && !this.#host.isApplying())
+  }
+
+  get #isSmall(): boolean {
+    const { operations } = this
+    const { sliceOperations, sliceBytes } = this.#host
+    return operations.spilled === undefined && operations.count <= sliceOperations && operations.length <= sliceBytes
+  }
+
+  /** It cannot be aborted any more: its commit has begun to change what is stored. */
+  get isApplying(): boolean {
+    return this.#applying
   }
 
   get hasWritten(): boolean {
@@ -230,27 +263,65 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
   }
 
   /**
-   * Brings operations that are too many for memory to disk, without holding up others: what `commit`, which is to follow, would have to
-   * wait for. Nothing can be written in the transaction any more. Rejects with OutOfDiskSpace; it is aborted then.
+   * As `commit`, for one that is large, or while another is being applied: without holding up others for longer than a slice. Nothing can
+   * be written in the transaction any more. Rejects with OutOfDiskSpace, WriteConflict, and NoSuchTransaction when it is aborted before
+   * its turn has come; it is aborted in any case then.
    */
-  async prepareCommit(): Promise<void> {
-    const { operations } = this
+  async commitLater(): Promise<LogIndex> {
     this.#refuseEnded()
-    if (operations.spilled === undefined) return
     if (this.#committing) throw beingCommitted(this.id)
     this.#committing = true
     try {
-      operations.spill(() => this.#host.newPayload())
-      await operations.spilled.finishAsync()
-      for (let bytes = 0; bytes < operations.sizeBytes; bytes += reservedStepBytes) {
-        this.#refuseEnded()
-        this.#host.reserveSpace(bytes)
-        await this.#host.world.clock.yield()
-      }
+      await this.#prepare()
+      await this.#turnToCommit()
     } catch (error) {
       this.abort()
       throw this.#refusal(error)
     }
+    if (this.#isSmall) return this.commit()
+    this.#snapshot.release()
+    try {
+      this.#validateReads()
+      this.#applying = true
+      const logIndex = await this.#host.commitInSlices(this)
+      this.#end('committed')
+      return logIndex
+    } catch (error) {
+      this.#end('aborted')
+      throw error
+    }
+  }
+
+  /** Brings operations that are too many for memory to disk, and makes room for what they do. */
+  async #prepare(): Promise<void> {
+    const { operations } = this
+    const { clock } = this.#host.world
+    if (operations.spilled === undefined && operations.length <= appendBytesMax) return
+    do {
+      operations.spill(() => this.#host.newPayload(), spilledPieceBytes)
+      await clock.yield()
+      this.#refuseEnded()
+    } while (operations.length > 0)
+    await operations.spilled!.finishAsync()
+    for (let bytes = 0; bytes < operations.sizeBytes; bytes += reservedStepBytes) {
+      this.#refuseEnded()
+      this.#host.reserveSpace(bytes)
+      await clock.yield()
+    }
+  }
+
+  /** Until nobody else's commit is being applied and those who waited for that have had a turn. */
+  async #turnToCommit(): Promise<void> {
+    this.#refuseEnded()
+    const { locks } = this.#host.state
+    const { clock } = this.#host.world
+    const { space, key, mode } = commitLock
+    if (!locks.take(space, key, mode, this)) await locks.wait(commitLock, this, Number.POSITIVE_INFINITY, clock)
+    if (!this.#isSmall) {
+      await clock.yield()
+      await clock.yield()
+    }
+    this.#refuseEnded()
   }
 
   /**
@@ -293,9 +364,9 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
     return error
   }
 
-  /** Forgets what it has written. Safe to call twice. */
+  /** Forgets what it has written. Safe to call twice; without effect on one that is being applied, which commits. */
   abort(): void {
-    if (this.#state === 'open') this.#end('aborted')
+    if (this.#state === 'open' && !this.#applying) this.#end('aborted')
   }
 
   /** Throws WriteConflict when what was read has been written since, by anyone. */
@@ -303,6 +374,7 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
     const { reads } = this
     if (reads === undefined) return
     const { recentWrites } = this.#host.state.snapshots
+    if (this.#beganWhileApplying) throw new WriteConflict(undefined)
     if (recentWrites.some(this.#reader!, (map, key) => reads.includes(map, key)) || !this.#catalog.stillMissing)
       throw new WriteConflict(undefined)
   }
@@ -339,7 +411,7 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
       const limit = operations.spilled === undefined ? room : Math.min(room, spilledPieceBytes)
       if (operations.length >= limit) {
         try {
-          operations.spill(() => this.#host.newPayload())
+          operations.spill(() => this.#host.newPayload(), firstSpillBytes)
         } catch (error) {
           throw this.#refusal(error)
         }

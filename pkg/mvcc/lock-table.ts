@@ -40,7 +40,7 @@ export interface LockTarget {
 }
 
 /** Spaces that are no map's. */
-export const lockSpace = { namespaces: -1, collections: -2 } as const
+export const lockSpace = { namespaces: -1, collections: -2, commits: -3 } as const
 
 export interface LockInfo extends LockTarget {
   readonly holders: readonly Holder[]
@@ -115,7 +115,7 @@ export class Lock {
 /** Spaces without a lock that are kept at most, once there is no lock at all. */
 const emptySpacesMax = 1000
 
-/** Whether it is a lock on a collection or a name, not on what is in a map. */
+/** Whether it is a lock on a collection, a name or the commits, not on what is in a map. */
 export function isOfCatalog({ space }: LockTarget): boolean {
   return space < 0
 }

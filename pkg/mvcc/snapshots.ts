@@ -8,7 +8,7 @@
  */
 import { assert } from '../base/assert.ts'
 import type { Timestamp } from '../base/timestamp.ts'
-import { timestampMin } from '../base/timestamp.ts'
+import { timestampMax, timestampMin } from '../base/timestamp.ts'
 import { RecentWrites } from './recent-writes.ts'
 
 /** A moment at which a reader looks; the versions it needs stay until `release`. */
@@ -24,6 +24,8 @@ export class Snapshots {
   /** Timestamps of open snapshots, ascending, with repeats. */
   readonly #open: Timestamp[] = []
   #historyFrom: Timestamp | undefined
+  /** What is newer is not to be seen yet: a commit that is applied in slices. */
+  visible: Timestamp = timestampMax
   /** Grows with every release: vacuum has something new to look at. */
   releaseCount = 0
 

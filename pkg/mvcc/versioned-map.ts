@@ -62,6 +62,8 @@ export class VersionedMap implements KeyMap {
   get(key: Uint8Array, keyLength: number, at: Timestamp, into: ValueRef): boolean {
     this.#located = false
     const { tree } = this
+    const { visible } = this.#snapshots
+    if (at > visible) at = visible
     // The key alone sorts before all its versions, so that it leads to the newest.
     if (at === timestampMax) {
       return tree.getFirst(key, keyLength, keyLength, into) && into.end > into.start
@@ -200,7 +202,8 @@ export class VersionedMap implements KeyMap {
   }
 
   cursor(at: Timestamp): VersionCursor {
-    return new VersionCursor(this, at)
+    const { visible } = this.#snapshots
+    return new VersionCursor(this, at > visible ? visible : at)
   }
 
   prefetch(): VersionPrefetch {

@@ -1,6 +1,6 @@
 /** A write that meets another transaction's: what is in the way, for those who would rather wait than give up. */
 import { DatabaseError } from '../base/errors.ts'
-import type { LockTarget } from './lock-table.ts'
+import { isOfCatalog, type LockTarget } from './lock-table.ts'
 
 const message =
   'Caused by :: Write conflict during plan execution and yielding is disabled. :: Please retry your operation or multi-document transaction.'
@@ -13,4 +13,9 @@ export class WriteConflict extends DatabaseError {
     super('WriteConflict', message)
     this.target = target
   }
+}
+
+/** Whether somebody else has a collection, a name or the right to commit, which may pass. */
+export function isCatalogConflict(error: unknown): error is WriteConflict {
+  return error instanceof WriteConflict && error.target !== undefined && isOfCatalog(error.target)
 }

@@ -16,7 +16,7 @@ import type { Workspace } from '../engine/workspace.ts'
 import type { WriteUnit } from '../engine/write-unit.ts'
 import type { Snapshot } from '../mvcc/snapshots.ts'
 import { compileIndexFilter } from '../query/index-filter.ts'
-import type { Model, ModelState } from './model.ts'
+import { difference, type Model, type ModelState } from './model.ts'
 import type { SeededRandom } from './random.ts'
 import type { SimulatedWorld } from './world.ts'
 
@@ -27,6 +27,7 @@ export const smallEngine: Partial<EngineOptions> = {
   logSegmentBytes: 16 * 1024,
   logWindowBytes: 1024,
   transactionMemoryBytes: 1500,
+  commitSliceOperations: 2,
   checkpointLogBytes: 12 * 1024,
   checkpointIntervalMs: 40,
   vacuumIntervalMs: 10,
@@ -109,6 +110,7 @@ export class EngineWorkload {
   }
 
   async #step(): Promise<void> {
+    if (this.engine.writable !== undefined && this.#random.integer(3) === 0) this.#look()
     if (this.#builds.length > 0 && this.#random.integer(3) === 0) this.#advanceBuild()
     const draw = this.#random.integer(100)
     if (draw < 3) this.#beginBuild()
@@ -143,20 +145,37 @@ export class EngineWorkload {
         if (!isOneOf(error, writeFailures)) throw error
         transaction.abort()
       }
-    } else if (draw < 9) await this.#commit(open)
-    else transaction.abort()
+    } else if (draw < 9) {
+      this.#transactions.splice(at, 1)
+      const atOnce = transaction.commitsAtOnce || (this.engine.writable === undefined && random.integer(4) === 0)
+      // What is applied in slices goes on beside the steps that follow.
+      if (atOnce) await this.#commit(open, () => transaction.commit())
+      else this.#background(this.#commit(open, () => transaction.commitLater()))
+      return
+    } else transaction.abort()
     this.#transactions.splice(at, 1)
   }
 
-  async #commit({ transaction, changes }: OpenTransaction): Promise<void> {
+  async #commit({ changes }: OpenTransaction, commit: () => LogIndex | Promise<LogIndex>): Promise<void> {
     try {
-      const logIndex = transaction.commit()
+      const committed = commit()
+      const logIndex = committed instanceof Promise ? await committed : committed
       this.#record(logIndex, changes)
       const durable = this.engine.durable(logIndex).then(() => this.#model.acknowledge(logIndex))
       if (this.#random.integer(3) === 0) await durable
       else this.#background(durable)
     } catch (error) {
       if (!isOneOf(error, writeFailures)) throw error
+    }
+  }
+
+  /** While a commit is being applied nothing of it is seen. */
+  #look(): void {
+    const wrong = difference(this.#model.current, contentsOf(this.engine))
+    if (wrong !== undefined) throw new Error(`while a commit is applied: ${wrong}`)
+    for (const { name, documentCount } of this.engine.collections('db')) {
+      const expected = this.#model.current.get(name)!.size
+      if (documentCount !== expected) throw new Error(`${name} is said to have ${documentCount}, not ${expected}`)
     }
   }
 
@@ -283,6 +302,7 @@ export class EngineWorkload {
     const definition = this.#anyDefinition()
     if (collection === undefined || this.#builds.length > 2) return
     if ([...collection.indexes, ...collection.builds].some(({ name }) => name === definition.name)) return
+    if (this.engine.writable !== undefined) return
     this.#builds.push(this.engine.beginIndexBuild(collection, buildDocument(definition)))
   }
 

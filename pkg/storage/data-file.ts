@@ -9,7 +9,7 @@ import { DiskError, type File } from '../io/disk.ts'
 import { blockSize, blocksFor, Extents } from './extents.ts'
 
 const stepMin = 1 << 20
-const stepMax = 16 << 20
+const stepMax = 4 << 20
 const zeros = new Uint8Array(1 << 20)
 
 export function checksumOf(bytes: Uint8Array, start: number, end: number): number {

@@ -38,19 +38,18 @@ export const commitTransaction = defineCommand({
         result: nothing,
       }),
     )
-    return transaction.isSpilled ? prepareAndCommit(operation, current) : commit(operation, current)
+    return transaction.commitsAtOnce ? commit(operation, current) : commitLater(operation, current)
   },
   reply: emptyReply,
 })
 
-async function prepareAndCommit(operation: Operation, current: SessionTransaction): Promise<undefined> {
+async function commitLater(operation: Operation, current: SessionTransaction): Promise<undefined> {
   try {
-    await current.transaction.prepareCommit()
-  } catch (error) {
+    current.committedAt = await current.transaction.commitLater()
+  } finally {
     operation.instance.transactionEnded(current)
-    throw error
   }
-  return commit(operation, current)
+  return operation.acknowledge(undefined, current.committedAt)
 }
 
 function commit(operation: Operation, current: SessionTransaction): undefined | Promise<undefined> {

@@ -34,6 +34,5 @@ async function write(count: number): Promise<void> {
     })
     await world.clock.yield()
   }
-  await transaction.prepareCommit()
-  await engine.durable(transaction.commit())
+  await engine.durable(await transaction.commitLater())
 }
