@@ -293,6 +293,19 @@ export class Page {
     return true
   }
 
+  /** Whether entry `index` is known at a glance to be the first that is not below `key`. */
+  isFirstFrom(index: number, key: Uint8Array, keyLength: number): boolean {
+    const { bytes, words, slots, prefixLength } = this
+    if (index >= this.count || keyLength < prefixLength + 4 || this.keyHeadMax < prefixLength + 4) return false
+    const prefixAt = this.base + headerSize
+    for (let i = 0; i < prefixLength; i++) if (bytes[prefixAt + i] !== key[i]) return false
+    const head = headOf(key, prefixLength, keyLength)
+    const at = slots + (index << 1)
+    if (index > 0 && words[at - 2]! >= head) return false
+    const other = words[at]!
+    return other > head || (other === head && this.#compareSuffix(index, key, keyLength, 4) >= 0)
+  }
+
   /** Order of entry `index` against `key`. */
   compareKey(index: number, key: Uint8Array, keyLength: number): number {
     const { bytes, base, prefixLength } = this

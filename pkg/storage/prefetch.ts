@@ -21,8 +21,9 @@ export const prefetchMax = 16
 const touchedBytes = 448
 const lineBytes = 64
 
-/** Of the entries being found, for the moment: frame of the leaf (0: not in memory), and where the cell seems to be. */
+/** Of the entries being found, for the moment: frame of the leaf (0: not in memory), which entry of it that seems to be, and where its cell is. */
 const frames = new Int32Array(prefetchMax)
+const guesses = new Int32Array(prefetchMax)
 const cells = new Int32Array(prefetchMax)
 /** What was touched goes here, so that it counts as used. */
 const touched = new Int32Array(1)
@@ -103,7 +104,7 @@ export class Prefetch {
       const frame = frames[i]!
       sum += pager.wordsOf(frame)[pager.baseOf(frame) >>> 2]!
     }
-    for (let i = 0; i < count; i++) cells[i] = this.#guess(frames[i]!, this.#keys[i]!, keyLength)
+    for (let i = 0; i < count; i++) cells[i] = this.#guess(i, frames[i]!, this.#keys[i]!, keyLength)
     for (let i = 0; i < count; i++) {
       const bytes = pager.bytesOf(frames[i]!)
       const cell = cells[i]!
@@ -114,19 +115,21 @@ export class Prefetch {
   }
 
   /** Where the cell of the key is, if the keys of the leaf are spread evenly. */
-  #guess(frame: number, key: Uint8Array, keyLength: number): number {
+  #guess(i: number, frame: number, key: Uint8Array, keyLength: number): number {
     const { pager } = this.#tree
     const words = pager.wordsOf(frame)
     const base = pager.baseOf(frame)
     const word = base >>> 2
     const prefixLength = words[word]! >>> 16
     const last = words[word + 1]! - 1
+    guesses[i] = 0
     if (frame === 0 || last < 0) return base
     const slots = word + 8 + ((prefixLength + 3) >>> 2)
     const low = words[slots]!
     const high = words[slots + (last << 1)]!
     const share = (headOf(key, prefixLength, keyLength) - low) / (high - low)
     const slot = share > 0 && share < 1 ? Math.floor(share * last) : share >= 1 ? last : 0
+    guesses[i] = slot
     return base + (words[slots + (slot << 1) + 1]! & 0xffff)
   }
 
@@ -137,8 +140,11 @@ export class Prefetch {
     this.#ends[i] = 0
     if (frame === 0) return
     const page = pager.attach(this.#page, frame)
-    const slot = page.search(key, keyLength)
-    const index = slot >= 0 ? slot : ~slot
+    let index = guesses[i]!
+    if (!page.isFirstFrom(index, key, keyLength)) {
+      const slot = page.search(key, keyLength)
+      index = slot >= 0 ? slot : ~slot
+    }
     // The first of the next leaf may be it, long ones lie elsewhere: these are read as ever.
     if (index === page.count || page.isLongKey(index) || page.isOverflow(index)) return
     if (!page.keyStartsWith(index, key, prefixLength)) return
