@@ -169,13 +169,22 @@ export class IndexRows implements RowSource, BytesRef {
   /** Reads until the next ones are looked up together, and how many those will be. */
   #untilForeseeing = 0
   #foreseen = 1
+  /** Rows that will be asked for and whose records have not been looked up together yet, as far as that is known. */
+  #expected: number
   bytes: Uint8Array = noBytes
   start = 0
   end = 0
   recordId = 0 as RecordId
 
-  /** `given`: records that are rows already; new ones are added. */
-  constructor(source: QuerySource, at: Timestamp, node: FetchNode, work: Work, given?: Set<RecordId>) {
+  /** `expected`: rows that will be asked for, where that is known. `given`: records that are rows already; new ones are added. */
+  constructor(
+    source: QuerySource,
+    at: Timestamp,
+    node: FetchNode,
+    work: Work,
+    expected: number | undefined,
+    given?: Set<RecordId>,
+  ) {
     this.#source = source
     this.#at = at
     this.#keysOnly = node.keysOnly
@@ -186,6 +195,7 @@ export class IndexRows implements RowSource, BytesRef {
     this.#predicate = isMatchAll(node.filter) ? undefined : compileFilter(node.filter)
     this.#whole = this.#keyFilter && compileFilter(conjunction([filter, node.filter]))
     this.#met = bounds.repeats ? new Set() : undefined
+    this.#expected = expected ?? 0
     this.#given = given
   }
 
@@ -221,12 +231,18 @@ export class IndexRows implements RowSource, BytesRef {
     return paused
   }
 
-  /** Has the records that come next found together: none for the first, then more and more, so that who wants few finds few. */
+  /**
+   * Has the records that come next found together: as many as will be asked for, then none for the first, then more and more, so that who
+   * wants few finds few.
+   */
   #foresee(recordId: RecordId): void {
     const source = this.#source
-    const wanted = this.#foreseen
+    let wanted = this.#foreseen
+    if (this.#expected > 0) {
+      wanted = Math.min(foreseenMax, this.#expected)
+      this.#expected -= wanted
+    } else this.#foreseen = Math.min(foreseenMax, wanted * 4)
     this.#untilForeseeing = wanted
-    this.#foreseen = Math.min(foreseenMax, wanted * 4)
     if (wanted === 1 || this.#keyFilter !== undefined || source.foresee === undefined) return
     const count = this.#walk.foresee(nextRecords, wanted - 1)
     if (count === 0) return
@@ -264,7 +280,7 @@ export class OrRows implements RowSource {
     this.#inputs = node.inputs.map((input) => {
       const own = noWork()
       work.inputs.push(own)
-      return new IndexRows(source, at, input, own, given)
+      return new IndexRows(source, at, input, own, undefined, given)
     })
   }
 

@@ -144,7 +144,7 @@ function open(source: QuerySource, at: Timestamp, node: PlanNode, request: FindR
       return new IdRows(source, at, node, work)
     case 'fetch':
       return node.projection === undefined
-        ? new IndexRows(source, at, node, work)
+        ? new IndexRows(source, at, node, work, rowLimitOf(request))
         : new CoveredRows(source, at, node, node.projection, work)
     case 'merge':
       return new MergedRows(source, at, node, work)
