@@ -94,8 +94,10 @@ class DecoderSource {
         `else if (isField(bytes, at, ${field})) {
           const type = bytes[at]
           at += ${head}
-          ${value} = other(type, bytes, at, ${field})
-          at = valueEnd(bytes, type, at)
+          ${this.#numbers(type, value)}{
+            ${value} = other(type, bytes, at, ${field})
+            at = valueEnd(bytes, type, at)
+          }
         } else return undefined`,
       )
       at = valueEnd(bytes, type, at)
@@ -109,6 +111,15 @@ class DecoderSource {
       return bytes[at] === 0 ? { ${values.join(', ')} } : undefined
     }\n`
     return name
+  }
+
+  /** Of a field that was a number or null: the code for the others of these, since whole numbers are int32 and the rest double. */
+  #numbers(type: number, value: string): string {
+    if (type !== bsonType.int32 && type !== bsonType.double && type !== bsonType.null) return ''
+    return `if (type === ${bsonType.int32}) { ${value} = view.getInt32(at, true); at += 4 }
+      else if (type === ${bsonType.double}) { ${value} = view.getFloat64(at, true); at += 8 }
+      else if (type === ${bsonType.null}) ${value} = null
+      else `
   }
 
   /** Code that sets `$v` to the value of `type` at `at` and moves behind it; undefined when `other` is as good. */
