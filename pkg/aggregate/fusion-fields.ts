@@ -19,6 +19,8 @@ export interface FusionInput {
   /** How another stage is refused, and a fusion. */
   readonly unfit: { readonly code: number; readonly reason: string }
   readonly nestedCode: number
+  /** How a pipeline without stages is refused. */
+  readonly emptyCode: number
   /** Throws when a pipeline does not give what is to be fused. */
   check(pipeline: Pipeline): void
 }
@@ -46,11 +48,17 @@ export function readFusion(expected: FusionInput, operand: Value, context: Stage
   return { input, pipelines, combination: given.get('combination'), hasDetails }
 }
 
-function readPipeline({ name, stages, unfit, nestedCode, check }: FusionInput, pipeline: Value, context: StageContext) {
+function readPipeline(
+  { name, stages, unfit, nestedCode, emptyCode, check }: FusionInput,
+  pipeline: Value,
+  context: StageContext,
+) {
   const first = firstStage(pipeline)
   if (first !== undefined && fusing.has(first))
     throw new DatabaseError(nestedCode, `${first} is not allowed in the input of ${name}`)
   const plans = context.pipeline(pipeline, { place: 'rankFusion' })
+  if (plans.length === 0) throw new DatabaseError(emptyCode, `A pipeline in the input of ${name} must have a stage`)
+  check(plans)
   for (const plan of plans) {
     if (!stages.has(plan.name))
       throw new DatabaseError(
@@ -58,7 +66,6 @@ function readPipeline({ name, stages, unfit, nestedCode, check }: FusionInput, p
         `${plan.name} is not allowed in a pipeline of ${name}: it must only ${unfit.reason}`,
       )
   }
-  check(plans)
   return plans
 }
 

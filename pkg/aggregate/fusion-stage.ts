@@ -51,6 +51,7 @@ export function fusionPlan(fusion: Fusion): StagePlan {
   return {
     name: fusion.name,
     isSource: true,
+    gives: fusion.hasDetails ? ['score', 'scoreDetails'] : ['score'],
     reads: [fusion.from],
     open: (input, run) => new FusionStage(input, run, fusion),
   }
@@ -126,7 +127,8 @@ class FusionStage extends PassingStage {
     const run = this.#run.inner()
     const rows = run.host.open(this.#fusion.from, pipeline, run)
     this.#run.track(rows)
-    const last = pipeline.findLast(({ name }) => ordering.has(name))?.pushdown
+    const last =
+      this.#fusion.figure === 'rank' ? pipeline.findLast(({ name }) => ordering.has(name))?.pushdown : undefined
     this.#sortKey = last?.kind === 'sort' ? compileSort(parseSort(last.document, 0, run.collation)) : undefined
     this.#place = 0
     this.#rank = 0

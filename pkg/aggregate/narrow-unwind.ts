@@ -1,6 +1,8 @@
 /** An `$unwind` of a top-level field whose documents are read by a few fields only: they have no others. */
+
 import { readInt32, writeInt32 } from '../bson/little-endian.ts'
 import { bsonType } from '../bson/type.ts'
+import type { Value } from '../bson/value.ts'
 import { ElementWalker, valueEnd } from '../bson/walk.ts'
 import { BsonWriter } from '../bson/writer.ts'
 import { FieldFinder } from '../query/field-finder.ts'
@@ -183,6 +185,10 @@ export class NarrowUnwind implements Stage, FieldSource {
     const own = this.#elements.bytes.slice(start, start + readInt32(this.#elements.bytes, start))
     this.#elements.move(own, -start)
     this.#arrayStart = 0
+  }
+
+  metadata(name: string): Value | undefined {
+    return this.#input.metadata?.(name)
   }
 
   close(): void {

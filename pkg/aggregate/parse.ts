@@ -2,6 +2,7 @@
 import { DatabaseError } from '../base/errors.ts'
 import { bsonType, typeAlias } from '../bson/type.ts'
 import { documentFields, type Value } from '../bson/value.ts'
+import { AvailableMetadata } from '../expression/available-metadata.ts'
 import { Scope } from '../expression/scope.ts'
 import type { InnerPipeline, Place, StageContext, StageDefinition, StagePlan } from './stage.ts'
 import { stages } from './stages/table.ts'
@@ -15,6 +16,8 @@ export interface ParseOptions {
   /** undefined: the pipeline reads no collection. */
   readonly collection?: string | undefined
   readonly nowMs?: number
+  /** What it reads is a view, whose documents may have metadata. */
+  readonly overView?: boolean
 }
 
 /** Most stages of a pipeline. */
@@ -47,11 +50,13 @@ export function parsePipeline(array: Uint8Array, start = 0, options: ParseOption
     // Where no collection is named, the caller checks for himself whether there must be one.
     collection: 'collection' in options ? options.collection : '',
     nowMs: options.nowMs ?? 0,
+    metadata: options.overView === true ? undefined : new AvailableMetadata(),
     depth: 0,
   })
 }
 
 interface Surroundings extends Pick<StageContext, 'scope' | 'place' | 'database' | 'collection' | 'nowMs'> {
+  readonly metadata: AvailableMetadata | undefined
   readonly depth: number
 }
 
@@ -62,8 +67,10 @@ function parseIn(array: Uint8Array, start: number, surroundings: Surroundings): 
       `Maximum number of nested sub-pipelines exceeded. Limit is ${depthMax}`,
     )
   }
+  const { metadata } = surroundings
   const context: StageContext = {
     ...surroundings,
+    scope: surroundings.scope.withMetadata(metadata),
     pipeline: (value, inside) => parseInner(value, inside, surroundings),
     stage: (name, operand) => definitionOf(name).parse(operand, context),
   }
@@ -74,7 +81,10 @@ function parseIn(array: Uint8Array, start: number, surroundings: Surroundings): 
     // Such a stage has pipelines of its own, whose faults matter less than where it stands.
     if (definition.hasInputs === true && definitions.length > 0) throw notFirst(definition)
     definitions.push(definition)
+    if (!passesMetadata.has(definition.name)) metadata?.withhold(definition.name)
     const plan = definition.parse(stage, context)
+    if (plan.makesDocuments === true) metadata?.clear()
+    if (plan.gives !== undefined) metadata?.give(plan.gives)
     plans.push(plan.operand === undefined ? { ...plan, operand: stage } : plan)
   }
   if (plans.length > stagesMax) {
@@ -82,8 +92,28 @@ function parseIn(array: Uint8Array, start: number, surroundings: Surroundings): 
   }
   checkPlaces(definitions, surroundings)
   checkChangeStream(plans)
+  metadata?.check()
   return plans
 }
+
+/** Stages that can tell of their documents what is known of those they were made of. */
+const passesMetadata: ReadonlySet<string> = new Set([
+  '$addFields',
+  '$facet',
+  '$limit',
+  '$match',
+  '$project',
+  '$redact',
+  '$replaceRoot',
+  '$replaceWith',
+  '$sample',
+  '$score',
+  '$set',
+  '$skip',
+  '$sort',
+  '$unset',
+  '$unwind',
+])
 
 /** Stages that take one event and give one, or none. */
 const changeStreamStages: ReadonlySet<string> = new Set([
@@ -122,6 +152,11 @@ function parseInner(value: Value, inside: InnerPipeline, outer: Surroundings): P
     database: inside.database ?? outer.database,
     collection: 'collection' in inside ? inside.collection : outer.collection,
     nowMs: outer.nowMs,
+    // The documents are those that come to the stage, or others.
+    metadata:
+      inside.place === 'facet'
+        ? outer.metadata && new AvailableMetadata(outer.metadata.names)
+        : new AvailableMetadata(),
     depth: outer.depth + 1,
   })
 }

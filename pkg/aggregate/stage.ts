@@ -18,6 +18,7 @@ import { DatabaseError } from '../base/errors.ts'
 import type { Value } from '../bson/value.ts'
 import { simpleOrder, type ValueOrder } from '../bson/value-order.ts'
 import type { Collation } from '../collation/collation.ts'
+import type { GivenMetadata } from '../expression/available-metadata.ts'
 import type { ExpressionCompiler } from '../expression/compile.ts'
 import type { EvaluationContext } from '../expression/context.ts'
 import type { Scope } from '../expression/scope.ts'
@@ -83,6 +84,10 @@ export interface StagePlan {
   readonly groupEnds?: GroupEnds | undefined
   /** One document out for each one in, in their order. */
   readonly oneToOne?: boolean
+  /** Metadata that its documents have. */
+  readonly gives?: readonly GivenMetadata[]
+  /** Its documents are not those of its input: they have no metadata but what it gives. */
+  readonly makesDocuments?: boolean
   /** It is an `$unwind`. */
   readonly unwinding?: Unwinding
   /** For explain: the stage as it will be run, where it differs from what was written. */

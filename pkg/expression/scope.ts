@@ -3,6 +3,7 @@ import { DatabaseError } from '../base/errors.ts'
 import type { Value } from '../bson/value.ts'
 import { simpleOrder, type ValueOrder } from '../bson/value-order.ts'
 import type { Collation } from '../collation/collation.ts'
+import type { AvailableMetadata } from './available-metadata.ts'
 import { type Expression, missing, rootVariable } from './expression.ts'
 import { pathOfValue } from './field-path.ts'
 
@@ -26,15 +27,18 @@ export class Scope {
   readonly #allocation: { next: number }
   /** How strings compare where the expressions stand; undefined: by their bytes. */
   readonly collation: Collation | undefined
+  /** What `$meta` may name; undefined: nobody knows. */
+  readonly metadata: AvailableMetadata | undefined
 
   private constructor(
     bindings: ReadonlyMap<string, Binding>,
     allocation: { next: number },
-    collation: Collation | undefined,
+    { collation, metadata }: Pick<Scope, 'collation' | 'metadata'>,
   ) {
     this.#bindings = bindings
     this.#allocation = allocation
     this.collation = collation
+    this.metadata = metadata
   }
 
   /** The order of values here. */
@@ -45,18 +49,23 @@ export class Scope {
   /** This scope where strings compare as the collation says. */
   withCollation(collation: Collation | undefined): Scope {
     if (collation === this.collation) return this
-    return new Scope(this.#bindings, this.#allocation, collation)
+    return new Scope(this.#bindings, this.#allocation, { collation, metadata: this.metadata })
+  }
+
+  /** This scope in a pipeline whose documents have this metadata. */
+  withMetadata(metadata: AvailableMetadata | undefined): Scope {
+    return new Scope(this.#bindings, this.#allocation, { collation: this.collation, metadata })
   }
 
   /** ROOT, CURRENT, the time, and nothing of the user's. `clusterTime`: a timestamp, where there is such a time. */
   static outermost(clusterTime?: Value): Scope {
-    const scope = new Scope(systemBindings, { next: rootVariable + 1 }, undefined)
+    const scope = new Scope(systemBindings, { next: rootVariable + 1 }, { collation: undefined, metadata: undefined })
     return clusterTime === undefined ? scope : scope.withClusterTime(clusterTime)
   }
 
   withClusterTime(value: Value): Scope {
     const binding: SystemValue = { name: `$$${clusterTimeName}`, system: value }
-    return new Scope(new Map(this.#bindings).set(clusterTimeName, binding), this.#allocation, this.collation)
+    return new Scope(new Map(this.#bindings).set(clusterTimeName, binding), this.#allocation, this)
   }
 
   /** This scope in a place where nothing says what time it is. */
@@ -65,12 +74,12 @@ export class Scope {
     for (const name of ['NOW', clusterTimeName]) {
       bindings.set(name, { code: 51144, reason: `Builtin variable '$$${name}' is not available` })
     }
-    return new Scope(bindings, this.#allocation, this.collation)
+    return new Scope(bindings, this.#allocation, this)
   }
 
   /** This scope with a variable whose value is known: `$$USER_ROLES`, those of a command's `let`. */
   withConstant(name: string, value: Value): Scope {
-    return new Scope(new Map(this.#bindings).set(name, value), this.#allocation, this.collation)
+    return new Scope(new Map(this.#bindings).set(name, value), this.#allocation, this)
   }
 
   /** This scope with further variables, and their slots in the order of the names. */
@@ -80,7 +89,7 @@ export class Scope {
     names.forEach((name, i) => {
       inner.set(name, slots[i]!)
     })
-    return { scope: new Scope(inner, this.#allocation, this.collation), slots }
+    return { scope: new Scope(inner, this.#allocation, this), slots }
   }
 
   /** The path from a variable. Errors: 17276 for one that is not there, 10071200 and 51144 for a time that is not known. */

@@ -1,4 +1,5 @@
 /** `$top`, `$topN`, `$bottom` and `$bottomN`: values of the documents that come first or last in an order. */
+
 import { DatabaseError } from '../../base/errors.ts'
 import { compareBytes, KeyWriter } from '../../bson/key.ts'
 import { bsonType } from '../../bson/type.ts'
@@ -8,6 +9,7 @@ import { missing } from '../../expression/expression.ts'
 import { parseExpression } from '../../expression/parse.ts'
 import { compileSort, type SortKeyOf } from '../../query/sort/key.ts'
 import { parseSort } from '../../query/sort/parse.ts'
+import { metadataPath } from '../carried-metadata.ts'
 import { type Accumulation, type Accumulator, copyOf } from './accumulator.ts'
 import { namedArguments, requiredArgument } from './arguments.ts'
 import { countOf } from './count-of.ts'
@@ -39,7 +41,7 @@ function orderedAccumulator(name: string, which: Which): Accumulator {
       if (sortBy.type !== bsonType.document) {
         throw new DatabaseError(5788604, `expected 'sortBy' to be an object in ${name}`)
       }
-      const sort = parseSort(sortBy.bytes, sortBy.start, scope.collation)
+      const sort = parseSort(sortBy.bytes, sortBy.start, scope.collation, metadataPath(scope.metadata))
       if (sort.parts.length === 0) throw new DatabaseError(15976, `${name} needs at least one sort key`)
       return {
         expression: parseExpression(output, scope),

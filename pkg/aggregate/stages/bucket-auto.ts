@@ -41,7 +41,7 @@ export const bucketAuto: StageDefinition = {
   name: '$bucketAuto',
   parse(operand, { scope }) {
     const bucketing = parseBucketing(operand, scope)
-    return { name: '$bucketAuto', open: (input, run) => new BucketAuto(input, run, bucketing) }
+    return { name: '$bucketAuto', makesDocuments: true, open: (input, run) => new BucketAuto(input, run, bucketing) }
   },
 }
 

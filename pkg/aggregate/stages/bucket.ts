@@ -72,7 +72,11 @@ export const bucket: StageDefinition = {
       passesOn: true,
     }
     const sorting = sort.parse(byId, context)
-    return { name: '$bucket', open: (input, run) => sorting.open(new GroupStage(input, run, grouping), run) }
+    return {
+      name: '$bucket',
+      makesDocuments: true,
+      open: (input, run) => sorting.open(new GroupStage(input, run, grouping), run),
+    }
   },
 }
 

@@ -10,7 +10,12 @@ export const count: StageDefinition = {
   name: '$count',
   parse(operand) {
     const name = fieldOf(operand)
-    return { name: '$count', needs: () => new FieldGathering().fields, open: (input) => new Count(input, name) }
+    return {
+      name: '$count',
+      makesDocuments: true,
+      needs: () => new FieldGathering().fields,
+      open: (input) => new Count(input, name),
+    }
   },
 }
 

@@ -1,7 +1,7 @@
 import { DatabaseError } from '../../base/errors.ts'
 import { documentSizeMaxInternal } from '../../base/limits.ts'
 import { bsonType, typeAlias } from '../../bson/type.ts'
-import { documentFields } from '../../bson/value.ts'
+import { documentFields, type Value } from '../../bson/value.ts'
 import { BsonWriter } from '../../bson/writer.ts'
 import { GatheredArray } from '../accumulators/gathered.ts'
 import { openStages } from '../run.ts'
@@ -40,7 +40,7 @@ export const facet: StageDefinition = {
     }
     if (facets.length === 0) throw new DatabaseError(40169, 'the $facet specification must be a non-empty object')
     const reads = facets.flatMap(({ pipeline }) => pipeline.flatMap((plan) => plan.reads ?? []))
-    return { name: '$facet', reads, open: (input, run) => new FacetStage(input, run, facets) }
+    return { name: '$facet', reads, makesDocuments: true, open: (input, run) => new FacetStage(input, run, facets) }
   },
 }
 
@@ -57,7 +57,7 @@ class FacetStage extends PassingStage {
   constructor(input: Stage, run: PipelineRun, facets: readonly Facet[]) {
     super(input)
     this.#run = run
-    this.#branches = facets.map(({ name, pipeline }) => new Branch(name, pipeline, run))
+    this.#branches = facets.map((each) => new Branch(each, input, run))
     this.#working = this.#branches.length
   }
 
@@ -111,13 +111,14 @@ class FacetStage extends PassingStage {
 
 class Branch {
   readonly name: string
-  readonly feed = new Feed()
+  readonly feed: Feed
   readonly stage: Stage
   readonly results = new GatheredArray()
   #ended = false
 
-  constructor(name: string, pipeline: readonly StagePlan[], run: PipelineRun) {
+  constructor({ name, pipeline }: Facet, input: Stage, run: PipelineRun) {
     this.name = name
+    this.feed = new Feed(input)
     this.stage = openStages(pipeline, this.feed, run)
   }
 
@@ -140,12 +141,22 @@ class Branch {
 
 /** Holds one document at a time; asked for more than it has it pauses, and says so. */
 class Feed implements Stage {
+  readonly #input: Stage
   bytes: Uint8Array = new Uint8Array(0)
   start = 0
   end = 0
   starved = false
   #offered = false
   #ended = false
+
+  /** `input`: rests on the document that was offered last. */
+  constructor(input: Stage) {
+    this.#input = input
+  }
+
+  metadata(name: string): Value | undefined {
+    return this.#input.metadata?.(name)
+  }
 
   offer(bytes: Uint8Array, start: number, end: number): void {
     this.bytes = bytes

@@ -21,6 +21,7 @@ export const group: StageDefinition = {
 function planOf(grouping: Grouping): StagePlan {
   return {
     name: '$group',
+    makesDocuments: true,
     needs: () => fieldsRead(grouping),
     groupEnds: groupEndsOf(grouping),
     open: (input, run) => new GroupStage(input, run, grouping),

@@ -35,14 +35,17 @@ export const rankFusion: StageDefinition = {
   },
 }
 
-/** Errors: 10473002 for a fusion within, 9191103 for a stage that changes documents, 9191100 for a pipeline that ranks nothing. */
+/** Errors: 10473002 for a fusion within, 9834300 for an empty pipeline, 10614800 for one that scores, 9191103 for a stage that changes documents, 9191100 for a pipeline that ranks nothing. */
 const written: FusionInput = {
   name: '$rankFusion',
   fields: [],
   stages: selecting,
   unfit: { code: 9191103, reason: 'select documents' },
   nestedCode: 10473002,
+  emptyCode: 9834300,
   check(pipeline) {
+    if (pipeline.some(({ name }) => name === '$score'))
+      throw new DatabaseError(10614800, 'The input pipelines of $rankFusion must not have a $score')
     if (!pipeline.some(({ name }) => ranking.has(name)))
       throw new DatabaseError(
         9191100,

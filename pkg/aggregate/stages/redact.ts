@@ -38,7 +38,7 @@ class Redact extends PassingStage {
     this.#run = run
     const compiler = new ExpressionCompiler()
     this.#evaluate = compiler.compile(expression)
-    this.#context = run.context(compiler)
+    this.#context = run.context(compiler, input)
     const { variables } = this.#context
     this.#current = slots[0]!
     variables[slots[1]!] = descend
@@ -68,6 +68,10 @@ class Redact extends PassingStage {
       }
       if (this.#run.turnIsOver()) return step.pause
     }
+  }
+
+  metadata(name: string): Value | undefined {
+    return this.input.metadata?.(name)
   }
 
   /** Errors: 17053 for a value that is none of the three. */

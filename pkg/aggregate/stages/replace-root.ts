@@ -54,7 +54,7 @@ class ReplaceRoot implements Stage {
     const compiler = new ExpressionCompiler()
     this.#input = input
     this.#evaluate = compiler.compile(expression)
-    this.#context = run.context(compiler)
+    this.#context = run.context(compiler, input)
     this.bytes = input.bytes
   }
 
@@ -74,6 +74,10 @@ class ReplaceRoot implements Stage {
     this.start = root.start
     this.end = root.end
     return step.row
+  }
+
+  metadata(name: string): Value | undefined {
+    return this.#input.metadata?.(name)
   }
 
   close(): void {

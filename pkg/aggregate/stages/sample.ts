@@ -2,14 +2,16 @@ import { DatabaseError } from '../../base/errors.ts'
 import { bsonType } from '../../bson/type.ts'
 import { documentFields, isNumber, type Value } from '../../bson/value.ts'
 import { wholeNumberAt } from '../../bson/whole-number.ts'
+import type { GivenMetadata } from '../../expression/available-metadata.ts'
 import type { Sorter } from '../../query/sort/sorter.ts'
+import { CarriedMetadata } from '../carried-metadata.ts'
 import { type PipelineRun, type Stage, type StageDefinition, type Step, step } from '../stage.ts'
 import { PassingStage } from './passing.ts'
 
 /** `{$sample: {size}}`: so many of the documents at random, or all when there are fewer. */
 export const sample: StageDefinition = {
   name: '$sample',
-  parse(operand) {
+  parse(operand, { scope }) {
     if (operand.type !== bsonType.document) {
       throw new DatabaseError(28745, 'the $sample stage specification must be an object')
     }
@@ -22,7 +24,8 @@ export const sample: StageDefinition = {
     if (size === undefined) throw new DatabaseError(28749, '$sample stage must specify a size')
     const count = Math.min(wholeNumberAt(size.type, size.bytes, size.start), Number.MAX_SAFE_INTEGER)
     if (!(count > 0)) throw new DatabaseError(28747, 'size argument to $sample must be a positive integer')
-    return { name: '$sample', open: (input, run) => new Sample(input, run, count) }
+    const carried = scope.metadata?.names ?? []
+    return { name: '$sample', open: (input, run) => new Sample(input, run, count, carried) }
   },
 }
 
@@ -33,9 +36,12 @@ class Sample extends PassingStage {
   readonly #key = new Uint8Array(6)
   #left: number
   #filled = false
+  /** What is known of the documents besides their fields; undefined: nothing. */
+  readonly #carried: CarriedMetadata | undefined
 
-  constructor(input: Stage, run: PipelineRun, size: number) {
+  constructor(input: Stage, run: PipelineRun, size: number, carried: readonly GivenMetadata[]) {
     super(input)
+    this.#carried = carried.length === 0 || input.metadata === undefined ? undefined : new CarriedMetadata(carried)
     this.#run = run
     this.#left = size
     this.#sorter = run.sorter(size)
@@ -50,8 +56,14 @@ class Sample extends PassingStage {
     const sorter = this.#sorter
     if (this.#left === 0 || !sorter.next()) return step.end
     this.#left--
-    this.show(sorter.document, sorter.documentStart, sorter.documentEnd)
+    const { document, documentStart, documentEnd } = sorter
+    if (this.#carried === undefined) this.show(document, documentStart, documentEnd)
+    else this.showWritten(this.#carried.unpack(document, documentStart, documentEnd))
     return step.row
+  }
+
+  metadata(name: string): Value | undefined {
+    return this.#carried?.get(name)
   }
 
   #fill(): Step {
@@ -65,7 +77,10 @@ class Sample extends PassingStage {
         key[i] = random & 0xff
         random = Math.floor(random / 256)
       }
-      this.#sorter.add(key, key.length, 0, input.bytes, input.start, input.end)
+      const { bytes, start, end } = input
+      const packed = this.#carried?.pack(bytes, start, end, (name) => input.metadata!(name))
+      if (packed === undefined) this.#sorter.add(key, key.length, 0, bytes, start, end)
+      else this.#sorter.add(key, key.length, 0, packed.bytes, 0, packed.length)
     }
   }
 

@@ -12,8 +12,6 @@ import type { PipelineRun, StageContext, StageDefinition } from '../stage.ts'
 
 /** What an input may do: it selects documents, and scores them. */
 const selecting: ReadonlySet<string> = new Set(['$match', '$sort', '$limit', '$skip', '$sample', '$score'])
-/** What keeps a score that the documents have. */
-const keepsScore: ReadonlySet<string> = new Set(['$match', '$limit', '$skip', '$score'])
 
 /** An expression over the inputs' scores, which are variables. */
 interface Custom {
@@ -53,8 +51,8 @@ export const scoreFusion: StageDefinition = {
 }
 
 /**
- * Errors: 10473003 for a fusion within, 9402502 for a stage that changes documents, 9402500 for a pipeline without scores, NotImplemented for
- * stages behind `$score` that lose them.
+ * Errors: 10473003 for a fusion within, 9402503 for an empty pipeline, 9402502 for a stage that changes documents, 9402500 for a pipeline
+ * without scores.
  */
 const written: FusionInput = {
   name: '$scoreFusion',
@@ -62,13 +60,10 @@ const written: FusionInput = {
   stages: selecting,
   unfit: { code: 9402502, reason: 'select documents and score them' },
   nestedCode: 10473003,
+  emptyCode: 9402503,
   check(pipeline) {
-    const scored = pipeline.findLastIndex(({ name }) => name === '$score')
-    if (scored < 0)
+    if (!pipeline.some(({ name }) => name === '$score'))
       throw new DatabaseError(9402500, 'All subpipelines of $scoreFusion must give their documents a score')
-    for (const { name } of pipeline.slice(scored)) {
-      if (!keepsScore.has(name)) throw new DatabaseError('NotImplemented', `${name} after $score is not supported yet`)
-    }
   },
 }
 

@@ -46,6 +46,7 @@ export const score: StageDefinition = {
     const waits = scoring.normalization === 'minMaxScaler'
     return {
       name: '$score',
+      gives: scoring.hasDetails ? ['score', 'scoreDetails'] : ['score'],
       ...(waits ? {} : { oneToOne: true, effects: keepsAll }),
       needs: (after) => new FieldGathering().others(after).expression(scoring.expression).fields,
       open: (input, run) => (waits ? new ScaledScore(input, run, scoring) : new Score(input, run, scoring)),

@@ -12,6 +12,7 @@ import type { Scope } from '../../expression/scope.ts'
 import { compileSort, type SortKeyOf } from '../../query/sort/key.ts'
 import { parseSort, type Sort } from '../../query/sort/parse.ts'
 import type { Sorter } from '../../query/sort/sorter.ts'
+import { metadataPath } from '../carried-metadata.ts'
 import { FieldSetter } from '../field-setter.ts'
 import { NarrowWriter } from '../narrow-writer.ts'
 import { FieldGathering, type NeededFields } from '../needed-fields.ts'
@@ -80,7 +81,7 @@ function parseWindowing(operand: Value, scope: Scope): Windowing {
         if (field.type === bsonType.null) break
         if (field.type !== bsonType.document) throw wrongType('sortBy', field)
         isOrdered = true
-        sort = parseSort(field.bytes, field.start, scope.collation)
+        sort = parseSort(field.bytes, field.start, scope.collation, metadataPath(scope.metadata))
         if (sort.parts.length === 0) sort = undefined
         break
       case 'output':

@@ -24,6 +24,7 @@ export const sortByCount: StageDefinition = {
     const sorting = sort.parse(byCount, context)
     return {
       name: '$sortByCount',
+      makesDocuments: true,
       open: (input, run) => sorting.open(new GroupStage(input, run, grouping), run),
     }
   },

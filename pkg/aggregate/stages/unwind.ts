@@ -251,6 +251,10 @@ class Unwind implements Stage {
     this.#array = { type, bytes: own, start: arrayStart - start, end: arrayEnd - start }
   }
 
+  metadata(name: string): Value | undefined {
+    return this.#input.metadata?.(name)
+  }
+
   close(): void {
     this.#run.untrack(this)
     this.#input.close()

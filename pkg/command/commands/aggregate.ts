@@ -35,6 +35,7 @@ import { fieldsReadBy, groupsOf } from '../pipeline-window.ts'
 import { openCursor } from '../read.ts'
 import { ReadView } from '../read-view.ts'
 import { expressionOptions } from '../variables.ts'
+import { isView } from '../view.ts'
 import { emptyDocument, parseHint } from './find.ts'
 
 const fields = commandFields('aggregate', {
@@ -129,6 +130,11 @@ function parse(operation: Operation, request: AggregateCommand): Pipeline {
     ...expressionOptions(operation),
     database: operation.databaseName,
     collection: request.collection,
+    overView: isView(
+      request.collection === undefined
+        ? undefined
+        : operation.workspace.collection(operation.databaseName, request.collection),
+    ),
   })
 }
 

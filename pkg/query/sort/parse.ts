@@ -5,6 +5,7 @@ import { bsonType } from '../../bson/type.ts'
 import { documentFields, documentOf, isNumber, readInt32, readString, type Value } from '../../bson/value.ts'
 import { wholeNumberAt } from '../../bson/whole-number.ts'
 import type { Collation } from '../../collation/collation.ts'
+import { metadataUnavailable } from '../../expression/available-metadata.ts'
 import { checkFieldPath, type Path, parsePath } from '../path.ts'
 
 export interface SortPart {
@@ -25,17 +26,25 @@ export interface Sort {
 
 const partsMax = 32
 
+/** Where the metadata of a name lies in the documents that are sorted; undefined: nowhere. */
+type MetadataPath = (name: string) => Path | undefined
+
+const nowhere: MetadataPath = (name) => {
+  if (name === 'score') throw metadataUnavailable(name)
+  return undefined
+}
+
 /**
- * Throws 15974 (no number and no document), 15975 (neither 1 nor -1), 13103 (too many keys), the path errors of
- * `checkFieldPath`, and what `checkMeta` throws. A key of metadata is no part.
+ * `metadata`: where it lies; it is sorted by descending, and what lies nowhere orders nothing. Throws 15974 (no number and no document), 15975 (neither 1 nor -1), 13103 (too many keys), the path errors of
+ * `checkFieldPath`, and what `checkMeta` throws.
  */
-export function parseSort(bytes: Uint8Array, start = 0, collation?: Collation): Sort {
+export function parseSort(bytes: Uint8Array, start = 0, collation?: Collation, metadata = nowhere): Sort {
   const parts: SortPart[] = []
   let natural: 1 | -1 | undefined
   for (const field of documentFields(bytes, start)) {
     if (field.name === '$natural') natural = directionOf(field.name, field)
     else {
-      const part = sortPart(field.name, field)
+      const part = sortPart(field.name, field, metadata)
       if (part !== undefined) parts.push(part)
     }
   }
@@ -47,14 +56,14 @@ export function parseSort(bytes: Uint8Array, start = 0, collation?: Collation): 
 }
 
 /** Undefined for what no document has, so that it orders nothing. */
-function sortPart(name: string, value: Value): SortPart | undefined {
+function sortPart(name: string, value: Value, metadata: MetadataPath): SortPart | undefined {
   if (value.type === bsonType.document) {
     const [first, second] = documentFields(value.bytes, value.start)
     if (second !== undefined)
       throw new DatabaseError('FailedToParse', `Cannot have additional keys in a $meta sort: ${name}`)
     if (first?.name === '$meta') {
-      checkMeta(first)
-      return undefined
+      const path = metadata(checkMeta(first))
+      return path && { path, descending: true }
     }
     throw new DatabaseError(17312, '$meta is the only expression supported by $sort right now')
   }
@@ -63,18 +72,17 @@ function sortPart(name: string, value: Value): SortPart | undefined {
   return { path: parsePath(name), descending: direction < 0 }
 }
 
-/** Errors: 31138 for what is no metadata to sort by, 40218 for what a stage before would have to give, NotImplemented for scores. */
-function checkMeta(value: Value): void {
+/** The name of the metadata. Errors: 31138 for what is none to sort by, 40218 for what only a search gives. */
+function checkMeta(value: Value): string {
   const meta = value.type === bsonType.string ? readString(value.bytes, value.start) : ''
   if (meta === 'textScore' || meta === 'geoNearDistance') {
-    throw new DatabaseError(40218, `query requires ${meta} metadata, but it is not available`)
+    throw metadataUnavailable(meta)
   }
-  if (meta === 'score') throw new DatabaseError('NotImplemented', `sorting by $meta ${meta} is not supported yet`)
-  if (!absentMeta.has(meta)) throw new DatabaseError(31138, `Illegal $meta sort: ${meta}`)
+  if (!sortable.has(meta)) throw new DatabaseError(31138, `Illegal $meta sort: ${meta}`)
+  return meta
 }
 
-/** Metadata that may be asked for where no stage gives it: it is missing of every document alike. */
-const absentMeta: ReadonlySet<string> = new Set(['randVal', 'searchScore', 'vectorSearchScore'])
+const sortable: ReadonlySet<string> = new Set(['randVal', 'score', 'searchScore', 'vectorSearchScore'])
 
 function directionOf(name: string, value: Value): 1 | -1 {
   if (!isNumber(value.type)) throw new DatabaseError(15974, `Illegal key in $sort specification: ${name}`)

@@ -1,0 +1,163 @@
+import { describe, expect, it } from 'vitest'
+import { openServer, type TestServer } from './testdata/server.ts'
+
+async function filled(): Promise<TestServer> {
+  const server = await openServer()
+  const documents = Array.from({ length: 40 }, (_, _id) => ({ _id, n: (_id * 7) % 40, tie: _id % 4, tags: ['x', 'y'] }))
+  await server.run({ insert: 'c', documents })
+  return server
+}
+
+async function rows(server: TestServer, pipeline: unknown[]): Promise<Record<string, unknown>[]> {
+  const { cursor } = await server.run({ aggregate: 'c', pipeline, cursor: { batchSize: 1000 } })
+  return (cursor as { firstBatch: Record<string, unknown>[] }).firstBatch
+}
+
+const byN = { $score: { score: '$n', scoreDetails: true } }
+const byTie = { $score: { score: '$tie' } }
+const shown = { $project: { n: 1, tie: 1, s: { $meta: 'score' } } }
+
+describe('scores', () => {
+  it('order documents, the highest first, with other keys before and after them', async () => {
+    const server = await filled()
+    const sorted = await rows(server, [byTie, { $sort: { s: { $meta: 'score' }, n: 1 } }, shown])
+    const expected = (await rows(server, [{ $project: { n: 1, tie: 1 } }])).map((row) => ({
+      ...row,
+      s: row['tie'],
+    })) as { n: number; tie: number; s: unknown }[]
+    expect(sorted).toEqual([...expected].sort((a, b) => b.tie - a.tie || a.n - b.n))
+    const after = await rows(server, [byN, { $sort: { tie: 1, s: { $meta: 'score' } } }, { $limit: 7 }, shown])
+    expect(after).toEqual(
+      [...expected]
+        .sort((a, b) => a.tie - b.tie || b.n - a.n)
+        .slice(0, 7)
+        .map((row) => ({ ...row, s: row.n })),
+    )
+  })
+
+  it('stay with their documents through stages that pass them on', async () => {
+    const server = await filled()
+    const found = await rows(server, [
+      byN,
+      { $sort: { _id: -1 } },
+      { $sample: { size: 40 } },
+      { $match: { n: { $gt: 5 } } },
+      { $unwind: '$tags' },
+      { $replaceWith: { was: '$$ROOT', inside: { $meta: 'score' } } },
+      { $redact: '$$KEEP' },
+      { $set: { s: { $meta: 'score' }, details: { $meta: 'scoreDetails' } } },
+      { $sort: { 'was.n': 1 } },
+      { $set: { again: { $meta: 'score' } } },
+    ])
+    expect(found).toHaveLength(68)
+    for (const { was, s, inside, again, details } of found as { was: { n: number }; [name: string]: unknown }[]) {
+      expect([s, inside, again]).toEqual([was.n, was.n, was.n])
+      expect(details).toMatchObject({ value: was.n, rawScore: was.n })
+    }
+  })
+
+  it('keep what documents have of fields with odd names', async () => {
+    const server = await openServer()
+    await server.run({
+      insert: 'c',
+      documents: [
+        { _id: 1, $score: 'mine', n: 1 },
+        { _id: 2, n: 2 },
+      ],
+    })
+    const sorted = await rows(server, [{ $score: { score: '$n' } }, { $sort: { x: { $meta: 'score' } } }])
+    expect(sorted).toEqual([
+      { _id: 2, n: 2 },
+      { _id: 1, $score: 'mine', n: 1 },
+    ])
+  })
+
+  it('are there in the pipelines of a $facet, and after fusions', async () => {
+    const server = await filled()
+    const [facets] = await rows(server, [
+      byN,
+      { $facet: { top: [{ $sort: { s: { $meta: 'score' } } }, { $limit: 2 }, shown], some: [{ $limit: 1 }, shown] } },
+    ])
+    expect(facets).toMatchObject({
+      top: [
+        { n: 39, s: 39 },
+        { n: 38, s: 38 },
+      ],
+      some: [{ n: 0, s: 0 }],
+    })
+    const fused = await rows(server, [
+      { $rankFusion: { input: { pipelines: { a: [{ $sort: { n: 1 } }] } } } },
+      { $sort: { s: { $meta: 'score' } } },
+      shown,
+      { $limit: 2 },
+    ])
+    expect(fused.map(({ n }) => n)).toEqual([0, 1])
+    expect(fused[0]!['s']).toBeCloseTo(1 / 61)
+  })
+
+  it('are fused when an input sorts after scoring', async () => {
+    const server = await filled()
+    const fused = await rows(server, [
+      {
+        $scoreFusion: {
+          input: {
+            pipelines: {
+              a: [byN, { $sort: { s: { $meta: 'score' } } }, { $limit: 3 }],
+              b: [{ $match: { n: { $lt: 2 } } }, { $score: { score: 100 } }, { $sort: { n: 1 } }],
+            },
+            normalization: 'none',
+          },
+        },
+      },
+      shown,
+    ])
+    expect(fused.map(({ n, s }) => [n, s])).toEqual([
+      [0, 50],
+      [1, 50],
+      [39, 19.5],
+      [38, 19],
+      [37, 18.5],
+    ])
+  })
+
+  it.each([
+    [[{ $project: { s: { $meta: 'score' } } }], 40218],
+    [[{ $set: { s: { $meta: 'scoreDetails' } } }], 40218],
+    [[byTie, { $set: { s: { $meta: 'scoreDetails' } } }], 40218],
+    [[{ $set: { s: { $meta: 'score' } } }, byN], 40218],
+    [[byN, { $group: { _id: '$tie' } }, shown], 40218],
+    [[byN, { $sortByCount: '$tie' }, shown], 40218],
+    [[byN, { $facet: { a: [shown] } }, shown], 40218],
+    [[{ $facet: { a: [shown] } }], 40218],
+    [[{ $sort: { s: { $meta: 'score' } } }], 40218],
+    [[byN, { $unionWith: { coll: 'c', pipeline: [shown] } }], 40218],
+    [[{ $sort: { s: { $meta: 'scoreDetails' } } }], 31138],
+    [[shown, { $nothing: 1 }], 40324],
+    [[{ $project: { s: { $meta: 'other' } } }], 17308],
+    [[byN, { $lookup: { from: 'c', pipeline: [], as: 'x' } }, shown], 238],
+    [[byN, { $group: { _id: { $meta: 'score' } } }], 238],
+    [[{ $rankFusion: { input: { pipelines: { a: [] } } } }], 9834300],
+    [[{ $rankFusion: { input: { pipelines: { a: [byN, { $sort: { n: 1 } }] } } } }], 10614800],
+    [[{ $rankFusion: { input: { pipelines: { a: [{ $project: { n: 1 } }] } } } }], 9191100],
+    [[{ $scoreFusion: { input: { pipelines: { a: [] }, normalization: 'none' } } }], 9402503],
+    [[{ $scoreFusion: { input: { pipelines: { a: [{ $sort: { n: 1 } }] }, normalization: 'none' } } }], 9402500],
+  ])('are refused in %j with %d', async (pipeline, code) => {
+    const server = await filled()
+    expect(await server.reply({ aggregate: 'c', pipeline, cursor: {} })).toMatchObject({ ok: 0, code })
+  })
+
+  it('are those that a view gives', async () => {
+    const server = await filled()
+    await server.run({ create: 'v', viewOn: 'c', pipeline: [byN] })
+    const { cursor } = await server.run({ aggregate: 'v', pipeline: [{ $limit: 2 }, shown], cursor: {} })
+    expect((cursor as { firstBatch: { n: number; s: number }[] }).firstBatch.map(({ n, s }) => [n, s])).toEqual([
+      [0, 0],
+      [7, 7],
+    ])
+  })
+
+  it('do not sort what find gives', async () => {
+    const server = await filled()
+    expect(await server.reply({ find: 'c', sort: { s: { $meta: 'score' } } })).toMatchObject({ code: 40218 })
+  })
+})
