@@ -1,8 +1,10 @@
 import { DatabaseError } from '../../base/errors.ts'
+import { decimal128Bytes } from '../../bson/decimal128.ts'
 import { KeyWriter } from '../../bson/key.ts'
 import { wholeInt64Of } from '../../bson/number.ts'
 import { bsonType, typeAlias } from '../../bson/type.ts'
 import {
+  decimal128Value,
   documentFields,
   doubleValue,
   int32Value,
@@ -25,7 +27,7 @@ import { type Accumulation, copyOf } from '../accumulators/accumulator.ts'
 import { sum } from '../accumulators/sum.ts'
 import type { GroupField } from '../grouping.ts'
 import { type PipelineRun, type Stage, type StageDefinition, type Step, step } from '../stage.ts'
-import { type Granularity, granularities } from './granularity.ts'
+import { decimalOfNeighbour, doubleOf, type Granularity, granularities } from './granularity.ts'
 import { parseFields } from './group.ts'
 import { PassingStage } from './passing.ts'
 
@@ -223,6 +225,9 @@ class BucketAuto extends PassingStage {
     if (n < 0) {
       throw new DatabaseError(40260, "$bucketAuto can specify a 'granularity' with non-negative numbers only")
     }
+    if (n === Number.POSITIVE_INFINITY) {
+      throw new DatabaseError(11785400, "$bucketAuto can specify a 'granularity' with finite numbers only")
+    }
   }
 
   #advance(): void {
@@ -270,7 +275,7 @@ class BucketAuto extends PassingStage {
         greatest.start,
       )
     }
-    return numberOf(next) < granularity.rounding.up(numberOf(greatest))
+    return numberOf(next) < doubleOf(granularity.rounding.up(numberOf(greatest)))
   }
 
   #take(bucket: Bucket): void {
@@ -285,10 +290,15 @@ class BucketAuto extends PassingStage {
     this.#advance()
   }
 
-  /** The value's neighbour in the series of the granularity: a whole power of two stays an integer. */
+  /** The value's neighbour in the series of the granularity: of a decimal a decimal, a whole power of two stays an integer. 0 stays as it is. */
   #rounded(value: Value, direction: 'up' | 'down'): Value {
     const { name, rounding } = this.#bucketing.granularity!
-    const n = rounding[direction](numberOf(value))
+    const from = numberOf(value)
+    if (from === 0) return value
+    const neighbour = rounding[direction](from)
+    if (value.type === bsonType.decimal128)
+      return decimal128Value(decimal128Bytes(decimalOfNeighbour(neighbour, rounding)))
+    const n = doubleOf(neighbour)
     const whole = value.type === bsonType.int32 || value.type === bsonType.int64
     if (name !== 'POWERSOF2' || !whole || !Number.isInteger(n)) return doubleValue(n)
     return n <= 0x7fffffff ? int32Value(n) : int64Value(n)

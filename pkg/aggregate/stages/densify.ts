@@ -1,13 +1,12 @@
 import { DatabaseError } from '../../base/errors.ts'
 import { encodeKey, KeyWriter } from '../../bson/key.ts'
-import { addNumbers, multiplyNumbers, wholeNumberOf } from '../../bson/number.ts'
+import { addNumbers, wholeNumberOf } from '../../bson/number.ts'
 import { compareValues } from '../../bson/order.ts'
 import { bsonType, typeAlias } from '../../bson/type.ts'
 import {
   dateValue,
   documentFields,
   doubleValue,
-  int64Value,
   isNumber,
   nullValue,
   numberOf,
@@ -51,7 +50,7 @@ export const densify: StageDefinition = {
 function parseDensifying(operand: Value): Densifying {
   if (operand.type !== bsonType.document) {
     throw new DatabaseError(
-      5733401,
+      'FailedToParse',
       `The $densify stage specification must be an object, found ${typeAlias(operand.type)}`,
     )
   }
@@ -68,15 +67,22 @@ function parseDensifying(operand: Value): Densifying {
   if (range === undefined) throw missingField('range')
   if (field.type !== bsonType.string) throw wrongType('field', field, 'string')
   if (range.type !== bsonType.document) throw wrongType('range', range, 'object')
+  const parsedRange = parseRange(range)
+  const partitionBy = partitionFields(given.get('partitionByFields'))
   const path = readString(field.bytes, field.start)
   splitFieldPath(path)
-  const partitionBy = partitionFields(given.get('partitionByFields'))
+  if (parsedRange.bounds === 'partition' && partitionBy.length === 0) {
+    throw new DatabaseError(
+      5733408,
+      "One cannot specify the bounds as 'partition' without specifying a non-empty array of partitionByFields",
+    )
+  }
   for (const each of partitionBy) {
     if (each === path || each.startsWith(`${path}.`) || path.startsWith(`${each}.`)) {
       throw new DatabaseError(8993000, 'BSON field partitionByFields and field must not overlap')
     }
   }
-  return { field: path, partitionBy, ...parseRange(range, partitionBy.length > 0) }
+  return { field: path, partitionBy, ...parsedRange }
 }
 
 function missingField(name: string): DatabaseError {
@@ -101,7 +107,7 @@ function partitionFields(value: Value | undefined): string[] {
   })
 }
 
-function parseRange(range: Value, partitioned: boolean): Pick<Densifying, 'distance' | 'unit' | 'bounds'> {
+function parseRange(range: Value): Pick<Densifying, 'distance' | 'unit' | 'bounds'> {
   const given = new Map<string, Value>()
   for (const part of documentFields(range.bytes, range.start)) {
     if (part.name !== 'step' && part.name !== 'unit' && part.name !== 'bounds') {
@@ -113,54 +119,77 @@ function parseRange(range: Value, partitioned: boolean): Pick<Densifying, 'dista
   const bounds = given.get('bounds')
   if (distance === undefined) throw missingField('range.step')
   if (bounds === undefined) throw missingField('range.bounds')
-  if (!isNumber(distance.type)) throw wrongType('range.step', distance, 'number')
-  if (!(numberOf(distance) > 0))
+  if (!(isNumber(distance.type) && numberOf(distance) > 0))
     throw new DatabaseError(
       5733401,
-      'the step parameter in a range statement must be a strictly positive numeric value',
+      'The step parameter in a range statement must be a strictly positive numeric value',
     )
   const unitValue = given.get('unit')
-  const unit = unitValue === undefined ? undefined : unitOf(unitValue)
-  if (unit !== undefined && wholeNumberOf(distance) === undefined) {
+  if (unitValue !== undefined && wholeNumberOf(distance) === undefined) {
     throw new DatabaseError(
       6586400,
       'The step parameter in a range statement must be a whole number when densifying a date range',
     )
   }
+  const unit = unitValue === undefined ? undefined : unitOf(unitValue)
   if (bounds.type === bsonType.string) {
     const text = readString(bounds.bytes, bounds.start)
     if (text !== 'full' && text !== 'partition') {
       throw new DatabaseError(5946802, "Bounds string must either be 'full' or 'partition'")
     }
-    if (text === 'partition' && !partitioned) {
-      throw new DatabaseError(
-        5733408,
-        "one may not specify the bounds as 'partition' without specifying a non-empty array of partitionByFields",
-      )
-    }
     return { distance, unit, bounds: text }
   }
-  const [low, high, third] = bounds.type === bsonType.array ? [...documentFields(bounds.bytes, bounds.start)] : []
-  if (low === undefined || high === undefined || third !== undefined) {
-    throw new DatabaseError(5733403, 'a bounding array in a range statement must have exactly two elements')
+  if (bounds.type !== bsonType.array) {
+    throw new DatabaseError(
+      5733404,
+      "The bounds in a range statement must be 'full', 'partition', or an ascending array of two numbers or two dates",
+    )
   }
-  const dates = low.type === bsonType.date && high.type === bsonType.date
-  if (!dates && !(isNumber(low.type) && isNumber(high.type))) {
-    throw new DatabaseError(5733402, 'a bounding array must be an ascending array of either two dates or two numbers')
-  }
-  if (dates !== (unit !== undefined)) {
-    throw new DatabaseError(5733501, 'a unit must be given with bounds that are dates, and only then')
-  }
-  if (compare(low, high) > 0) {
-    throw new DatabaseError(5733402, 'the bounds in a range statement must be in ascending order')
-  }
-  return { distance, unit, bounds: [low, high] }
+  return { distance, unit, bounds: explicitBounds(bounds, distance, unit) }
+}
+
+/** Errors: 5733403, 5733402, 5733409, 5733406, 5876900, 5733405, 5733410 and 5946800 for what does not go together. */
+function explicitBounds(bounds: Value, distance: Value, unit: TimeUnit | undefined): readonly [Value, Value] {
+  const [low, high, third] = documentFields(bounds.bytes, bounds.start)
+  if (low === undefined || high === undefined || third !== undefined)
+    throw new DatabaseError(5733403, 'A bounding array in a range statement must have exactly two elements')
+  if (compare(low, high) > 0)
+    throw new DatabaseError(5733402, 'A bounding array must be an ascending array of either two dates or two numbers')
+  if (isNumber(low.type)) {
+    if (unit !== undefined) throw new DatabaseError(5733409, 'Numeric bounds may not have unit parameter')
+    if (!isNumber(high.type)) throw mixedBounds(5733406)
+    if (low.type !== high.type || low.type !== distance.type)
+      throw new DatabaseError(5876900, 'Upper bound, lower bound, and step must all have the same type')
+  } else if (low.type === bsonType.date) {
+    if (high.type !== bsonType.date) throw mixedBounds(5733405)
+    if (unit === undefined) throw new DatabaseError(5733410, 'A bounding array of dates must specify a unit')
+  } else throw new DatabaseError(5946800, 'Explicit bounds must be numeric or dates')
+  return [low, high]
+}
+
+function mixedBounds(code: number): DatabaseError {
+  return new DatabaseError(code, 'A bounding array must contain either both dates or both numeric types')
 }
 
 function compare(a: Value, b: Value): number {
   return compareValues(a.type, a.bytes, a.start, b.type, b.bytes, b.start)
 }
 
+/** Documents with the same values of `partitionByFields`. */
+interface Partition {
+  /** Of the fields that it goes by, from its first document. */
+  readonly values: readonly Value[]
+  /** The next step: what lies before it has been there or has been made. */
+  next: Value
+}
+
+/** About what a partition takes beside its key and values. */
+const partitionBytes = 200
+
+/**
+ * Makes the steps that are missing before each document, and those after the last document of each partition at the end. Each step is
+ * that before it and the distance: months and doubles add up as MongoDB's do.
+ */
 class Densify extends PassingStage {
   readonly #densifying: Densifying
   readonly #run: PipelineRun
@@ -174,16 +203,15 @@ class Densify extends PassingStage {
   #filled = false
   #least: Value | undefined
   #greatest: Value | undefined
-  /** The document that the sorter rests on and that has not been given yet. */
+  /** The document that the sorter rests on and that has not been given yet; its partition, when it has a value. */
   #pending = false
-  #ended = false
-  #partitionKey: Uint8Array | undefined
-  #partitionValues: Value[] = []
-  /** Where the steps of the partition begin, and which comes next; undefined: none do. */
-  #base: Value | undefined
-  #steps = 0
-  /** Steps after the last document go up to here. */
-  #until: { readonly value: Value; readonly inclusive: boolean } | undefined
+  #of: Partition | undefined
+  /** By their keys, in the order in which they came. */
+  readonly #partitions = new Map<string, Partition>()
+  #partitionsBytes = 0
+  /** Those whose last steps are still to be made, once there are no more documents. */
+  #unended: IterableIterator<Partition> | undefined
+  #ending: Partition | undefined
   #made = 0
 
   constructor(input: Stage, run: PipelineRun, densifying: Densifying) {
@@ -208,21 +236,51 @@ class Densify extends PassingStage {
     }
     // Steps that are made ask no input, and what was sorted is at hand.
     if (this.#run.turnIsOver()) return step.pause
-    for (;;) {
-      if (!this.#pending && !this.#ended) {
-        this.#pending = this.#sorter.next()
-        this.#ended = !this.#pending
+    if (this.#unended !== undefined) return this.#end()
+    if (!this.#pending) {
+      if (!this.#sorter.next()) {
+        this.#beginEnd()
+        return this.#end()
       }
-      if (this.#ended || this.#beginsPartition()) {
-        // What is left of the partition before.
-        if (this.#emitUntil()) return step.row
-        if (this.#ended) return step.end
-        this.#beginPartition()
-      }
+      this.#pending = true
+      this.#of = this.#partitionOf()
+    }
+    const partition = this.#of
+    if (partition !== undefined) {
       const value = this.#currentValue()
-      if (isNullish(value)) return this.#emitPending()
-      if (this.#emitBefore(value)) return step.row
-      return this.#emitPending()
+      const order = compare(partition.next, value)
+      if (order < 0 && this.#isWithin(partition.next)) {
+        // Under a collation documents of a partition may differ in what it goes by: that of the next one is taken.
+        this.#make(partition, this.#order === simpleOrder ? partition.values : this.#partitionValues())
+        return step.row
+      }
+      if (order === 0) partition.next = this.#after(copyOf(value))
+    }
+    const { document, documentStart, documentEnd } = this.#sorter
+    this.#pending = false
+    this.show(document, documentStart, documentEnd)
+    return step.row
+  }
+
+  /** Where there are no documents there is one partition, unless fields tell which there are. */
+  #beginEnd(): void {
+    const { bounds } = this.#densifying
+    if (this.#partitions.size === 0 && this.#partition.length === 0 && typeof bounds !== 'string')
+      this.#partitions.set('', { values: [], next: bounds[0] })
+    this.#unended = bounds === 'partition' ? [].values() : this.#partitions.values()
+  }
+
+  /** The steps after the last documents. */
+  #end(): Step {
+    for (;;) {
+      const partition = this.#ending
+      if (partition !== undefined && this.#isWithin(partition.next)) {
+        this.#make(partition, partition.values)
+        return step.row
+      }
+      const { value, done } = this.#unended!.next()
+      if (done === true) return step.end
+      this.#ending = value
     }
   }
 
@@ -232,8 +290,10 @@ class Densify extends PassingStage {
     for (;;) {
       const answer = input.step()
       if (answer !== step.row) return answer
+      this.#context.reset(input.bytes, input.start, input.end)
       key.reset()
-      this.#writePartitionKey(input.bytes, input.start, input.end)
+      // With the bounds of all, partitions are walked side by side.
+      if (this.#densifying.bounds !== 'full') this.#writePartitionKey()
       const value = this.#value(this.#context)
       this.#check(value)
       const sorted = value === missing ? nullValue : value
@@ -257,8 +317,8 @@ class Densify extends PassingStage {
     if (this.#greatest === undefined || compare(value, this.#greatest) > 0) this.#greatest = copyOf(value)
   }
 
-  #writePartitionKey(bytes: Uint8Array, start: number, end: number): void {
-    this.#context.reset(bytes, start, end)
+  /** Of the document that the context is on. */
+  #writePartitionKey(): void {
     for (const evaluate of this.#partition) {
       const value = evaluate(this.#context)
       const keyed = value === missing ? nullValue : value
@@ -266,34 +326,27 @@ class Densify extends PassingStage {
     }
   }
 
-  #beginsPartition(): boolean {
-    const { document, documentStart, documentEnd } = this.#sorter
-    const key = this.#key.reset()
-    this.#writePartitionKey(document, documentStart, documentEnd)
-    const before = this.#partitionKey
-    if (before?.length !== key.length) return true
-    for (let i = 0; i < key.length; i++) if (before[i] !== key.bytes[i]) return true
-    return false
-  }
-
-  #beginPartition(): void {
-    this.#partitionKey = this.#key.bytes.slice(0, this.#key.length)
-    this.#takePartitionValues()
+  /** That of the pending document; undefined when it has no value. Errors: 6007200. */
+  #partitionOf(): Partition | undefined {
+    const value = this.#currentValue()
+    if (isNullish(value)) return undefined
+    this.#key.reset()
+    this.#writePartitionKey()
+    const key = String.fromCharCode(...this.#key.bytes.subarray(0, this.#key.length))
+    const known = this.#partitions.get(key)
+    if (known !== undefined) return known
     const { bounds } = this.#densifying
-    this.#steps = 0
-    this.#until = undefined
-    if (bounds === 'partition') this.#base = undefined
-    else if (bounds === 'full') {
-      this.#base = this.#least
-      if (this.#greatest !== undefined) this.#until = { value: this.#greatest, inclusive: true }
-    } else {
-      this.#base = bounds[0]
-      this.#until = { value: bounds[1], inclusive: false }
-    }
+    const next = bounds === 'partition' ? copyOf(value) : bounds === 'full' ? this.#least! : bounds[0]
+    const partition = { values: this.#partitionValues(), next }
+    this.#partitions.set(key, partition)
+    this.#partitionsBytes += partitionBytes + 2 * key.length
+    if (this.#partitionsBytes > this.#run.memoryLimitBytes)
+      throw new DatabaseError(6007200, `$densify exceeded its memory limit of ${this.#run.memoryLimitBytes} bytes`)
+    return partition
   }
 
-  #takePartitionValues(): void {
-    this.#partitionValues = this.#partition.map((evaluate) => {
+  #partitionValues(): Value[] {
+    return this.#partition.map((evaluate) => {
       const value = evaluate(this.#context)
       return value === missing ? missing : copyOf(value)
     })
@@ -305,67 +358,31 @@ class Densify extends PassingStage {
     return this.#value(this.#context)
   }
 
-  #emitPending(): Step {
-    const { document, documentStart, documentEnd } = this.#sorter
-    this.#pending = false
-    this.show(document, documentStart, documentEnd)
-    return step.row
-  }
-
-  /** Makes a document for the next step when that lies before `value`. */
-  #emitBefore(value: Value): boolean {
-    if (this.#base === undefined) {
-      this.#base = copyOf(value)
-      this.#steps = 0
-    }
-    const next = this.#stepValue()
-    const order = compare(next, value)
-    if (order < 0 && this.#isWithin(next)) {
-      // Under a collation documents of a partition may differ in what it goes by: that of the next one is taken.
-      if (this.#order !== simpleOrder) this.#takePartitionValues()
-      this.#make(next)
-      return true
-    }
-    if (order === 0) this.#steps++
-    return false
-  }
-
-  #emitUntil(): boolean {
-    if (this.#base === undefined || this.#until === undefined || this.#partitionKey === undefined) return false
-    const next = this.#stepValue()
-    if (!this.#isWithin(next)) return false
-    this.#make(next)
-    return true
-  }
-
+  /** Whether a step is one to make: those up to the greatest value, or below the upper bound. */
   #isWithin(value: Value): boolean {
-    if (this.#until === undefined) return true
-    const order = compare(value, this.#until.value)
-    return this.#until.inclusive ? order <= 0 : order < 0
+    const { bounds } = this.#densifying
+    if (bounds === 'partition') return true
+    return bounds === 'full' ? compare(value, this.#greatest!) <= 0 : compare(value, bounds[1]) < 0
   }
 
-  #stepValue(): Value {
+  #after(value: Value): Value {
     const { distance, unit } = this.#densifying
-    const base = this.#base!
-    if (unit !== undefined) {
-      return dateValue(addUnits(readInt64Number(base.bytes, base.start), numberOf(distance) * this.#steps, unit))
-    }
-    if (this.#steps === 0) return base
-    const moved = multiplyNumbers(distance, int64Value(this.#steps))
-    const sum = moved && addNumbers(base, narrowed(moved, distance))
-    return sum ?? doubleValue(numberOf(base) + numberOf(distance) * this.#steps)
+    if (unit !== undefined)
+      return dateValue(addUnits(readInt64Number(value.bytes, value.start), numberOf(distance), unit))
+    return addNumbers(value, distance) ?? doubleValue(numberOf(value) + numberOf(distance))
   }
 
-  #make(value: Value): void {
+  /** Makes a document of the partition's next step. */
+  #make(partition: Partition, partitionValues: readonly Value[]): void {
     if (++this.#made > madeMax) {
       throw new DatabaseError(5897900, `Generated ${madeMax} documents in $densify, which is over the limit`)
     }
-    this.#steps++
     const { values } = this.#setter
-    this.#partitionValues.forEach((each, i) => {
+    partitionValues.forEach((each, i) => {
       values[i] = each
     })
-    values[values.length - 1] = value
+    values[values.length - 1] = partition.next
+    partition.next = this.#after(partition.next)
     this.showWritten(this.#setter.set(emptyDocument, 0, emptyDocument.length))
   }
 
@@ -373,16 +390,6 @@ class Densify extends PassingStage {
     this.#sorter.close()
     super.close()
   }
-}
-
-/** A product of int32 and int64 as an int32 where both its factors were meant to be one. */
-function narrowed(product: Value, distance: Value): Value {
-  if (distance.type !== bsonType.int32 || product.type !== bsonType.int64) return product
-  const n = numberOf(product)
-  if (n !== (n | 0)) return product
-  const bytes = new Uint8Array(4)
-  new DataView(bytes.buffer).setInt32(0, n, true)
-  return { type: bsonType.int32, bytes, start: 0, end: 4 }
 }
 
 const emptyDocument = new Uint8Array([5, 0, 0, 0, 0])

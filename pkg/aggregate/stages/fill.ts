@@ -32,7 +32,7 @@ interface Filling {
   readonly partitionBy: Value | undefined
   readonly partitionFields: readonly string[]
   readonly sortBy: Value | undefined
-  readonly methods: readonly { readonly path: string; readonly operator: '$linearFill' | '$locf' }[]
+  readonly methods: readonly { readonly path: string; readonly operator: Method }[]
   readonly values: readonly { readonly path: string; readonly value: Value }[]
 }
 
@@ -61,38 +61,60 @@ function parseFill(operand: Value): Filling {
     throw new DatabaseError(6050204, 'Maximum one of partitionBy and partitionByFields can be specified in $fill')
   }
   const sortBy = given.get('sortBy')
-  const methods: { path: string; operator: '$linearFill' | '$locf' }[] = []
+  const methods: { path: string; operator: Method }[] = []
   const values: { path: string; value: Value }[] = []
   for (const field of documentFields(output.bytes, output.start)) {
     splitFieldPath(field.name)
-    const how = field.type === bsonType.document ? [...documentFields(field.bytes, field.start)] : []
-    const [only, second] = how
-    if (only === undefined || second !== undefined || (only.name !== 'value' && only.name !== 'method')) {
-      throw new DatabaseError(
-        6050202,
-        `Each fill output specification must have exactly one of 'method' or 'value': ${field.name}`,
-      )
-    }
-    if (only.name === 'value') values.push({ path: field.name, value: only })
-    else methods.push({ path: field.name, operator: methodOf(only, sortBy) })
+    const { method, value } = wayOf(field)
+    if (method !== undefined) methods.push({ path: field.name, operator: method })
+    if (value !== undefined) values.push({ path: field.name, value })
   }
-  if (methods.length + values.length === 0) {
+  if (output.bytes[output.start + 4] === 0) {
     throw new DatabaseError(6050203, "The 'output' field in $fill must not be empty")
+  }
+  if (partitionBy !== undefined && partitionBy.type !== bsonType.string && partitionBy.type !== bsonType.document) {
+    throw new DatabaseError(
+      'TypeMismatch',
+      `BSON field '$fill.partitionBy' is the wrong type '${typeAlias(partitionBy.type)}', expected types '[string, object]'`,
+    )
   }
   return { partitionBy, partitionFields: fieldsOf(partitionByFields), sortBy, methods, values }
 }
 
 const known: ReadonlySet<string> = new Set(['partitionBy', 'partitionByFields', 'sortBy', 'output'])
 
-function methodOf(value: Value, sortBy: Value | undefined): '$linearFill' | '$locf' {
-  const method = value.type === bsonType.string ? readString(value.bytes, value.start) : ''
-  if (method !== 'linear' && method !== 'locf') {
-    throw new DatabaseError(6050202, "Method must be either 'locf' or 'linear'")
+type Method = '$linearFill' | '$locf'
+
+/** How one field is filled; neither leaves it as it is. Errors: 6050200, 6050201, UnknownField, and those of `methodOf`. */
+function wayOf(field: Value): { readonly method?: Method; readonly value?: Value } {
+  if (field.type !== bsonType.document)
+    throw new DatabaseError(6050200, 'Each fill output specification must be an object with exactly one field')
+  let method: Method | undefined
+  let value: Value | undefined
+  for (const part of documentFields(field.bytes, field.start)) {
+    if (part.name === 'value') value = part
+    else if (part.name === 'method') method = methodOf(part)
+    else throw new DatabaseError('UnknownField', `BSON field '$fill.${part.name}' is an unknown field.`)
   }
-  if (method === 'linear' && sortBy === undefined) {
-    throw new DatabaseError('FailedToParse', "$fill with method 'linear' requires a sortBy")
-  }
-  return method === 'linear' ? '$linearFill' : '$locf'
+  if (method !== undefined && value !== undefined)
+    throw new DatabaseError(
+      6050201,
+      "Each fill output specification must have exactly one of 'method' or 'value' fields, not both",
+    )
+  return method === undefined ? (value === undefined ? {} : { value }) : { method }
+}
+
+/** Errors: TypeMismatch, and 6050202 for another method. */
+function methodOf(value: Value): Method {
+  if (value.type !== bsonType.string)
+    throw new DatabaseError(
+      'TypeMismatch',
+      `BSON field '$fill.method' is the wrong type '${typeAlias(value.type)}', expected type 'string'`,
+    )
+  const method = readString(value.bytes, value.start)
+  if (method === 'linear') return '$linearFill'
+  if (method === 'locf') return '$locf'
+  throw new DatabaseError(6050202, 'Method must be either locf or linear')
 }
 
 function fieldsOf(value: Value | undefined): string[] {

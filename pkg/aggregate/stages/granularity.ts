@@ -3,6 +3,9 @@
  *
  * A series has numbers within one decade (or, for POWERSOF2, one doubling), times every power of ten.
  */
+import { decimalOfDouble, multiplyDecimals } from '../../bson/decimal-arithmetic.ts'
+import { type Decimal, exactDecimal, powerOfTen } from '../../bson/decimal128.ts'
+
 const renard5 = [10, 16, 25, 40, 63]
 const renard10 = [100, 125, 160, 200, 250, 315, 400, 500, 630, 800]
 const renard20 = [100, 112, 125, 140, 160, 180, 200, 224, 250, 280, 315, 355, 400, 450, 500, 560, 630, 710, 800, 900]
@@ -42,16 +45,44 @@ const e192 = [
 ]
 const oneTwoFive = [10, 20, 50]
 
+/** A number of a series: `number` times ten to the `exponent`. */
+interface Neighbour {
+  readonly number: number
+  readonly exponent: number
+}
+
 export interface Granularity {
-  /** The least number of the series that is greater than `n`; `n`: at least 0. */
-  up(n: number): number
-  /** The greatest number of the series that is less than `n`. */
-  down(n: number): number
+  /** The least number of the series that is greater than `n`, which is greater than 0. */
+  up(n: number): Neighbour
+  /** The greatest number of the series that is less than `n`, which is greater than 0. */
+  down(n: number): Neighbour
+}
+
+/** As the product of doubles that MongoDB takes: 63 * 0.1 is 6.300000000000001. */
+export function doubleOf({ number, exponent }: Neighbour): number {
+  return number * powerOf(exponent)
+}
+
+/** As MongoDB's product of decimals. */
+export function decimalOfNeighbour({ number, exponent }: Neighbour, granularity: Granularity): Decimal {
+  if (granularity === powersOfTwo) return exactDecimal(number)
+  const power: Decimal =
+    exponent < 0
+      ? { form: 'finite', negative: false, coefficient: 1n, exponent }
+      : { form: 'finite', negative: false, coefficient: powerOfTen(exponent), exponent: 0 }
+  return multiplyDecimals(decimalOfDouble(number), power)
+}
+
+function powerOf(exponent: number): number {
+  if (exponent >= 0) return 10 ** exponent
+  let power = 1
+  for (let i = exponent; i < 0; i++) power /= 10
+  return power
 }
 
 const powersOfTwo: Granularity = {
-  up: (n) => (n === 0 ? 0 : 2 ** (Math.floor(Math.log2(n)) + 1)),
-  down: (n) => (n === 0 ? 0 : 2 ** (Math.ceil(Math.log2(n)) - 1)),
+  up: (n) => ({ number: 2 ** (Math.floor(Math.log2(n)) + 1), exponent: 0 }),
+  down: (n) => ({ number: 2 ** (Math.ceil(Math.log2(n)) - 1), exponent: 0 }),
 }
 
 export const granularities: ReadonlyMap<string, Granularity> = new Map([
@@ -73,21 +104,16 @@ export const granularities: ReadonlyMap<string, Granularity> = new Map([
 /** `base`: one decade, ascending. */
 function decades(base: readonly number[]): Granularity {
   const decade = base[0]! >= 100 ? 2 : 1
-  const at = (number: number, exponent: number): number => {
-    const power = exponent - decade
-    return power < 0 ? number / 10 ** -power : number * 10 ** power
-  }
   return {
     up(n) {
-      if (n === 0) return 0
-      for (let exponent = Math.floor(Math.log10(n)) - 1; ; exponent++) {
-        for (const number of base) if (at(number, exponent) > n) return at(number, exponent)
+      for (let exponent = Math.floor(Math.log10(n)) - 1 - decade; ; exponent++) {
+        for (const number of base) if (doubleOf({ number, exponent }) > n) return { number, exponent }
       }
     },
     down(n) {
-      if (n === 0) return 0
-      for (let exponent = Math.floor(Math.log10(n)) + 1; ; exponent--) {
-        for (let i = base.length - 1; i >= 0; i--) if (at(base[i]!, exponent) < n) return at(base[i]!, exponent)
+      for (let exponent = Math.floor(Math.log10(n)) + 1 - decade; ; exponent--) {
+        const number = base.findLast((each) => doubleOf({ number: each, exponent }) < n)
+        if (number !== undefined) return { number, exponent }
       }
     },
   }
