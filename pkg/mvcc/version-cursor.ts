@@ -74,7 +74,17 @@ export class VersionCursor implements KeyCursor {
 
   next(): boolean {
     const cursor = this.#cursor
-    if (this.#walk?.hasFound !== true && this.#map.isPlainAt(this.#at)) return cursor.next() && this.#isLive()
+    const found = this.#walk
+    if (found?.hasFound === true) {
+      cursor.restOn(found.take())
+      if (this.#isLive()) return true
+    } else if (this.#map.isPlainAt(this.#at)) return cursor.next() && this.#isLive()
+    return this.#nextVisible()
+  }
+
+  /** Less often than `next`, which is small for it: the inner loop of every scan. */
+  #nextVisible(): boolean {
+    const cursor = this.#cursor
     const walk = this.#versions()
     // What is left of the current key's versions is older than the one that was seen.
     let seen = true

@@ -171,21 +171,21 @@ export class TreeCursor {
     return this.#previousLeaf()
   }
 
+  /** Within the leaf, to an entry that a walk over stamps has found, as long as the cursor was not saved since. */
+  restOn(index: number): void {
+    this.#index = index
+    this.#rest()
+  }
+
   /**
    * Within the leaf, to the next entry that `walk` wants. `reached`: whether the current one is. False: there is none, and the cursor
    * rests on the last entry of the leaf; or it is saved, and stays so.
    */
   nextStamped(walk: StampWalk, reached: boolean): boolean {
-    if (!walk.hasFound) {
-      if (!this.#isInLeaf) return false
-      if (!walk.find(this.#page, this.#index, reached)) {
-        this.#index = this.#page.count - 1
-        this.#rest()
-        return false
-      }
-    }
-    this.#index = walk.take()
-    return this.#rest()
+    const hasFound = walk.hasFound || (this.#isInLeaf && walk.find(this.#page, this.#index, reached))
+    if (hasFound) this.restOn(walk.take())
+    else if (this.#isInLeaf) this.restOn(this.#page.count - 1)
+    return hasFound
   }
 
   /**
