@@ -35,6 +35,7 @@ import { Counters } from './counters.ts'
 import { CursorRegistry } from './cursor.ts'
 import { Detours } from './detours.ts'
 import { type CommandFailure, FailPoint, type WriteFailure } from './fail-points.ts'
+import { FairShare } from './fair-share.ts'
 import { FsyncLock } from './fsync-lock.ts'
 import { IndexFilters } from './index-filters.ts'
 import { Parameters } from './parameters.ts'
@@ -143,6 +144,8 @@ export class Instance {
   readonly statistics: StatisticsRefresh
   readonly detours: Detours
   readonly usage = new UsageByNamespace()
+  /** Of operations that take long. */
+  readonly share: FairShare
   /** Of callers in this process. */
   readonly turn: Turn
   readonly objectIds: ObjectIdGenerator
@@ -172,7 +175,8 @@ export class Instance {
     this.startedMonotonicMs = world.clock.monotonicMs()
     this.parameters.force('minSnapshotHistoryWindowInSeconds', engine.historyWindowMs / 1000)
     this.parameters.onHistoryWindow = (seconds) => engine.keepHistory(seconds * 1000)
-    this.turn = new Turn(world.clock)
+    this.share = new FairShare(world.clock)
+    this.turn = new Turn(world.clock, this.share)
     this.statistics = new StatisticsRefresh(world.clock, engine, (error) =>
       options.onInternalError?.(error, 'statistics'),
     )
@@ -311,9 +315,6 @@ function emptyAction(): void {
   // There is nothing to stop any more.
 }
 
-/** How long an operation works before it lets others run. */
-const sliceMs = 6
-
 export class Operation {
   readonly id: number
   readonly instance: Instance
@@ -359,6 +360,8 @@ export class Operation {
   collation: Collation | undefined = undefined
   #nowMs: number | undefined = undefined
   #sliceStartMs: number
+  /** How long it works before it lets others run. */
+  #sliceMs: number
   readonly #stride: Stride
   #deadlineMs = Number.POSITIVE_INFINITY
   #killed: DatabaseError | undefined = undefined
@@ -384,6 +387,7 @@ export class Operation {
     // An aggregation says so when it has a stage that does.
     this.writes = command.writeConcern === true && command.name !== 'aggregate'
     this.#sliceStartMs = nowMs
+    this.#sliceMs = instance.share.sliceMs
     this.#stride = new Stride(nowMs)
     this.namespace = databaseName
   }
@@ -444,7 +448,7 @@ export class Operation {
   }
 
   #isDue(nowMs: number): boolean {
-    return nowMs - this.#sliceStartMs >= sliceMs || nowMs >= this.#deadlineMs || this.#killed !== undefined
+    return nowMs - this.#sliceStartMs >= this.#sliceMs || nowMs >= this.#deadlineMs || this.#killed !== undefined
   }
 
   /** Throws when the operation was killed or its time is over. */
@@ -458,10 +462,16 @@ export class Operation {
   async pause(): Promise<void> {
     this.check()
     this.yields++
-    await this.instance.world.clock.yield()
+    const { share, world } = this.instance
+    await share.pause(world.clock.monotonicMs() - this.#sliceStartMs)
     if (this.writes && this.statement === undefined) await this.#untilWritable()
-    this.#sliceStartMs = this.instance.world.clock.monotonicMs()
+    this.#beginSlice()
     this.check()
+  }
+
+  #beginSlice(): void {
+    this.#sliceStartMs = this.instance.world.clock.monotonicMs()
+    this.#sliceMs = this.instance.share.sliceMs
   }
 
   /** One that is killed meanwhile waits, too: what it has begun may have to be taken back. */
@@ -492,6 +502,8 @@ export class Operation {
     } finally {
       this.isWaitingForLock = false
     }
+    // It was others who worked meanwhile.
+    this.#beginSlice()
     await this.pause()
   }
 
@@ -516,6 +528,7 @@ export class Operation {
       timer?.cancel()
       this.whenKilled(emptyAction)
     }
+    this.#beginSlice()
     await this.pause()
   }
 

@@ -4,6 +4,7 @@
  * writer waits for. So an answer at the end of a long turn waits until the others have had theirs.
  */
 import type { Clock } from '../io/clock.ts'
+import type { FairShare } from './fair-share.ts'
 
 /** Long enough that the pause, some microseconds, is lost in it; short enough for those who wait. */
 const turnMs = 2
@@ -12,24 +13,40 @@ const answersPerLook = 16
 
 export class Turn {
   readonly #clock: Clock
+  readonly #share: FairShare
   #beganMs: number | undefined
   #answers = 0
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, share: FairShare) {
     this.#clock = clock
+    this.#share = share
   }
 
-  /** After an answer: what to await before it is given; undefined: nothing. `brief`: there may be very many like it. */
+  /** Before work that a caller has asked for: now at the latest the turn begins. */
+  begin(): void {
+    if (this.#beganMs !== undefined) return
+    this.#beganMs = this.#clock.monotonicMs()
+    this.#answers = 0
+    this.#clock.defer(() => {
+      this.#beganMs = undefined
+    })
+  }
+
+  /**
+   * After an answer: what to await before it is given; undefined: nothing. `brief`: there may be very many like it, from callers who
+   * commit together, and are not to be parted.
+   */
   rest(brief: boolean): Promise<void> | undefined {
-    if (this.#beganMs === undefined) {
-      this.#beganMs = this.#clock.monotonicMs()
-      this.#answers = 0
-      this.#clock.defer(() => {
-        this.#beganMs = undefined
-      })
+    const beganMs = this.#beganMs
+    if (beganMs === undefined) {
+      this.begin()
       return undefined
     }
-    if (brief && ++this.#answers % answersPerLook !== 0) return undefined
-    return this.#clock.monotonicMs() - this.#beganMs < turnMs ? undefined : this.#clock.yield()
+    if (brief) {
+      if (++this.#answers % answersPerLook !== 0) return undefined
+      return this.#clock.monotonicMs() - beganMs < turnMs ? undefined : this.#clock.yield()
+    }
+    const workedMs = this.#clock.monotonicMs() - beganMs
+    return workedMs < Math.min(turnMs, this.#share.sliceMs) ? undefined : this.#share.pause(workedMs)
   }
 }

@@ -71,6 +71,7 @@ export class Port {
     request: Request,
     setUp?: (operation: Operation) => void,
   ): Result | Promise<Result> {
+    this.database.turn.begin()
     try {
       const scope = this.#scope
       const scoped =
