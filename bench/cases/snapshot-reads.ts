@@ -5,6 +5,9 @@
  *  - a reader that comes now and then: what a transfer costs beside it, once the reads are taken off, and what a read takes;
  *  - a reader that reads all the time: what both get, each priced at what it costs alone, is to be all of the time, with nobody left out;
  *  - a reader whose snapshot has newer versions over it, beside one of documents that were left alone.
+ *
+ * A reader that is alone reads what vacuum has passed over: what writers have left is part of what they cost a reader. It is not cleared away before
+ * those that read beside writers, and while they do vacuum rests.
  */
 import type { Results } from '../measure.ts'
 import { type Account, accountCount, type Laura, newAccounts, transfersBy } from './bank.ts'
@@ -51,6 +54,7 @@ export async function snapshotReadCases(results: Results, laura: Laura): Promise
   for (let round = 0; round < rounds; round++) {
     for (const name of Object.keys(kinds) as (keyof typeof kinds)[]) {
       const { writes, pause } = kinds[name]
+      if (!writes) await laura.vacuum()
       await lookOn(laura, read, writes, pause, seen[name])
     }
   }
