@@ -18,7 +18,10 @@ const entryOverheadBytes = 200
 
 export class ChangeFeed {
   readonly engine: Engine
-  #entries: ChangeEntry[] = []
+  /** `undefined` for one that is too large: who wants it reads it part by part. */
+  #entries: (ChangeEntry | undefined)[] = []
+  /** The index of the first in `#entries`. */
+  #first = 0
   /** Where the oldest one kept is in `#entries`. */
   #head = 0
   #bytes = 0
@@ -33,7 +36,9 @@ export class ChangeFeed {
   enter(): void {
     if (this.#watching++ > 0) return
     this.engine.onDurable = (entry) => {
-      this.#keep(new ChangeEntry(entry.index, entry.timestamp, wholePayload(entry)))
+      const { index, timestamp, source } = entry
+      const kept = source === undefined ? new ChangeEntry(index, timestamp, wholePayload(entry)) : undefined
+      this.#keep(index, kept)
     }
   }
 
@@ -47,8 +52,7 @@ export class ChangeFeed {
 
   /** The entry, if it is one of those in memory. */
   recent(index: LogIndex): ChangeEntry | undefined {
-    const first = this.#entries[this.#head]
-    return first === undefined || index < first.index ? undefined : this.#entries[this.#head + index - first.index]
+    return index < this.#first + this.#head ? undefined : this.#entries[index - this.#first]
   }
 
   /** Calls `wake` once, when an entry has become durable; the answer takes it back. */
@@ -75,17 +79,23 @@ export class ChangeFeed {
     return record.bytes.slice(record.start, record.end)
   }
 
-  #keep(entry: ChangeEntry): void {
+  #keep(index: LogIndex, entry: ChangeEntry | undefined): void {
+    if (this.#entries.length === 0) this.#first = index
     this.#entries.push(entry)
-    this.#bytes += entry.bytes.length + entryOverheadBytes
+    this.#bytes += sizeOf(entry)
     while (this.#bytes > budgetBytes && this.#entries.length - this.#head > 1) {
-      this.#bytes -= this.#entries[this.#head]!.bytes.length + entryOverheadBytes
+      this.#bytes -= sizeOf(this.#entries[this.#head])
       this.#head++
     }
     if (this.#head > 1024 && this.#head * 2 > this.#entries.length) {
       this.#entries = this.#entries.slice(this.#head)
+      this.#first += this.#head
       this.#head = 0
     }
     if (this.#waiting.size > 0) this.wakeAll()
   }
+}
+
+function sizeOf(entry: ChangeEntry | undefined): number {
+  return (entry?.bytes.length ?? 0) + entryOverheadBytes
 }

@@ -11,10 +11,11 @@ import type { LogIndex } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import type { LogCursor } from '../storage/log-cursor.ts'
 import { historyLost } from '../storage/log-cursor.ts'
-import { wholePayload } from '../storage/log-reader.ts'
+import { type LogEntry, wholePayload } from '../storage/log-reader.ts'
 import { type Change, ChangeEntry, isSame, type Namespace } from './change.ts'
 import { buildEvent, buildInvalidate, type EventShape, hasPostImage, keyRange, tokenOf } from './change-event.ts'
 import type { ChangeFeed } from './change-feed.ts'
+import { EntryParts } from './entry-parts.ts'
 import { highWaterMark, type ResumeToken, tokenDocument, tokenKind, tokenText } from './resume-token.ts'
 
 export type FullDocument = 'default' | 'updateLookup' | 'whenAvailable' | 'required'
@@ -43,10 +44,13 @@ export interface ChangeStreamOptions {
 }
 
 const expandedOnly: ReadonlySet<string> = new Set(['create', 'createIndexes', 'dropIndexes', 'modify'])
+const noBytes = new Uint8Array(0)
 const internalDatabases: ReadonlySet<string> = new Set(['admin', 'config', 'local'])
 /** Frames of the log looked at, and changes passed over, before others get their turn. */
 const framesPerSlice = 256
 const stepsPerLook = 64
+/** Of an entry that is read part by part, so much is checked before others get their turn. */
+const checkBytesPerSlice = 2 * 1024 * 1024
 
 export class ChangeStream {
   readonly #feed: ChangeFeed
@@ -60,6 +64,8 @@ export class ChangeStream {
   #entry: ChangeEntry | undefined
   /** Of the changes of `#entry`. */
   #next = 0
+  /** The parts of the entry at `#index` that come after `#entry`, which is one of them. */
+  #parts: EntryParts | undefined
   #cursor: LogCursor | undefined
   /** What was given last ends the stream: its invalidate event comes next. */
   #ending: Change | undefined
@@ -212,6 +218,7 @@ export class ChangeStream {
     this.#cursor?.close()
     this.#cursor = undefined
     this.#entry = undefined
+    this.#parts = undefined
     this.#feed.leave()
   }
 
@@ -232,12 +239,15 @@ export class ChangeStream {
   #leaveEntry(entry: ChangeEntry): void {
     this.#entry = undefined
     this.#next = 0
+    if (entry.part?.isLast === false) return
+    this.#parts = undefined
     this.#index = (entry.index + 1) as LogIndex
     if (entry.timestamp > this.#since) this.#passed = highWaterMark(entry.timestamp, entry.index)
   }
 
   /** The next entry after `#since`; undefined: none yet, or others should run. */
   #advance(): ChangeEntry | undefined {
+    if (this.#parts !== undefined) return this.#nextPart()
     for (let frames = 0; ; frames++) {
       const entry = this.#feed.recent(this.#index) ?? this.#read()
       if (entry === undefined) {
@@ -263,8 +273,26 @@ export class ChangeStream {
       this.#cursor?.close()
       this.#cursor = this.#feed.engine.readLog(this.#index)
     }
-    const entry = this.#cursor.next(framesPerSlice)
-    return entry && new ChangeEntry(entry.index, entry.timestamp, wholePayload(entry))
+    let entry: LogEntry | undefined
+    do entry = this.#cursor.next(framesPerSlice, checkBytesPerSlice)
+    while (entry === undefined && !this.#due())
+    if (entry === undefined) return undefined
+    const { index, timestamp, source } = entry
+    if (source === undefined || timestamp <= this.#since)
+      return new ChangeEntry(index, timestamp, source === undefined ? wholePayload(entry) : noBytes)
+    this.#parts = new EntryParts({ index, timestamp }, source)
+    return this.#nextPart()
+  }
+
+  /** Undefined: it needs more looks at the entry. */
+  #nextPart(): ChangeEntry | undefined {
+    // What it has not been given yet may have been removed from the log.
+    if (this.#index < this.#feed.engine.oldestChange) throw historyLost()
+    const parts = this.#parts!
+    let part = parts.next()
+    while (part === undefined && !this.#due()) part = parts.next()
+    if (part !== undefined) this.#entry = part
+    return part
   }
 
   /**

@@ -64,7 +64,23 @@ export interface Patch extends Range {
   readonly tail: number
 }
 
-/** An entry that is kept, with what it did. */
+/** Who committed a transaction, and when. */
+export interface Commit {
+  readonly session: Uint8Array
+  readonly txnNumber: bigint
+  readonly wallMs: number
+}
+
+/** What is known of a part of an entry that is read part by part. */
+export interface EntryPart {
+  /** Of its first change. */
+  readonly number: number
+  readonly wallMs: number
+  readonly transaction: Commit | undefined
+  readonly isLast: boolean
+}
+
+/** An entry that is kept, or a part of one (see `entry-parts.ts`), with what it did. */
 export class ChangeEntry {
   readonly index: LogIndex
   readonly timestamp: Timestamp
@@ -72,12 +88,15 @@ export class ChangeEntry {
   readonly bytes: Uint8Array
   wallMs = 0
   /** What it is the commit of. */
-  transaction: { readonly session: Uint8Array; readonly txnNumber: bigint } | undefined
+  transaction: Commit | undefined
+  /** Undefined: it is the whole entry. */
+  readonly part: EntryPart | undefined
   #changes: readonly Change[] | undefined
   /** Events built from it, by how they are to look and by number: shared by all who watch. */
   readonly built = new Map<number, Map<number, Uint8Array>>()
 
-  constructor(index: LogIndex, timestamp: Timestamp, bytes: Uint8Array) {
+  constructor(index: LogIndex, timestamp: Timestamp, bytes: Uint8Array, part?: EntryPart) {
+    this.part = part
     this.index = index
     this.timestamp = timestamp
     this.bytes = bytes
@@ -98,6 +117,7 @@ type Growing = { -readonly [Key in keyof Change]: Change[Key] }
 function readChanges(entry: ChangeEntry): readonly Change[] {
   const { bytes } = entry
   if (bytes[0] !== operationKind.moment) return []
+  const first = entry.part?.number ?? 0
   const changes: Growing[] = []
   const namespaces = new Map<CollectionId, Noted>()
   const reader = new OperationReader(bytes, 0, bytes.length)
@@ -110,7 +130,7 @@ function readChanges(entry: ChangeEntry): readonly Change[] {
     if (namespace === undefined) return undefined
     const change: Growing = {
       type,
-      number: changes.length,
+      number: first + changes.length,
       namespace,
       collectionId: id,
       uuidStart: namespace.uuidStart,
@@ -174,11 +194,15 @@ function readChanges(entry: ChangeEntry): readonly Change[] {
         break
       }
       case operationKind.event:
-        addNoted(changes, bytes, range, noted)
+        addNoted(changes, first + changes.length, bytes, range, noted)
         break
       default:
         addCatalog(changes, bytes, reader.kind, range, add)
     }
+  }
+  if (entry.part !== undefined) {
+    entry.wallMs = entry.part.wallMs
+    entry.transaction = entry.part.transaction
   }
   return changes
 }
@@ -228,7 +252,7 @@ function addCatalog(
   }
 }
 
-function addNoted(changes: Growing[], bytes: Uint8Array, range: Range, noted: Noted | undefined): void {
+function addNoted(changes: Growing[], number: number, bytes: Uint8Array, range: Range, noted: Noted | undefined): void {
   const type = getField(bytes, 'operationType', range.start)
   // One that marks the beginning of history, or tells of a collection without a name.
   if (type === undefined) return
@@ -237,7 +261,7 @@ function addNoted(changes: Growing[], bytes: Uint8Array, range: Range, noted: No
   if (!isDatabase && noted === undefined) return
   changes.push({
     type: isDatabase ? 'dropDatabase' : 'modify',
-    number: changes.length,
+    number,
     namespace: isDatabase ? { database, name: '' } : noted!,
     collectionId: 0 as CollectionId,
     uuidStart: isDatabase ? undefined : noted!.uuidStart,

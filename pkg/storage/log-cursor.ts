@@ -41,15 +41,17 @@ export class LogCursor {
   }
 
   /**
-   * The next entry, lent until the next call; undefined: it is not durable yet, or, with `framesMax`, so many frames were looked at
-   * without coming to it. Errors: ChangeStreamHistoryLost when it has been removed, DataCorruptionDetected.
+   * The next entry, lent until the next call, but for its `source`; undefined: it is not durable yet, or, with `framesMax`, so many frames
+   * were looked at without coming to it, or, with `checkBytesMax`, so much of one was checked. Errors: ChangeStreamHistoryLost when it has been removed, DataCorruptionDetected.
    */
-  next(framesMax = Number.POSITIVE_INFINITY): LogEntry | undefined {
+  next(framesMax = Number.POSITIVE_INFINITY, checkBytesMax = Number.POSITIVE_INFINITY): LogEntry | undefined {
     if (this.#wanted > this.#log.durableIndex) return undefined
     if (this.#wanted < this.#log.firstIndex) throw historyLost()
     for (let frames = 0; frames < framesMax; frames++) {
       const reader = this.#reader()
-      if (!reader.next()) {
+      const look = reader.look(checkBytesMax)
+      if (look === 'unfinished') return undefined
+      if (look === 'none') {
         this.#refresh(reader.end)
         continue
       }

@@ -75,17 +75,34 @@ class SegmentWindow {
 
   /** Whether the frame of `length` bytes at `position`, whose header is `frame`, is as it was written. Its bytes pass through the window. */
   holds(position: number, length: number, frame: Frame): boolean {
-    const end = position + length
-    let crc = (this.#segment.header.salt ^ position) >>> 0
-    for (let at = position + 4; at < end; ) {
-      const count = Math.min(end - at, this.isFixed ? length : this.bytes.length)
-      const offset = this.load(at, count)
-      if (offset < 0) return false
-      crc = crc32c(this.bytes, offset, offset + count, crc)
-      at += count
-    }
-    return crc === frame.crc
+    const check = this.beginCheck(position, length)
+    return this.checkOn(check, length) && check.crc === frame.crc
   }
+
+  beginCheck(position: number, length: number): FrameCheck {
+    return { length, end: position + length, at: position + 4, crc: (this.#segment.header.salt ^ position) >>> 0 }
+  }
+
+  /** Adds about `bytesMax` bytes more to the checksum; false when they are not there. */
+  checkOn(check: FrameCheck, bytesMax: number): boolean {
+    const until = Math.min(check.end, check.at + bytesMax)
+    while (check.at < until) {
+      const count = Math.min(check.end - check.at, this.isFixed ? check.length : this.bytes.length)
+      const offset = this.load(check.at, count)
+      if (offset < 0) return false
+      check.crc = crc32c(this.bytes, offset, offset + count, check.crc)
+      check.at += count
+    }
+    return true
+  }
+}
+
+/** How far the check of a frame has come. */
+interface FrameCheck {
+  readonly length: number
+  readonly end: number
+  at: number
+  crc: number
 }
 
 /** Reads a segment's frames one after the other. */
@@ -100,6 +117,8 @@ export class FrameReader {
   /** Where the payload begins in the window. */
   #payloadStart = 0
   #isLarge = false
+  /** Of the frame at `end`, which is being looked at. */
+  #check: FrameCheck | undefined
 
   /** Reads from the file, from `position` on; or what is to be written at `position` from `source[start, end)`. */
   constructor(segment: Segment, position: number, source?: { bytes: Uint8Array; start: number; end: number }) {
@@ -122,23 +141,41 @@ export class FrameReader {
 
   /** Goes to the next frame; false when there is no undamaged one at this place. */
   next(): boolean {
+    return this.look(Number.POSITIVE_INFINITY) === 'frame'
+  }
+
+  /** As `next`, but no more than about `checkBytesMax` bytes of a large frame are checked at a time: 'unfinished', to be called again. */
+  look(checkBytesMax: number): 'frame' | 'none' | 'unfinished' {
     const position = this.end
     this.position = position
     const window = this.#window
-    const { salt } = this.#segment.header
-    if (position + frameHeaderLength > this.#segment.sizeBytes) return false
-    let at = window.load(position, frameHeaderLength)
-    if (at < 0) return false
-    const length = readFrameHeader(window.bytes, at, salt, position, this.frame)
-    if (length === 0 || position + length > this.#segment.sizeBytes) return false
+    const length = this.#check?.length ?? this.#headerAt(position)
+    if (length === 0) return 'none'
     this.#isLarge = !window.isFixed && length > window.bytes.length
-    if (!this.#isLarge && window.load(position, length) < 0) return false
-    if (!window.holds(position, length, this.frame)) return false
-    at = window.load(position, this.#isLarge ? largeHeadBytes : length)
-    if (at < 0) return false
+    if (!this.#isLarge && window.load(position, length) < 0) return 'none'
+    const check = this.#check ?? window.beginCheck(position, length)
+    this.#check = undefined
+    if (!window.checkOn(check, checkBytesMax)) return 'none'
+    if (check.at < check.end) {
+      this.#check = check
+      return 'unfinished'
+    }
+    if (check.crc !== this.frame.crc) return 'none'
+    const at = window.load(position, this.#isLarge ? largeHeadBytes : length)
+    if (at < 0) return 'none'
     this.#payloadStart = at + frameHeaderLength
     this.end = position + length
-    return true
+    return 'frame'
+  }
+
+  /** Reads the header of the frame at `position`; returns the frame's length, or 0 when it cannot be one. */
+  #headerAt(position: number): number {
+    const { sizeBytes, header } = this.#segment
+    if (position + frameHeaderLength > sizeBytes) return 0
+    const at = this.#window.load(position, frameHeaderLength)
+    if (at < 0) return 0
+    const length = readFrameHeader(this.#window.bytes, at, header.salt, position, this.frame)
+    return position + length > sizeBytes ? 0 : length
   }
 }
 
