@@ -37,7 +37,7 @@ const mutations: readonly Mutation[] = [
     name: 'read range',
     about: 'the read-range check: a serializable transaction commits although others have written what it read',
     file: 'pkg/engine/transaction.ts',
-    from: 'if (this.hasWritten) this.#validateReads()',
+    from: 'if (this.hasWritten || this.readLocks !== undefined) this.#validateReads()',
     to: '',
     tests: histories,
   },

@@ -17,7 +17,7 @@ import type { RecordRef } from '../engine/collection.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Workspace } from '../engine/workspace.ts'
 import type { World } from '../io/world.ts'
-import { isCatalogConflict } from '../mvcc/write-conflict.ts'
+import { isCatalogConflict, WriteConflict } from '../mvcc/write-conflict.ts'
 import { Batch } from './batch.ts'
 import { writeClusterTime } from './cluster-time.ts'
 import { type ReadConcern, readsDurably } from './concern.ts'
@@ -245,11 +245,11 @@ export class Database extends Instance {
   #runOnceFree(operation: Operation, definition: AnyDefinition, request: unknown): unknown {
     const { transaction } = operation.statement!
     const writtenBefore = transaction.cost
-    return againOnceFree(
-      operation,
-      () => definition.run(operation, request),
-      () => transaction.cost === writtenBefore,
-    )
+    const run = (): unknown => definition.run(operation, request)
+    const mayRunAgain = (error: WriteConflict): boolean =>
+      transaction.cost === writtenBefore &&
+      (isCatalogConflict(error) || (transaction.readLocks !== undefined && definition.name !== 'getMore'))
+    return againOnceFree(operation, run, mayRunAgain)
   }
 
   /** A change of a collection's definition waits for the transactions that use it. */
@@ -434,9 +434,13 @@ export class Database extends Instance {
  * What `run` gives. When others have a collection or a name that it needs, it is run again from its beginning once they may have let
  * go, unless `mayRunAgain` says no.
  */
-function againOnceFree(operation: Operation, run: () => unknown, mayRunAgain: () => boolean = () => true): unknown {
+function againOnceFree(
+  operation: Operation,
+  run: () => unknown,
+  mayRunAgain: (conflict: WriteConflict) => boolean = isCatalogConflict,
+): unknown {
   const again = (error: unknown): Promise<unknown> => {
-    if (!isCatalogConflict(error) || !mayRunAgain()) throw error
+    if (!(error instanceof WriteConflict) || error.target === undefined || !mayRunAgain(error)) throw error
     return operation.settle(error).then(() => againOnceFree(operation, run, mayRunAgain))
   }
   try {

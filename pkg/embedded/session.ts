@@ -17,6 +17,11 @@ export interface TransactionOptions {
   readonly isolation?: 'read uncommitted' | 'read committed' | 'repeatable read' | 'snapshot' | 'serializable'
   /** What a write does that meets another transaction's: fail with WriteConflict (the default), or wait for its end. */
   readonly onConflict?: 'abort' | 'wait'
+  /**
+   * Under 'serializable': what is read, documents and ranges, is locked until the end, so that others who would write there wait, instead of
+   * the transaction failing at its commit. `onConflict` is 'wait' then by default.
+   */
+  readonly readLocks?: boolean
   /** How long it waits for one lock; 5000 by default. */
   readonly lockTimeoutMs?: number
   /** How long `withTransaction` begins again after conflicts; 120000 by default, 0: never. */
@@ -67,11 +72,14 @@ export class ClientSession {
   startTransaction(options: TransactionOptions = {}): void {
     if (this.#ended) throw new DatabaseError('IllegalOperation', 'Cannot use a session that has ended')
     if (this.inTransaction()) throw new DatabaseError('IllegalOperation', 'Transaction already in progress')
-    const { isolation = 'snapshot', onConflict = 'abort', lockTimeoutMs = 5000 } = options
+    const { isolation = 'snapshot', readLocks = false, lockTimeoutMs = 5000 } = options
+    const { onConflict = readLocks ? 'wait' : 'abort' } = options
     if (!Object.hasOwn(isolations, isolation))
       throw new DatabaseError('BadValue', `there is no isolation level '${String(isolation)}'`)
+    if (readLocks && isolation !== 'serializable')
+      throw new DatabaseError('BadValue', `readLocks are for the isolation level 'serializable'`)
     const { engine, world } = this.#database
-    const transaction = engine.begin({ isolation: isolations[isolation], onConflict, lockTimeoutMs })
+    const transaction = engine.begin({ isolation: isolations[isolation], onConflict, readLocks, lockTimeoutMs })
     this.#current = new SessionTransaction(++this.#lastNumber, transaction, world.clock.monotonicMs())
     this.#database.transactionBegun(this.#current)
   }
@@ -154,6 +162,8 @@ export class ClientSession {
     const current = this.#current
     if (current === undefined || current.state === 'committed') return this.#database.engine
     if (current.state === 'aborted' || current.running !== undefined || isReserved(databaseName)) return undefined
+    // What is in the way of a read is waited for.
+    if (current.transaction.readLocks !== undefined) return undefined
     current.transaction.beginStatement()
     return current.transaction
   }

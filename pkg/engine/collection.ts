@@ -245,6 +245,10 @@ export class Collection<Records extends KeyMap = KeyMap> {
    * open transaction has written one of them, and what extraction throws. `self`: the record that has `index.oldKeys` now.
    */
   checkUnique(document: Uint8Array, at: Timestamp, self: RecordId | undefined): void {
+    if (this.records.rangesLocked) {
+      writeRecordId(recordKey, 0, self ?? this.nextRecordId)
+      this.records.claim(recordKey, recordIdLength)
+    }
     this.#checkUniqueIn(this.maintained, document, at, self)
   }
 
@@ -253,6 +257,7 @@ export class Collection<Records extends KeyMap = KeyMap> {
       for (const index of indexes) {
         const { keys } = index
         index.extract(document, 0, keys)
+        if (index.map.rangesLocked) this.#claimEntries(index, self)
         if (!index.refusesDuplicates) continue
         if (self !== undefined) {
           // Keys that stay as they are have been found unique before.
@@ -388,7 +393,7 @@ export class Collection<Records extends KeyMap = KeyMap> {
     }
     const { maintained } = this
     const length = old.end - old.start
-    if (check) this.#claimOldKeys()
+    if (check) this.#claimOldKeys(recordId)
     if (observer !== undefined) this.#announce(observer, undefined)
     this.changing = true
     this.dataSizeBytes -= length
@@ -453,10 +458,22 @@ export class Collection<Records extends KeyMap = KeyMap> {
     for (let i = 0; i < keys.count; i++) if (!oldKeys.includes(keys, i)) index.add(keys, i, recordId, at)
   }
 
-  /** The keys that a record about to be removed has in unique indexes. */
-  #claimOldKeys(): void {
+  /** The entries that a record is about to get, or to change when it is `self`. */
+  #claimEntries(index: Index, self: RecordId | undefined): void {
+    const { keys, oldKeys } = index
+    if (self !== undefined) {
+      if (keys.equals(oldKeys)) return
+      for (let i = 0; i < oldKeys.count; i++) index.claimEntry(oldKeys, i, self)
+    }
+    for (let i = 0; i < keys.count; i++) index.claimEntry(keys, i, self ?? this.nextRecordId)
+  }
+
+  /** The keys that a record about to be removed has in unique indexes, and where somebody has locked ranges. */
+  #claimOldKeys(recordId: RecordId): void {
     try {
       for (const index of this.maintained) {
+        if (index.map.rangesLocked)
+          for (let i = 0; i < index.oldKeys.count; i++) index.claimEntry(index.oldKeys, i, recordId)
         if (!index.refusesDuplicates) continue
         for (let i = 0; i < index.oldKeys.count; i++) index.claim(index.oldKeys, i)
       }

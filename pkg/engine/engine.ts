@@ -186,6 +186,7 @@ export class Engine implements Workspace {
       sliceOperations: options.commitSliceOperations,
       sliceBytes: options.commitSliceBytes,
       ended: (transaction) => this.#transactions.delete(transaction.id),
+      open: () => this.#transactions.values(),
       memoryBytes: options.transactionMemoryBytes,
       newPayload: () => this.#log.newPayload(),
       reserveSpace: (bytes) => store.ensureSpace(bytes),
@@ -503,6 +504,7 @@ export class Engine implements Workspace {
       oldestSnapshotSeconds: this.#oldestSnapshotSeconds(),
       openTransactionCount: this.#transactions.size,
       lockWaitCount: this.#state.locks.waitCount,
+      lockWaiterCount: this.#state.locks.waiterCount,
       lockTimeoutCount: this.#state.locks.timeoutCount,
       deadlockCount: this.#state.locks.deadlockCount,
     }

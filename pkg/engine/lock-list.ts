@@ -1,6 +1,8 @@
 /** The locks of open transactions in words, for lockInfo. */
 import { readRecordId, recordIdLength } from '../index/record-id.ts'
+import { lockKeyBytes } from '../mvcc/lock-key.ts'
 import { type LockInfo, type LockMode, lockSpace } from '../mvcc/lock-table.ts'
+import type { KeyRange } from '../mvcc/range-locks.ts'
 import type { State } from './state.ts'
 
 export interface ListedLock {
@@ -30,15 +32,29 @@ export function listLocks(state: State): ListedLock[] {
   }))
 }
 
-function describe(state: State, { space, key }: LockInfo, name: string | undefined, isRecord: boolean): string {
+function describe(state: State, lock: LockInfo, name: string | undefined, isRecord: boolean): string {
+  const { space, key, range } = lock
+  if (range !== undefined) return describeRange(range, name, isRecord)
   if (space === lockSpace.commits) return 'commit'
   if (space === lockSpace.namespaces) return `name ${key}`
-  const bytes = Uint8Array.from(key, (character) => character.charCodeAt(0))
+  const bytes = lockKeyBytes(key)
   if (space === lockSpace.collections) {
     for (const collection of state.catalog.all())
       if (String(collection.id) === key) return `collection ${collection.namespace}`
     return `collection ${key}`
   }
   if (isRecord && bytes.length === recordIdLength) return `record ${name} ${readRecordId(bytes, 0)}`
-  return `key ${name ?? 'of an index'} ${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}`
+  return `key ${name ?? 'of an index'} ${hexOf(key)}`
+}
+
+function describeRange({ lower, upper }: KeyRange, name: string | undefined, isRecord: boolean): string {
+  const end = (key: string | undefined): string => {
+    if (key === undefined) return ''
+    return isRecord ? String(readRecordId(lockKeyBytes(key), 0)) : hexOf(key)
+  }
+  return `${isRecord ? 'records' : 'keys'} ${name ?? 'of an index'} ${end(lower)}..${end(upper)}`
+}
+
+function hexOf(key: string): string {
+  return Buffer.from(key, 'latin1').toString('hex')
 }

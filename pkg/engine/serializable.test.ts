@@ -27,7 +27,7 @@ interface Running {
   readonly transaction: Transaction
   readonly steps: Step[]
   /** Commits before it began. */
-  readonly from: number
+  from: number
   wrote: boolean
 }
 
@@ -70,7 +70,11 @@ function step(random: SeededRandom, transaction: Transaction): Step {
 }
 
 /** Runs random transactions; each that commits with what it did, in the order of the commits. */
-async function history(seed: number, isolation: Isolation): Promise<{ engine: Engine; committed: Running[] }> {
+async function history(
+  seed: number,
+  isolation: Isolation,
+  readLocks = false,
+): Promise<{ engine: Engine; committed: Running[] }> {
   const random = new SeededRandom(seed)
   const engine = await openEngine(simulatedWorld(seed))
   engine.write((unit) => {
@@ -84,14 +88,17 @@ async function history(seed: number, isolation: Isolation): Promise<{ engine: En
     const slot = random.integer(open.length)
     const running = open[slot]
     if (running === undefined) {
-      open[slot] = { transaction: engine.begin({ isolation }), steps: [], from: writers, wrote: false }
+      open[slot] = { transaction: engine.begin({ isolation, readLocks }), steps: [], from: writers, wrote: false }
       continue
     }
     const { transaction, steps } = running
     try {
+      transaction.beginStatement()
       if (steps.length < 2 || random.integer(4) > 0) steps.push(step(random, transaction))
       else {
         running.wrote = transaction.hasWritten
+        // What locks its reads sees of the others what was committed before its last statement.
+        if (readLocks) running.from = writers
         transaction.commit()
         committed.push(running)
         if (running.wrote) writers++
@@ -132,6 +139,14 @@ test.for(seeds)('serializable transactions are as if one had come after the othe
   expect(committed.filter(({ wrote }) => wrote).length).toBeGreaterThan(10)
   expect(anomaly(committed)).toBeUndefined()
   expect((await engine.check()).problems).toEqual([])
+  await engine.close()
+})
+
+test.for(seeds)('so are those that lock what they read, seed %d', async (seed) => {
+  const { engine, committed } = await history(seed, 'serializable', true)
+  expect(committed.filter(({ wrote }) => wrote).length).toBeGreaterThan(10)
+  expect(anomaly(committed)).toBeUndefined()
+  expect(engine.locks.isEmpty).toBe(true)
   await engine.close()
 })
 

@@ -30,6 +30,8 @@ export interface EngineStatistics {
   readonly openTransactionCount: number
   /** Waits for locks of transactions, those that took too long, and circles that were broken. */
   readonly lockWaitCount: number
+  /** Who wait now. */
+  readonly lockWaiterCount: number
   readonly lockTimeoutCount: number
   readonly deadlockCount: number
 }

@@ -9,8 +9,10 @@ import { type Timestamp, timestampMax, timestampMin } from '../base/timestamp.ts
 import { FieldReader } from '../catalog/collection-record.ts'
 import { parseIndexDefinition } from '../index/definition.ts'
 import { Index } from '../index/index.ts'
-import type { LockTarget } from '../mvcc/lock-table.ts'
+import { lockKey } from '../mvcc/lock-key.ts'
+import type { LockOwner, LockTarget } from '../mvcc/lock-table.ts'
 import { OverlaidMap, type OverlaySight } from '../mvcc/overlaid-map.ts'
+import type { ReadRange } from '../mvcc/read-set.ts'
 import type { VersionedMap } from '../mvcc/versioned-map.ts'
 import { WriteConflict } from '../mvcc/write-conflict.ts'
 import { collectionLock, nameLock } from './catalog-locks.ts'
@@ -50,11 +52,11 @@ export class TransactionCatalog implements UnitCatalog {
       throw snapshotUnavailable(`${database}.${name}`)
     if (stored === undefined) {
       const created = this.#created?.get(`${database}.${name}`)
-      if (created === undefined && this.#sight.reads !== undefined) this.#noteMissing(nameLock(database, name).key)
+      if (created === undefined && this.#sight.reads !== undefined) this.#noteMissing(database, name)
       return created
     }
     if (stored.createdAt > this.#sight.readTimestamp) {
-      if (this.#sight.reads !== undefined) this.#noteMissing(stored.namespace)
+      if (this.#sight.reads !== undefined) this.#noteMissing(database, name)
       return undefined
     }
     return this.#viewOf(stored)
@@ -68,9 +70,53 @@ export class TransactionCatalog implements UnitCatalog {
     return true
   }
 
-  #noteMissing(namespace: string): void {
+  #noteMissing(database: string, name: string): void {
+    const lock = nameLock(database, name)
+    if (this.#sight.readLocks !== undefined) this.#sight.share(lock)
     this.#missing ??= new Set()
-    this.#missing.add(namespace)
+    this.#missing.add(lock.key)
+  }
+
+  /** A key that it has written in a range that somebody else has locked; undefined: there is none. */
+  writtenInRange(owner: LockOwner): LockTarget | undefined {
+    const { locks } = this.#state
+    for (const { records, indexes } of this.#views.values()) {
+      for (const { base, writes } of [records, ...indexes.map(({ map }) => map)]) {
+        const space = base!.tree.root
+        if (writes.isEmpty || !locks.hasRangesIn(space)) continue
+        const cursor = writes.cursor()
+        for (cursor.first(); cursor.here; cursor.next()) {
+          const key = lockKey(cursor.key, cursor.keyLength)
+          if (!locks.isInRange(space, key, owner)) continue
+          cursor.release()
+          return { space, key, mode: 'write' }
+        }
+        cursor.release()
+      }
+    }
+    return undefined
+  }
+
+  /** The first key of the stored map in the range that it has written, and that `reader` has not locked before: then it has to wait itself. */
+  firstWritten(map: VersionedMap, range: ReadRange, reader: LockOwner): string | undefined {
+    for (const { records, indexes } of this.#views.values()) {
+      const overlaid = records.base === map ? records : indexes.find((index) => index.map.base === map)?.map
+      if (overlaid === undefined || overlaid.writes.isEmpty) continue
+      const { locks } = this.#state
+      const space = map.tree.root
+      const cursor = overlaid.writes.cursor()
+      if (range.lower === undefined) cursor.first()
+      else cursor.seek(range.lower, range.lowerLength)
+      let found: string | undefined
+      for (; cursor.here && found === undefined; cursor.next()) {
+        if (!range.includes(cursor.key, cursor.keyLength)) break
+        const key = lockKey(cursor.key, cursor.keyLength)
+        if (!locks.hasInRange(space, key, reader)) found = key
+      }
+      cursor.release()
+      return found
+    }
+    return undefined
   }
 
   /** What was learnt of arrays in the indexes since the views were made: for a transaction whose snapshot moves. */

@@ -19,8 +19,10 @@ import { DiskError } from '../io/disk.ts'
 import type { World } from '../io/world.ts'
 import type { LockStore } from '../mvcc/lock-store.ts'
 import type { Lock, LockOwner, LockTarget } from '../mvcc/lock-table.ts'
-import { ReadSet } from '../mvcc/read-set.ts'
+import { type PendingIn, ReadLocks } from '../mvcc/read-locks.ts'
+import { type ReadRange, ReadSet } from '../mvcc/read-set.ts'
 import type { Snapshot } from '../mvcc/snapshots.ts'
+import type { VersionedMap } from '../mvcc/versioned-map.ts'
 import { WriteConflict } from '../mvcc/write-conflict.ts'
 import { WriteMemory, type WriteMemoryOptions } from '../mvcc/write-memory.ts'
 import { type LargePayload, payloadBytesMax } from '../storage/large-payload.ts'
@@ -39,6 +41,11 @@ export interface TransactionOptions {
   readonly isolation: Isolation
   /** What a write does that meets another transaction's: fail with WriteConflict, or wait for its end. */
   readonly onConflict: 'abort' | 'wait'
+  /**
+   * Under `serializable`: what is read, keys and ranges, is locked until the end, so that others who would write there wait instead of it failing
+   * at its commit. Each statement reads what was committed when it began; what earlier ones have read is as it was.
+   */
+  readonly readLocks: boolean
   /** How long it waits for one lock. */
   readonly lockTimeoutMs: number
   /** The moment to read at; undefined: that of its beginning. */
@@ -48,6 +55,7 @@ export interface TransactionOptions {
 export const transactionDefaults: TransactionOptions = {
   isolation: 'snapshot',
   onConflict: 'abort',
+  readLocks: false,
   lockTimeoutMs: 5000,
 }
 
@@ -73,6 +81,8 @@ export interface TransactionHost {
   readonly sliceOperations: number
   readonly sliceBytes: number
   ended(transaction: Transaction): void
+  /** Those that have not ended. */
+  open(): readonly Transaction[]
   /** How much of what it writes a transaction keeps in memory. */
   readonly memoryBytes: number
   /** For the operations that are more than that. */
@@ -113,6 +123,7 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
   #snapshot: Snapshot
   /** What it has read, under `serializable`. */
   readonly reads: ReadSet | undefined
+  readonly readLocks: ReadLocks | undefined
   readonly #reader: { readonly from: number } | undefined
   /** What somebody else's commit had applied by then is not among the recent writes since its beginning. */
   readonly #beganWhileApplying: boolean
@@ -131,8 +142,11 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
     this.#snapshot = host.snapshotAt(options.readAt ?? host.now())
     this.#beganWhileApplying = host.isApplying()
     if (options.isolation === 'serializable') {
-      this.reads = new ReadSet()
-      this.#reader = host.state.snapshots.recentWrites.enter()
+      const { locks, snapshots } = host.state
+      this.#reader = snapshots.recentWrites.enter()
+      this.reads = new ReadSet(this.#reader.from)
+      const pendingIn: PendingIn = (map, range) => this.#pendingIn(map, range)
+      if (options.readLocks) this.readLocks = new ReadLocks(locks, snapshots.recentWrites, this, this.reads, pendingIn)
     }
     this.#catalog = new TransactionCatalog(host.state, this)
   }
@@ -166,7 +180,7 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
 
   /** Whether `commit` takes a short turn, and nothing is in its way; else `commitLater`. */
   get commitsAtOnce(): boolean {
-    return !this.hasWritten || (this.#isSmall && !this.#host.isApplying())
+    return !this.hasWritten || (this.#isSmall && !this.#host.isApplying() && !this.#host.state.locks.hasRanges)
   }
 
   get #isSmall(): boolean {
@@ -189,10 +203,13 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
     return this.#catalog.find(database, name)
   }
 
-  /** Under `read committed`, a moment of its own for each statement. */
+  /** Under `read committed`, and where reads are locked, a moment of its own for each statement. */
   beginStatement(): void {
-    if (this.options.isolation !== 'read committed') return
+    if (this.options.isolation !== 'read committed' && this.readLocks === undefined) return
+    // What it would be held against later is not told apart from what it sees.
+    if (this.readLocks !== undefined && this.#host.isApplying()) return
     const now = this.#host.now()
+    if (this.reads !== undefined) this.reads.since = this.#host.state.snapshots.recentWrites.next
     if (now === this.#snapshot.timestamp) return
     this.#snapshot.release()
     this.#snapshot = this.#host.state.snapshots.open(now)
@@ -273,7 +290,8 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
     this.#committing = true
     try {
       await this.#prepare()
-      await this.#turnToCommit()
+      await this.#leaveRanges()
+      if (!this.#isSmall || this.#host.isApplying()) await this.#turnToCommit()
     } catch (error) {
       this.abort()
       throw this.#refusal(error)
@@ -310,6 +328,26 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
     }
   }
 
+  #pendingIn(map: VersionedMap, range: ReadRange): ReturnType<PendingIn> {
+    for (const other of this.#host.open()) {
+      if (other === this || !other.hasWritten) continue
+      const key = other.#catalog.firstWritten(map, range, this)
+      if (key !== undefined) return { owner: other, key }
+    }
+    return undefined
+  }
+
+  /** Until nobody else has locked a range in which it has written. Who locks one later, and has not seen that, fails at its own commit. */
+  async #leaveRanges(): Promise<void> {
+    const { locks } = this.#host.state
+    while (locks.hasRanges) {
+      const target = this.#catalog.writtenInRange(this)
+      if (target === undefined) return
+      await locks.wait(target, this, Number.POSITIVE_INFINITY, this.#host.world.clock)
+      this.#refuseEnded()
+    }
+  }
+
   /** Until nobody else's commit is being applied and those who waited for that have had a turn. */
   async #turnToCommit(): Promise<void> {
     this.#refuseEnded()
@@ -334,7 +372,7 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
     this.#snapshot.release()
     try {
       this.#completePayload()
-      if (this.hasWritten) this.#validateReads()
+      if (this.hasWritten || this.readLocks !== undefined) this.#validateReads()
       const logIndex = this.#host.commit(this)
       this.#end('committed')
       return logIndex
@@ -375,8 +413,8 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
     if (reads === undefined) return
     const { recentWrites } = this.#host.state.snapshots
     if (this.#beganWhileApplying) throw new WriteConflict(undefined)
-    if (recentWrites.some(this.#reader!, (map, key) => reads.includes(map, key)) || !this.#catalog.stillMissing)
-      throw new WriteConflict(undefined)
+    const written = recentWrites.find(this.#reader!.from, (map, key, number) => reads.includes(map, key, number))
+    if (written !== undefined || !this.#catalog.stillMissing) throw new WriteConflict(undefined)
   }
 
   #end(state: 'committed' | 'aborted'): void {

@@ -232,6 +232,13 @@ export class Index<Entries extends KeyMap = KeyMap> {
     this.map.writeLocated(entryValue, 0, end)
   }
 
+  /** Before an entry comes or goes where somebody has locked ranges of entries. */
+  claimEntry(set: KeySet, i: number, recordId: RecordId): void {
+    let length = this.#load(set, i)
+    if (this.layout === 'shared') length = writeRecordId(entryKey, length, recordId)
+    this.map.claim(entryKey, length)
+  }
+
   add(set: KeySet, i: number, recordId: RecordId, at: Timestamp): void {
     if (this.onConflict !== undefined && this.conflict(set, i, at, recordId) !== undefined) this.onConflict(recordId)
     let length = this.#load(set, i)

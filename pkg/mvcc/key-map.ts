@@ -23,6 +23,8 @@ export interface KeyMap {
   add(key: Uint8Array, keyLength: number, at: Timestamp, value: Uint8Array, start: number, end: number): void
   /** Before a change of what begins with `key`: throws WriteConflict when somebody else is at it. */
   claim(key: Uint8Array, keyLength: number): void
+  /** Whether somebody has locked ranges of keys, so that every key that is written has to be claimed. */
+  readonly rangesLocked: boolean
   cursor(at: Timestamp): KeyCursor
   /** For finding several keys at once; not there where keys come from more than one place. */
   prefetch?(): VersionPrefetch

@@ -1,5 +1,7 @@
 /** The write locks of an owner that has too many of them to be kept one by one: keys in a tree over its temporary pages. */
+
 import type { Tree, ValueRef } from '../storage/tree.ts'
+import { lockKey } from './lock-key.ts'
 
 const spaceBytes = 4
 const noBytes = new Uint8Array(0)
@@ -27,6 +29,20 @@ export class LockStore {
 
   remove(space: number, key: string): void {
     if (this.#tree.delete(this.#key, this.#encode(space, key))) this.count--
+  }
+
+  /** The first key of the space that is not before `key`. */
+  firstFrom(space: number, key: string): string | undefined {
+    const length = this.#encode(space, key)
+    const cursor = this.#tree.cursor()
+    const found = cursor.seek(this.#key, length) && cursor.keyStartsWith(this.#key, spaceBytes)
+    let first: string | undefined
+    if (found) {
+      cursor.readKey()
+      first = lockKey(cursor.key.subarray(spaceBytes), cursor.keyLength - spaceBytes)
+    }
+    cursor.close()
+    return first
   }
 
   /** Space u32, big endian | the key's bytes, of which each is a character. */

@@ -1,5 +1,6 @@
 /**
- * Locks of open transactions: on records, on keys of unique indexes, on collections and on names. A lock is there only while a
+ * Locks of open transactions: on records, on keys of unique indexes, on collections and on names; of those that lock what they read, on
+ * the keys and ranges that they have read, too. A lock is there only while a
  * transaction holds it or somebody waits for it; without open transactions the table is empty, and writers ask only that.
  *
  *   free ──take──> held ──take by others──> refused ──wait──> queued ──release of the holder──> held by the first in the queue
@@ -9,13 +10,15 @@
  *  (2) The queue is served in its order, but for a holder that wants more of what it has: it goes first.
  *  (3) A lock in an owner's store is held by it alone, for writing, and nobody waits for it: it comes back into the table when
  *      somebody else asks for it.
- *  (4) No wait begins that would close a circle of owners waiting for each other: one of the circle is refused instead.
+ *  (4) No key is locked for writing by one owner in a range that another has locked, unless it was before.
+ *  (5) No wait begins that would close a circle of owners waiting for each other: one of the circle is refused instead.
  */
 import { assert } from '../base/assert.ts'
 import { DatabaseError } from '../base/errors.ts'
 import { TransientMap } from '../base/transient-map.ts'
 import type { Clock } from '../io/clock.ts'
 import type { LockStore } from './lock-store.ts'
+import { type KeyRange, type RangeLock, RangeLocks } from './range-locks.ts'
 
 export type LockMode = 'read' | 'write'
 
@@ -43,6 +46,8 @@ export interface LockTarget {
 export const lockSpace = { namespaces: -1, collections: -2, commits: -3 } as const
 
 export interface LockInfo extends LockTarget {
+  /** Of a lock on a range, which has no key. */
+  readonly range?: KeyRange
   readonly holders: readonly Holder[]
   readonly waiters: readonly {
     readonly owner: LockOwner | undefined
@@ -120,15 +125,6 @@ export function isOfCatalog({ space }: LockTarget): boolean {
   return space < 0
 }
 
-/** The text that stands for key bytes in the table. */
-export function lockKey(bytes: Uint8Array, length: number): string {
-  // Records' keys; one call makes one flat string.
-  if (length === 6) return String.fromCharCode(bytes[0]!, bytes[1]!, bytes[2]!, bytes[3]!, bytes[4]!, bytes[5]!)
-  let key = ''
-  for (let i = 0; i < length; i++) key += String.fromCharCode(bytes[i]!)
-  return key
-}
-
 export class LockTable {
   /** By their space, which stays, and their key. */
   readonly #spaces = new Map<number, TransientMap<string, Lock>>()
@@ -136,6 +132,9 @@ export class LockTable {
   readonly #stores = new Map<LockOwner, LockStore>()
   readonly #waiting = new Map<LockOwner, Waiter>()
   readonly #heldMax: number
+  readonly #ranges = new RangeLocks()
+  /** Grows whenever somebody gets or loses a lock for writing. */
+  #writeVersion = 0
   /** Counts since the start, for serverStatus. */
   waitCount = 0
   timeoutCount = 0
@@ -146,7 +145,12 @@ export class LockTable {
   }
 
   get isEmpty(): boolean {
-    return this.#lockCount === 0 && this.#stores.size === 0
+    return this.#lockCount === 0 && this.#stores.size === 0 && this.#ranges.isEmpty
+  }
+
+  /** Whether anybody has locked ranges: then writers say every key that they write, wherever it is. */
+  get hasRanges(): boolean {
+    return !this.#ranges.isEmpty
   }
 
   /** Whether the lock is the owner's from now on; false: others are in the way. */
@@ -156,8 +160,11 @@ export class LockTable {
     const mine = lock.modeOf(owner)
     if (mine === 'write' || mine === mode) return true
     const free = mine === undefined ? lock.queue.length === 0 && lock.fits(mode, owner) : lock.holders.length === 1
-    if (!free) return false
-    lock.grant(owner, mode)
+    if (!free || (mode === 'write' && this.#ranges.blocks(space, key, owner))) {
+      this.#forgetUnused(lock)
+      return false
+    }
+    this.#grant(lock, owner, mode)
     if (owner.locks.length > this.#heldMax && owner.newLockStore !== undefined && !this.#stores.has(owner))
       this.#store(owner, owner.newLockStore())
     return true
@@ -165,9 +172,107 @@ export class LockTable {
 
   /** Whether one who holds nothing may go ahead: nobody has the lock in a way that forbids `mode`. */
   isFree(space: number, key: string, mode: LockMode): boolean {
+    if (mode === 'write' && this.#ranges.blocks(space, key, undefined)) return false
     const lock = this.#spaces.get(space)?.get(key)
     if (lock === undefined) return this.#storedBy(space, key) === undefined
     return lock.fits(mode, undefined)
+  }
+
+  /** Whether somebody but `owner` has locked a range with the key. */
+  isInRange(space: number, key: string, owner: LockOwner): boolean {
+    return this.#ranges.blocks(space, key, owner)
+  }
+
+  /** Whether the owner has locked a range with the key. */
+  hasInRange(space: number, key: string, owner: LockOwner): boolean {
+    return this.#ranges.covers(space, key, owner)
+  }
+
+  /** Whether there are ranges of anybody in the space. */
+  hasRangesIn(space: number): boolean {
+    return this.#ranges.has(space)
+  }
+
+  /** A range that the owner locks for reading, empty until `widen`. */
+  newRange(space: number, owner: LockOwner): RangeLock {
+    return this.#ranges.add(space, owner)
+  }
+
+  /** Whether the owner has locked all keys of the space. */
+  hasWhole(space: number, owner: LockOwner): boolean {
+    return this.#ranges.hasWhole(space, owner)
+  }
+
+  /**
+   * Makes the range, which may only grow by that, one from `lower` to `upper`. Returns a key that somebody else has locked for writing in it; the
+   * range stays as it is then.
+   */
+  widen(range: RangeLock, lower: string | undefined, upper: string | undefined): string | undefined {
+    const blocked = this.#writtenIn(range, lower, upper)
+    if (blocked !== undefined) return blocked
+    range.lower = lower
+    range.upper = upper
+    range.isEmpty = false
+    return undefined
+  }
+
+  /** Locks all of the space in place of many ranges and keys; returns what `widen` does. */
+  widenToWhole(space: number, owner: LockOwner): string | undefined {
+    const whole = this.#ranges.add(space, owner)
+    const blocked = this.widen(whole, undefined, undefined)
+    if (blocked === undefined) this.#ranges.replace(whole)
+    return blocked
+  }
+
+  /** Whether the owner has more ranges in the space than should be kept one by one. */
+  hasManyRanges(space: number, owner: LockOwner): boolean {
+    return this.#ranges.areMany(space, owner)
+  }
+
+  /** The first key from `lower` to `upper` that somebody but the range's owner has locked for writing. */
+  #writtenIn({ space, owner }: RangeLock, lower: string | undefined, upper: string | undefined): string | undefined {
+    const keys = this.#writtenKeys(space, owner)
+    let at = 0
+    if (lower !== undefined)
+      for (let high = keys.length; at < high; ) {
+        const middle = (at + high) >>> 1
+        if (keys[middle]! < lower) at = middle + 1
+        else high = middle
+      }
+    let first = keys[at]
+    for (const [holder, store] of this.#stores) {
+      if (holder === owner) continue
+      const stored = store.firstFrom(space, lower ?? '')
+      if (stored !== undefined && (first === undefined || stored < first)) first = stored
+    }
+    return first !== undefined && (upper === undefined || first <= upper) ? first : undefined
+  }
+
+  /** Sorted. Those who walk far ask again and again. */
+  #writtenKeys(space: number, owner: LockOwner): readonly string[] {
+    const known = this.#written
+    if (known.space === space && known.owner === owner && known.version === this.#writeVersion) return known.keys
+    const keys: string[] = []
+    for (const { key, holders } of this.#spaces.get(space)?.values() ?? [])
+      if (holders.some((holder) => holder.mode === 'write' && holder.owner !== owner)) keys.push(key)
+    keys.sort(byCharacters)
+    this.#written = { space, owner, version: this.#writeVersion, keys }
+    return keys
+  }
+  #written: { space: number; owner: LockOwner | undefined; version: number; keys: readonly string[] } = {
+    space: 0,
+    owner: undefined,
+    version: -1,
+    keys: [],
+  }
+
+  #grant(lock: Lock, owner: LockOwner, mode: LockMode): void {
+    if (mode === 'write') this.#writeVersion++
+    lock.grant(owner, mode)
+  }
+
+  #fits(lock: Lock, mode: LockMode, owner: LockOwner | undefined): boolean {
+    return lock.fits(mode, owner) && (mode === 'read' || !this.#ranges.blocks(lock.space, lock.key, owner))
   }
 
   /**
@@ -229,13 +334,18 @@ export class LockTable {
   /** Lets go of all that the owner holds; those who waited for it go on. */
   release(owner: LockOwner): void {
     this.#stores.delete(owner)
+    this.#writeVersion++
     const locks = owner.locks.splice(0)
     for (const lock of locks) lock.leave(owner)
+    const freed = this.#ranges.isEmpty ? [] : this.#ranges.release(owner)
     for (const lock of locks) this.#serve(lock)
+    for (const space of freed)
+      for (const lock of [...(this.#spaces.get(space)?.values() ?? [])]) if (lock.queue.length > 0) this.#serve(lock)
   }
 
   heldCount(owner: LockOwner): number {
-    return owner.locks.length + (this.#stores.get(owner)?.count ?? 0)
+    const ranges = this.#ranges.isEmpty ? 0 : this.#ranges.count(owner)
+    return owner.locks.length + (this.#stores.get(owner)?.count ?? 0) + ranges
   }
 
   /** What the owner waits for. */
@@ -251,6 +361,16 @@ export class LockTable {
         yield { space, key, mode, holders, waiters: queue }
       }
     }
+    for (const { space, owner, lower, upper, isEmpty } of this.#ranges.all())
+      if (!isEmpty)
+        yield { space, key: '', mode: 'read', holders: [{ owner, mode: 'read' }], waiters: [], range: { lower, upper } }
+  }
+
+  /** How many wait. */
+  get waiterCount(): number {
+    let count = 0
+    for (const locks of this.#spaces.values()) for (const { queue } of locks.values()) count += queue.length
+    return count
   }
 
   #lock(space: number, key: string): Lock {
@@ -267,7 +387,7 @@ export class LockTable {
       const holder = this.#storedBy(space, key)
       if (holder !== undefined) {
         this.#stores.get(holder)!.remove(space, key)
-        lock.grant(holder, 'write')
+        this.#grant(lock, holder, 'write')
       }
     }
     return lock
@@ -284,7 +404,7 @@ export class LockTable {
     if (store === undefined || this.#spaces.get(space)?.has(key)) return false
     const holder = this.#storedBy(space, key)
     if (holder !== undefined) return holder === owner
-    if (mode === 'read' || space < 0) return false
+    if (mode === 'read' || space < 0 || this.#ranges.blocks(space, key, owner)) return false
     store.add(space, key)
     return true
   }
@@ -307,14 +427,18 @@ export class LockTable {
   /** Gives the lock to those first in its queue, as far as they fit, and forgets a lock that nobody wants. */
   #serve(lock: Lock): void {
     for (let first = lock.queue[0]; first !== undefined; first = lock.queue[0]) {
-      if (!lock.fits(first.mode, first.owner)) break
+      if (!this.#fits(lock, first.mode, first.owner)) break
       lock.queue.shift()
       if (first.owner !== undefined) {
         this.#waiting.delete(first.owner)
-        lock.grant(first.owner, first.mode)
+        this.#grant(lock, first.owner, first.mode)
       }
       first.settle(undefined)
     }
+    this.#forgetUnused(lock)
+  }
+
+  #forgetUnused(lock: Lock): void {
     if (lock.holders.length > 0 || lock.queue.length > 0) return
     // Who began to wait may have been refused at once, and that was the end of the lock.
     if (this.#spaces.get(lock.space)?.delete(lock.key) !== true) return
@@ -368,7 +492,7 @@ export class LockTable {
     if (waiter === undefined) return []
     const { space, key } = waiter.target
     const lock = this.#spaces.get(space)!.get(key)!
-    const blockers: LockOwner[] = []
+    const blockers = waiter.mode === 'write' ? this.#ranges.holders(space, key, owner) : []
     for (const { owner: holder, mode } of lock.holders) {
       if (holder !== owner && (mode === 'write' || waiter.mode === 'write')) blockers.push(holder)
     }
@@ -394,4 +518,9 @@ function deadlock(circle: readonly LockOwner[], victim: LockOwner): DatabaseErro
     'WriteConflict',
     `deadlock: ${chain}; transaction ${victim.id} is aborted. Please retry your operation or multi-document transaction.`,
   )
+}
+
+/** Of texts whose characters are bytes. */
+function byCharacters(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
 }

@@ -7,10 +7,11 @@ import type { Timestamp } from '../base/timestamp.ts'
 import { copyBytes } from '../storage/copy.ts'
 import type { Tree, ValueRef } from '../storage/tree.ts'
 import type { KeyCursor, KeyMap } from './key-map.ts'
-import { lockKey } from './lock-table.ts'
+import { lockKey } from './lock-key.ts'
 import { OverlaidCursor } from './overlaid-cursor.ts'
+import type { ReadLocks } from './read-locks.ts'
 import type { ReadSet } from './read-set.ts'
-import { TrackedCursor } from './tracked-cursor.ts'
+import { TrackedCursor, type WalkedRange } from './tracked-cursor.ts'
 import type { VersionedMap } from './versioned-map.ts'
 import { WriteConflict } from './write-conflict.ts'
 import type { WriteMemory } from './write-memory.ts'
@@ -22,6 +23,8 @@ export interface OverlaySight {
   readonly readTimestamp: Timestamp
   /** Where what it reads is noted; undefined: nobody asks. */
   readonly reads: ReadSet | undefined
+  /** Locks what it reads; undefined: it reads without locks. */
+  readonly readLocks: ReadLocks | undefined
   /** Where what it writes is kept. */
   readonly memory: WriteMemory
   /** Makes sure that nobody else writes a key until the transaction ends; throws WriteConflict. */
@@ -53,11 +56,21 @@ export class OverlaidMap implements KeyMap {
   }
 
   get(key: Uint8Array, keyLength: number, at: Timestamp, into: ValueRef): boolean {
+    return this.#read(key, keyLength, at, into, true)
+  }
+
+  /** `locks`: it is not read for a write, which has claimed it. */
+  #read(key: Uint8Array, keyLength: number, at: Timestamp, into: ValueRef, locks: boolean): boolean {
     if (this.writes.find(key, keyLength, into)) return into.end > into.start
     const { base } = this
     if (base === undefined) return false
-    this.#sight.reads?.point(base, key, keyLength)
-    return base.get(key, keyLength, this.#moment(at), into)
+    const { reads, readLocks } = this.#sight
+    const moment = this.#moment(at)
+    if (reads !== undefined) {
+      if (locks) readLocks?.point(base, key, keyLength, moment)
+      reads.point(base, key, keyLength)
+    }
+    return base.get(key, keyLength, moment, into)
   }
 
   locate(key: Uint8Array, keyLength: number, at: Timestamp, into: ValueRef): boolean {
@@ -66,7 +79,7 @@ export class OverlaidMap implements KeyMap {
     for (let i = 0; i < keyLength; i++) own[i] = key[i]!
     this.#keyLength = keyLength
     this.#located = true
-    if (this.get(key, keyLength, at, into)) {
+    if (this.#read(key, keyLength, at, into, false)) {
       this.#keep(into)
       return true
     }
@@ -92,6 +105,9 @@ export class OverlaidMap implements KeyMap {
   leave(): void {
     this.#located = false
   }
+
+  /** What it writes is held against ranges that others have locked when it is committed. */
+  readonly rangesLocked = false
 
   writeLocated(value: Uint8Array, start: number, end: number): void {
     assert(this.#located, 'an overlaid map writes only where it has located')
@@ -121,10 +137,15 @@ export class OverlaidMap implements KeyMap {
 
   cursor(at: Timestamp): KeyCursor {
     const { base } = this
-    const { reads } = this.#sight
-    const cursor = base?.cursor(this.#moment(at))
+    const { reads, readLocks } = this.#sight
+    const moment = this.#moment(at)
+    const cursor = base?.cursor(moment)
     if (cursor === undefined || reads === undefined) return new OverlaidCursor(cursor, this.writes)
-    return new OverlaidCursor(new TrackedCursor(cursor, () => reads.range(base!)), this.writes)
+    const newRange = (): WalkedRange => {
+      const range = reads.range(base!)
+      return readLocks === undefined ? range : readLocks.range(base!, moment, range)
+    }
+    return new OverlaidCursor(new TrackedCursor(cursor, newRange), this.writes)
   }
 
   /** Nothing that others wrote after the snapshot is seen, whatever moment is asked for. */

@@ -3,7 +3,7 @@
  * changed it is asked of every write committed since its snapshot: also of a key that was not there, in a range that was read.
  */
 import { compareBytes } from '../bson/bytes.ts'
-import { lockKey } from './lock-table.ts'
+import { lockKey, lockKeyBytes } from './lock-key.ts'
 
 /** Of one map; beyond so many, all of it counts as read. */
 const partsMax = 20_000
@@ -14,6 +14,12 @@ export class ReadRange {
   lowerLength = 0
   upper: Uint8Array | undefined
   upperLength = 0
+  /** The number of the first of the recent writes that it was read without. */
+  readonly since: number
+
+  constructor(since: number) {
+    this.since = since
+  }
 
   setLower(key: Uint8Array | undefined, length: number): void {
     this.lower = copied(this.lower, key, length)
@@ -25,49 +31,88 @@ export class ReadRange {
     this.upperLength = length
   }
 
+  reached(): void {
+    // Nobody is told how far it goes.
+  }
+
+  get lowerKey(): string | undefined {
+    return this.lower && lockKey(this.lower, this.lowerLength)
+  }
+
+  get upperKey(): string | undefined {
+    return this.upper && lockKey(this.upper, this.upperLength)
+  }
+
+  /** Nothing of it has been read. */
+  forget(): void {
+    this.#isForgotten = true
+  }
+  #isForgotten = false
+
+  /** No more of it has been read. */
+  narrow(lower: string | undefined, upper: string | undefined): void {
+    this.setLower(lower === undefined ? undefined : lockKeyBytes(lower), lower?.length ?? 0)
+    this.setUpper(upper === undefined ? undefined : lockKeyBytes(upper), upper?.length ?? 0)
+  }
+
   includes(key: Uint8Array, length: number): boolean {
     const { lower, upper } = this
+    if (this.#isForgotten) return false
     if (lower !== undefined && compareBytes(key, 0, length, lower, 0, this.lowerLength) < 0) return false
     return upper === undefined || compareBytes(key, 0, length, upper, 0, this.upperLength) <= 0
   }
 }
 
 interface MapReads {
-  readonly points: Set<string>
+  /** With the number of the first write that each was read without. */
+  readonly points: Map<string, number>
   readonly ranges: ReadRange[]
-  whole: boolean
+  /** Since which write all of it counts as read. */
+  whole: number | undefined
 }
 
 export class ReadSet {
   /** By the map they are in: anything that stands for it. */
   readonly #maps = new Map<object, MapReads>()
+  /** The number of the first of the recent writes that what is read from here on does not show. */
+  since: number
+
+  constructor(since = 0) {
+    this.since = since
+  }
 
   point(map: object, key: Uint8Array, length: number): void {
     const reads = this.#readsOf(map)
-    if (!reads.whole) reads.points.add(lockKey(key, length))
+    if (reads.whole === undefined) {
+      const text = lockKey(key, length)
+      if (!reads.points.has(text)) reads.points.set(text, this.since)
+    }
     escalate(reads)
   }
 
   /** A range that its reader widens as it goes. */
   range(map: object): ReadRange {
     const reads = this.#readsOf(map)
-    const range = new ReadRange()
-    if (!reads.whole) reads.ranges.push(range)
+    const range = new ReadRange(this.since)
+    if (reads.whole === undefined) reads.ranges.push(range)
     escalate(reads)
     return range
   }
 
-  includes(map: object, key: Uint8Array): boolean {
+  /** Whether what was read is not what it was before the write of that number. */
+  includes(map: object, key: Uint8Array, number = Number.POSITIVE_INFINITY): boolean {
     const reads = this.#maps.get(map)
     if (reads === undefined) return false
-    if (reads.whole || reads.points.has(lockKey(key, key.length))) return true
-    return reads.ranges.some((range) => range.includes(key, key.length))
+    if (reads.whole !== undefined) return number >= reads.whole
+    const since = reads.points.get(lockKey(key, key.length))
+    if (since !== undefined && number >= since) return true
+    return reads.ranges.some((range) => number >= range.since && range.includes(key, key.length))
   }
 
   #readsOf(map: object): MapReads {
     let reads = this.#maps.get(map)
     if (reads === undefined) {
-      reads = { points: new Set(), ranges: [], whole: false }
+      reads = { points: new Map(), ranges: [], whole: undefined }
       this.#maps.set(map, reads)
     }
     return reads
@@ -76,7 +121,10 @@ export class ReadSet {
 
 function escalate(reads: MapReads): void {
   if (reads.points.size + reads.ranges.length <= partsMax) return
-  reads.whole = true
+  let since = Number.POSITIVE_INFINITY
+  for (const each of reads.points.values()) since = Math.min(since, each)
+  for (const range of reads.ranges) since = Math.min(since, range.since)
+  reads.whole = since
   reads.points.clear()
   reads.ranges.length = 0
 }

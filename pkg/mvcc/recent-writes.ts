@@ -24,7 +24,7 @@ export class RecentWrites {
 
   /** From now on writes are remembered for a reader, until `leave`. */
   enter(): { readonly from: number } {
-    const reader = { from: this.#first + this.#writes.length }
+    const reader = { from: this.next }
     this.#readers.add(reader)
     return reader
   }
@@ -41,12 +41,17 @@ export class RecentWrites {
     this.#first = oldest
   }
 
-  /** Whether a write since the reader began is one that `matches`. */
-  some(reader: { readonly from: number }, matches: (map: object, key: Uint8Array) => boolean): boolean {
-    for (let i = reader.from - this.#first; i < this.#writes.length; i++) {
+  /** The number that the next write will have. */
+  get next(): number {
+    return this.#first + this.#writes.length
+  }
+
+  /** The key of the first write from number `from` on, which a reader must have kept, that `matches`. */
+  find(from: number, matches: (map: object, key: Uint8Array, number: number) => boolean): Uint8Array | undefined {
+    for (let i = from - this.#first; i < this.#writes.length; i++) {
       const { map, key } = this.#writes[i]!
-      if (matches(map, key)) return true
+      if (matches(map, key, this.#first + i)) return key
     }
-    return false
+    return undefined
   }
 }

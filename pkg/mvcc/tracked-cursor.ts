@@ -1,14 +1,21 @@
 /** A walk over a map that notes which range of keys it has looked at, whatever it found there. */
 import type { ValueRef } from '../storage/tree.ts'
 import type { KeyCursor } from './key-map.ts'
-import type { ReadRange } from './read-set.ts'
+
+/** Where a walk notes how far it went. */
+export interface WalkedRange {
+  setLower(key: Uint8Array | undefined, length: number): void
+  setUpper(key: Uint8Array | undefined, length: number): void
+  /** Both bounds are those of what the walk has seen so far; what throws ends it there. */
+  reached(): void
+}
 
 export class TrackedCursor implements KeyCursor {
   readonly #cursor: KeyCursor
-  readonly #newRange: () => ReadRange
-  #range: ReadRange | undefined
+  readonly #newRange: () => WalkedRange
+  #range: WalkedRange | undefined
 
-  constructor(cursor: KeyCursor, newRange: () => ReadRange) {
+  constructor(cursor: KeyCursor, newRange: () => WalkedRange) {
     this.#cursor = cursor
     this.#newRange = newRange
   }
@@ -83,6 +90,7 @@ export class TrackedCursor implements KeyCursor {
       cursor.readKey()
       this.#range!.setUpper(cursor.keyBytes, cursor.keyLength)
     } else this.#range!.setUpper(undefined, 0)
+    this.#range!.reached()
     return found
   }
 
@@ -92,6 +100,7 @@ export class TrackedCursor implements KeyCursor {
       cursor.readKey()
       this.#range!.setLower(cursor.keyBytes, cursor.keyLength)
     } else this.#range!.setLower(undefined, 0)
+    this.#range!.reached()
     return found
   }
 }

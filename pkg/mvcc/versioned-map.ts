@@ -15,7 +15,8 @@ import { timestampMax } from '../base/timestamp.ts'
 import type { TreeCursor } from '../storage/cursor.ts'
 import type { Tree, ValueRef } from '../storage/tree.ts'
 import type { KeyMap } from './key-map.ts'
-import { type LockTable, lockKey } from './lock-table.ts'
+import { lockKey } from './lock-key.ts'
+import type { LockTable } from './lock-table.ts'
 import type { Snapshots } from './snapshots.ts'
 import { VersionCursor } from './version-cursor.ts'
 import { readVersion, versionSuffixLength, writeVersion } from './version-key.ts'
@@ -199,6 +200,10 @@ export class VersionedMap implements KeyMap {
     if (locks === undefined || locks.isEmpty) return
     const target = { space: this.tree.root, key: lockKey(key, keyLength), mode: 'write' } as const
     if (!locks.isFree(target.space, target.key, target.mode)) throw new WriteConflict(target)
+  }
+
+  get rangesLocked(): boolean {
+    return this.#locks?.hasRangesIn(this.tree.root) === true
   }
 
   cursor(at: Timestamp): VersionCursor {

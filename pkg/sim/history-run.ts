@@ -128,7 +128,7 @@ const ofReadCommitted: ReadonlySet<string> = new Set([
 
 type Isolation = TransactionOptions['isolation']
 
-/** Runs a transaction over the wire (no `isolation`), or at this level; one of two waits for locks. */
+/** Runs a transaction over the wire (no `isolation`), or at this level; one of two waits for locks, or locks what it reads. */
 function transact(
   client: HistoryClient,
   { random }: SimulatedServer,
@@ -136,7 +136,9 @@ function transact(
   body: Parameters<HistoryClient['transaction']>[0],
 ): Promise<Outcome> {
   if (isolation === undefined) return client.transaction(body)
-  return client.isolated({ isolation, onConflict: random.chance(0.5) ? 'wait' : 'abort', lockTimeoutMs: 20 }, body)
+  const onConflict = random.chance(0.5) ? 'wait' : 'abort'
+  const readLocks = isolation === 'serializable' && random.chance(0.5)
+  return client.isolated({ isolation, onConflict, readLocks, lockTimeoutMs: 20 }, body)
 }
 
 class ListAppend implements Workload {
