@@ -24,9 +24,18 @@ export function sortBytes(sort: Sort | undefined): Uint8Array | undefined {
     return encodeDocument(new Map(sort.map(([path, direction]) => [path, directionOf(direction)])))
   if (sort instanceof Map)
     return encodeDocument(new Map([...sort].map(([path, direction]) => [path, directionOf(direction)])))
-  return encodeDocument(
-    Object.fromEntries(Object.entries(sort).map(([path, direction]) => [path, directionOf(direction)])),
-  )
+  const document = sort as Document
+  return encodeDocument(isPlainSort(document) ? document : withDirections(document))
+}
+
+/** Whether its directions are what the command takes, as those of nearly every sort. */
+function isPlainSort(sort: Document): boolean {
+  for (const path in sort) if (typeof sort[path] !== 'number') return false
+  return true
+}
+
+function withDirections(sort: Document): Document {
+  return Object.fromEntries(Object.entries(sort).map(([path, direction]) => [path, directionOf(direction)]))
 }
 
 function directionOf(direction: unknown): unknown {

@@ -282,15 +282,21 @@ export interface KeyRange {
   readonly upper: Uint8Array | undefined
 }
 
-/** The intervals in the order of an index, which for a descending one is the reverse. */
-export function keyRanges(intervals: readonly Interval[], descending: boolean): readonly KeyRange[] {
-  if (!descending) return intervals.map((interval) => keyRange(interval, false))
-  return intervals.map((interval) => keyRange(reversed(interval), true)).reverse()
+const emptyKey = new Uint8Array(0)
+
+/** The intervals in the order of an index, which for a descending one is the reverse. `prefix`: what all keys begin with. */
+export function keyRanges(
+  intervals: readonly Interval[],
+  descending: boolean,
+  prefix: Uint8Array = emptyKey,
+): readonly KeyRange[] {
+  if (!descending) return intervals.map((interval) => keyRange(interval, false, prefix))
+  return intervals.map((interval) => keyRange(reversed(interval), true, prefix)).reverse()
 }
 
-/** The keys of points, in the order of an index. */
-export function keyPoints(points: readonly Interval[], descending: boolean): Uint8Array[] {
-  const keys = points.map(({ low }) => keyOf(low, descending))
+/** The keys of points behind `prefix`, in the order of an index. */
+export function keyPoints(points: readonly Interval[], descending: boolean, prefix: Uint8Array): Uint8Array[] {
+  const keys = points.map(({ low }) => keyOf(low, descending, prefix))
   return descending ? keys.reverse() : keys
 }
 
@@ -305,17 +311,23 @@ export function reversed(interval: Interval): Interval {
 
 const writer = new KeyWriter()
 
-export function keyRange({ low, lowInclusive, high, highInclusive }: Interval, descending: boolean): KeyRange {
-  const lower = keyOf(low, descending)
-  const upper = low === high ? lower : keyOf(high, descending)
+export function keyRange(
+  { low, lowInclusive, high, highInclusive }: Interval,
+  descending: boolean,
+  prefix: Uint8Array = emptyKey,
+): KeyRange {
+  const lower = keyOf(low, descending, prefix)
+  const upper = low === high ? lower : keyOf(high, descending, prefix)
   return {
     lower: lowInclusive ? lower : afterAll(lower),
     upper: highInclusive ? afterAll(upper) : upper,
   }
 }
 
-export function keyOf(value: Value, descending: boolean): Uint8Array {
+/** The key of a value behind `prefix`. */
+export function keyOf(value: Value, descending: boolean, prefix: Uint8Array = emptyKey): Uint8Array {
   writer.reset()
+  writer.append(prefix, 0, prefix.length)
   encodeKey(writer, value.type, value.bytes, value.start, descending)
   return writer.finish()
 }

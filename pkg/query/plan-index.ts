@@ -200,33 +200,26 @@ function rangesOf(parts: readonly BoundedPart[]): { ranges: readonly KeyRange[];
   const [first, second] = parts
   if (second === undefined) {
     const { intervals, descending } = first!
-    if (isWhole(intervals)) return { ranges: [{ lower: undefined, upper: undefined }], used: 0 }
+    if (isWhole(intervals)) return { ranges: wholeRanges, used: 0 }
     return { ranges: keyRanges(intervals, descending), used: 1 }
   }
-  let prefixes: Uint8Array[] = [emptyKey]
+  let prefixes: readonly Uint8Array[] = noPrefix
   let used = 0
   for (const { intervals, descending } of parts) {
     if (isWhole(intervals) || (used > 0 && prefixes.length * intervals.length > rangesMax)) break
     if (!intervals.every(isPoint)) {
-      const ranges = keyRanges(intervals, descending)
-      return { ranges: prefixes.flatMap((prefix) => ranges.map((range) => within(prefix, range))), used: used + 1 }
+      const ranges = prefixes.flatMap((prefix) => keyRanges(intervals, descending, prefix))
+      return { ranges, used: used + 1 }
     }
-    const points = keyPoints(intervals, descending)
-    prefixes = used === 0 ? points : prefixes.flatMap((prefix) => points.map((point) => joined(prefix, point)))
+    prefixes = prefixes.flatMap((prefix) => keyPoints(intervals, descending, prefix))
     used++
   }
-  return { ranges: prefixes.map((prefix) => within(prefix, { lower: undefined, upper: undefined })), used }
+  if (used === 0) return { ranges: wholeRanges, used }
+  return { ranges: prefixes.map((prefix) => ({ lower: prefix, upper: afterAll(prefix) })), used }
 }
 
-const emptyKey = new Uint8Array(0)
-
-function within(prefix: Uint8Array, { lower, upper }: KeyRange): KeyRange {
-  if (prefix.length === 0) return { lower, upper }
-  return {
-    lower: lower === undefined ? prefix : joined(prefix, lower),
-    upper: upper === undefined ? afterAll(prefix) : joined(prefix, upper),
-  }
-}
+const wholeRanges: readonly KeyRange[] = [{ lower: undefined, upper: undefined }]
+const noPrefix: readonly Uint8Array[] = [new Uint8Array(0)]
 
 export function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
   const both = new Uint8Array(a.length + b.length)
@@ -239,22 +232,27 @@ export function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
 function intervalsFor(path: string, arrays: number, filters: readonly Filter[], done: Filter[]): readonly Interval[] {
   const numeric = parsePath(path).parts.some(({ position }) => position >= 0)
   if (numeric && arrays !== 0) return [wholeInterval]
-  let best: { readonly bounds: Bounds; readonly filters: Filter[] } | undefined
+  let intervals: readonly Interval[] | undefined
+  /** Those that the intervals are of and say exactly. */
+  let exact: readonly Filter[] = none
   for (const filter of filters) {
     const found = boundsOn(filter, path, arrays === 0)
     if (found === undefined) continue
-    if (best === undefined) best = { bounds: found, filters: [filter] }
-    else if (arrays === 0) {
-      best = {
-        bounds: { intervals: intersect(best.bounds.intervals, found.intervals), exact: true },
-        filters: [...best.filters, filter],
-      }
-    } else if (tighter(found.intervals, best.bounds.intervals)) best = { bounds: found, filters: [filter] }
+    const said = found.exact ? [filter] : none
+    if (intervals === undefined || (arrays !== 0 && tighter(found.intervals, intervals))) {
+      intervals = found.intervals
+      exact = said
+    } else if (arrays === 0) {
+      intervals = intersect(intervals, found.intervals)
+      exact = [...exact, ...said]
+    }
   }
-  if (best === undefined) return [wholeInterval]
-  if (!numeric) for (const filter of best.filters) if (boundsOn(filter, path, arrays === 0)?.exact) done.push(filter)
-  return best.bounds.intervals
+  if (intervals === undefined) return [wholeInterval]
+  if (!numeric) done.push(...exact)
+  return intervals
 }
+
+const none: readonly Filter[] = []
 
 /** Bounds that one filter gives a path; an `or` whose branches are all about that path gives all of theirs. */
 function boundsOn(filter: Filter, path: string, single: boolean): Bounds | undefined {
