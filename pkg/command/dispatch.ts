@@ -376,17 +376,20 @@ export class Database extends Instance {
     }
   }
 
-  async #awaited<Result>(operation: Operation, definition: AnyDefinition, running: Promise<Result>): Promise<Result> {
+  /** Not an async function: of those who wait for one sync, each would take several turns of the microtask queue. */
+  #awaited<Result>(operation: Operation, definition: AnyDefinition, running: Promise<Result>): Promise<Result> {
     this.operations.set(operation.id, operation)
-    try {
-      const result = await running
-      this.#account(definition, operation, result)
-      return result
-    } catch (error) {
-      throw this.#counted(definition, error)
-    } finally {
-      this.operations.delete(operation.id)
-    }
+    return running.then(
+      (result) => {
+        this.operations.delete(operation.id)
+        this.#account(definition, operation, result)
+        return result
+      },
+      (error: unknown) => {
+        this.operations.delete(operation.id)
+        throw this.#counted(definition, error)
+      },
+    )
   }
 
   #account(definition: AnyDefinition, operation: Operation, result: unknown): void {

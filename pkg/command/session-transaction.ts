@@ -40,7 +40,8 @@ export class SessionTransaction {
 
 /** The transactions of sessions that have not ended, and counts since the start. */
 export class SessionTransactions {
-  readonly #open = new TransientMap<Transaction, SessionTransaction>()
+  /** By the id of the transaction. */
+  readonly #open = new TransientMap<number, SessionTransaction>()
   startedCount = 0
   committedCount = 0
   abortedCount = 0
@@ -50,14 +51,14 @@ export class SessionTransactions {
   }
 
   add(current: SessionTransaction): void {
-    this.#open.set(current.transaction, current)
+    this.#open.set(current.transaction.id, current)
     this.startedCount++
   }
 
   /** Counts the end of one, however it came about; safe to call twice, and for one that its commit keeps from being aborted. */
   ended(current: SessionTransaction): void {
     if (current.state === 'open') return
-    if (!this.#open.delete(current.transaction)) return
+    if (!this.#open.delete(current.transaction.id)) return
     if (current.state === 'committed') this.committedCount++
     else this.abortedCount++
   }

@@ -37,7 +37,7 @@ export function runStatements<Statement>(
     } catch (error) {
       if (failed(error, i)) return
     }
-    if (operation.due()) return operation.pause().then(() => runFrom(i + 1, undefined))
+    if (i + 1 < statements.length && operation.due()) return operation.pause().then(() => runFrom(i + 1, undefined))
   }
 }
 

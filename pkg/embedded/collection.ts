@@ -9,7 +9,7 @@ import { distinct } from '../command/commands/distinct.ts'
 import { find } from '../command/commands/find.ts'
 import { findAndModify } from '../command/commands/find-and-modify.ts'
 import { type InsertResult, insert } from '../command/commands/insert.ts'
-import { update } from '../command/commands/update.ts'
+import { type UpdateResult as DoneUpdates, update } from '../command/commands/update.ts'
 import { type AggregateOptions, AggregationCursor } from './aggregation-cursor.ts'
 import { runBulk } from './bulk.ts'
 import { BulkWriteError } from './bulk-write-error.ts'
@@ -309,28 +309,23 @@ export class Collection<Item extends object = Document> {
     return result
   }
 
-  async #update(
+  #update(
     filter: Filter,
     change: Update,
     kind: 'updateOne' | 'updateMany' | 'replaceOne',
     options: UpdateOptions,
   ): Promise<UpdateResult> {
-    const request = {
-      collection: this.collectionName,
-      updates: [updateRequest(filter, change, kind, options)],
-      ordered: true,
-    }
-    const result = await this.#portOf(options).run(update, this.dbName, request)
-    const rest = this.#port.rest(true)
-    if (rest !== undefined) await rest
-    if (result.errors.length > 0) throw shownError(result.errors[0]!.error)
-    const id = result.upserted[0]?.id
-    return {
-      acknowledged: true,
-      matchedCount: result.matched,
-      modifiedCount: result.modified,
-      upsertedCount: result.upserted.length,
-      upsertedId: id === undefined ? null : decodeValue(id.type, id.bytes, id.start),
+    try {
+      const request = {
+        collection: this.collectionName,
+        updates: [updateRequest(filter, change, kind, options)],
+        ordered: true,
+      }
+      const running = this.#portOf(options).run(update, this.dbName, request)
+      if (running instanceof Promise) return running.then((result) => this.#answer(shownUpdate(result)))
+      return this.#answer(shownUpdate(running))
+    } catch (error) {
+      return Promise.reject(error)
     }
   }
 
@@ -428,4 +423,17 @@ function indexName(key: Document): string {
   const parts = Object.entries(key).map(([path, kind]) => `${path}_${String(kind)}`)
   if (parts.length === 0) throw new DatabaseError('CannotCreateIndex', 'Index keys cannot be an empty object')
   return parts.join('_')
+}
+
+/** Throws the error of its one statement. */
+function shownUpdate({ matched, modified, upserted, errors }: DoneUpdates): UpdateResult {
+  if (errors.length > 0) throw shownError(errors[0]!.error)
+  const id = upserted[0]?.id
+  return {
+    acknowledged: true,
+    matchedCount: matched,
+    modifiedCount: modified,
+    upsertedCount: upserted.length,
+    upsertedId: id === undefined ? null : decodeValue(id.type, id.bytes, id.start),
+  }
 }

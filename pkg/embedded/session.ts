@@ -70,6 +70,10 @@ export class ClientSession {
 
   /** What is done with the session from here on is one transaction. Errors: IllegalOperation when one is open. */
   startTransaction(options: TransactionOptions = {}): void {
+    this.#start(options)
+  }
+
+  #start(options: TransactionOptions): SessionTransaction {
     if (this.#ended) throw new DatabaseError('IllegalOperation', 'Cannot use a session that has ended')
     if (this.inTransaction()) throw new DatabaseError('IllegalOperation', 'Transaction already in progress')
     const { isolation = 'snapshot', readLocks = false, lockTimeoutMs = 5000 } = options
@@ -78,10 +82,11 @@ export class ClientSession {
       throw new DatabaseError('BadValue', `there is no isolation level '${String(isolation)}'`)
     if (readLocks && isolation !== 'serializable')
       throw new DatabaseError('BadValue', `readLocks are for the isolation level 'serializable'`)
-    const { engine, world } = this.#database
+    const { engine } = this.#database
     const transaction = engine.begin({ isolation: isolations[isolation], onConflict, readLocks, lockTimeoutMs })
-    this.#current = new SessionTransaction(++this.#lastNumber, transaction, world.clock.monotonicMs())
+    this.#current = new SessionTransaction(++this.#lastNumber, transaction, transaction.startedMs)
     this.#database.transactionBegun(this.#current)
+    return this.#current
   }
 
   /** Resolves when the transaction is on disk. Errors: NoSuchTransaction when it was aborted, WriteConflict. */
@@ -111,9 +116,10 @@ export class ClientSession {
     options: TransactionOptions = {},
   ): Promise<Result> {
     const { clock, random } = this.#database.world
-    const deadlineMs = clock.monotonicMs() + (options.retryMs ?? retryDefaultMs)
+    let deadlineMs: number | undefined
     for (let attempt = 0; ; attempt++) {
-      this.startTransaction(options)
+      const { startedMs } = this.#start(options)
+      deadlineMs ??= startedMs + (options.retryMs ?? retryDefaultMs)
       try {
         const result = await action(this)
         if (this.inTransaction()) await this.commitTransaction()

@@ -6,7 +6,7 @@ import { getField } from '../bson/value.ts'
 import { parseIndexDefinition } from '../index/definition.ts'
 import { Index } from '../index/index.ts'
 import type { VersionedMap } from '../mvcc/versioned-map.ts'
-import { ChangedFields } from './changed-fields.ts'
+import { ChangedFields, keepsId } from './changed-fields.ts'
 
 const names = ['a', 'ab', 'b', 'ba', 'c']
 const value = fc.oneof(fc.nat(3), fc.constantFrom('', 'a', 'ab', 'ba', '\u0010a', { a: 1 }, { b: 1 }, [1, 2], null))
@@ -52,6 +52,31 @@ test('an index is passed over only when its field is the same in both versions',
     { numRuns: 4000 },
   )
   expect(passed).toBeGreaterThan(4000)
+})
+
+test('a patch keeps an _id that is the first field and the same in both versions', () => {
+  const identified = fc.tuple(fc.boolean(), fc.constantFrom(1, 2.5, 'a'), document).map(([isFirst, _id, rest]) => {
+    const fields = buildDocument({ _id })
+    const id = fields.subarray(4, -1)
+    const others = rest.subarray(4, -1)
+    const elements = isFirst ? [...id, ...others] : [...others, ...id]
+    return Uint8Array.from([elements.length + 5, 0, 0, 0, ...elements, 0])
+  })
+  let kept = 0
+  fc.assert(
+    fc.property(identified, identified, fc.nat(7), (old, changed, start) => {
+      const held = new Uint8Array(start + old.length)
+      held.set(old, start)
+      if (!keepsId(held, start, sharedBytes(old, changed).head)) return
+      kept++
+      expect(textOf(changed, '_id')).toBe(textOf(old, '_id'))
+    }),
+    { numRuns: 4000 },
+  )
+  expect(kept).toBeGreaterThan(100)
+  const old = buildDocument({ _id: 7, a: 1 })
+  expect(keepsId(old, 0, sharedBytes(old, buildDocument({ _id: 7, a: 2 })).head)).toBe(true)
+  expect(keepsId(old, 0, sharedBytes(old, buildDocument({ _id: 8, a: 1 })).head)).toBe(false)
 })
 
 test('a change of one field touches no index on others', () => {

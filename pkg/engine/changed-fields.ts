@@ -50,6 +50,13 @@ export class ChangedFields {
   }
 }
 
+/** Whether the document begins with `_id`, and that lies in the `head` bytes which a patch of it keeps. */
+export function keepsId(bytes: Uint8Array, start: number, head: number): boolean {
+  const isFirst = bytes[start + 5] === 0x5f && bytes[start + 6] === 0x69 && bytes[start + 7] === 0x64
+  if (!isFirst || bytes[start + 8] !== 0) return false
+  return valueEnd(bytes, bytes[start + 4]!, start + 9) <= start + head
+}
+
 /** Fills `into` with the names of the fields that reach into [from, to); returns where the first field behind them begins. */
 function namesBetween(bytes: Uint8Array, start: number, from: number, to: number, into: number[]): number {
   into.length = 0

@@ -24,7 +24,7 @@ import type { KeyMap } from '../mvcc/key-map.ts'
 import type { VersionedMap } from '../mvcc/versioned-map.ts'
 import type { ValueRef } from '../storage/tree.ts'
 import type { ChangeObserver } from './change-notes.ts'
-import { ChangedFields } from './changed-fields.ts'
+import { ChangedFields, keepsId } from './changed-fields.ts'
 import { duplicateKeyError } from './duplicate-key.ts'
 import { ForeseenRecords } from './foreseen-records.ts'
 import { namespaceNote } from './operation.ts'
@@ -42,6 +42,7 @@ const oldRecord: ValueRef = { bytes: noBytes, start: 0, end: 0 }
 const changedFields = new ChangedFields()
 /** The indexes that may be about that. */
 const touchedIndexes: Index[] = []
+const noIndexes: readonly never[] = []
 
 /** Where a record's bytes are: valid until the next call on the engine or a yield. */
 export type RecordRef = ValueRef
@@ -346,18 +347,8 @@ export class Collection<Records extends KeyMap = KeyMap> {
     const old = oldRecord
     const oldLength = old.end - old.start
     const patch = patchOf(old.bytes, old.start, oldLength, document, kept)
-    const touched = touchedIndexes as Index<Records>[]
-    touched.length = 0
-    changedFields.find(old.bytes, old.start, oldLength, document, patch)
-    for (const index of this.maintained) {
-      if (!changedFields.touch(index)) continue
-      if (check) index.extract(old.bytes, old.start, index.oldKeys)
-      else if (!this.#extractCommitted(index, old.bytes, old.start, index.oldKeys)) continue
-      else if (!this.#extractCommitted(index, document, 0, index.keys)) continue
-      touched.push(index)
-    }
-    changedFields.forget()
-    if (check) {
+    const touched = this.#touchedBy(document, patch, check)
+    if (check && touched.length > 0) {
       try {
         this.#checkUniqueIn(touched, document, at, recordId)
       } catch (error) {
@@ -369,7 +360,7 @@ export class Collection<Records extends KeyMap = KeyMap> {
     this.changing = true
     this.records.writeLocated(document, 0, document.length)
     for (const index of touched) if (!isPending(index, recordId)) this.reindex(index, recordId, at)
-    touched.length = 0
+    touchedIndexes.length = 0
     if (this.builds.length > 0) this.#noteForBuilds(recordId)
     this.dataSizeBytes += document.length - oldLength
     this.changeCount++
@@ -377,6 +368,27 @@ export class Collection<Records extends KeyMap = KeyMap> {
     this.changing = false
     old.bytes = noBytes
     return patch
+  }
+
+  /** The indexes whose keys may differ once `document` is in place of the located record, with the keys that it has and, unless `check`, is to have. */
+  #touchedBy(document: Uint8Array, patch: Patch | undefined, check: boolean): readonly Index<Records>[] {
+    const old = oldRecord
+    const { maintained } = this
+    // The index on `_id` is often the only one.
+    if (maintained.length === 1 && this.hasIdIndex && patch !== undefined && keepsId(old.bytes, old.start, patch.head))
+      return noIndexes
+    const touched = touchedIndexes as Index<Records>[]
+    touched.length = 0
+    changedFields.find(old.bytes, old.start, old.end - old.start, document, patch)
+    for (const index of maintained) {
+      if (!changedFields.touch(index)) continue
+      if (check) index.extract(old.bytes, old.start, index.oldKeys)
+      else if (!this.#extractCommitted(index, old.bytes, old.start, index.oldKeys)) continue
+      else if (!this.#extractCommitted(index, document, 0, index.keys)) continue
+      touched.push(index)
+    }
+    changedFields.forget()
+    return touched
   }
 
   /**

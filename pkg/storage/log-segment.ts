@@ -77,6 +77,7 @@ export class Segment {
   readonly #disk: Disk
   #file: File | undefined
   #path: string
+  #isPublished: boolean
   readonly #waypoints: { index: LogIndex; position: number }[] = []
   #firstTimestamp: Timestamp | undefined
 
@@ -93,6 +94,7 @@ export class Segment {
     this.folder = folder
     this.header = header
     this.#path = path
+    this.#isPublished = path === segmentPath(folder, header.firstIndex)
     this.#file = file
   }
 
@@ -130,7 +132,7 @@ export class Segment {
   }
 
   get isPublished(): boolean {
-    return this.#path === segmentPath(this.folder, this.firstIndex)
+    return this.#isPublished
   }
 
   /** When the first entry was appended; it must be on disk. undefined: what is there is no entry. */
@@ -160,6 +162,7 @@ export class Segment {
     this.#disk.rename(this.#path, path)
     this.#disk.syncDirectory(this.folder)
     this.#path = path
+    this.#isPublished = true
     // Opened again when it is needed, so that errors name the file as it is called now.
     this.release()
   }

@@ -29,6 +29,8 @@ const syncsAtOncePerLook = 8
 
 export class SyncPace {
   readonly #samples = new Float64Array(sampleCount)
+  /** The same, ascending. */
+  readonly #sorted = new Float64Array(sampleCount)
   #next = 0
   #medianMs = 0
   /** Syncs on another thread in a row during which this one was idle. */
@@ -82,24 +84,16 @@ export class SyncPace {
   }
 
   #note(ms: number): void {
+    const sorted = this.#sorted
+    const oldest = this.#samples[this.#next]!
     this.#samples[this.#next] = ms
     this.#next = (this.#next + 1) % sampleCount
-    this.#medianMs = medianOf(this.#samples)
+    // The new one takes the oldest one's place and goes on from there to its own.
+    let place = 0
+    while (sorted[place] !== oldest) place++
+    for (; place + 1 < sampleCount && sorted[place + 1]! < ms; place++) sorted[place] = sorted[place + 1]!
+    for (; place > 0 && sorted[place - 1]! > ms; place--) sorted[place] = sorted[place - 1]!
+    sorted[place] = ms
+    this.#medianMs = sorted[sampleCount >>> 1]!
   }
-}
-
-/** Of an odd number of samples: the one that as many are below as above. */
-function medianOf(samples: Float64Array): number {
-  const half = samples.length >>> 1
-  for (let i = 0; i < samples.length; i++) {
-    const sample = samples[i]!
-    let below = 0
-    let same = 0
-    for (let j = 0; j < samples.length; j++) {
-      if (samples[j]! < sample) below++
-      else if (samples[j] === sample) same++
-    }
-    if (below <= half && below + same > half) return sample
-  }
-  return 0
 }

@@ -1,3 +1,5 @@
+// The global of the same name is looked up by a getter each time.
+import { performance } from 'node:perf_hooks'
 import type { Clock, Timer } from '../clock.ts'
 
 /** The machine's clock and Node's event loop. */
