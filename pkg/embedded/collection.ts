@@ -84,12 +84,17 @@ export class Collection<Item extends object = Document> {
   }
 
   /** A missing `_id` is made here, and added to `document` as the driver does. */
-  async insertOne(document: Item, options?: SessionOption): Promise<InsertOneResult> {
-    const { bytes, id } = encodeDocumentWithId(document, this.#port.database.objectIds)
-    addId(document, id)
-    const result = await this.#insert([bytes], true, options)
-    if (result.errors.length > 0) throw shownError(result.errors[0]!.error)
-    return { acknowledged: true, insertedId: id }
+  insertOne(document: Item, options?: SessionOption): Promise<InsertOneResult> {
+    try {
+      const { bytes, id } = encodeDocumentWithId(document, this.#port.database.objectIds)
+      addId(document, id)
+      const request = { collection: this.collectionName, documents: [bytes], ordered: true }
+      const running = this.#portOf(options).run(insert, this.dbName, request)
+      if (running instanceof Promise) return running.then((result) => this.#answer(shownInsert(result, id)))
+      return this.#answer(shownInsert(running, id))
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   /** One log entry and one wait for the disk for all. Throws BulkWriteError naming the documents that failed. */
@@ -423,6 +428,12 @@ function indexName(key: Document): string {
   const parts = Object.entries(key).map(([path, kind]) => `${path}_${String(kind)}`)
   if (parts.length === 0) throw new DatabaseError('CannotCreateIndex', 'Index keys cannot be an empty object')
   return parts.join('_')
+}
+
+/** Throws the error of its one document. */
+function shownInsert({ errors }: InsertResult, insertedId: unknown): InsertOneResult {
+  if (errors.length > 0) throw shownError(errors[0]!.error)
+  return { acknowledged: true, insertedId }
 }
 
 /** Throws the error of its one statement. */
