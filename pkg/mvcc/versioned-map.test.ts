@@ -231,3 +231,31 @@ test('a key written again and again while readers come and go keeps what they ne
     expect(map.supersededCount).toBeLessThanOrEqual(keys.length * 4)
   }
 })
+
+test('what was superseded beneath a reader goes with the writes that follow it, of whatever keys', () => {
+  const { store } = Store.open(simulatedWorld(1), 'data', {
+    pageSizeBytes: 512,
+    cacheSizeBytes: 256 * 512,
+    compression: 'none',
+  })
+  const snapshots = new Snapshots()
+  const map = new VersionedMap(store.createTree(), snapshots, 0, timestampMin)
+  const ref = newValue()
+  let now = 1
+  const write = (n: number): void => {
+    const key = keyOf(n)
+    map.locate(key, key.length, ++now as Timestamp, ref)
+    map.writeLocated(new Uint8Array([n]), 0, 1)
+  }
+  for (let n = 0; n < 200; n++) write(n)
+  const reader = snapshots.open(now as Timestamp)
+  const moment = readAll(map, reader.timestamp, false, false)
+  for (let n = 0; n < 100; n++) write(n)
+  expect(map.supersededCount).toBe(100)
+  expect(readAll(map, reader.timestamp, false, false)).toEqual(moment)
+  reader.release()
+  for (let n = 100; n < 150; n++) write(n)
+  expect(map.supersededCount).toBe(0)
+  expect(countSuperseded(map)).toBe(0)
+  expect(readAll(map, now as Timestamp, false, false)).toEqual(moment)
+})

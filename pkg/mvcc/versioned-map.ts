@@ -15,6 +15,7 @@ import { timestampMax } from '../base/timestamp.ts'
 import type { TreeCursor } from '../storage/cursor.ts'
 import type { Tree, ValueRef } from '../storage/tree.ts'
 import type { KeyMap } from './key-map.ts'
+import { Leftovers } from './leftovers.ts'
 import { lockKey } from './lock-key.ts'
 import type { LockTable } from './lock-table.ts'
 import type { Snapshots } from './snapshots.ts'
@@ -25,6 +26,7 @@ import { WriteConflict } from './write-conflict.ts'
 
 /** Versions beneath a new one that its write looks at: so many that what has gathered beneath a key becomes less with each. */
 const prunedMax = 4
+const leftoversPerWrite = 2
 
 const noValue = new Uint8Array(0)
 
@@ -37,6 +39,8 @@ export class VersionedMap implements KeyMap {
   /** The greatest timestamp in the map; greater than every one in it is harmless, less is not. */
   newest: Timestamp
   readonly #cursor: TreeCursor
+  /** undefined as long as nothing was superseded that somebody needed. */
+  #leftovers: Leftovers | undefined
   #scratch = new Uint8Array(64)
   #scratchLength = 0
   #located = false
@@ -126,8 +130,11 @@ export class VersionedMap implements KeyMap {
         cursor.insert(this.#scratch, this.#scratchLength, value, start, end)
         if (this.#live) this.supersededCount++
         if (hadHistory) this.#prune()
+        this.#leftovers ??= new Leftovers()
+        this.#leftovers.add(this.#scratch, this.#userKeyLength, previous, at)
       }
     }
+    if (this.#leftovers !== undefined && this.supersededCount > 0) this.#dropLeftovers(this.#leftovers)
     cursor.close()
     if (at > this.newest) this.newest = at
     const { recentWrites } = this.#snapshots
@@ -191,6 +198,18 @@ export class VersionedMap implements KeyMap {
         cursor.remove()
         this.supersededCount--
       } else newer = here
+    }
+  }
+
+  /** Drops what was left because somebody needed it: somewhat more with each write than one leaves. */
+  #dropLeftovers(leftovers: Leftovers): void {
+    const cursor = this.#cursor
+    const { key } = leftovers
+    for (let i = 0; i < leftoversPerWrite && leftovers.take(this.#snapshots); i++) {
+      const length = writeVersion(key, leftovers.keyLength, leftovers.written)
+      if (!cursor.seek(key, length) || !cursor.keyStartsWith(key, length)) continue
+      cursor.remove()
+      this.supersededCount--
     }
   }
 
