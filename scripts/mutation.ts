@@ -101,7 +101,7 @@ const mutations: readonly Mutation[] = [
     name: 'slices written',
     about: 'others write while a commit is applied in slices',
     file: 'pkg/engine/engine.ts',
-    from: '    if (this.#applying !== undefined) throw new WriteConflict(commitLock)\n',
+    from: '    if (this.#standstill !== undefined) throw new WriteConflict(commitLock)\n',
     to: '',
     tests: [...histories, 'pkg/engine/sliced-commit.test.ts'],
   },

@@ -2,9 +2,10 @@
  * The database walked from end to end: pages and trees (`Store.check`), then what they mean: every live record is valid BSON and
  * has exactly its index entries, every index entry has its record, and the counts are right.
  */
-import type { CheckProblem } from '../storage/check.ts'
+import { timestampMax } from '../base/timestamp.ts'
+import type { CheckProblem, CheckSteps } from '../storage/check.ts'
 import type { Store } from '../storage/store.ts'
-import { checkCollectionNow } from './collection-check.ts'
+import { collectionSteps } from './collection-check.ts'
 import type { State } from './state.ts'
 
 export interface CheckReport {
@@ -15,9 +16,9 @@ export interface CheckReport {
   readonly pages: number
 }
 
-/** All of it, in this turn. */
-export function checkState(state: State, store: Store): CheckReport {
-  const { problems: found, pages } = store.check(state.treeRoots())
+/** All of it; where it yields others may read, but nothing may be changed before its end. */
+export function* checkState(state: State, store: Store): CheckSteps<CheckReport> {
+  const { problems: found, pages } = yield* store.checkSteps(state.treeRoots())
   const problems = found.map(describeProblem)
   let collections = 0
   let documents = 0
@@ -25,7 +26,7 @@ export function checkState(state: State, store: Store): CheckReport {
   for (const collection of [...state.catalog.all()]) {
     collections++
     try {
-      const counted = checkCollectionNow(collection, problems)
+      const counted = yield* collectionSteps(collection, timestampMax, problems)
       documents += counted.documents
       indexEntries += counted.indexEntries
     } catch (error) {

@@ -1,6 +1,6 @@
 /** One collection checked: its records, index entries and counts. */
 import { DatabaseError } from '../base/errors.ts'
-import { type Timestamp, timestampMax } from '../base/timestamp.ts'
+import type { Timestamp } from '../base/timestamp.ts'
 import { validateDocument } from '../bson/validate.ts'
 import type { Index } from '../index/index.ts'
 import type { Collection } from './collection.ts'
@@ -18,15 +18,6 @@ export interface CollectionReport extends Counted {
 
 /** Sees each document that is whole. */
 export type DocumentVisit = (document: Uint8Array) => void
-
-/** The whole check in this turn. */
-export function checkCollectionNow(collection: Collection, problems: string[]): Counted {
-  const steps = collectionSteps(collection, timestampMax, problems)
-  for (;;) {
-    const step = steps.next()
-    if (step.done === true) return step.value
-  }
-}
 
 /**
  * The check a little at a time, as of `at`, which a snapshot must keep: when `due` says so, `pause` is awaited, which lets others run and
@@ -66,7 +57,7 @@ const stepEntries = 64
  * Checks a collection as of `at`; where it yields others may write, if a snapshot keeps `at`. Throws QueryPlanKilled when the
  * collection was dropped meanwhile; an index that was dropped is left out.
  */
-function* collectionSteps(
+export function* collectionSteps(
   collection: Collection,
   at: Timestamp,
   problems: string[],

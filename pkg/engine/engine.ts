@@ -30,7 +30,7 @@ import { TransientMap } from '../base/transient-map.ts'
 import type { DiskLock } from '../io/disk.ts'
 import { TemporaryFiles } from '../io/temporary-files.ts'
 import type { World } from '../io/world.ts'
-import type { LockTable } from '../mvcc/lock-table.ts'
+import type { LockOwner, LockTable } from '../mvcc/lock-table.ts'
 import type { Snapshot } from '../mvcc/snapshots.ts'
 import { WriteConflict } from '../mvcc/write-conflict.ts'
 import { isOutOfDiskSpace } from '../storage/data-file.ts'
@@ -63,8 +63,8 @@ import type { Workspace } from './workspace.ts'
 import { type WriteHost, WriteUnit } from './write-unit.ts'
 
 const firstTerm = 1 as Term
-/** How long a slice of a commit takes. */
-const commitSliceMs = 4
+/** How long a slice of a commit, or of a check, takes. */
+const sliceMs = 4
 
 export class Engine implements Workspace {
   readonly isPast = false
@@ -95,8 +95,8 @@ export class Engine implements Workspace {
   #historyWindowMs: number
   #failure: Error | undefined
   #closing: Promise<void> | undefined
-  /** A commit that is being applied in slices, and when it will be over. */
-  #applying: { readonly timestamp: Timestamp; readonly over: Promise<void> } | undefined
+  /** Nobody may write: a commit is being applied in slices, which has that timestamp, or everything is being checked; and when that is over. */
+  #standstill: { readonly commit: Timestamp | undefined; readonly over: Promise<void> } | undefined
   #checkpoint: Promise<void> | undefined
   #checkpointIndex: LogIndex
   #checkpointCount = 0
@@ -182,7 +182,8 @@ export class Engine implements Workspace {
       notesFor: (operations) => (this.#historyFrom === 0 ? undefined : new ChangeNotes(operations)),
       commit: (transaction) => this.#commit(transaction),
       commitInSlices: (transaction) => this.#commitInSlices(transaction),
-      isApplying: () => this.#applying !== undefined,
+      isApplying: () => this.#standstill?.commit !== undefined,
+      isWritable: () => this.#standstill === undefined,
       sliceOperations: options.commitSliceOperations,
       sliceBytes: options.commitSliceBytes,
       ended: (transaction) => this.#transactions.delete(transaction.id),
@@ -228,7 +229,8 @@ export class Engine implements Workspace {
    * moment may be gone, WriteConflict while a commit that belongs to it is being applied.
    */
   snapshotAt(timestamp: Timestamp): Snapshot {
-    if (this.#applying !== undefined && timestamp >= this.#applying.timestamp) throw new WriteConflict(commitLock)
+    const commit = this.#standstill?.commit
+    if (commit !== undefined && timestamp >= commit) throw new WriteConflict(commitLock)
     if (timestamp < this.#lastTimestamp && timestamp < this.oldestReadable) {
       throw new DatabaseError(
         'SnapshotTooOld',
@@ -375,7 +377,7 @@ export class Engine implements Workspace {
       now: () => this.#lastTimestamp,
       reserve: (bytes) => this.#store.ensureSpace(bytes),
       drop: (from, dropped) => this.#state.dropBuild(from, dropped),
-      isApplying: () => this.#applying !== undefined,
+      isApplying: () => this.#standstill !== undefined,
     })
   }
 
@@ -429,9 +431,9 @@ export class Engine implements Workspace {
 
   /** Writes what is in memory to the data file. One runs at a time; a call during one, or during a commit in slices, waits. */
   async checkpoint(): Promise<void> {
-    while (this.#checkpoint !== undefined || this.#applying !== undefined) {
+    while (this.#checkpoint !== undefined || this.#standstill !== undefined) {
       await this.#checkpoint
-      await this.#applying?.over
+      await this.#standstill?.over
     }
     if (this.#failure !== undefined) throw this.#failureError()
     this.#checkpoint = this.#runCheckpoint()
@@ -455,13 +457,40 @@ export class Engine implements Workspace {
     return this.#maintenance.vacuum()
   }
 
-  /** Walks everything: pages, trees, records, index entries, counts. A running checkpoint or commit is waited for. */
+  /**
+   * Walks everything: pages, trees, records, index entries, counts. Others read meanwhile, and writes and checkpoints wait. Rejects with
+   * ShutdownInProgress when the engine is closed before its end.
+   */
   async check(): Promise<CheckReport> {
-    while (this.#checkpoint !== undefined || this.#applying !== undefined) {
-      await this.#checkpoint
-      await this.#applying?.over
+    const owner: LockOwner = { id: 0, cost: Number.POSITIVE_INFINITY, locks: [] }
+    const { locks } = this.#state
+    const { space, key, mode } = commitLock
+    if (!locks.take(space, key, mode, owner))
+      await locks.wait(commitLock, owner, Number.POSITIVE_INFINITY, this.world.clock)
+    const over = Promise.withResolvers<void>()
+    try {
+      while (this.#checkpoint !== undefined) await this.#checkpoint.catch(() => undefined)
+      this.#refuseUse()
+      this.#standstill = { commit: undefined, over: over.promise }
+      return await this.#check()
+    } finally {
+      this.#standstill = undefined
+      over.resolve()
+      locks.release(owner)
     }
-    return checkState(this.#state, this.#store)
+  }
+
+  async #check(): Promise<CheckReport> {
+    const { clock } = this.world
+    const steps = checkState(this.#state, this.#store)
+    for (let endMs = clock.monotonicMs() + sliceMs; ; ) {
+      const step = steps.next()
+      if (step.done === true) return step.value
+      if (clock.monotonicMs() < endMs) continue
+      await clock.yield()
+      if (this.#closing !== undefined) throw new DatabaseError('ShutdownInProgress', 'the database is closing')
+      endMs = clock.monotonicMs() + sliceMs
+    }
   }
 
   /**
@@ -529,7 +558,7 @@ export class Engine implements Workspace {
     for (const transaction of this.#transactions.values()) transaction.abort()
     this.#maintenance.stop()
     try {
-      await this.#applying?.over
+      await this.#standstill?.over
       await this.#maintenance.idle()
       if (this.#failure === undefined) await this.checkpoint().catch(unlessFull)
     } finally {
@@ -605,7 +634,7 @@ export class Engine implements Workspace {
     const pieces = spilled === undefined ? [{ bytes, end: length }].values() : piecesOf(spilled)
     const timestamp = this.#clock.next()
     const over = Promise.withResolvers<void>()
-    this.#applying = { timestamp, over: over.promise }
+    this.#standstill = { commit: timestamp, over: over.promise }
     try {
       const commit = new SlicedCommit(this.#state, pieces, timestamp, this.snapshot())
       while (!commit.slice(this.#sliceLimits())) {
@@ -618,7 +647,7 @@ export class Engine implements Workspace {
       this.fail(error)
       throw error
     } finally {
-      this.#applying = undefined
+      this.#standstill = undefined
       over.resolve()
     }
   }
@@ -626,7 +655,7 @@ export class Engine implements Workspace {
   #sliceLimits(): SliceLimits {
     const { clock } = this.world
     const { commitSliceOperations: operations, commitSliceBytes: bytes } = this.options
-    return { operations, bytes, endMs: clock.monotonicMs() + commitSliceMs, nowMs: () => clock.monotonicMs() }
+    return { operations, bytes, endMs: clock.monotonicMs() + sliceMs, nowMs: () => clock.monotonicMs() }
   }
 
   #appendLarge(payload: LargePayload, timestamp: Timestamp): LogIndex {
@@ -651,12 +680,12 @@ export class Engine implements Workspace {
   /** Throws while nothing may be written: WriteConflict when that passes. */
   #refuseWrites(): void {
     this.#refuseUse()
-    if (this.#applying !== undefined) throw new WriteConflict(commitLock)
+    if (this.#standstill !== undefined) throw new WriteConflict(commitLock)
   }
 
-  /** A commit is being applied in slices: when it will be over and others may write. undefined: there is none. */
+  /** When others may write again, who have to wait for a commit in slices or a check; undefined: now. */
   get writable(): Promise<void> | undefined {
-    return this.#applying?.over
+    return this.#standstill?.over
   }
 
   readonly #host: WriteHost = {

@@ -202,6 +202,7 @@ export class Maintenance {
     const { clock } = this.#engine.world
     const untilMs = clock.nowMs() - this.#engine.options.sessionRecordLifetimeMs
     for (let complete = false; !complete && !this.#stopped; ) {
+      await this.#engine.writable
       const slice = this.#state.sessions.sweepSlice(untilMs, vacuumSliceEntries)
       if (slice.removed > 0) this.#noteUnlogged()
       complete = slice.complete
@@ -290,6 +291,7 @@ export class Maintenance {
     const { droppedTrees } = this.#state
     for (let complete = false; !complete; ) {
       await clock.yield()
+      await this.#engine.writable
       if (this.#stopped) return
       this.#noteUnlogged()
       const endMs = clock.monotonicMs() + freeSliceMs

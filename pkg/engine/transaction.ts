@@ -75,8 +75,10 @@ export interface TransactionHost {
   commit(transaction: Transaction): LogIndex
   /** As `commit`, of one that holds `commitLock`, a slice at a time; in this turn it begins, or throws. */
   commitInSlices(transaction: Transaction): Promise<LogIndex>
-  /** Somebody's commit is being applied in slices: nobody else can commit. */
+  /** Somebody's commit is being applied in slices. */
   isApplying(): boolean
+  /** Whether it can be committed now, or something is in the way that passes. */
+  isWritable(): boolean
   /** What is applied in one turn: see `EngineOptions`. */
   readonly sliceOperations: number
   readonly sliceBytes: number
@@ -180,7 +182,7 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
 
   /** Whether `commit` takes a short turn, and nothing is in its way; else `commitLater`. */
   get commitsAtOnce(): boolean {
-    return !this.hasWritten || (this.#isSmall && !this.#host.isApplying() && !this.#host.state.locks.hasRanges)
+    return !this.hasWritten || (this.#isSmall && this.#host.isWritable() && !this.#host.state.locks.hasRanges)
   }
 
   get #isSmall(): boolean {
@@ -291,7 +293,7 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
     try {
       await this.#prepare()
       await this.#leaveRanges()
-      if (!this.#isSmall || this.#host.isApplying()) await this.#turnToCommit()
+      if (!this.#isSmall || !this.#host.isWritable()) await this.#turnToCommit()
     } catch (error) {
       this.abort()
       throw this.#refusal(error)

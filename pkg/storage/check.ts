@@ -28,14 +28,30 @@ export interface CheckReport {
 /** Called with every entry of every tree, in order. */
 export type EntryVisitor = (root: PageId, key: Uint8Array, keyLength: number, value: ValueRef) => void
 
-export function checkStore(store: Store, roots: readonly PageId[], visit?: EntryVisitor): CheckReport {
+/** The check a few pages at a time: where it yields others may read, but nothing may be changed before its end. */
+export type CheckSteps<Result> = Generator<undefined, Result, undefined>
+
+export function* checkStore(store: Store, roots: readonly PageId[], visit?: EntryVisitor): CheckSteps<CheckReport> {
   const check = new Check(store)
-  check.places()
-  for (const root of roots) check.tree(root)
+  yield* check.places()
+  for (const root of roots) yield* check.tree(root)
   check.unreached()
   if (visit !== undefined && check.problems.length === 0) for (const root of roots) visitEntries(store, root, visit)
   return { problems: check.problems, trees: roots.length, pages: check.pages, entries: check.entries }
 }
+
+/** Takes all steps in this turn. */
+export function completed<Result>(steps: CheckSteps<Result>): Result {
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+  }
+}
+
+/** Pages looked at between two places where others may run. */
+const pagesPerStep = 16
+/** Readers may have changed pages written, to places of their own: then the places are looked at again, so many times with turns in between. */
+const attemptsWithTurns = 3
 
 function visitEntries(store: Store, root: PageId, visit: EntryVisitor): void {
   const cursor = store.openTree(root).cursor()
@@ -52,6 +68,7 @@ class Check {
   entries = 0
   readonly #store: Store
   readonly #reached: Uint8Array
+  #visited = 0
 
   constructor(store: Store) {
     this.#store = store
@@ -78,7 +95,22 @@ class Check {
   }
 
   /** Every place on disk: its checksum, and that nothing else lies there. */
-  places(): void {
+  *places(): CheckSteps<void> {
+    for (let attempt = 1; ; attempt++) {
+      const { moveCount } = this.#store
+      const steps = this.#placesOnce()
+      let isChanged = false
+      while (!isChanged && steps.next().done !== true) {
+        if (attempt <= attemptsWithTurns) yield
+        isChanged = this.#store.moveCount !== moveCount
+      }
+      if (!isChanged) return
+      this.problems.length = 0
+      this.pages = 0
+    }
+  }
+
+  *#placesOnce(): CheckSteps<void> {
     const { file, map, pager, published } = this.#store
     const { extents } = file
     const taken = new Uint8Array(Math.ceil(extents.blocks / 8))
@@ -108,6 +140,7 @@ class Check {
       }
       take(place.block, place.length, `page ${id}`, id)
       this.#attempt(id, () => this.#store.readPlace(id, place, buffer, 0))
+      if (this.pages % pagesPerStep === 0) yield
     }
     if (published.root.block !== 0) take(published.root.block, published.root.length, 'the page map root')
     for (const [i, chunk] of published.chunks.entries()) {
@@ -123,13 +156,24 @@ class Check {
     if (counted !== used) this.#say(`${counted} blocks are counted as used, ${used} are`)
   }
 
-  tree(root: PageId): void {
+  *tree(root: PageId): CheckSteps<void> {
     const { pager } = this.#store
     let level = -1
     this.#attempt(root, () => {
       level = pager.attach(pager.view(), pager.fetch(root)).level
     })
-    if (level >= 0) this.#attempt(root, () => this.#page(root, root, level, undefined, undefined))
+    if (level >= 0) yield* this.#attemptOn(root, this.#page(root, root, level, undefined, undefined))
+  }
+
+  /** As `#attempt`. */
+  *#attemptOn(page: number, steps: CheckSteps<void>): CheckSteps<void> {
+    for (let done = false; !done; ) {
+      this.#attempt(page, () => {
+        done = true
+        done = steps.next().done === true
+      })
+      if (!done) yield
+    }
   }
 
   #reach(id: number): boolean {
@@ -146,8 +190,15 @@ class Check {
   }
 
   /** A page of the tree `root` whose keys are to be >= `low` and < `high`. */
-  #page(root: number, id: number, level: number, low: Uint8Array | undefined, high: Uint8Array | undefined): void {
+  *#page(
+    root: number,
+    id: number,
+    level: number,
+    low: Uint8Array | undefined,
+    high: Uint8Array | undefined,
+  ): CheckSteps<void> {
     if (!this.#reach(id)) return
+    if (++this.#visited % pagesPerStep === 0) yield
     const { pager, map } = this.#store
     const page = Page.standalone(pager.pageSize)
     const frame = pager.fetch(id)
@@ -189,7 +240,7 @@ class Check {
     for (let i = -1; i < page.count; i++) {
       const childLow = i < 0 ? low : page.keyCopy(i)
       const childHigh = i + 1 < page.count ? page.keyCopy(i + 1) : high
-      this.#attempt(page.child(i), () => this.#page(root, page.child(i), level - 1, childLow, childHigh))
+      yield* this.#attemptOn(page.child(i), this.#page(root, page.child(i), level - 1, childLow, childHigh))
     }
   }
 

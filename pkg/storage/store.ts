@@ -12,7 +12,7 @@ import { DatabaseError } from '../base/errors.ts'
 import type { LogIndex, PageId } from '../base/ids.ts'
 import { DiskError } from '../io/disk.ts'
 import type { World } from '../io/world.ts'
-import { type CheckReport, checkStore, type EntryVisitor } from './check.ts'
+import { type CheckReport, type CheckSteps, checkStore, completed, type EntryVisitor } from './check.ts'
 import { type FrozenCheckpoint, type Published, readPublished, writeCheckpoint } from './checkpoint.ts'
 import { DataFile, isOutOfDiskSpace, outOfDiskSpace } from './data-file.ts'
 import { blockSize, blocksFor } from './extents.ts'
@@ -42,6 +42,8 @@ export class Store implements PageStorage {
   frozen: FrozenCheckpoint | undefined
   /** Told of the first write or sync error, which is final. */
   onFailure: (error: Error) => void = () => undefined
+  /** Grows when a page goes to another place in the file. */
+  moveCount = 0
   #failure: Error | undefined
   readonly #trees = new Map<number, Tree>()
   readonly #writer: PageWriter
@@ -208,6 +210,11 @@ export class Store implements PageStorage {
 
   /** Verifies everything; `roots` are the roots of all trees. Reads the whole file. No checkpoint may be frozen. */
   check(roots: readonly PageId[], visit?: EntryVisitor): CheckReport {
+    return completed(this.checkSteps(roots, visit))
+  }
+
+  /** As `check`, with turns in between, in which nobody may change anything. */
+  checkSteps(roots: readonly PageId[], visit?: EntryVisitor): CheckSteps<CheckReport> {
     this.#assertUsable()
     assert(this.frozen === undefined, 'no checkpoint is being written during a check')
     return checkStore(this, roots, visit)
@@ -332,6 +339,7 @@ export class Store implements PageStorage {
   /** Item `i` of `writer`, the page `id`, has been written. `frozen`: as of the freeze, else as it is now. */
   settle(writer: PageWriter, i: number, id: number, frozen: boolean): void {
     const { map } = this
+    this.moveCount++
     const place = this.#newPlace
     place.block = writer.blocks[i]!
     place.length = writer.lengths[i]!
