@@ -103,7 +103,7 @@ export function endsTransaction(command: string): boolean {
 
 /**
  * Makes the operation a statement of the transaction that its fields name, beginning it if it is the first. Errors:
- * OperationNotSupportedInTransaction, InvalidOptions, TransactionTooOld, NoSuchTransaction, TransactionCommitted, 50911.
+ * OperationNotSupportedInTransaction, InvalidOptions, TransactionTooOld, NoSuchTransaction, TransactionCommitted, ConflictingOperationInProgress.
  */
 export function enterTransaction(operation: Operation, session: Session): void {
   const { command, databaseName } = operation
@@ -175,7 +175,7 @@ function begin(operation: Operation, session: Session, number: bigint): SessionT
   if (number < session.txnNumber) throw tooOld(session, number)
   if (number === session.txnNumber)
     throw new DatabaseError(
-      50911,
+      'ConflictingOperationInProgress',
       'Only servers in a sharded cluster can start a new transaction at the active transaction number',
     )
   const { instance } = operation
@@ -201,6 +201,14 @@ function begin(operation: Operation, session: Session, number: bigint): SessionT
 /** Databases whose collections no transaction may use. */
 export function isReserved(database: string): boolean {
   return database === 'admin' || database === 'local' || database === 'config'
+}
+
+/** Collections of the server's own are not written in transactions. Errors: 50791. */
+export function refuseSystemWrite(operation: Operation, database: string, collection: string): void {
+  if (operation.statement === undefined || !collection.startsWith('system.')) return
+  // Buckets are the documents of a time series.
+  if (collection.startsWith('system.buckets.')) return
+  throw new DatabaseError(50791, `Cannot write to system collection ${database}.${collection} within a transaction.`)
 }
 
 /** Whether a command may be a statement of a transaction. Errors: OperationNotSupportedInTransaction. */

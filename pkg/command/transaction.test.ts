@@ -301,6 +301,15 @@ describe('is refused', () => {
     [{ getMore: Long.fromNumber(1), collection: 'c' }, {}, 'OperationNotSupportedInTransaction'],
     [set(1, 1), { writeConcern: { w: 1 } }, 'InvalidOptions'],
     [{ find: 'c' }, { readConcern: { level: 'linearizable' } }, 'InvalidOptions'],
+    [{ find: 'c', tailable: true }, {}, 'InvalidOptions'],
+    [{ find: 'c', readOnce: true }, {}, 'OperationNotSupportedInTransaction'],
+    [{ create: 'v', viewOn: 'c', pipeline: [] }, {}, 'OperationNotSupportedInTransaction'],
+    [{ create: 't', timeseries: { timeField: 't' } }, {}, 'OperationNotSupportedInTransaction'],
+    [{ create: 'system.js' }, {}, 'OperationNotSupportedInTransaction'],
+    [{ insert: 'system.js', documents: [{ _id: 1 }] }, {}, 'Location50791'],
+    [{ update: 'system.js', updates: [{ q: {}, u: { $set: { a: 1 } } }] }, {}, 'Location50791'],
+    [{ delete: 'system.js', deletes: [{ q: {}, limit: 1 }] }, {}, 'Location50791'],
+    [{ findAndModify: 'system.js', remove: true }, {}, 'Location50791'],
   ] as const)('%j with %j', async ([command, fields, codeName]) => {
     expect(await new Client().begin().run(command, fields)).toMatchObject({ ok: 0, codeName })
   })
@@ -315,7 +324,7 @@ describe('is refused', () => {
     expect(await server.reply({ find: 'c', ...session, txnNumber: Long.fromNumber(7) })).toMatchObject({ code: 251 })
     expect(await server.reply({ find: 'c', ...session, txnNumber: Long.fromNumber(0) })).toMatchObject({ code: 225 })
     const again = { ...session, txnNumber: Long.fromNumber(1), startTransaction: true }
-    expect(await server.reply({ find: 'c', ...again })).toMatchObject({ code: 50911 })
+    expect(await server.reply({ find: 'c', ...again })).toMatchObject({ code: 117 })
     expect(await server.reply({ commitTransaction: 1, $db: 'admin' })).toMatchObject({ codeName: 'CommandFailed' })
   })
 })

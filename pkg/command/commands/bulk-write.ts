@@ -34,6 +34,7 @@ import {
   statementIds,
   writeRetried,
 } from '../retryable-write.ts'
+import { refuseSystemWrite } from '../session-transaction.ts'
 import { runStatements } from '../statements.ts'
 import { deleteDocuments, prepareUpdate, type UpdateOutcome, type UpdateRequest, updateDocuments } from '../write.ts'
 import type { WriteError } from '../write-errors.ts'
@@ -283,6 +284,7 @@ function runOperation(
     if (!request.errorsOnly) replies.push(successReply(index, n, modified, upserted))
   }
   checkCollectionUuid(operation, op.target.database, op.target.collection, op.target.uuid)
+  refuseSystemWrite(operation, op.target.database, op.target.collection)
   switch (op.kind) {
     case 'insert': {
       counters.insert++

@@ -128,6 +128,7 @@ export const create = defineCommand({
         `namespace ${existing.namespace} already exists, but with different options`,
       )
     }
+    if (operation.statement !== undefined) refuseInTransaction(request)
     checkNewCollection(operation, target)
     if (request.viewOn !== undefined) checkViewChain(workspace, target.database, target.collection, request.viewOn)
     const { logIndex } = workspace.write((unit) =>
@@ -141,6 +142,16 @@ export const create = defineCommand({
     if (isNoteDue) writer.string('note', 'The autoIndexId option is deprecated and will be removed in a future release')
   },
 })
+
+/** A transaction makes plain collections only. */
+function refuseInTransaction({ collection, viewOn, isTimeseries }: CreateCommand): void {
+  let what: string | undefined
+  if (viewOn !== undefined) what = 'a view'
+  else if (isTimeseries === true) what = 'a time-series collection'
+  else if (collection.startsWith('system.')) what = `system collection ${collection}`
+  if (what !== undefined)
+    throw new DatabaseError('OperationNotSupportedInTransaction', `Cannot create ${what} within a transaction.`)
+}
 
 function sameOptions(a: Uint8Array, b: Uint8Array): boolean {
   return equalValues(bsonType.document, a, 0, bsonType.document, b, 0)

@@ -21,6 +21,7 @@ import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
 import { refuse } from '../refuse.ts'
 import { notRetryable, readDeleteResult, type StatementIds, statementIds, writeRetried } from '../retryable-write.ts'
+import { refuseSystemWrite } from '../session-transaction.ts'
 import { runStatements } from '../statements.ts'
 import { deleteDocuments } from '../write.ts'
 import { forgetUnwanted, type WriteError, writeWriteErrors } from '../write-errors.ts'
@@ -100,6 +101,7 @@ export const deleteCommand = defineCommand({
     const target = { database: operation.databaseName, collection: request.collection }
     operation.namespace = `${target.database}.${target.collection}`
     checkCollectionUuid(operation, target.database, target.collection, request.uuid)
+    refuseSystemWrite(operation, target.database, target.collection)
     const { retry } = operation
     retry?.begin(request.ids, request.deletes.length)
     const result: DeleteResult = { removed: 0, errors: [], retried: retry?.retried }

@@ -12,6 +12,7 @@ import { collectionNameOf } from '../namespace.ts'
 import { refuse } from '../refuse.ts'
 import { type ImageRecord, readImageResult, type StatementIds, statementIds } from '../retryable-write.ts'
 import { Search } from '../search.ts'
+import { refuseSystemWrite } from '../session-transaction.ts'
 import { expressionOptions } from '../variables.ts'
 import { type Change, changeFirst, prepareUpdate, type UpdateRequest } from '../write.ts'
 import { emptyDocument, parsedProjection, parseHint } from './find.ts'
@@ -107,6 +108,7 @@ export const findAndModify: Definition<FindAndModifyCommand, FindAndModifyResult
     const { instance } = operation
     const target = { database: operation.databaseName, collection: request.collection }
     operation.namespace = `${target.database}.${target.collection}`
+    refuseSystemWrite(operation, target.database, target.collection)
     chooseCollationFor(operation, target.database, target.collection, request.collation)
     const options = expressionOptions(operation)
     const projection = parsedProjection(request.projection, { ...options, filter: request.filter })

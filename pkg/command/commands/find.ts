@@ -126,6 +126,7 @@ export const find = defineCommand({
     const { instance } = operation
     instance.counters.query++
     const collection = operation.workspace.collection(operation.databaseName, request.collection)
+    if (operation.statement !== undefined) refuseInTransaction(request)
     if (request.tailable) refuseTailingView(collection)
     const namespace = `${operation.databaseName}.${request.collection}`
     operation.namespace = namespace
@@ -271,6 +272,15 @@ function refuseOfViews({ keyRange, returnKey, showRecordId, sort, cursorOption }
   else if (sort !== undefined && getField(sort, '$natural') !== undefined) option = '$natural'
   if (option !== undefined)
     throw new DatabaseError('InvalidPipelineOperator', `Option ${option} not supported in aggregation.`)
+}
+
+function refuseInTransaction({ tailable, cursorOption }: FindCommand): void {
+  if (tailable) throw new DatabaseError('InvalidOptions', 'It is illegal to open a tailable cursor in a transaction')
+  if (cursorOption === 'readOnce')
+    throw new DatabaseError(
+      'OperationNotSupportedInTransaction',
+      `The 'readOnce' option is not supported within a transaction.`,
+    )
 }
 
 function isPlain(request: FindCommand): boolean {

@@ -8,6 +8,7 @@ import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
 import { refuse } from '../refuse.ts'
 import { type StatementIds, statementIds, writeRetried } from '../retryable-write.ts'
+import { refuseSystemWrite } from '../session-transaction.ts'
 import { endsCommand, forgetUnwanted, type WriteError, writeWriteErrors } from '../write-errors.ts'
 import { insertAll } from '../write-insert.ts'
 
@@ -67,6 +68,7 @@ export const insert = defineCommand({
     const target = { database: operation.databaseName, collection: request.collection }
     operation.namespace = `${target.database}.${target.collection}`
     checkCollectionUuid(operation, target.database, target.collection, request.uuid)
+    refuseSystemWrite(operation, target.database, target.collection)
     operation.retry?.begin(request.ids, request.documents.length)
     const result: InsertResult = { inserted: 0, errors: [], retried: operation.retry?.retried }
     const inserting = insertAll(

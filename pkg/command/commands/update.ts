@@ -21,6 +21,7 @@ import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
 import { refuse } from '../refuse.ts'
 import { notRetryable, readUpdateResult, type StatementIds, statementIds, writeRetried } from '../retryable-write.ts'
+import { refuseSystemWrite } from '../session-transaction.ts'
 import { runStatements } from '../statements.ts'
 import { prepareUpdate, type UpdateOutcome, type UpdateRequest, updateDocuments } from '../write.ts'
 import { forgetUnwanted, type WriteError, writeWriteErrors } from '../write-errors.ts'
@@ -108,6 +109,7 @@ export const update = defineCommand({
     const target = { database: operation.databaseName, collection: request.collection }
     operation.namespace = `${target.database}.${target.collection}`
     checkCollectionUuid(operation, target.database, target.collection, request.uuid)
+    refuseSystemWrite(operation, target.database, target.collection)
     const retried = operation.retry?.retried
     operation.retry?.begin(request.ids, request.updates.length)
     const result: UpdateResult = { matched: 0, modified: 0, upserted: [], errors: [], retried }
