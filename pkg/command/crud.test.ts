@@ -1,4 +1,4 @@
-import { ObjectId } from 'bson'
+import { ObjectId, Timestamp } from 'bson'
 import { expect, test } from 'vitest'
 import { openServer } from './testdata/server.ts'
 
@@ -261,4 +261,31 @@ test('bulkWrite updates no more than one document where it is told in which orde
   const ops = [{ ...bulkUpdate, multi: true, sort: { a: 1 } }]
   const reply = await server.run({ bulkWrite: 1, ops, nsInfo: [{ ns: 'test.c' }], $db: 'admin' })
   expect(reply).toMatchObject({ nErrors: 1, cursor: { firstBatch: [{ ok: 0, code: 9 }] } })
+})
+
+test('empty timestamps are filled in where a document is inserted or replaced, and nowhere else', async () => {
+  const empty = new Timestamp(0n)
+  const fields = { a: empty, b: { c: empty }, d: [empty] }
+  const written = async (command: Record<string, unknown>): Promise<boolean> => {
+    const server = await openServer()
+    await server.run({ insert: 'c', documents: [{ _id: 1 }] })
+    await server.run(command)
+    const [found] = await server.all({ find: 'c', filter: { b: { $exists: true } } })
+    const { a, b, d } = found as unknown as typeof fields
+    expect([b.c, d[0]]).toEqual([empty, empty])
+    return !a.equals(empty)
+  }
+  const bypassEmptyTsReplacement = true
+  const insert = { insert: 'c', documents: [fields] }
+  const replace = { update: 'c', updates: [{ q: { _id: 1 }, u: fields }] }
+  const replaceNew = { update: 'c', updates: [{ q: { _id: 2 }, u: fields, upsert: true }] }
+  const replaceShown = { findAndModify: 'c', query: { _id: 1 }, update: fields }
+  for (const command of [insert, replace, replaceNew, replaceShown]) {
+    expect(await written(command)).toBe(true)
+    expect(await written({ ...command, bypassEmptyTsReplacement })).toBe(false)
+  }
+  const set = { update: 'c', updates: [{ q: { _id: 1 }, u: { $set: fields } }] }
+  const setNew = { update: 'c', updates: [{ q: { _id: 2 }, u: { $set: fields }, upsert: true }] }
+  const setShown = { findAndModify: 'c', query: { _id: 2, ...fields }, update: { $set: { e: 1 } }, upsert: true }
+  for (const command of [set, setNew, setShown]) expect(await written(command)).toBe(false)
 })

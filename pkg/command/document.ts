@@ -20,11 +20,22 @@ export interface InsertContext {
   readonly nowSeconds: () => number
 }
 
+/** What becomes of timestamps (0, 0) at the top level of a document: the present time, or what they are. */
+export interface TimestampRule {
+  readonly keepsEmptyTimestamps: boolean
+}
+
+const fillsTimestamps: TimestampRule = { keepsEmptyTimestamps: false }
+
 /**
- * The document as it is stored: `_id` first, made when missing; top-level timestamps (0, 0) become the present time.
+ * The document as it is stored: `_id` first, made when missing; top-level timestamps (0, 0) other than `_id` by the rule.
  * The very bytes that came in when nothing has to change. Errors: BadValue beyond 16 MiB, Overflow beyond 180 levels, InvalidIdField, DollarPrefixedFieldName.
  */
-export function storedForm(document: Uint8Array, context: InsertContext): Uint8Array {
+export function storedForm(
+  document: Uint8Array,
+  context: InsertContext,
+  rule: TimestampRule = fillsTimestamps,
+): Uint8Array {
   if (document.length > documentSizeMax)
     throw new DatabaseError(
       'BadValue',
@@ -49,8 +60,23 @@ export function storedForm(document: Uint8Array, context: InsertContext): Uint8A
     }
     position++
   }
-  if (idAt === 0 && !emptyTimestamp) return document
-  return rewritten(document, idAt, context)
+  const fills = emptyTimestamp && !rule.keepsEmptyTimestamps
+  if (idAt === 0 && !fills) return document
+  return rewritten(document, idAt, context, fills)
+}
+
+/** A document that replaces another, with its top-level timestamps (0, 0) by the rule; the very bytes when nothing changes. */
+export function replacementForm(document: Uint8Array, context: InsertContext, rule: TimestampRule): Uint8Array {
+  let filled: Uint8Array | undefined
+  walker.reset(document, 0)
+  while (walker.next()) {
+    if (walker.type !== bsonType.timestamp || !isZero(document, walker.valueStart)) continue
+    if (isId(document, walker.nameStart, walker.nameEnd)) continue
+    if (rule.keepsEmptyTimestamps) return document
+    filled ??= document.slice()
+    fillTimestamp(filled, walker.valueStart, context)
+  }
+  return filled ?? document
 }
 
 function isId(bytes: Uint8Array, start: number, end: number): boolean {
@@ -84,7 +110,7 @@ function checkId(bytes: Uint8Array, type: number, start: number): void {
 
 let timestampIncrement = 0
 
-function rewritten(document: Uint8Array, idAt: number, context: InsertContext): Uint8Array {
+function rewritten(document: Uint8Array, idAt: number, context: InsertContext, fills: boolean): Uint8Array {
   writer.reset()
   writer.beginDocument()
   if (idAt < 0) {
@@ -102,7 +128,7 @@ function rewritten(document: Uint8Array, idAt: number, context: InsertContext): 
     if (i === idAt) continue
     const valueAt = writer.length + walker.valueStart - (walker.nameStart - 1)
     writer.raw(document, walker.nameStart - 1, walker.valueEnd)
-    if (walker.type === bsonType.timestamp && isZero(document, walker.valueStart))
+    if (fills && walker.type === bsonType.timestamp && isZero(document, walker.valueStart))
       fillTimestamp(writer.bytes, valueAt, context)
   }
   writer.end()

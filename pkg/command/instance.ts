@@ -11,6 +11,7 @@ import type { LogIndex } from '../base/ids.ts'
 import { timestampOf } from '../base/timestamp.ts'
 import { TransientMap } from '../base/transient-map.ts'
 import { ObjectIdGenerator } from '../bson/objectid.ts'
+import { getField, truthy } from '../bson/value.ts'
 import { ChangeFeed } from '../change/change-feed.ts'
 import type { Collation } from '../collation/collation.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -396,6 +397,12 @@ export class Operation {
   get nowMs(): number {
     this.#nowMs ??= this.instance.world.clock.nowMs()
     return this.#nowMs
+  }
+
+  /** `bypassEmptyTsReplacement` of the command. */
+  get keepsEmptyTimestamps(): boolean {
+    const option = this.body === undefined ? undefined : getField(this.body, 'bypassEmptyTsReplacement')
+    return option !== undefined && truthy(option)
   }
 
   /** `maxTimeMs`: how long the operation may take from its beginning; 0 for no limit. */

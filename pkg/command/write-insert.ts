@@ -7,7 +7,7 @@ import type { WriteUnit } from '../engine/write-unit.ts'
 import { evict } from './capped.ts'
 import { checkClusteredId, clusteredDuplicate } from './clustered-index.ts'
 import { traitsOf } from './collection-traits.ts'
-import { storedForm } from './document.ts'
+import { storedForm, type TimestampRule } from './document.ts'
 import { databaseErrorOf } from './error-reply.ts'
 import type { Operation } from './instance.ts'
 import { checkNewCollectionName } from './namespace.ts'
@@ -66,17 +66,24 @@ export function checkNewCollection(operation: Operation, target: Target): void {
     )
 }
 
-/** Inserts one document; throws what keeps it out. `recorded`: what a retryable write records of it, when it is the whole statement. */
+/** What an update has made is inserted as it is. */
+export const asMade: TimestampRule = { keepsEmptyTimestamps: true }
+
+/**
+ * Inserts one document; throws what keeps it out. `recorded`: what a retryable write records of it, when it is the whole statement.
+ * `rule`: the command's own unless it is given.
+ */
 export function insertOne(
   operation: Operation,
   unit: WriteUnit,
   target: Target,
   document: Uint8Array,
   recorded?: (stored: Uint8Array) => Uint8Array,
+  rule: TimestampRule = operation,
 ): Uint8Array {
   const bucketed = bucketedCollection(operation.workspace, target.database, target.collection)
   if (bucketed !== undefined) return insertBucket(operation, unit, bucketed, document)
-  const stored = storedForm(document, operation.instance)
+  const stored = storedForm(document, operation.instance, rule)
   const collection = collectionForWrite(operation, unit, target)
   const { capped, clustered, timeseries } = traitsOf(collection)
   if (timeseries !== undefined) checkMeasurement(timeseries, stored)

@@ -19,11 +19,11 @@ import { byComparing } from '../query/update/describe-difference.ts'
 import { describeOperators } from '../query/update/describe-operators.ts'
 import { DetouringUpdate } from '../query/update/detour.ts'
 import { parseUpdateValue } from '../query/update/parse.ts'
-import type { UpdateContext } from '../query/update/update.ts'
+import type { Update, UpdateContext } from '../query/update/update.ts'
 import { upsertDocument } from '../query/update/upsert.ts'
 import { chooseCollationFor } from './collation.ts'
 import { traitsOf } from './collection-traits.ts'
-import { findsById, idEqualityAt, idValueStart } from './document.ts'
+import { findsById, idEqualityAt, idValueStart, replacementForm } from './document.ts'
 import type { Operation } from './instance.ts'
 import { deleteResult, imageResult, updateResult } from './retryable-write.ts'
 import { Search } from './search.ts'
@@ -32,7 +32,7 @@ import { checkTimeseriesUpdate, isTimeseries } from './timeseries.ts'
 import { PipelineUpdate } from './update-pipeline.ts'
 import { enforceValidator } from './validator.ts'
 import { expressionOptions } from './variables.ts'
-import { insertOne, type Target, writableCollection } from './write-insert.ts'
+import { asMade, insertOne, type Target, writableCollection } from './write-insert.ts'
 import { changeAll, changeFirstMatch } from './write-search.ts'
 
 export interface UpdateRequest {
@@ -103,10 +103,19 @@ export function prepareUpdate(operation: Operation, target: Target, request: Upd
   const update =
     request.update.type === bsonType.array
       ? pipelineUpdate(request)
-      : new DetouringUpdate(parseUpdateValue(request.update, request.arrayFilters, operation.collation), request)
+      : new DetouringUpdate(
+          withTimestamps(operation, parseUpdateValue(request.update, request.arrayFilters, operation.collation)),
+          request,
+        )
   if (request.multi && update instanceof DetouringUpdate && update.update.kind === 'replacement')
     throw new DatabaseError('FailedToParse', 'multi update is not supported for replacement-style update')
   return { request, update, describer: describerOf(update) }
+}
+
+function withTimestamps(operation: Operation, update: Update): Update {
+  if (update.kind !== 'replacement') return update
+  const document = replacementForm(update.document, operation.instance, operation)
+  return document === update.document ? update : { ...update, document }
 }
 
 function pipelineUpdate(request: UpdateRequest): PipelineUpdate {
@@ -300,7 +309,7 @@ function newObjectId(operation: Operation): () => Value {
 function upsert(operation: Operation, target: Target, prepared: PreparedUpdate): UpdateOutcome {
   const { result } = operation.workspace.write((unit) => {
     const document = upsertedDocument(operation, unit, prepared)
-    return insertOne(operation, unit, target, document, upsertedResult)
+    return insertOne(operation, unit, target, document, upsertedResult, asMade)
   })
   return { matched: 0, modified: 0, upserted: firstValue(result) }
 }
@@ -463,8 +472,13 @@ function changeAndShow(
 function insertAndShow(operation: Operation, target: Target, prepared: PreparedUpdate | undefined): Change {
   if (prepared === undefined || !prepared.request.upsert) return { before: undefined, after: undefined }
   const { result } = operation.workspace.write((unit) =>
-    insertOne(operation, unit, target, upsertedDocument(operation, unit, prepared), (stored) =>
-      imageOf({ before: undefined, after: stored }, prepared),
+    insertOne(
+      operation,
+      unit,
+      target,
+      upsertedDocument(operation, unit, prepared),
+      (stored) => imageOf({ before: undefined, after: stored }, prepared),
+      asMade,
     ),
   )
   return { before: undefined, after: result }
