@@ -242,3 +242,22 @@ describe('indexes', () => {
     )
   })
 })
+
+test('views that read one another have one collation', async () => {
+  const server = await openServer()
+  const pipeline: unknown[] = []
+  const collation = { locale: 'fr' }
+  await server.run({ create: 'v', viewOn: 'c', pipeline, collation })
+  const refused = async (command: Record<string, unknown>): Promise<void> =>
+    expect(await server.reply(command)).toMatchObject({ code: 167 })
+  await refused({ create: 'w', viewOn: 'v', pipeline })
+  await refused({ create: 'w', viewOn: 'v', pipeline, collation: { locale: 'fr', strength: 1 } })
+  await refused({ create: 'w', viewOn: 'c', pipeline: [{ $unionWith: 'v' }] })
+  const $lookup = { from: 'v', pipeline: [], as: 'x' }
+  await refused({ create: 'w', viewOn: 'c', pipeline: [{ $facet: { a: [{ $lookup }] } }] })
+  await server.run({ create: 'w', viewOn: 'v', pipeline, collation })
+  await server.run({ create: 'x', viewOn: 'y', pipeline })
+  await refused({ create: 'y', viewOn: 'c', pipeline, collation })
+  await refused({ collMod: 'x', viewOn: 'v', pipeline })
+  await server.run({ collMod: 'w', viewOn: 'c', pipeline: [{ $match: {} }] })
+})

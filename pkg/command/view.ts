@@ -2,13 +2,15 @@
 import { parsePipeline } from '../aggregate/parse.ts'
 import { DatabaseError } from '../base/errors.ts'
 import { timestampOf } from '../base/timestamp.ts'
+import { equalValues } from '../bson/order.ts'
 import { bsonType } from '../bson/type.ts'
 import { documentFields, readString, timestampValue, type Value } from '../bson/value.ts'
 import { BsonWriter, indexName } from '../bson/writer.ts'
 import type { Collection } from '../engine/collection.ts'
+import type { Engine } from '../engine/engine.ts'
 import type { Workspace } from '../engine/workspace.ts'
 import { Scope } from '../expression/scope.ts'
-import { traitsOf } from './collection-traits.ts'
+import { traitsOf, type ViewTraits } from './collection-traits.ts'
 import { checkCollectionName } from './namespace.ts'
 
 /** Views that may lie one on top of the other. */
@@ -83,6 +85,37 @@ export function checkViewChain(workspace: Workspace, database: string, name: str
     const next = workspace.collection(database, on)
     on = next === undefined ? undefined : traitsOf(next).view?.on
   }
+}
+
+/**
+ * Views that read one another must have one collation. Errors: OptionNotSupportedOnView where `view` differs from one that it reads, or
+ * from one that reads it.
+ */
+export function checkViewCollation(engine: Engine, database: string, name: string, view: ViewTraits): void {
+  const refuse = (other: Collection): never => {
+    throw new DatabaseError(
+      'OptionNotSupportedOnView',
+      `View ${database}.${name} has conflicting collation with view ${other.namespace}`,
+    )
+  }
+  for (const read of namesRead(view)) {
+    const other = engine.collection(database, read)
+    const traits = other === undefined ? undefined : traitsOf(other).view
+    if (traits !== undefined && !sameCollation(traits.collation, view.collation)) refuse(other!)
+  }
+  for (const other of engine.collections(database)) {
+    const { view: traits } = traitsOf(other)
+    if (traits === undefined || other.name === name || sameCollation(traits.collation, view.collation)) continue
+    if (namesRead(traits).includes(name)) refuse(other)
+  }
+}
+
+function namesRead({ on, pipeline }: ViewTraits): readonly string[] {
+  return [on, ...namespacesRead(pipeline)]
+}
+
+function sameCollation(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : equalValues(bsonType.document, a, 0, bsonType.document, b, 0)
 }
 
 function cycle(namespace: string): DatabaseError {

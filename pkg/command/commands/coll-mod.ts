@@ -33,7 +33,7 @@ import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
 import { isTimeseries } from '../timeseries.ts'
 import { changedTimeseries, type TimeseriesChange, timeseriesChange } from '../timeseries-options.ts'
-import { checkView, checkViewChain, viewPipeline } from '../view.ts'
+import { checkView, checkViewChain, checkViewCollation, viewPipeline } from '../view.ts'
 
 const fields = commandFields('collMod', {
   collMod: { type: anyType, required: true },
@@ -267,7 +267,9 @@ function viewChanges(
   const on = request.viewOn ?? view.on
   const pipeline = request.pipeline ?? view.pipeline
   checkView(collection.database, collection.name, on, pipeline)
-  checkViewChain(operation.instance.engine, collection.database, collection.name, on)
+  const { engine } = operation.instance
+  checkViewChain(engine, collection.database, collection.name, on)
+  checkViewCollation(engine, collection.database, collection.name, { ...view, on, pipeline })
   return { viewOn: on, pipeline: arrayValue(pipeline) }
 }
 

@@ -2,7 +2,7 @@ import { DatabaseError } from '../../base/errors.ts'
 import { buildDocument, rawDocument } from '../../bson/build.ts'
 import { equalValues } from '../../bson/order.ts'
 import { bsonType, typeAlias } from '../../bson/type.ts'
-import { documentFields, documentOf, readString, type Value } from '../../bson/value.ts'
+import { documentFields, documentOf, getField, readString, type Value } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import type { Collation } from '../../collation/collation.ts'
 import { parseCollation } from '../../collation/spec.ts'
@@ -15,6 +15,7 @@ import {
   relationsOption,
   validationOptions,
 } from '../collection-options.ts'
+import type { ViewTraits } from '../collection-traits.ts'
 import { checkConfigString } from '../config-string.ts'
 import { defineCommand } from '../definition.ts'
 import { checkEncryptedFields } from '../encrypted-fields.ts'
@@ -33,7 +34,7 @@ import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
 import { createTimeseries } from '../timeseries.ts'
 import { timeseriesOption } from '../timeseries-options.ts'
-import { checkView, checkViewChain, viewPipeline } from '../view.ts'
+import { checkView, checkViewChain, checkViewCollation, viewPipeline } from '../view.ts'
 import { checkNewCollection } from '../write-insert.ts'
 
 const fields = commandFields('create', {
@@ -130,7 +131,10 @@ export const create = defineCommand({
     }
     if (operation.statement !== undefined) refuseInTransaction(request)
     checkNewCollection(operation, target)
-    if (request.viewOn !== undefined) checkViewChain(workspace, target.database, target.collection, request.viewOn)
+    if (request.viewOn !== undefined) {
+      checkViewChain(workspace, target.database, target.collection, request.viewOn)
+      checkViewCollation(instance.engine, target.database, target.collection, viewIn(request.options, request.viewOn))
+    }
     const { logIndex } = workspace.write((unit) =>
       request.isTimeseries
         ? createTimeseries(unit, target, request.options)
@@ -142,6 +146,15 @@ export const create = defineCommand({
     if (isNoteDue) writer.string('note', 'The autoIndexId option is deprecated and will be removed in a future release')
   },
 })
+
+function viewIn(options: Uint8Array, on: string): ViewTraits {
+  const collation = getField(options, 'collation')
+  return {
+    on,
+    pipeline: documentOf(getField(options, 'pipeline')!),
+    collation: collation === undefined ? undefined : documentOf(collation),
+  }
+}
 
 /** A transaction makes plain collections only. */
 function refuseInTransaction({ collection, viewOn, isTimeseries }: CreateCommand): void {
