@@ -175,3 +175,24 @@ test('the profiler shows of a getMore what made its cursor, with its comment', a
     { op: 'getmore', command: { collection: 'c', comment: 'why' }, originatingCommand: { find: 'c', comment: 'why' } },
   ])
 })
+
+test('what the profiler keeps is read and dropped by clients, and written by the server alone', async () => {
+  const server = await openServer()
+  await server.run({ profile: 2 })
+  await server.run({ insert: 'c', documents: [{}] })
+  const name = 'system.profile'
+  for (const command of [
+    { insert: name, documents: [{}] },
+    { update: name, updates: [{ q: {}, u: { $set: { a: 1 } } }] },
+    { delete: name, deletes: [{ q: {}, limit: 0 }] },
+    { findAndModify: name, remove: true },
+    { insert: 'system.views', documents: [{}] },
+  ])
+    expect(await server.reply(command)).toMatchObject({ code: 73, errmsg: expect.stringMatching('cannot write to') })
+  const ops = [{ insert: 0, document: {} }]
+  const reply = await server.run({ bulkWrite: 1, ops, nsInfo: [{ ns: `test.${name}` }], $db: 'admin' })
+  expect(reply).toMatchObject({ nErrors: 1, cursor: { firstBatch: [{ code: 73 }] } })
+  await server.run({ profile: 0 })
+  expect(await server.run({ count: name })).not.toMatchObject({ n: 0 })
+  await server.run({ drop: name })
+})

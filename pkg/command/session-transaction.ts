@@ -203,14 +203,6 @@ export function isReserved(database: string): boolean {
   return database === 'admin' || database === 'local' || database === 'config'
 }
 
-/** Collections of the server's own are not written in transactions. Errors: 50791. */
-export function refuseSystemWrite(operation: Operation, database: string, collection: string): void {
-  if (operation.statement === undefined || !collection.startsWith('system.')) return
-  // Buckets are the documents of a time series.
-  if (collection.startsWith('system.buckets.')) return
-  throw new DatabaseError(50791, `Cannot write to system collection ${database}.${collection} within a transaction.`)
-}
-
 /** Whether a command may be a statement of a transaction. Errors: OperationNotSupportedInTransaction. */
 export function checkCommand(name: string, database: string, first: boolean): void {
   if (!allowed.has(name)) {

@@ -34,8 +34,8 @@ import {
   statementIds,
   writeRetried,
 } from '../retryable-write.ts'
-import { refuseSystemWrite } from '../session-transaction.ts'
 import { runStatements } from '../statements.ts'
+import { refuseSystemWrite } from '../system-writes.ts'
 import { deleteDocuments, prepareUpdate, type UpdateOutcome, type UpdateRequest, updateDocuments } from '../write.ts'
 import type { WriteError } from '../write-errors.ts'
 import { insertAll, type Target } from '../write-insert.ts'

@@ -8,7 +8,7 @@ import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
 import { refuse } from '../refuse.ts'
 import { type StatementIds, statementIds, writeRetried } from '../retryable-write.ts'
-import { refuseSystemWrite } from '../session-transaction.ts'
+import { refuseSystemWrite } from '../system-writes.ts'
 import { endsCommand, forgetUnwanted, type WriteError, writeWriteErrors } from '../write-errors.ts'
 import { insertAll } from '../write-insert.ts'
 
