@@ -1,7 +1,7 @@
 /** The fields that every command takes: session, concerns, time limit, API version, transaction fields. */
 import { DatabaseError } from '../base/errors.ts'
 import { bsonType } from '../bson/type.ts'
-import { numberOf } from '../bson/value.ts'
+import { documentFields, getField, numberOf } from '../bson/value.ts'
 import { learnClusterTime } from './cluster-time.ts'
 import { parseReadConcern, parseWriteConcern } from './concern.ts'
 import { commandFields, type Fields, type GenericName } from './fields.ts'
@@ -15,11 +15,29 @@ export const generic = (commandFields('', {}) as Fields<GenericName>).at
 
 const maxTimeMsLimit = 0x7fffffff
 
+/** The commands that the cluster parameter `defaultMaxTimeMS` limits. */
+const limited: ReadonlySet<string> = new Set(['find', 'aggregate', 'count', 'distinct', 'dbHash'])
+
+function limitReads(operation: Operation): void {
+  const limitMs = operation.instance.clusterParameters.readTimeLimitMs
+  if (limitMs > 0 && !writesByPipeline(operation.body)) operation.limitTime(limitMs)
+}
+
+function writesByPipeline(command: Uint8Array | undefined): boolean {
+  const pipeline = command && getField(command, 'pipeline')
+  if (pipeline?.type !== bsonType.array) return false
+  const last = [...documentFields(pipeline.bytes, pipeline.start)].at(-1)
+  if (last?.type !== bsonType.document) return false
+  const [stage] = documentFields(last.bytes, last.start)
+  return stage?.name === '$out' || stage?.name === '$merge'
+}
+
 /** Applies the generic fields of the command just read into `fields` to the operation. */
 export function applyGenericFields(operation: Operation, fields: Fields<string>): void {
   const { command, instance } = operation
   if (fields.has(generic.lsid)) useSession(operation, fields)
   if (fields.has(generic.maxTimeMS)) operation.limitTime(timeLimit(fields, generic.maxTimeMS))
+  else if (instance.replicaSet !== undefined && limited.has(command.name)) limitReads(operation)
   if (fields.has(generic.writeConcern)) {
     if (command.writeConcern !== true)
       throw new DatabaseError('InvalidOptions', `Command ${command.name} does not support writeConcern`)

@@ -23,6 +23,7 @@ import type { WriteConflict } from '../mvcc/write-conflict.ts'
 import type { ExpressionOptions } from '../query/filter/operator.ts'
 import { BatchPool } from './batch.ts'
 import { CappedWaiters } from './capped.ts'
+import { ClusterParameters } from './cluster-parameters.ts'
 import {
   defaultReadConcern,
   defaultWriteConcern,
@@ -135,6 +136,7 @@ export class Instance {
   readonly cappedWaiters = new CappedWaiters()
   readonly changeFeed: ChangeFeed
   readonly defaults: ConcernDefaults
+  readonly clusterParameters: ClusterParameters
   readonly failCommand: FailPoint<CommandFailure>
   readonly failWrite: FailPoint<WriteFailure>
   readonly fsyncLock = new FsyncLock()
@@ -183,6 +185,7 @@ export class Instance {
     )
     this.detours = new Detours(world.threads, world.clock)
     this.defaults = new ConcernDefaults(engine)
+    this.clusterParameters = new ClusterParameters(engine)
     this.querySettings = new QuerySettings(engine)
     this.failCommand = new FailPoint(world.random)
     this.failWrite = new FailPoint(world.random)

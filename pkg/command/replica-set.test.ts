@@ -203,3 +203,41 @@ test('validate repairs nothing in a replica set, and may look in the background'
   expect(await reply({ validate: 'c', fixMultikey: true })).toMatchObject({ code: 72 })
   expect(await run({ validate: 'c', background: true })).toMatchObject({ valid: true })
 })
+
+test('cluster parameters are set, kept and shown, and limit reads that name no time', async () => {
+  const first = await openServer({ replicaSet: { name: 'rs0' }, tickMs: 1 })
+  const admin = { $db: 'admin' }
+  const get = async ({ run }: typeof first, name: string) => {
+    const { clusterParameters } = await run({ getClusterParameter: name, ...admin })
+    return (clusterParameters as Record<string, unknown>[])[0]
+  }
+  expect(await get(first, 'defaultMaxTimeMS')).toEqual({ _id: 'defaultMaxTimeMS', readOperations: 0 })
+  await first.run({ setClusterParameter: { defaultMaxTimeMS: { readOperations: 50 } }, ...admin })
+  const images = { preAndPostImages: { expireAfterSeconds: 100 } }
+  await first.run({ setClusterParameter: { changeStreamOptions: images }, ...admin })
+  const second = await openServer({ replicaSet: { name: 'rs0' }, tickMs: 1, world: first.world.crash() })
+  expect(await get(second, 'changeStreamOptions')).toMatchObject({ clusterParameterTime: expect.anything(), ...images })
+  await second.run({ insert: 'c', documents: Array.from({ length: 5000 }, (_, _id) => ({ _id })) })
+  const slow = { filter: { $expr: { $eq: ['$a', 1] } } }
+  const code = async (command: Record<string, unknown>) => (await second.reply(command))['code']
+  expect(await code({ find: 'c', ...slow })).toBe(50)
+  expect(await code({ count: 'c', query: slow.filter })).toBe(50)
+  expect(await code({ find: 'c', ...slow, maxTimeMS: 0 })).toBe(undefined)
+  const pipeline = [{ $match: slow.filter }]
+  expect(await code({ aggregate: 'c', pipeline, cursor: {} })).toBe(50)
+  expect(await code({ aggregate: 'c', pipeline: [...pipeline, { $out: 'd' }], cursor: {} })).toBe(undefined)
+  await second.run({ setClusterParameter: { defaultMaxTimeMS: { readOperations: 0 } }, ...admin })
+  expect(await code({ find: 'c', ...slow })).toBe(undefined)
+})
+
+test.each([
+  [{ defaultMaxTimeMS: { readOperations: 'x' } }, 14],
+  [{ defaultMaxTimeMS: { readOperations: -1 } }, 2],
+  [{ defaultMaxTimeMS: { other: 1 } }, 2],
+  [{ changeStreamOptions: { preAndPostImages: { expireAfterSeconds: 0 } } }, 2],
+  [{ querySettings: { settingsArray: [] } }, 238],
+  [{ nothing: {} }, 4],
+])('the cluster parameter %j is refused with %d', async (setClusterParameter, code) => {
+  const { reply } = await openServer({ replicaSet: { name: 'rs0' } })
+  expect(await reply({ setClusterParameter, $db: 'admin' })).toMatchObject({ code })
+})

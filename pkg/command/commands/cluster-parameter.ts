@@ -1,30 +1,23 @@
 /** getClusterParameter and setClusterParameter: parameters that all members of a cluster would share. */
 import { DatabaseError } from '../../base/errors.ts'
-import { writeField } from '../../bson/build.ts'
+import { buildDocument, writeField } from '../../bson/build.ts'
 import { bsonType, typeAlias } from '../../bson/type.ts'
-import { documentFields, isNumber, numberOf, readString, type Value } from '../../bson/value.ts'
+import {
+  documentFields,
+  documentValue,
+  isNumber,
+  numberOf,
+  readString,
+  timestampValue,
+  type Value,
+} from '../../bson/value.ts'
+import { wholeNumberAt } from '../../bson/whole-number.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
+import { isParameter, type ParameterFields, parameterNames, parametersCollection } from '../cluster-parameters.ts'
 import { defineCommand, emptyReply } from '../definition.ts'
 import { anyType, commandFields, objectType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
-
-/** As they are on a server where nobody has set any. */
-const defaults: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
-  addOrRemoveShardInProgress: { inProgress: false },
-  auditConfig: { generation: 'ffffffffffffffffffffffff', auditAuthorizationSuccess: false, filter: {} },
-  changeStreamOptions: { preAndPostImages: { expireAfterSeconds: 'off' } },
-  changeStreams: { expireAfterSeconds: 3600n },
-  configServerReadPreferenceForCatalogQueries: { mustAlwaysUseNearest: false },
-  defaultMaxTimeMS: { readOperations: 0n },
-  fleCompactionOptions: { maxCompactionSize: 268_435_456 },
-  fleDisableSubstringPreviewParameterLimits: { shouldDisable: false },
-  querySettings: { settingsArray: [] },
-}
-
-interface Parameter {
-  readonly name: string
-  readonly value: Readonly<Record<string, unknown>>
-}
+import { prepareUpdate, updateDocuments } from '../write.ts'
 
 const fields = commandFields('getClusterParameter', { getClusterParameter: { type: anyType } }, { strict: false })
 
@@ -35,25 +28,19 @@ export const getClusterParameter = defineCommand({
   adminOnly: true,
   fields,
   parse: (): readonly string[] => requestedNames(fields.value(fields.at.getClusterParameter)),
-  run: (_operation: Operation, names: readonly string[]): readonly Parameter[] =>
+  run: ({ instance }: Operation, names: readonly string[]): readonly ParameterFields[] =>
     names.map((name) => {
-      const value = Object.hasOwn(defaults, name) ? defaults[name] : undefined
-      if (value === undefined) throw new DatabaseError('NoSuchKey', `Unknown server parameter: ${name}`)
-      return { name, value }
+      if (!isParameter(name)) throw new DatabaseError('NoSuchKey', `Unknown server parameter: ${name}`)
+      return instance.clusterParameters.get(name)
     }),
-  reply: (parameters: readonly Parameter[], writer: BsonWriter) => {
-    writeField(
-      writer,
-      'clusterParameters',
-      parameters.map(({ name, value }) => ({ _id: name, ...value })),
-    )
-  },
+  reply: (parameters: readonly ParameterFields[], writer: BsonWriter) =>
+    writeField(writer, 'clusterParameters', parameters),
 })
 
 function requestedNames(value: Value | undefined): readonly string[] {
   if (value?.type === bsonType.string) {
     const name = readString(value.bytes, value.start)
-    return name === '*' ? Object.keys(defaults) : [name]
+    return name === '*' ? parameterNames : [name]
   }
   if (value?.type !== bsonType.array) throw wrongType(value?.type ?? bsonType.null)
   const names: string[] = []
@@ -74,28 +61,77 @@ function wrongType(type: number): DatabaseError {
 
 const setFields = commandFields('setClusterParameter', { setClusterParameter: { type: objectType, required: true } })
 
-/** A single server is no cluster: whatever is right is refused, and what is wrong is told first. */
+interface Setting {
+  readonly name: string
+  /** What is to be kept of it. */
+  readonly fields: ParameterFields
+}
+
+/** What is wrong with a parameter is told first, then that a server that stands alone has none to set. */
 export const setClusterParameter = defineCommand({
   name: 'setClusterParameter',
-  help: 'changes a parameter that a cluster shares',
+  help: 'changes a parameter that a replica set shares',
   kind: 'commands',
   adminOnly: true,
+  writeConcern: true,
   fields: setFields,
-  parse: (): void => {
+  parse: (): Setting => {
     const [parameter, second] = documentFields(setFields.document(setFields.at.setClusterParameter)!)
     if (second !== undefined)
       throw new DatabaseError('InvalidOptions', 'setClusterParameter only supports setting exactly one parameter')
     const name = parameter?.name ?? ''
-    if (parameter === undefined || !Object.hasOwn(defaults, name))
+    if (parameter === undefined || !isParameter(name))
       throw new DatabaseError('NoSuchKey', `Unknown server parameter: ${name}`)
     if (parameter.type !== bsonType.document)
       throw new DatabaseError('BadValue', `Cluster parameter value must be an object`)
-    checkParameter(name, parameter)
-    throw new DatabaseError('IllegalOperation', 'setClusterParameter is only for replica sets and sharded clusters')
+    return { name, fields: settingOf(name, parameter) }
   },
-  run: () => undefined,
+  run: async (operation: Operation, { name, fields: setting }: Setting): Promise<undefined> => {
+    const { clusterParameters, engine, replicaSet } = operation.instance
+    if (replicaSet === undefined)
+      throw new DatabaseError('IllegalOperation', 'setClusterParameter is only for replica sets and sharded clusters')
+    if (Object.keys(setting).length === 0)
+      throw new DatabaseError('NotImplemented', `the cluster parameter ${name} cannot be set here`)
+    const document = buildDocument({
+      _id: name,
+      clusterParameterTime: timestampValue(engine.clusterTime),
+      ...setting,
+    })
+    const write = {
+      filter: buildDocument({ _id: name }),
+      update: documentValue(document),
+      multi: false,
+      upsert: true,
+      arrayFilters: [],
+      hint: undefined,
+      sort: undefined,
+    }
+    await updateDocuments(operation, parametersCollection, prepareUpdate(operation, parametersCollection, write))
+    clusterParameters.changed()
+    return operation.acknowledge(undefined, engine.lastIndex)
+  },
   reply: emptyReply,
 })
+
+/** Throws what is wrong with a parameter; its fields as they are kept, none of one that cannot be set. */
+function settingOf(name: string, value: Value): ParameterFields {
+  checkParameter(name, value)
+  if (name === 'defaultMaxTimeMS') {
+    const limit = onlyField(name, value, 'readOperations')
+    if (!isNumber(limit.type))
+      throw new DatabaseError('TypeMismatch', `'readOperations' must be a number, but is ${typeAlias(limit.type)}`)
+    const limitMs = wholeNumberAt(limit.type, limit.bytes, limit.start)
+    if (limitMs < 0 || limitMs > 0x7fffffff)
+      throw new DatabaseError('BadValue', `'readOperations' must be between 0 and 2147483647, but is ${limitMs}`)
+    return { readOperations: BigInt(limitMs) }
+  }
+  if (name !== 'changeStreamOptions') return {}
+  const seconds = onlyField(name, onlyField(name, value, 'preAndPostImages'), 'expireAfterSeconds')
+  const expireAfterSeconds = isNumber(seconds.type)
+    ? BigInt(wholeNumberAt(seconds.type, seconds.bytes, seconds.start))
+    : seconds
+  return { preAndPostImages: { expireAfterSeconds } }
+}
 
 function checkParameter(name: string, value: Value): void {
   for (const field of documentFields(value.bytes, value.start))
