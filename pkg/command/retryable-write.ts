@@ -99,10 +99,8 @@ export class RetryableWrite {
     this.#wallMs = world.clock.nowMs()
   }
 
-  /** Tells the ids of the command's `count` statements; a command that was interrupted by a conflict begins again. */
-  begin(ids: StatementIds = implicitIds, count: number): void {
-    if (ids.given !== undefined && ids.given.length !== count)
-      throw new DatabaseError('InvalidLength', 'Number of statement ids must match the number of batch entries')
+  /** Tells the ids of the command's statements; a command that was interrupted by a conflict begins again. */
+  begin(ids: StatementIds = implicitIds): void {
     this.#ids = ids
     this.#again = this.session.hasWritten
     this.retried.length = 0

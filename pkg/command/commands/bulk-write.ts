@@ -157,7 +157,7 @@ export const bulkWrite: Definition<BulkWriteCommand, Result> = defineCommand({
   },
   run: async (operation: Operation, request: BulkWriteCommand): Promise<Result> => {
     const totals: Totals = { inserted: 0, matched: 0, modified: 0, upserted: 0, deleted: 0, errors: 0 }
-    operation.retry?.begin(request.ids, request.operations.length)
+    operation.retry?.begin(request.ids)
     const replies: Uint8Array[] = []
     const errors: WriteError[] = []
     const run = (op: BulkOperation, index: number): void | Promise<void> =>

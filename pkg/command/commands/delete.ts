@@ -103,7 +103,7 @@ export const deleteCommand = defineCommand({
     checkCollectionUuid(operation, target.database, target.collection, request.uuid)
     refuseSystemWrite(operation, target.database, target.collection)
     const { retry } = operation
-    retry?.begin(request.ids, request.deletes.length)
+    retry?.begin(request.ids)
     const result: DeleteResult = { removed: 0, errors: [], retried: retry?.retried }
     const running = runStatements(operation, request.deletes, request.ordered, result.errors, (statement, index) => {
       if (retry !== undefined) {

@@ -126,7 +126,7 @@ export const findAndModify: Definition<FindAndModifyCommand, FindAndModifyResult
       return operation.acknowledge(result, instance.engine.lastIndex)
     }
     if (operation.retry !== undefined) {
-      operation.retry.begin(request.ids, 1)
+      operation.retry.begin(request.ids)
       const earlier = operation.retry.earlier(0)
       if (earlier !== undefined) return finish(changeDoneBefore(request, readImageResult(earlier)))
     }

@@ -69,7 +69,7 @@ export const insert = defineCommand({
     operation.namespace = `${target.database}.${target.collection}`
     checkCollectionUuid(operation, target.database, target.collection, request.uuid)
     refuseSystemWrite(operation, target.database, target.collection)
-    operation.retry?.begin(request.ids, request.documents.length)
+    operation.retry?.begin(request.ids)
     const result: InsertResult = { inserted: 0, errors: [], retried: operation.retry?.retried }
     const inserting = insertAll(
       operation,

@@ -111,7 +111,7 @@ export const update = defineCommand({
     checkCollectionUuid(operation, target.database, target.collection, request.uuid)
     refuseSystemWrite(operation, target.database, target.collection)
     const retried = operation.retry?.retried
-    operation.retry?.begin(request.ids, request.updates.length)
+    operation.retry?.begin(request.ids)
     const result: UpdateResult = { matched: 0, modified: 0, upserted: [], errors: [], retried }
     const running = runStatements(operation, request.updates, request.ordered, result.errors, (statement, index) =>
       runStatement(operation, target, statement, index, result),
