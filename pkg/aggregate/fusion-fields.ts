@@ -19,8 +19,9 @@ export interface FusionInput {
   /** How another stage is refused, and a fusion. */
   readonly unfit: { readonly code: number; readonly reason: string }
   readonly nestedCode: number
-  /** How a pipeline without stages is refused. */
+  /** How a pipeline without stages is refused, and a name that comes twice. */
   readonly emptyCode: number
+  readonly repeatedCode: number
   /** Throws when a pipeline does not give what is to be fused. */
   check(pipeline: Pipeline): void
 }
@@ -33,18 +34,33 @@ export interface WrittenFusion {
   readonly hasDetails: boolean
 }
 
-/** Reads `{input: {pipelines: {name: pipeline}, ...}, combination, scoreDetails}`. Errors: those of `expected`, and of malformed fields. */
+/**
+ * Reads `{input: {pipelines: {name: pipeline}, ...}, combination, scoreDetails}`. Errors: those of `expected`, of malformed fields, of names that no
+ * path has (15998, 16410, 16412), BadValue for no pipeline at all.
+ */
 export function readFusion(expected: FusionInput, operand: Value, context: StageContext): WrittenFusion {
   const { name } = expected
+  if (operand.type !== bsonType.document)
+    throw new DatabaseError('FailedToParse', `${name} must take a nested object but found: ${typeAlias(operand.type)}`)
   const given = fieldsOf(name, operand, ['input', 'combination', 'scoreDetails'])
   const input = fieldsOf(`${name}.input`, required(name, given, 'input'), ['pipelines', ...expected.fields])
   const written = required(`${name}.input`, input, 'pipelines')
   if (written.type !== bsonType.document) throw wrongType(`${name}.input.pipelines`, written)
-  const pipelines = new Map<string, Pipeline>()
-  for (const pipeline of documentFields(written.bytes, written.start))
-    pipelines.set(pipeline.name, readPipeline(expected, pipeline, context))
+  const fields = [...documentFields(written.bytes, written.start)]
+  if (fields.length === 0) throw new DatabaseError('BadValue', `${name} should be run with at least one pipeline`)
+  fields.forEach(refuseMalformed)
   const details = given.get('scoreDetails')
-  const hasDetails = details?.type === bsonType.boolean && truthy(details)
+  if (details !== undefined && details.type !== bsonType.boolean)
+    throw wrongType(`${name}.scoreDetails`, details, 'bool')
+  const hasDetails = details !== undefined && truthy(details)
+  const pipelines = new Map<string, Pipeline>()
+  for (const pipeline of fields) {
+    const plans = readPipeline(expected, pipeline, context)
+    refuseUnfitName(pipeline.name)
+    if (pipelines.has(pipeline.name))
+      throw new DatabaseError(expected.repeatedCode, `${name} has two pipelines called '${pipeline.name}'`)
+    pipelines.set(pipeline.name, plans)
+  }
   return { input, pipelines, combination: given.get('combination'), hasDetails }
 }
 
@@ -67,6 +83,20 @@ function readPipeline(
       )
   }
   return plans
+}
+
+/** Errors: TypeMismatch for what is no array of documents. */
+function refuseMalformed(pipeline: Value): void {
+  const isPipeline =
+    pipeline.type === bsonType.array &&
+    [...documentFields(pipeline.bytes, pipeline.start)].every(({ type }) => type === bsonType.document)
+  if (!isPipeline) throw new DatabaseError('TypeMismatch', 'A pipeline must be an array of objects')
+}
+
+function refuseUnfitName(name: string): void {
+  if (name === '') throw new DatabaseError(15998, 'FieldPath field names may not be empty strings.')
+  if (name.startsWith('$')) throw new DatabaseError(16410, `FieldPath field names may not start with '$': ${name}`)
+  if (name.includes('.')) throw new DatabaseError(16412, `FieldPath field names may not contain '.': ${name}`)
 }
 
 /** The stage that a pipeline, of whatever type, begins with. */

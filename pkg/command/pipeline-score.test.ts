@@ -17,6 +17,12 @@ const byN = { $score: { score: '$n', scoreDetails: true } }
 const byTie = { $score: { score: '$tie' } }
 const shown = { $project: { n: 1, tie: 1, s: { $meta: 'score' } } }
 
+const bySort = { $sort: { n: 1 } }
+const rank = (pipelines: object, more: object = {}) => ({ $rankFusion: { input: { pipelines }, ...more } })
+const fuse = (combination: object) => ({
+  $scoreFusion: { input: { pipelines: { a: [byN] }, normalization: 'none' }, combination },
+})
+
 describe('scores', () => {
   it('order documents, the highest first, with other keys before and after them', async () => {
     const server = await filled()
@@ -141,6 +147,19 @@ describe('scores', () => {
     [[{ $rankFusion: { input: { pipelines: { a: [{ $project: { n: 1 } }] } } } }], 9191100],
     [[{ $scoreFusion: { input: { pipelines: { a: [] }, normalization: 'none' } } }], 9402503],
     [[{ $scoreFusion: { input: { pipelines: { a: [{ $sort: { n: 1 } }] }, normalization: 'none' } } }], 9402500],
+    [[{ $rankFusion: 1 }], 9],
+    [[rank({})], 2],
+    [[rank({ a: 5 })], 14],
+    [[rank({ a: [5] })], 14],
+    [[rank({ '': [bySort] })], 15998],
+    [[rank({ $a: [bySort] })], 16410],
+    [[rank({ 'a.b': [bySort] })], 16412],
+    [[rank({ a: [bySort] }, { scoreDetails: 1 })], 14],
+    [[rank({ a: [bySort] }, { combination: {} })], 40414],
+    [[fuse({ method: 'avg', expression: 1 })], 10017300],
+    [[fuse({ method: 'expression' })], 10017300],
+    [[fuse({ method: 'expression', expression: 1, weights: { a: 1 } })], 10017301],
+    [[{ $score: { score: 1, weight: 1.5 } }], 2],
   ])('are refused in %j with %d', async (pipeline, code) => {
     const server = await filled()
     expect(await server.reply({ aggregate: 'c', pipeline, cursor: {} })).toMatchObject({ ok: 0, code })

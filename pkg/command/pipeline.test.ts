@@ -442,13 +442,13 @@ describe('$score and $scoreFusion', () => {
     expect(await fuse(pipelines(scoring, { $project: { x: 1 } }))).toMatchObject({ code: 9402502 })
     expect(await fuse({ normalization: 'other' })).toMatchObject({ codeName: 'BadValue' })
     expect(await fuse({}, { combination: { weights: { none: 1 } } })).toMatchObject({ code: 9967500 })
-    expect(await fuse({}, { combination: { method: 'expression' } })).toMatchObject({ codeName: 'FailedToParse' })
+    expect(await fuse({}, { combination: { method: 'expression' } })).toMatchObject({ code: 10017300 })
     expect(await fuse({}, { combination: { method: 'expression', expression: 'text' } })).toMatchObject({
       codeName: 'TypeMismatch',
     })
     expect(await reply({ $score: { score: '$_id' } })).toMatchObject({ codeName: 'TypeMismatch' })
     expect(await reply({ $score: { normalization: 'none' } })).toMatchObject({ code: 40414 })
-    expect(await reply({ $score: { score: 1, weight: 2 } })).toMatchObject({ code: 51024 })
+    expect(await reply({ $score: { score: 1, weight: 2 } })).toMatchObject({ code: 2 })
   })
 })
 

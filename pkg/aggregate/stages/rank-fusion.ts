@@ -1,6 +1,6 @@
 import { DatabaseError } from '../../base/errors.ts'
 import { doubleValue } from '../../bson/value.ts'
-import { checkedWeights, type FusionInput, fieldsOf, readFusion } from '../fusion-fields.ts'
+import { checkedWeights, type FusionInput, fieldsOf, readFusion, required } from '../fusion-fields.ts'
 import { type Combination, type FusedInput, fusionPlan } from '../fusion-stage.ts'
 import type { StageDefinition } from '../stage.ts'
 
@@ -21,7 +21,8 @@ export const rankFusion: StageDefinition = {
   hasInputs: true,
   parse(operand, context) {
     const { pipelines, combination, hasDetails } = readFusion(written, operand, context)
-    const weights = combination && fieldsOf('$rankFusion.combination', combination, ['weights']).get('weights')
+    const path = '$rankFusion.combination'
+    const weights = combination && required(path, fieldsOf(path, combination, ['weights']), 'weights')
     const weightOf = weights && checkedWeights('$rankFusion', weights, new Set(pipelines.keys()))
     const inputs = Array.from(pipelines, ([name, pipeline]) => ({ name, weight: weightOf?.get(name) ?? 1, pipeline }))
     return fusionPlan({
@@ -43,6 +44,7 @@ const written: FusionInput = {
   unfit: { code: 9191103, reason: 'select documents' },
   nestedCode: 10473002,
   emptyCode: 9834300,
+  repeatedCode: 9921000,
   check(pipeline) {
     if (pipeline.some(({ name }) => name === '$score'))
       throw new DatabaseError(10614800, 'The input pipelines of $rankFusion must not have a $score')

@@ -61,13 +61,14 @@ const written: FusionInput = {
   unfit: { code: 9402502, reason: 'select documents and score them' },
   nestedCode: 10473003,
   emptyCode: 9402503,
+  repeatedCode: 9402203,
   check(pipeline) {
     if (!pipeline.some(({ name }) => name === '$score'))
       throw new DatabaseError(9402500, 'All subpipelines of $scoreFusion must give their documents a score')
   },
 }
 
-/** Errors: FailedToParse for what does not go together, and those of `checkedWeights`. */
+/** Errors: 10017300 and 10017301 for what does not go together, and those of `checkedWeights`. */
 function parseCombination(
   combination: Value | undefined,
   names: readonly string[],
@@ -81,12 +82,12 @@ function parseCombination(
   const method = methodOf(given.get('method'))
   if ((method === 'expression') !== (operand !== undefined))
     throw new DatabaseError(
-      'FailedToParse',
+      10017300,
       "$scoreFusion takes combination.expression with the method 'expression', and with no other",
     )
   if (operand === undefined) return { weights, custom: undefined }
   if (written !== undefined)
-    throw new DatabaseError('FailedToParse', '$scoreFusion takes combination.weights or an expression, not both')
+    throw new DatabaseError(10017301, '$scoreFusion takes combination.weights or an expression, not both')
   for (const name of names) refuseUnfitVariableName(name)
   const inner = scope.with(names)
   return { weights, custom: { expression: parseExpression(operand, inner.scope), operand, slots: inner.slots } }

@@ -59,7 +59,10 @@ function weightOf(given: Value | undefined): number {
   if (!isNumber(given.type)) throw wrongType('$score.weight', given, 'double')
   const weight = numberOf(given)
   if (weight >= 0 && weight <= 1) return weight
-  throw new DatabaseError(51024, `BSON field '$score.weight' value must be >= 0 and <= 1, actual value '${weight}'`)
+  throw new DatabaseError(
+    'BadValue',
+    `BSON field '$score.weight' value must be >= 0 and <= 1, actual value '${weight}'`,
+  )
 }
 
 /** What both ways share: a raw score for each document, and what becomes of it. */
