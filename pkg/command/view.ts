@@ -75,16 +75,27 @@ function stagesSize(pipeline: Uint8Array): number {
   return sizeBytes
 }
 
-/** Throws when a view `name` over `viewOn` would read itself, or too many views one after the other. */
-export function checkViewChain(workspace: Workspace, database: string, name: string, viewOn: string): void {
-  let on: string | undefined = viewOn
-  for (let depth = 1; on !== undefined; depth++) {
-    if (on === name) throw cycle(`${database}.${name}`)
-    if (depth > depthMax)
-      throw new DatabaseError('ViewDepthLimitExceeded', `View depth limit exceeded; maximum depth is ${depthMax}`)
-    const next = workspace.collection(database, on)
-    on = next === undefined ? undefined : traitsOf(next).view?.on
+/**
+ * Throws when a view `name` would read itself, by whatever views and their stages (GraphContainsCycle), or too many views one after the other
+ * (ViewDepthLimitExceeded).
+ */
+export function checkViewGraph(workspace: Workspace, database: string, name: string, view: ViewTraits): void {
+  /** Of each name: how many are read one after the other, itself included. */
+  const heights = new Map<string, number>()
+  const heightOf = (read: string): number => {
+    if (read === name) throw cycle(`${database}.${name}`)
+    const known = heights.get(read)
+    if (known !== undefined) return known
+    const found = workspace.collection(database, read)
+    const traits = found === undefined ? undefined : traitsOf(found).view
+    const height = 1 + (traits === undefined ? 0 : highestOf(traits))
+    heights.set(read, height)
+    return height
   }
+  const highestOf = (traits: ViewTraits): number =>
+    namesRead(traits).reduce((most, read) => Math.max(most, heightOf(read)), 0)
+  if (highestOf(view) > depthMax)
+    throw new DatabaseError('ViewDepthLimitExceeded', `View depth limit exceeded; maximum depth is ${depthMax}`)
 }
 
 /**

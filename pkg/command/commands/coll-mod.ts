@@ -33,7 +33,7 @@ import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
 import { isTimeseries } from '../timeseries.ts'
 import { changedTimeseries, type TimeseriesChange, timeseriesChange } from '../timeseries-options.ts'
-import { checkView, checkViewChain, checkViewCollation, viewPipeline } from '../view.ts'
+import { checkView, checkViewCollation, checkViewGraph, viewPipeline } from '../view.ts'
 
 const fields = commandFields('collMod', {
   collMod: { type: anyType, required: true },
@@ -268,8 +268,9 @@ function viewChanges(
   const pipeline = request.pipeline ?? view.pipeline
   checkView(collection.database, collection.name, on, pipeline)
   const { engine } = operation.instance
-  checkViewChain(engine, collection.database, collection.name, on)
-  checkViewCollation(engine, collection.database, collection.name, { ...view, on, pipeline })
+  const changed = { ...view, on, pipeline }
+  checkViewGraph(engine, collection.database, collection.name, changed)
+  checkViewCollation(engine, collection.database, collection.name, changed)
   return { viewOn: on, pipeline: arrayValue(pipeline) }
 }
 

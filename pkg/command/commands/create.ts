@@ -34,7 +34,7 @@ import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
 import { createTimeseries } from '../timeseries.ts'
 import { timeseriesOption } from '../timeseries-options.ts'
-import { checkView, checkViewChain, checkViewCollation, viewPipeline } from '../view.ts'
+import { checkView, checkViewCollation, checkViewGraph, viewPipeline } from '../view.ts'
 import { checkNewCollection } from '../write-insert.ts'
 
 const fields = commandFields('create', {
@@ -132,8 +132,9 @@ export const create = defineCommand({
     if (operation.statement !== undefined) refuseInTransaction(request)
     checkNewCollection(operation, target)
     if (request.viewOn !== undefined) {
-      checkViewChain(workspace, target.database, target.collection, request.viewOn)
-      checkViewCollation(instance.engine, target.database, target.collection, viewIn(request.options, request.viewOn))
+      const view = viewIn(request.options, request.viewOn)
+      checkViewGraph(workspace, target.database, target.collection, view)
+      checkViewCollation(instance.engine, target.database, target.collection, view)
     }
     const { logIndex } = workspace.write((unit) =>
       request.isTimeseries
