@@ -19,45 +19,56 @@ export interface Usage {
   microseconds: number
 }
 
-const eventOf: Readonly<Record<string, UsageEvent>> = {
-  find: 'queries',
-  getMore: 'getmore',
-  insert: 'insert',
-  update: 'update',
-  delete: 'remove',
-}
+const eventOf: ReadonlyMap<string, UsageEvent> = new Map([
+  ['find', 'queries'],
+  ['getMore', 'getmore'],
+  ['insert', 'insert'],
+  ['update', 'update'],
+  ['delete', 'remove'],
+])
 
 /** Namespaces that are kept at most: those of collections long gone must not fill the memory. */
 const namespacesMax = 10_000
 
 export class UsageByNamespace {
-  readonly #namespaces = new Map<string, Map<UsageEvent, Usage>>()
+  readonly #namespaces = new Map<string, Readonly<Record<UsageEvent, Usage>>>()
 
   record(namespace: string, command: string, kind: OperationKind, ms: number): void {
     let events = this.#namespaces.get(namespace)
     if (events === undefined) {
       if (this.#namespaces.size >= namespacesMax) this.#namespaces.clear()
-      events = new Map()
+      events = newUsages()
       this.#namespaces.set(namespace, events)
     }
     const microseconds = Math.round(ms * 1000)
-    add(events, 'total', microseconds)
-    add(events, kind === 'writes' ? 'writeLock' : 'readLock', microseconds)
-    add(events, Object.hasOwn(eventOf, command) ? eventOf[command]! : 'commands', microseconds)
+    add(events.total, microseconds)
+    add(kind === 'writes' ? events.writeLock : events.readLock, microseconds)
+    add(events[eventOf.get(command) ?? 'commands'], microseconds)
   }
 
   of(namespace: string, event: UsageEvent): Usage {
-    return this.#namespaces.get(namespace)?.get(event) ?? none
+    return this.#namespaces.get(namespace)?.[event] ?? none
   }
 }
 
 const none: Usage = { count: 0, microseconds: 0 }
 
-function add(events: Map<UsageEvent, Usage>, event: UsageEvent, microseconds: number): void {
-  const usage = events.get(event)
-  if (usage === undefined) events.set(event, { count: 1, microseconds })
-  else {
-    usage.count++
-    usage.microseconds += microseconds
+function newUsages(): Readonly<Record<UsageEvent, Usage>> {
+  const unused = (): Usage => ({ count: 0, microseconds: 0 })
+  return {
+    total: unused(),
+    readLock: unused(),
+    writeLock: unused(),
+    queries: unused(),
+    getmore: unused(),
+    insert: unused(),
+    update: unused(),
+    remove: unused(),
+    commands: unused(),
   }
+}
+
+function add(usage: Usage, microseconds: number): void {
+  usage.count++
+  usage.microseconds += microseconds
 }
