@@ -55,6 +55,7 @@ import type { TransactionFields } from './transaction-fields.ts'
 import { Turn } from './turn.ts'
 import { dropUnfinishedOutput } from './unfinished-output.ts'
 import { UsageByNamespace } from './usage.ts'
+import { WriteBlock } from './write-block.ts'
 
 export interface HostFacts {
   readonly hostname: string
@@ -137,6 +138,7 @@ export class Instance {
   readonly changeFeed: ChangeFeed
   readonly defaults: ConcernDefaults
   readonly clusterParameters: ClusterParameters
+  readonly writeBlock: WriteBlock
   readonly failCommand: FailPoint<CommandFailure>
   readonly failWrite: FailPoint<WriteFailure>
   readonly fsyncLock = new FsyncLock()
@@ -186,6 +188,7 @@ export class Instance {
     this.detours = new Detours(world.threads, world.clock)
     this.defaults = new ConcernDefaults(engine)
     this.clusterParameters = new ClusterParameters(engine)
+    this.writeBlock = new WriteBlock(engine)
     this.querySettings = new QuerySettings(engine)
     this.failCommand = new FailPoint(world.random)
     this.failWrite = new FailPoint(world.random)

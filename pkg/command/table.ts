@@ -71,6 +71,7 @@ import { searchIndexCommands } from './commands/search-indexes.ts'
 import { serverStatus } from './commands/server-status.ts'
 import { setIndexCommitQuorum } from './commands/set-index-commit-quorum.ts'
 import { setParameter } from './commands/set-parameter.ts'
+import { setUserWriteBlockMode } from './commands/set-user-write-block-mode.ts'
 import { shutdown } from './commands/shutdown.ts'
 import { startSession } from './commands/start-session.ts'
 import { compactStructuredEncryptionData } from './commands/structured-encryption.ts'
@@ -158,6 +159,7 @@ const definitions: readonly AnyDefinition[] = [
   setClusterParameter,
   setDefaultRWConcern,
   setFeatureCompatibilityVersion,
+  setUserWriteBlockMode,
   setIndexCommitQuorum,
   setParameter,
   shutdown,
