@@ -127,7 +127,7 @@ export class Engine implements Workspace {
 
   private constructor(world: World, directory: string, options: EngineOptions, lock: DiskLock) {
     this.world = world
-    this.temporaryFiles = new TemporaryFiles(world.disk, `${directory}/tmp`)
+    this.temporaryFiles = new TemporaryFiles(world.disk, world.clock, `${directory}/tmp`)
     this.options = options
     this.#lock = lock
     const { store, meta } = Store.open(world, `${directory}/data.laura`, options)

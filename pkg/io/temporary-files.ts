@@ -1,16 +1,22 @@
 /** Files for what does not fit in memory: nobody else sees them, and none outlives the process that made it. */
 import { DatabaseError } from '../base/errors.ts'
+import type { Clock } from './clock.ts'
 import { type Disk, DiskError, type File } from './disk.ts'
+
+/** Freeing what a file has takes milliseconds for so much. */
+const freedPerTurnBytes = 32 * 1024 * 1024
 
 export class TemporaryFiles {
   readonly #disk: Disk
+  readonly #clock: Pick<Clock, 'defer'>
   readonly #folder: string
   #made = false
   #count = 0
 
   /** `folder`: theirs alone. What a process before this one left there is removed. */
-  constructor(disk: Disk, folder: string) {
+  constructor(disk: Disk, clock: Pick<Clock, 'defer'>, folder: string) {
     this.#disk = disk
+    this.#clock = clock
     this.#folder = folder
     for (const name of disk.list(folder)) disk.remove(`${folder}/${name}`)
   }
@@ -22,17 +28,19 @@ export class TemporaryFiles {
       disk.makeDirectory(this.#folder)
       this.#made = true
     }
-    return new TemporaryFile(disk, disk.open(`${this.#folder}/${++this.#count}`, { create: true }))
+    return new TemporaryFile(disk, this.#clock, disk.open(`${this.#folder}/${++this.#count}`, { create: true }))
   }
 }
 
 class TemporaryFile implements File {
   readonly #disk: Disk
+  readonly #clock: Pick<Clock, 'defer'>
   readonly #file: File
   readonly path: string
 
-  constructor(disk: Disk, file: File) {
+  constructor(disk: Disk, clock: Pick<Clock, 'defer'>, file: File) {
     this.#disk = disk
+    this.#clock = clock
     this.#file = file
     this.path = file.path
   }
@@ -73,9 +81,34 @@ class TemporaryFile implements File {
     this.#file.truncate(size)
   }
 
+  /** It has no name any more; a large one is freed over several turns. */
   close(): void {
-    this.#file.close()
+    const size = this.#file.size()
+    if (size <= freedPerTurnBytes) {
+      this.#file.close()
+      this.#disk.remove(this.path)
+      return
+    }
+    // Its name first, which another process may give to a file of its own before all of it is freed.
     this.#disk.remove(this.path)
+    this.#free(size)
+  }
+
+  #free(size: number): void {
+    if (size <= freedPerTurnBytes) {
+      this.#file.close()
+      return
+    }
+    const left = size - freedPerTurnBytes
+    try {
+      this.#file.truncate(left)
+    } catch (error) {
+      this.#file.close()
+      // Nobody has the file any more: what cannot be cut off goes with it.
+      if (error instanceof DiskError) return
+      throw error
+    }
+    this.#clock.defer(() => this.#free(left))
   }
 }
 

@@ -102,7 +102,7 @@ describe('a sorter with little memory', () => {
   ] as const) {
     test(`sorts ${count} rows of ${size} bytes on disk, and leaves nothing there`, () => {
       const world = simulatedWorld(count)
-      const files = new TemporaryFiles(world.disk, 'data/tmp')
+      const files = new TemporaryFiles(world.disk, world.clock, 'data/tmp')
       const rng = rngOf(count + size)
       const rows = Array.from({ length: count }, (_, tag) => row(rng, tag, size))
       const sorter = new Sorter({ memoryLimitBytes, temporaryFile: () => files.open() })
@@ -129,7 +129,7 @@ describe('a sorter with little memory', () => {
 
   test('goes on without its heap when the rows to keep are large', () => {
     const world = simulatedWorld(3)
-    const files = new TemporaryFiles(world.disk, 'tmp')
+    const files = new TemporaryFiles(world.disk, world.clock, 'tmp')
     const sorter = new Sorter({ limit: 100, memoryLimitBytes: 100_000, temporaryFile: () => files.open() })
     const rng = rngOf(5)
     const rows = Array.from({ length: 300 }, (_, tag) => row(rng, tag, 5000))
@@ -151,9 +151,9 @@ describe('a sorter with little memory', () => {
 
   test('removes what an earlier process left', () => {
     const world = simulatedWorld(9)
-    new TemporaryFiles(world.disk, 'tmp').open().write(Uint8Array.of(1), 0, 1, 0)
+    new TemporaryFiles(world.disk, world.clock, 'tmp').open().write(Uint8Array.of(1), 0, 1, 0)
     expect(world.disk.list('tmp')).toEqual(['1'])
-    new TemporaryFiles(world.disk, 'tmp')
+    new TemporaryFiles(world.disk, world.clock, 'tmp')
     expect(world.disk.list('tmp')).toEqual([])
   })
 })
