@@ -39,10 +39,18 @@ test('listDatabases shows the system databases and those with collections', asyn
     databases?: unknown
   }
   expect(databases).toEqual([{ name: 'admin' }, { name: 'config' }, { name: 'local' }, { name: 'test' }])
-  await server.run({ dropDatabase: 1 })
-  expect(await server.run({ listDatabases: 1, filter: { name: 'test' }, $db: 'admin' })).toMatchObject({
-    databases: [],
+  const filter = { name: 'test' }
+  const sized = (pages: number) => ({
+    databases: [{ name: 'test', sizeOnDisk: pages * 16_384 }],
+    totalSize: pages * 16_384,
   })
+  expect(await server.run({ listDatabases: 1, filter, $db: 'admin' })).toMatchObject(sized(1))
+  await server.run({ create: 'empty' })
+  await server.run({ create: 'view', viewOn: 'b', pipeline: [] })
+  await server.run({ insert: 'b', documents: [{ text: 'x'.repeat(20_000) }] })
+  expect(await server.run({ listDatabases: 1, filter, $db: 'admin' })).toMatchObject(sized(3))
+  await server.run({ dropDatabase: 1 })
+  expect(await server.run({ listDatabases: 1, filter, $db: 'admin' })).toMatchObject({ databases: [] })
 })
 
 test.each([

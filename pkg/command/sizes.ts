@@ -28,6 +28,14 @@ export function databaseSizes(collections: readonly Collection[]): Sizes {
   return sizes
 }
 
+/** What the documents take on disk, in whole pages; an empty collection has one. */
+export function sizeInPages(collections: readonly Collection[], pageSizeBytes: number): number {
+  let pages = 0
+  for (const collection of collections)
+    if (!isView(collection)) pages += Math.max(1, Math.ceil(collection.dataSizeBytes / pageSizeBytes))
+  return pages * pageSizeBytes
+}
+
 /** What the indexes of the collections take, by a look at each. */
 export function sizeOfIndexes(collections: readonly Collection[]): number {
   let bytes = 0

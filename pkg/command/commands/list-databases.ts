@@ -5,7 +5,7 @@ import { parseFilter } from '../../query/filter/parse.ts'
 import { defineCommand } from '../definition.ts'
 import { anyType, booleanType, commandFields, objectType, strictBooleanType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
-import { databaseSizes } from '../sizes.ts'
+import { sizeInPages } from '../sizes.ts'
 
 const fields = commandFields('listDatabases', {
   listDatabases: { type: anyType },
@@ -46,8 +46,7 @@ export const listDatabases = defineCommand({
     const databases: Uint8Array[] = []
     let totalSize = 0
     for (const name of names) {
-      const sizes = databaseSizes(engine.collections(name))
-      const sizeOnDisk = sizes.dataBytes
+      const sizeOnDisk = sizeInPages(engine.collections(name), engine.options.pageSizeBytes)
       const whole = buildDocument({ name, sizeOnDisk: BigInt(sizeOnDisk), empty: false })
       const document = request.nameOnly ? buildDocument({ name }) : whole
       if (matches !== undefined && !matches(whole, 0)) continue
