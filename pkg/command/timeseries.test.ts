@@ -135,3 +135,10 @@ test('keeps its kind and its measurements over a restart', async () => {
   expect([collection.hasIdIndex, collection.documentCount, collection.idIndex.layout]).toEqual([false, 2, 'shared'])
   expect((await engine.check()).problems).toEqual([])
 })
+
+test('buckets are read with the cursors of a collection', async () => {
+  const server = await weather()
+  await server.run({ insert: 'weather', documents: [{ at: minute(1), station: 1 }] })
+  const buckets = { find: 'system.buckets.weather', noCursorTimeout: true, allowPartialResults: true }
+  expect(await server.all(buckets)).toHaveLength(1)
+})

@@ -132,7 +132,9 @@ export const find = defineCommand({
     operation.namespace = namespace
     chooseCollation(operation, collection, request.collation)
     if (readsByPipeline(operation, request.collection, collection)) {
-      refuseOfViews(request)
+      // The buckets of a time series are a collection to whoever names them, and say so in what they can do with a cursor.
+      const isView = collection !== undefined
+      refuseOfViews(isView ? request : { ...request, cursorOption: undefined })
       return findInView(operation, request, namespace)
     }
     if (collection !== undefined && isPlain(request) && !operation.workspace.isPast) {
