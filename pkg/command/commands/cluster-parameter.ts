@@ -73,7 +73,6 @@ export const setClusterParameter = defineCommand({
   help: 'changes a parameter that a replica set shares',
   kind: 'commands',
   adminOnly: true,
-  writeConcern: true,
   fields: setFields,
   parse: (): Setting => {
     const [parameter, second] = documentFields(setFields.document(setFields.at.setClusterParameter)!)
