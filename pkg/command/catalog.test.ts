@@ -54,6 +54,15 @@ test('listDatabases shows the system databases and those with collections', asyn
 })
 
 test.each([
+  [{ $where: 'true' }, 2],
+  [{ $or: [{ name: 'a' }, { $text: { $search: 'a' } }] }, 2],
+  [{ name: { $nearSphere: [1, 1] } }, 5626500],
+])('listDatabases refuses the filter %j with %d', async (filter, code) => {
+  const server = await openServer()
+  expect(await server.reply({ listDatabases: 1, filter, $db: 'admin' })).toMatchObject({ ok: 0, code })
+})
+
+test.each([
   [{ insert: '', documents: [{}] }, 73],
   [{ insert: '.a', documents: [{}] }, 73],
   [{ insert: 'a\0b', documents: [{}] }, 73],
@@ -164,6 +173,9 @@ test.each([
   [{ key: { a: 1 }, name: 'x', wildcardProjection: { a: 1 } }, 2],
   [{ key: { 'a..b': 1 }, name: 'x' }, 67],
   [{ key: { a: 1 }, name: 'x', sparse: true, partialFilterExpression: { a: 1 } }, 67],
+  [{ key: { a: 1 }, name: 'x', partialFilterExpression: { $where: 'true' } }, 2],
+  [{ key: { a: 1 }, name: 'x', partialFilterExpression: { $and: [{ $text: { $search: 'a' } }] } }, 2],
+  [{ key: { a: 1 }, name: 'x', partialFilterExpression: { a: { $near: [1, 1] } } }, 5626500],
   [{ key: { a: 1, b: 1 }, name: 'x', expireAfterSeconds: 1 }, 67],
   [{ key: { a: 1 }, name: 'x', expireAfterSeconds: -1 }, 67],
   [{ key: { a: 1 }, name: 'x', collation: { locale: 'xx' } }, 2],

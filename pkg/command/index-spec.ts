@@ -22,6 +22,7 @@ import type { Collation } from '../collation/collation.ts'
 import { parseCollation } from '../collation/spec.ts'
 import { Scope } from '../expression/scope.ts'
 import { parseFilter } from '../query/filter/parse.ts'
+import { refuseOperators } from '../query/filter/refused-operators.ts'
 import type { Filter } from '../query/filter/tree.ts'
 import { cannotCreate, checkPart, checkPattern, checkWildcard, isWildcardPath, shownKey } from './index-key-pattern.ts'
 import { truthyAt } from './truth.ts'
@@ -266,6 +267,7 @@ function idIndex(
 
 /** Partial filters may use and, or, comparisons, in, exists: true and type. */
 function checkPartialFilter(filter: Uint8Array): void {
+  refuseOperators(documentValue(filter), { $where: 'BadValue', $text: 'BadValue' })
   // With a time, so that `$expr` is refused as such whatever it names.
   const scope = Scope.outermost(timestampValue(timestampOf(0, 0)))
   refuseUnsupported(parseFilter(filter, 0, { nowMs: 0, scope }), 0)

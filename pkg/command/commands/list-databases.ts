@@ -1,7 +1,9 @@
 import { buildDocument, rawDocument, writeFields } from '../../bson/build.ts'
+import { documentValue } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { compileFilter } from '../../query/filter/compile.ts'
 import { parseFilter } from '../../query/filter/parse.ts'
+import { refuseOperators } from '../../query/filter/refused-operators.ts'
 import { defineCommand } from '../definition.ts'
 import { anyType, booleanType, commandFields, objectType, strictBooleanType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
@@ -41,6 +43,9 @@ export const listDatabases = defineCommand({
   }),
   run: (operation: Operation, request: ListDatabasesRequest): Result => {
     const { engine } = operation.instance
+    if (request.filter !== undefined) {
+      refuseOperators(documentValue(request.filter), { $where: 'BadValue', $text: 'BadValue' })
+    }
     const matches = request.filter === undefined ? undefined : compileFilter(parseFilter(request.filter))
     const names = [...new Set([...systemDatabases, ...engine.databases()])].sort(byCodePoint)
     const databases: Uint8Array[] = []
