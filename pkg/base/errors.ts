@@ -66,6 +66,7 @@ export const errorCodes = {
   ReadConcernMajorityNotAvailableYet: 134,
   ExceededTimeLimit: 262,
   WriteConflict: 112,
+  UserWritesBlocked: 371,
   CommandNotSupported: 115,
   ConflictingOperationInProgress: 117,
   OplogOutOfOrder: 152,

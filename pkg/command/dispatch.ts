@@ -169,6 +169,8 @@ export class Database extends Instance {
   }
 
   #run(operation: Operation, definition: AnyDefinition, request: unknown): unknown {
+    if (operation.writes && !endsTransaction(definition.name))
+      this.writeBlock.refuse(operation.databaseName, definition.name)
     if (operation.transaction !== undefined)
       return this.#runInSession(operation, operation.transaction, definition, request)
     if (operation.statement !== undefined) return this.#runJoined(operation, definition, request)

@@ -28,6 +28,7 @@ export class OutTarget implements CollectionReplacement {
     this.#view = view
     this.#target = target
     pace.operation.writes = true
+    pace.operation.instance.writeBlock.refuse(target.database, 'aggregate')
     checkDatabaseName(target.database)
     const { engine } = pace.operation.instance
     const existing = engine.collection(target.database, target.collection)

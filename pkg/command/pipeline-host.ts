@@ -188,6 +188,7 @@ class CommandMergeTarget implements MergeTarget {
     this.#view = view
     this.#namespace = namespace
     pace.operation.writes = true
+    pace.operation.instance.writeBlock.refuse(namespace.database, 'aggregate')
     refuseView(this.#collection)
     refuseTimeseries(this.#collection)
   }

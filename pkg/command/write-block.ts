@@ -1,7 +1,8 @@
 /**
- * Whether users may write (setUserWriteBlockMode), as a replica set keeps it in `config.user_writes_critical_sections`. Nobody is refused
- * anything: where there is no authorization, everybody has the right to write all the same, as in MongoDB (`mayBypassWriteBlockingMode`).
+ * Whether users may write (setUserWriteBlockMode), as a replica set keeps it in `config.user_writes_critical_sections`: nobody is exempt here,
+ * since there are no users. Databases of the server's own can be written all the same.
  */
+import { DatabaseError } from '../base/errors.ts'
 import { buildDocument } from '../bson/build.ts'
 import { getField, readString, truthy } from '../bson/value.ts'
 import type { RecordRef } from '../engine/collection.ts'
@@ -11,6 +12,10 @@ export const blockCollection = { database: 'config', collection: 'user_writes_cr
 export const blockFilter = buildDocument({ _id: '' })
 export const blockReasons = ['Unspecified', 'ClusterToClusterMigrationInProgress', 'DiskUseThresholdExceeded'] as const
 export type BlockReason = (typeof blockReasons)[number]
+
+const exempt: ReadonlySet<string> = new Set(['admin', 'config', 'local'])
+/** Commands of the database `admin` that write to others; what else writes to `admin` may. */
+const writesElsewhere: ReadonlySet<string> = new Set(['applyOps', 'bulkWrite', 'renameCollection'])
 
 export class WriteBlock {
   #reason: BlockReason | undefined
@@ -28,13 +33,19 @@ export class WriteBlock {
     this.#reason = blockReasons.find((each) => each === name) ?? 'Unspecified'
   }
 
-  /** Why users may not write; undefined: they may. */
+  /** Why nobody may write; undefined: users may. */
   get reason(): BlockReason | undefined {
     return this.#reason
   }
 
   set(reason: BlockReason | undefined): void {
     this.#reason = reason
+  }
+
+  /** Before a command that writes. Errors: UserWritesBlocked. */
+  refuse(database: string, command: string): void {
+    if (this.#reason === undefined || (exempt.has(database) && !writesElsewhere.has(command))) return
+    throw new DatabaseError('UserWritesBlocked', `User writes blocked. Reason: ${this.#reason}`)
   }
 }
 

@@ -17,7 +17,7 @@ interface BlockRequest {
   readonly reason: BlockReason
 }
 
-/** Keeps whether users may write; who may do so nevertheless is everybody, as long as there is no authorization. */
+/** Refuses, or allows again, all that users write, also after a restart. */
 export const setUserWriteBlockMode = defineCommand({
   name: 'setUserWriteBlockMode',
   help: 'refuses what users write, or allows it again',
