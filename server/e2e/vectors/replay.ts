@@ -84,6 +84,7 @@ export async function replayVectors(profile: Profile, areas: readonly string[] =
     const failures: Record<string, string> = {}
     const output: string[] = []
     const locking: string[] = []
+    const blocking: string[] = []
     const plain = files.map((name) => {
       const lines = gunzipSync(readFileSync(join(folder, name)))
         .toString()
@@ -91,9 +92,10 @@ export async function replayVectors(profile: Profile, areas: readonly string[] =
         .filter((line) => line !== '' && applies(line, profile))
       ran.push(...lines.map((line) => (JSON.parse(line) as { id: string }).id))
       locking.push(...lines.filter(takesFsyncLock))
+      blocking.push(...lines.filter(blocksWrites))
       return writeVectors(
         join(home, name),
-        lines.filter((line) => !takesFsyncLock(line)),
+        lines.filter((line) => !takesFsyncLock(line) && !blocksWrites(line)),
       )
     })
     const results = join(home, 'results.json')
@@ -126,6 +128,8 @@ export async function replayVectors(profile: Profile, areas: readonly string[] =
       await releaseFsyncLocks(client)
     }
     await client.close()
+    // Each begins with writes allowed, and some leave them refused.
+    if (blocking.length > 0) await replay([writeVectors(join(home, 'blocking.ndjson.gz'), blocking)])
     const judged = (id: string): boolean => !unstable.test(id)
     return {
       ran: ran.filter(judged),
@@ -159,6 +163,10 @@ function writeVectors(path: string, lines: readonly string[]): string {
 
 function takesFsyncLock(line: string): boolean {
   return line.includes('"fsync":') && line.includes('"lock":')
+}
+
+function blocksWrites(line: string): boolean {
+  return line.includes('"setUserWriteBlockMode":')
 }
 
 async function releaseFsyncLocks(client: MongoClient): Promise<void> {
