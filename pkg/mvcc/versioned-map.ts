@@ -15,7 +15,7 @@ import { timestampMax } from '../base/timestamp.ts'
 import type { TreeCursor } from '../storage/cursor.ts'
 import type { Tree, ValueRef } from '../storage/tree.ts'
 import type { KeyMap } from './key-map.ts'
-import { Leftovers } from './leftovers.ts'
+import { Leftovers, leftoverKeyMax } from './leftovers.ts'
 import { lockKey } from './lock-key.ts'
 import type { LockTable } from './lock-table.ts'
 import type { Snapshots } from './snapshots.ts'
@@ -130,8 +130,7 @@ export class VersionedMap implements KeyMap {
         cursor.insert(this.#scratch, this.#scratchLength, value, start, end)
         if (this.#live) this.supersededCount++
         if (hadHistory) this.#prune()
-        this.#leftovers ??= new Leftovers()
-        this.#leftovers.add(this.#scratch, this.#userKeyLength, previous, at)
+        this.#leaveBehind(previous)
       }
     }
     if (this.#leftovers !== undefined && this.supersededCount > 0) this.#dropLeftovers(this.#leftovers)
@@ -199,6 +198,13 @@ export class VersionedMap implements KeyMap {
         this.supersededCount--
       } else newer = here
     }
+  }
+
+  /** Notes that the version of `written` was superseded while somebody could look at it. What a history window keeps is for vacuum. */
+  #leaveBehind(written: Timestamp): void {
+    if (this.#userKeyLength > leftoverKeyMax || this.#snapshots.historyFrom !== undefined) return
+    this.#leftovers ??= new Leftovers()
+    this.#leftovers.add(this.#scratch, this.#userKeyLength, written, this.#locatedAt)
   }
 
   /** Drops what was left because somebody needed it: somewhat more with each write than one leaves. */
