@@ -14,11 +14,13 @@ import type { Collation } from '../collation/collation.ts'
 import { ExpressionCompiler } from '../expression/compile.ts'
 import type { EvaluationContext } from '../expression/context.ts'
 import { type Evaluate, type Expression, missing } from '../expression/expression.ts'
+import { isBrief } from '../expression/weight.ts'
 import { findByShape } from '../query/shaped-fields.ts'
 import type { Accumulation, ParsedAccumulator } from './accumulators/accumulator.ts'
 import { HeldValues } from './held-values.ts'
 import { hashOf, KeyTable } from './key-table.ts'
 import { passedOn } from './passed-on.ts'
+import { repeat, repeatable } from './repeatable.ts'
 import { SpillFile } from './spill-file.ts'
 import { type FieldSource, memoryExceeded, type PipelineRun, type Stage, type Step, step } from './stage.ts'
 
@@ -49,6 +51,12 @@ interface Partition {
   readonly file: SpillFile
   /** How often its documents have been divided. */
   readonly level: number
+}
+
+/** Whether the fields it reads are enough for it, and evaluating them takes next to no time. */
+function isBriefByField({ id, fields }: Grouping): boolean {
+  if (!isBrief(id)) return false
+  return fields.every(({ accumulator }) => accumulator.reads === undefined && isBrief(accumulator.expression))
 }
 
 /** Takes all of its input, then gives one document a group, in the order in which the groups came up. */
@@ -88,6 +96,10 @@ export class GroupStage implements Stage {
   /** Still to be grouped. */
   readonly #waiting: Partition[] = []
   #source: SpillFile | undefined
+  /** Its current document is to be taken in again. */
+  #sourceIsDue = false
+  /** Of the current document: how many of the group's fields have taken it in. */
+  #taken = 0
   #filled = false
   #untilHot = hotAfterDocuments
   #emitted = 0
@@ -98,13 +110,17 @@ export class GroupStage implements Stage {
   end = 0
 
   constructor(input: Stage, run: PipelineRun, grouping: Grouping) {
-    this.#input = input
     this.#run = run
     this.#collation = run.collation
     const compiler = new ExpressionCompiler()
     this.#id = compiler.compile(grouping.id)
     this.#values = grouping.fields.map(({ accumulator }) => compiler.compile(accumulator.expression))
+    const { field } = input
+    // Documents can come again, a field alone cannot.
+    const takesField = field !== undefined && isBriefByField(grouping)
+    this.#input = takesField ? input : repeatable(input, run)
     this.#context = run.context(compiler)
+    if (!takesField) run.allowDetours(this.#context, compiler, () => this.#repeat())
     const initialCompiler = new ExpressionCompiler()
     this.#initials = grouping.fields.map(({ accumulator: { initial } }) => initial && initialCompiler.compile(initial))
     this.#initialContext = run.context(initialCompiler)
@@ -113,12 +129,17 @@ export class GroupStage implements Stage {
     this.#passesOn = grouping.passesOn === true
     this.#gathers = grouping.fields.map(({ operator }) => operator === '$push' || operator === '$addToSet')
     this.bytes = input.bytes
-    const { field } = input
-    if (field === undefined || grouping.fields.some(({ accumulator }) => accumulator.reads !== undefined)) return
+    if (!takesField) return
     this.#fieldSlot = this.#context.slotOf(field.fieldName)
     if (this.#fieldSlot < 0) return
     this.#field = field
     field.giveField()
+  }
+
+  /** The document that is being taken in comes again. */
+  #repeat(): void {
+    if (this.#source !== undefined) this.#sourceIsDue = true
+    else repeat(this.#input, this.#run)
   }
 
   step(): Step {
@@ -169,7 +190,8 @@ export class GroupStage implements Stage {
   }
 
   #refill(source: SpillFile): Step {
-    while (source.next()) {
+    while (this.#sourceIsDue || source.next()) {
+      this.#sourceIsDue = false
       this.#context.reset(source.bytes, source.start, source.end)
       if (!this.#add()) this.#spillDocument(source.bytes, source.start, source.end)
       if (this.#run.turnIsOver()) return step.pause
@@ -200,7 +222,12 @@ export class GroupStage implements Stage {
     const count = values.length
     const states = this.#states
     const first = group * count
-    for (let i = 0; i < count; i++) states[first + i]!.add(values[i]!(context), context)
+    for (let i = this.#taken; i < count; i++) {
+      // What has been added stays when the rest has to wait for a value.
+      this.#taken = i
+      states[first + i]!.add(values[i]!(context), context)
+    }
+    this.#taken = 0
     if (--this.#untilMemoryCheck === 0) this.#checkMemory()
     return true
   }

@@ -117,7 +117,8 @@ export class LookupStage extends PassingStage implements FieldSource {
     if (lookup.unwinding === undefined && needed?.size === 1 && needed.has(lookup.as)) this.field = this
     const compiler = new ExpressionCompiler()
     this.#variables = lookup.variables.map(({ slot, expression }) => ({ slot, evaluate: compiler.compile(expression) }))
-    this.#context = run.context(compiler)
+    // It has the local document until all of the foreign ones have been found.
+    this.#context = run.allowDetours(run.context(compiler), compiler, () => undefined)
     const { unwinding } = lookup
     const paths = unwinding?.indexPath === undefined ? [lookup.as] : [lookup.as, unwinding.indexPath]
     this.#setter = new NestedSetter(paths)

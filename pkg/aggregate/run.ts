@@ -1,10 +1,12 @@
 /** Runs a pipeline over rows, and gives rows again: the same protocol as a query's. */
 
+import { Detour } from '../base/detour.ts'
 import { DatabaseError } from '../base/errors.ts'
 import { documentSizeMaxInternal } from '../base/limits.ts'
 import type { Value } from '../bson/value.ts'
 import { withNeededFields } from './needed-fields.ts'
 import type { Pipeline } from './parse.ts'
+import { RepeatableStage } from './repeatable.ts'
 import type { Rows } from './rows.ts'
 import { type PipelineOptions, PipelineRun, type Stage, type Step, step } from './stage.ts'
 
@@ -62,14 +64,13 @@ function withLimits(pipeline: Pipeline): Pipeline {
 }
 
 /** Rows as a stage. */
-export class RowStage implements Stage {
+export class RowStage extends RepeatableStage {
   readonly #rows: Rows
   readonly #run: PipelineRun
   bytes: Uint8Array
-  start = 0
-  end = 0
 
   constructor(rows: Rows, run: PipelineRun) {
+    super()
     this.#rows = rows
     this.#run = run
     this.bytes = rows.bytes
@@ -77,6 +78,7 @@ export class RowStage implements Stage {
   }
 
   step(): Step {
+    if (this.keeps && this.repeated()) return step.row
     const rows = this.#rows
     if (!rows.next()) return rows.paused === true ? step.pause : step.end
     this.bytes = rows.bytes
@@ -85,7 +87,7 @@ export class RowStage implements Stage {
     return step.row
   }
 
-  metadata(name: string): Value | undefined {
+  protected currentMetadata(name: string): Value | undefined {
     return this.#rows.metadata?.(name)
   }
 
@@ -111,7 +113,7 @@ class PipelineRows implements Rows {
 
   next(): boolean {
     const stage = this.#stage
-    const answer = stage.step()
+    const answer = this.#step()
     this.paused = answer === step.pause
     if (answer !== step.row) return false
     this.bytes = stage.bytes
@@ -124,6 +126,17 @@ class PipelineRows implements Rows {
       )
     }
     return true
+  }
+
+  /** A stage that needs something computed elsewhere pauses. */
+  #step(): Step {
+    try {
+      return this.#stage.step()
+    } catch (error) {
+      if (!(error instanceof Detour)) throw error
+      this.#run.detour(error)
+      return step.pause
+    }
   }
 
   metadata(name: string): Value | undefined {

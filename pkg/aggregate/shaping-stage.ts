@@ -7,6 +7,7 @@ import type { FieldBranch, ShapeMode } from '../query/projection/field-tree.ts'
 import { compileShape, type Shape } from '../query/projection/shape.ts'
 import { FieldGathering, type NeededFields } from './needed-fields.ts'
 import { changes, keepsOnly, type PathEffects } from './path-effects.ts'
+import { repeatable, repeatingContext } from './repeatable.ts'
 import { type PipelineRun, type Stage, type StagePlan, type Step, step } from './stage.ts'
 
 export function shapingPlan(name: string, root: FieldBranch, mode: ShapeMode): StagePlan {
@@ -81,11 +82,11 @@ class Shaping implements Stage {
 
   constructor(input: Stage, run: PipelineRun, root: FieldBranch, mode: ShapeMode) {
     const compiler = new ExpressionCompiler()
-    this.#input = input
     this.#run = run
     this.#computes = computes(root)
+    this.#input = this.#computes ? repeatable(input, run) : input
     this.#shape = compileShape(root, mode, compiler)
-    this.#context = run.context(compiler, input)
+    this.#context = repeatingContext(compiler, this.#input, run)
     this.bytes = input.bytes
   }
 

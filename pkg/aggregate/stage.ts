@@ -14,6 +14,7 @@
  * opens any number of stages.
  */
 import { assert } from '../base/assert.ts'
+import type { Detour } from '../base/detour.ts'
 import { DatabaseError } from '../base/errors.ts'
 import type { Value } from '../bson/value.ts'
 import { simpleOrder, type ValueOrder } from '../bson/value-order.ts'
@@ -175,6 +176,10 @@ export interface PipelineOptions {
   readonly allowDiskUse?: boolean
   /** Counts a unit of work, such as a document; true when others should run. */
   readonly pause?: (() => boolean) | undefined
+  /** Has work done elsewhere that is too long for a turn: the rows pause for it. undefined: there is nobody to wait for it. */
+  readonly detour?: ((detour: Detour) => void) | undefined
+  /** After a detour the whole pipeline begins again, with a document that may be another. */
+  readonly restarts?: boolean
   readonly host?: PipelineHost | undefined
   /** Values of the scope's variables by slot. */
   readonly variables?: readonly Value[]
@@ -204,6 +209,8 @@ export class PipelineRun {
   readonly collation: Collation | undefined
   readonly #host: PipelineHost | undefined
   readonly #pause: (() => boolean) | undefined
+  readonly #detour: ((detour: Detour) => void) | undefined
+  readonly #goesOn: boolean
   readonly #openRows: OpenRows
   #watch: StageWatch | undefined
 
@@ -216,6 +223,8 @@ export class PipelineRun {
     this.collation = options.collation
     this.#host = options.host
     this.#pause = options.pause
+    this.#detour = options.detour
+    this.#goesOn = options.restarts !== true
     this.#watch = options.watch
     this.#openRows = outer === undefined ? { all: new Set(), saving: false } : outer.#openRows
   }
@@ -224,7 +233,16 @@ export class PipelineRun {
   inner(variables: readonly Value[] = this.variables): PipelineRun {
     const { nowMs, memoryLimitBytes, allowDiskUse, collation } = this
     return new PipelineRun(
-      { nowMs, memoryLimitBytes, allowDiskUse, variables, collation, host: this.#host, pause: this.#pause },
+      {
+        nowMs,
+        memoryLimitBytes,
+        allowDiskUse,
+        variables,
+        collation,
+        host: this.#host,
+        pause: this.#pause,
+        detour: this.#detour,
+      },
       this,
     )
   }
@@ -250,6 +268,23 @@ export class PipelineRun {
   get host(): PipelineHost {
     assert(this.#host !== undefined, 'a stage that reads or writes elsewhere has a host')
     return this.#host
+  }
+
+  /** The context, made by `compiler`, with the detours that the run allows; `repeat`: see `EvaluationContext.allowDetours`. */
+  allowDetours(context: EvaluationContext, compiler: ExpressionCompiler, repeat: () => void): EvaluationContext {
+    if (this.#detour !== undefined && compiler.isPortable) context.allowDetours(repeat)
+    return context
+  }
+
+  /** Has the work done elsewhere before the pipeline goes on; throws it when nobody can wait for it. */
+  detour(detour: Detour): void {
+    if (this.#detour === undefined) throw detour
+    this.#detour(detour)
+  }
+
+  /** Whether what was cut off by a detour goes on with the document that it had come to. */
+  get goesOn(): boolean {
+    return this.#detour !== undefined && this.#goesOn
   }
 
   /** A context for what `compiler` has compiled, with the variables of this run and the metadata of `input`. */

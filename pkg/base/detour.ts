@@ -8,7 +8,7 @@
  *  (2) A task is a pure function of its message, so that it makes no difference where it is computed.
  *  (3) What is kept counts only for the input that it was computed from, byte by byte: who begins again may find another.
  */
-import type { DatabaseError } from './errors.ts'
+import { DatabaseError, type ErrorDetails } from './errors.ts'
 
 /** A message that can be sent to another thread; `kind` says what computes it. */
 export interface Task {
@@ -18,6 +18,22 @@ export interface Task {
 export type Outcome<Result = unknown> =
   | { readonly result: Result; readonly error?: undefined }
   | { readonly error: DatabaseError; readonly result?: undefined }
+
+/** An error of the database's as it is sent from thread to thread. */
+export interface FailureParts {
+  readonly code: number
+  readonly message: string
+  readonly details: ErrorDetails
+  readonly labels: readonly string[]
+}
+
+export function partsOf({ code, message, details, labels }: DatabaseError): FailureParts {
+  return { code, message, details, labels }
+}
+
+export function errorOf({ code, message, details, labels }: FailureParts): DatabaseError {
+  return new DatabaseError(code, message, details, labels)
+}
 
 export class Detour extends Error {
   readonly task: Task
@@ -30,6 +46,33 @@ export class Detour extends Error {
     this.keep = keep
   }
 }
+
+/**
+ * How often work is sent away in vain: what came back was of something that has changed meanwhile. Then it is better done where it is
+ * found, however long it takes, than never.
+ */
+export class Patience {
+  #left = patienceMax
+
+  get isOver(): boolean {
+    return this.#left === 0
+  }
+
+  /** Work is sent away. */
+  spend(): void {
+    this.#left--
+  }
+
+  /** What came back was of use, or the work was done. */
+  rewarded(): void {
+    this.#left = patienceMax
+  }
+}
+
+const patienceMax = 5
+
+/** What is estimated for a document is next to nothing for one that is not longer. */
+export const longDocumentBytes = 64 * 1024
 
 /** Whether `bytes[start, end)` is what `input` is. */
 export function isSameInput(input: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {

@@ -1,7 +1,11 @@
 /** What can be computed in another thread: a function for each kind of task, the same that compute it in place when it is little. */
-import type { Task } from '../base/detour.ts'
-import { DatabaseError, type ErrorDetails } from '../base/errors.ts'
+import { Detour, type FailureParts, partsOf, type Task } from '../base/detour.ts'
+import { DatabaseError } from '../base/errors.ts'
+import { computeExpressions } from '../expression/compute.ts'
+import type { ExpressionsTask } from '../expression/expressions-task.ts'
+import { computeKeys, type KeysTask } from '../index/keys-task.ts'
 import type { Answer } from '../io/threads.ts'
+import { computeFilter, type FilterTask } from '../query/filter/long-test.ts'
 import { computeUpdate, type UpdateTask } from '../query/update/detour.ts'
 
 /** As it is sent: an error of the database's is what it is made of. */
@@ -10,13 +14,6 @@ export interface TaskAnswer {
   readonly failure?: FailureParts
   /** What went wrong that should not have. */
   readonly defect?: string
-}
-
-interface FailureParts {
-  readonly code: number
-  readonly message: string
-  readonly details: ErrorDetails
-  readonly labels: readonly string[]
 }
 
 interface Computed {
@@ -28,6 +25,15 @@ const tasks: Readonly<Record<string, (task: never) => Computed>> = {
   update: (task: UpdateTask) => {
     const result = computeUpdate(task)
     return { result, transfer: buffersOf([result.document]) }
+  },
+  keys: (task: KeysTask) => {
+    const result = computeKeys(task)
+    return { result, transfer: buffersOf(result.flatMap(({ keys }) => keys?.bytes ?? [])) }
+  },
+  filter: (task: FilterTask) => ({ result: computeFilter(task), transfer: [] }),
+  expressions: (task: ExpressionsTask) => {
+    const result = computeExpressions(task)
+    return { result, transfer: buffersOf(result.flatMap(({ value }) => value?.bytes ?? [])) }
   },
 }
 
@@ -43,16 +49,18 @@ export function answerTask(message: unknown): Answer {
 }
 
 function failureOf(error: unknown): TaskAnswer {
+  // From a place where no step is free and nobody waits.
+  if (error instanceof Detour)
+    return failureOf(new DatabaseError('ExceededTimeLimit', 'Work on one document takes too long'))
   if (!(error instanceof DatabaseError)) {
     return { defect: error instanceof Error ? (error.stack ?? error.message) : String(error) }
   }
-  const { code, message, details, labels } = error
-  return { failure: { code, message, details, labels } }
+  return { failure: partsOf(error) }
 }
 
-/** The buffers that hold nothing but one of `results`. */
+/** The buffers that hold one of `results`, each, and nothing else. */
 function buffersOf(results: readonly Uint8Array[]): ArrayBuffer[] {
   return results
-    .filter(({ buffer, length }) => buffer instanceof ArrayBuffer && buffer.byteLength === length)
+    .filter(({ buffer, length }) => length > 0 && buffer instanceof ArrayBuffer && buffer.byteLength === length)
     .map(({ buffer }) => buffer as ArrayBuffer)
 }

@@ -6,7 +6,7 @@
  * its time, ends with the thread that it is on: nothing else could stop it.
  */
 
-import type { Outcome, Task } from '../base/detour.ts'
+import { errorOf, type Outcome, type Task } from '../base/detour.ts'
 import { DatabaseError } from '../base/errors.ts'
 import type { Clock, Timer } from '../io/clock.ts'
 import { type Thread, ThreadEnded, type Threads } from '../io/threads.ts'
@@ -115,8 +115,7 @@ export class Detours {
 }
 
 function outcomeOf({ result, failure }: TaskAnswer): Outcome {
-  if (failure === undefined) return { result }
-  return { error: new DatabaseError(failure.code, failure.message, failure.details, failure.labels) }
+  return failure === undefined ? { result } : { error: errorOf(failure) }
 }
 
 function tooMuchMemory(): DatabaseError {

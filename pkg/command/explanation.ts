@@ -122,7 +122,7 @@ export function explainSearch(
   /** The candidates, the best first, and how they did. */
   const tryOut = async (): Promise<readonly TrialResult[]> => {
     if (trial === undefined) return []
-    while (!trial.advance(trialBudget)) {
+    while (!operation.untilDetour(() => trial.advance(trialBudget))) {
       if (!operation.due()) continue
       view.keep()
       trial.save()

@@ -372,6 +372,7 @@ export class Operation {
   readonly #stride: Stride
   #deadlineMs = Number.POSITIVE_INFINITY
   #killed: DatabaseError | undefined = undefined
+  #detour: Detour | undefined = undefined
   #onKill: (() => void) | undefined = undefined
 
   constructor(
@@ -461,7 +462,12 @@ export class Operation {
   }
 
   #isDue(nowMs: number): boolean {
-    return nowMs - this.#sliceStartMs >= this.#sliceMs || nowMs >= this.#deadlineMs || this.#killed !== undefined
+    return (
+      nowMs - this.#sliceStartMs >= this.#sliceMs ||
+      nowMs >= this.#deadlineMs ||
+      this.#killed !== undefined ||
+      this.#detour !== undefined
+    )
   }
 
   /** Throws when the operation was killed or its time is over. */
@@ -473,6 +479,11 @@ export class Operation {
 
   /** Lets other requests run, then goes on with a fresh slice, or throws as `check` does. */
   async pause(): Promise<void> {
+    const detour = this.#detour
+    if (detour !== undefined) {
+      this.#detour = undefined
+      return this.detour(detour)
+    }
     this.check()
     this.yields++
     const { share, world } = this.instance
@@ -518,6 +529,23 @@ export class Operation {
     // It was others who worked meanwhile.
     this.#beginSlice()
     await this.pause()
+  }
+
+  /** The next pause lasts until the work has been done by another thread. */
+  takeDetour(detour: Detour): void {
+    this.#detour = detour
+    this.#stride.end()
+  }
+
+  /** What `advance` says; false when it needs something that has to be done elsewhere first: a pause is due. */
+  untilDetour(advance: () => boolean): boolean {
+    try {
+      return advance()
+    } catch (error) {
+      if (!(error instanceof Detour)) throw error
+      this.takeDetour(error)
+      return false
+    }
   }
 
   /** Has the work done by another thread, which ends when the operation is killed or its time is over: throws what ended it. */

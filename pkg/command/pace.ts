@@ -1,4 +1,5 @@
 /** Who decides when long work lets others run: the operation at work, which changes from one getMore to the next. */
+import type { Detour } from '../base/detour.ts'
 import type { Operation } from './instance.ts'
 
 export class Pace {
@@ -10,4 +11,7 @@ export class Pace {
 
   /** Counts a unit of work; true when it is time to let others run. */
   readonly due = (): boolean => this.operation.passed()
+
+  /** What takes too long for a turn is done elsewhere while the operation pauses. */
+  readonly detour = (detour: Detour): void => this.operation.takeDetour(detour)
 }

@@ -1,6 +1,7 @@
 /** From a command's filter, sort and hint to rows of a collection. */
 
 import type { Rows as RowSource } from '../aggregate/rows.ts'
+import { Detour } from '../base/detour.ts'
 import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import { buildDocument } from '../bson/build.ts'
@@ -14,6 +15,7 @@ import {
   type FindRequest,
   find,
   type PlanTrial,
+  type Progress,
   paused,
   planEnds,
   planTrial,
@@ -21,6 +23,7 @@ import {
   type Rows,
 } from '../query/execute.ts'
 import { compileFilter, type Predicate } from '../query/filter/compile.ts'
+import { type ParsedFilter, withLongTests } from '../query/filter/long-test.ts'
 import type { ExpressionOptions } from '../query/filter/operator.ts'
 import { parseFilter } from '../query/filter/parse.ts'
 import type { Filter } from '../query/filter/tree.ts'
@@ -69,6 +72,7 @@ export class Search {
   /** The filter and, if that makes a difference to what the query is called, the projection as they were given. */
   readonly document: Uint8Array
   readonly projection: Uint8Array | undefined
+  readonly #asked: ParsedFilter
   #predicate: Predicate | undefined
 
   /** Throws what is wrong with filter or sort. */
@@ -82,18 +86,19 @@ export class Search {
     this.document = filter
     this.projection = projection
     this.filter = parseFilter(filter, 0, options)
+    this.#asked = { document: filter, options, filter: this.filter }
     this.sort = sort === undefined || sort.length === 5 ? undefined : parseSort(sort, 0, options?.scope?.collation)
     this.hint = hint
   }
 
   /** Whether the document at `start` matches the filter. */
   matches(bytes: Uint8Array, start: number): boolean {
-    this.#predicate ??= compileFilter(this.filter)
+    this.#predicate ??= withLongTests(compileFilter(this.filter), this.#asked)
     return this.#predicate(bytes, start)
   }
 
   request(window: SearchWindow): FindRequest {
-    return { ...window, filter: this.filter, sort: this.sort, hint: this.hint }
+    return { ...window, filter: this.filter, asked: this.#asked, sort: this.sort, hint: this.hint }
   }
 
   /** The request as `collection` understands it: the natural order of a clustered one is that of `_id`, of a time series that of time. */
@@ -230,10 +235,21 @@ export class QueryRows implements RowSource {
     }
     for (;;) {
       const budget = operation.stride
-      const progress = this.rows.advance(budget)
+      const progress = this.#advance(budget)
       if (progress === paused && !operation.passed(budget)) continue
       this.paused = progress === paused
       return progress === atRow
+    }
+  }
+
+  /** A row that needs something computed elsewhere to be found is looked at again after the pause. */
+  #advance(budget: number): Progress {
+    try {
+      return this.rows.advance(budget)
+    } catch (error) {
+      if (!(error instanceof Detour)) throw error
+      this.#pace.detour(error)
+      return paused
     }
   }
 

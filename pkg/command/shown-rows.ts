@@ -1,9 +1,14 @@
 /** The rows of a query as it shows them: each is written anew. */
 import type { Rows } from '../aggregate/rows.ts'
+import { Detour } from '../base/detour.ts'
+import type { Value } from '../bson/value.ts'
 import { BsonWriter } from '../bson/writer.ts'
+import { metadataNames } from '../expression/metadata.ts'
+import { ownedValue } from '../expression/owned-value.ts'
 import { writeIndexKey } from '../query/index-key.ts'
 import { compileProjection, type Project } from '../query/projection/compile.ts'
 import type { Projection } from '../query/projection/tree.ts'
+import type { Pace } from './pace.ts'
 import { QueryRows } from './search.ts'
 
 const noBytes = new Uint8Array(0)
@@ -27,8 +32,12 @@ abstract class ShownRows<Source extends Rows = Rows> implements Rows {
   }
 
   next(): boolean {
+    return this.rows.next() && this.showNext()
+  }
+
+  /** Shows the row that has come. */
+  protected showNext(): boolean {
     const { rows } = this
-    if (!rows.next()) return false
     const writer = this.#writer.reset()
     const shown = this.write(writer)
     this.bytes = shown ? writer.bytes : rows.bytes
@@ -82,18 +91,55 @@ export class RecordIdRows extends ShownRows {
 export class ProjectedRows extends ShownRows {
   readonly #found: QueryRows | undefined
   readonly #project: Project
+  readonly #pace: Pace
+  /** The current row when showing it has had to wait for something: its bytes, and what `$meta` tells of it. */
+  #kept: { readonly bytes: Uint8Array; readonly metadata: ReadonlyMap<string, Value> } | undefined
+  #isDetouring = false
 
-  constructor(rows: Rows, projection: Projection) {
+  constructor(rows: Rows, projection: Projection, pace: Pace) {
     super(rows)
     const found = rows instanceof QueryRows ? rows : undefined
     this.#found = found
-    this.#project = compileProjection(projection, found && ((name) => found.metadata(name)))
+    this.#pace = pace
+    const metadata = (name: string) =>
+      this.#kept === undefined ? found?.metadata(name) : this.#kept.metadata.get(name)
+    this.#project = compileProjection(projection, found && metadata)
+  }
+
+  override get paused(): boolean {
+    return this.#isDetouring || super.paused
+  }
+
+  override next(): boolean {
+    const goesOn = this.#isDetouring
+    this.#isDetouring = false
+    if (!goesOn) this.#kept = undefined
+    try {
+      return goesOn ? this.showNext() : super.next()
+    } catch (error) {
+      if (!(error instanceof Detour)) throw error
+      this.#kept ??= this.#copy()
+      this.#isDetouring = true
+      this.#pace.detour(error)
+      return false
+    }
+  }
+
+  #copy(): { bytes: Uint8Array; metadata: Map<string, Value> } {
+    const { bytes, start, end } = this.rows
+    const metadata = new Map<string, Value>()
+    for (const name of this.#found === undefined ? [] : metadataNames) {
+      const value = this.#found!.metadata(name)
+      if (value !== undefined) metadata.set(name, ownedValue(value))
+    }
+    return { bytes: bytes.slice(start, end), metadata }
   }
 
   protected write(writer: BsonWriter): boolean {
     if (this.#found?.rows.isProjected === true) return false
-    const { rows } = this
-    this.#project(rows.bytes, rows.start, rows.end, writer)
+    const kept = this.#kept
+    if (kept === undefined) this.#project(this.rows.bytes, this.rows.start, this.rows.end, writer)
+    else this.#project(kept.bytes, 0, kept.bytes.length, writer)
     return true
   }
 }

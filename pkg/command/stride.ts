@@ -25,6 +25,11 @@ export class Stride {
     return this.#left <= 0
   }
 
+  /** The next look is due at once. */
+  end(): void {
+    this.#left = 0
+  }
+
   /** `isOver`: others run now, so that the time until the next look says nothing. */
   looked(nowMs: number, isOver: boolean): void {
     if (this.#lookedMs !== undefined) {

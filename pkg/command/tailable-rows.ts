@@ -4,6 +4,7 @@
  */
 
 import type { Rows } from '../aggregate/rows.ts'
+import { Detour } from '../base/detour.ts'
 import type { RecordId } from '../base/ids.ts'
 import { timestampMax } from '../base/timestamp.ts'
 import type { Collection, RecordRef } from '../engine/collection.ts'
@@ -72,8 +73,15 @@ export class TailableRows implements Rows, Tailed {
     this.paused = false
     const cursor = this.#cursor ?? this.#open()
     while (cursor.next()) {
+      const matches = this.#test(cursor)
+      if (matches === undefined) {
+        // It is met again from the position before it.
+        this.save()
+        this.paused = true
+        return false
+      }
       this.#position = cursor.recordId
-      if (this.#matches(cursor.bytes, cursor.start)) {
+      if (matches) {
         if (this.#skip === 0) {
           this.bytes = cursor.bytes
           this.start = cursor.start
@@ -89,6 +97,17 @@ export class TailableRows implements Rows, Tailed {
     }
     this.#cursor = undefined
     return false
+  }
+
+  /** undefined: something has to be computed elsewhere before that is known. */
+  #test(cursor: RecordCursor): boolean | undefined {
+    try {
+      return this.#matches(cursor.bytes, cursor.start)
+    } catch (error) {
+      if (!(error instanceof Detour)) throw error
+      this.#pace.detour(error)
+      return undefined
+    }
   }
 
   #open(): RecordCursor {

@@ -74,7 +74,19 @@ function open(
   const scope = constants === undefined ? outer : scopeWithLet(outer, constants)
   const plans = parsePipeline(pipeline, 0, { nowMs, scope })
   const input = new OneDocument()
-  const stage = openStages(plans, input, new PipelineRun({ nowMs, collation: operation.collation }))
+  const stage = openStages(
+    plans,
+    input,
+    new PipelineRun({
+      nowMs,
+      collation: operation.collation,
+      // Whoever changes documents waits for it and begins again.
+      detour: (detour) => {
+        throw detour
+      },
+      restarts: true,
+    }),
+  )
   return (bytes, start) => {
     input.bytes = bytes
     input.start = start

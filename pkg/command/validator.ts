@@ -7,6 +7,7 @@ import { parseCollation } from '../collation/spec.ts'
 import type { Collection } from '../engine/collection.ts'
 import { Scope } from '../expression/scope.ts'
 import { compileFilter } from '../query/filter/compile.ts'
+import { withLongTests } from '../query/filter/long-test.ts'
 import { collated, parseFilter } from '../query/filter/parse.ts'
 import { refuseOperators } from '../query/filter/refused-operators.ts'
 import { explainValidation } from '../query/schema/explain-filter.ts'
@@ -111,7 +112,9 @@ function validationOf(options: Uint8Array): Validation | undefined {
 /** A filter that asks for the time is made anew for each moment; others once. */
 function predicateOf(filter: Uint8Array, collation: Collation | undefined): Validation['matches'] {
   try {
-    return compileFilter(parseFilter(filter, 0, collated(collation)))
+    const options = collated(collation)
+    const parsed = parseFilter(filter, 0, options)
+    return withLongTests(compileFilter(parsed), { document: filter, options, filter: parsed })
   } catch (error) {
     if (!(error instanceof DatabaseError) || (error.code !== timeUnknown && error.code !== clusterTimeUnknown))
       throw error

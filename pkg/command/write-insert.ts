@@ -1,4 +1,5 @@
 /** Inserting documents into a collection that may have to be made first. A slice is one write unit, thus one log entry. */
+import { Detour } from '../base/detour.ts'
 import { DatabaseError } from '../base/errors.ts'
 import type { RecordId } from '../base/ids.ts'
 import { buildDocument } from '../bson/build.ts'
@@ -89,6 +90,7 @@ export function insertOne(
   if (timeseries !== undefined) checkMeasurement(timeseries, stored)
   if (clustered) checkClusteredId(stored)
   enforceValidator(operation, collection, stored)
+  collection.findKeys(undefined, stored)
   const retry = recorded === undefined ? undefined : operation.retry
   if (retry !== undefined) retry.announce(unit, recorded!(stored))
   const recordId = clustered ? insertClustered(unit, collection, stored) : unit.insert(collection, stored)
@@ -104,7 +106,12 @@ export function insertOne(
 /** Inserts the measurements of a bucket into its collection. */
 function insertBucket(operation: Operation, unit: WriteUnit, collection: Collection, bucket: Uint8Array): Uint8Array {
   const target = { database: collection.database, collection: collection.name }
-  const measurements = measurementsOf(bucket, traitsOf(collection).timeseries!)
+  const { instance } = operation
+  const measurements = measurementsOf(bucket, traitsOf(collection).timeseries!).map((each) =>
+    storedForm(each, instance),
+  )
+  // None is inserted before the keys of all are known.
+  for (const each of measurements) collection.findKeys(undefined, each)
   for (const each of measurements) insertOne(operation, unit, target, each)
   return bucket
 }
@@ -122,13 +129,13 @@ function insertClustered(unit: WriteUnit, collection: Collection, document: Uint
 export type OnInsertError = (index: number, error: DatabaseError) => boolean
 
 /**
- * Inserts `documents`, which are the statements of the command from `firstIndex` on. `onInserted` hears of every document that is in. Returns when all are done or
+ * Inserts `documents`, an array of the caller's that may change, which are the statements of the command from `firstIndex` on. `onInserted` hears of every document that is in. Returns when all are done or
  * `onError` says stop; a promise when the work takes more than a slice.
  */
 export function insertAll(
   operation: Operation,
   target: Target,
-  documents: readonly Uint8Array[],
+  documents: Uint8Array[],
   firstIndex: number,
   onInserted: () => void,
   onError: OnInsertError,
@@ -144,7 +151,7 @@ export function insertAll(
 async function insertRest(
   operation: Operation,
   target: Target,
-  documents: readonly Uint8Array[],
+  documents: Uint8Array[],
   from: number,
   firstIndex: number,
   onInserted: () => void,
@@ -164,7 +171,7 @@ async function insertRest(
 function insertSlice(
   operation: Operation,
   target: Target,
-  documents: readonly Uint8Array[],
+  documents: Uint8Array[],
   from: number,
   firstIndex: number,
   onInserted: () => void,
@@ -182,6 +189,8 @@ function insertSlice(
         } catch (error) {
           if (isObstacle(error)) {
             obstacle = error
+            // What it lacks it is given once: it must be the same when it comes again.
+            if (error instanceof Detour) documents[i] = storedForm(documents[i]!, operation.instance)
             return i
           }
           const stop = !onError(i, userError(error))

@@ -67,9 +67,14 @@ export function changeFirstMatch(
   const finish = (): boolean | Promise<boolean> => {
     if (found === undefined) return false
     const recordId = found
-    if (collection.dropped) throw new DatabaseError('QueryPlanKilled', `collection dropped: ${collection.namespace}`)
-    if (operation.workspace.write((unit) => change(unit, recordId)).result) return true
-    return operation.pause().then(() => changeFirstMatch(operation, collection, search, change))
+    const again = () => operation.pause().then(() => changeFirstMatch(operation, collection, search, change))
+    // What has to wait goes on with the same record: the search may have taken long, too.
+    const done = settled(operation, () => {
+      if (collection.dropped) throw new DatabaseError('QueryPlanKilled', `collection dropped: ${collection.namespace}`)
+      return operation.workspace.write((unit) => change(unit, recordId)).result
+    })
+    if (done instanceof Promise) return done.then((changed) => changed || again())
+    return done || again()
   }
   return walked === undefined ? finish() : walked.then(finish)
 }

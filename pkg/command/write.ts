@@ -79,6 +79,8 @@ export interface PreparedUpdate {
   readonly showAfter?: boolean
   /** What it does to a document, for change streams; undefined: it replaces it. */
   readonly describer: ChangeDescriber | undefined
+  /** The `_id` of the document that its upsert inserts: the same when it has to begin again. */
+  newId?: Value
   /** Its upsert has met another's document once and found nothing then, either. */
   readonly isRetry?: boolean
 }
@@ -207,6 +209,7 @@ function changeRecord(
   const { document, changed, kept } = apply(operation, prepared, record.bytes, record.start, context)
   if (changed) {
     enforceValidator(operation, collection, document, record)
+    collection.findKeys(record, document)
     const { retry } = operation
     retry?.announce(unit, oneModifiedResult)
     unit.update(collection, recordId, document, prepared.describer, kept)
@@ -217,7 +220,7 @@ function changeRecord(
 
 function updateContext(operation: Operation, unit: WriteUnit, filter: Uint8Array): UpdateContext {
   return {
-    nowMs: operation.instance.world.clock.nowMs(),
+    nowMs: operation.nowMs,
     timestamp: unit.timestamp,
     filter,
     collation: operation.collation,
@@ -302,8 +305,8 @@ function unlessRaced<Result>(
   }
 }
 
-function newObjectId(operation: Operation): () => Value {
-  return () => objectIdValue(operation.instance.objectIds.next())
+function newObjectId(operation: Operation, prepared: PreparedUpdate): () => Value {
+  return () => (prepared.newId ??= objectIdValue(operation.instance.objectIds.next()))
 }
 
 function upsert(operation: Operation, target: Target, prepared: PreparedUpdate): UpdateOutcome {
@@ -322,7 +325,7 @@ function upsertedDocument(operation: Operation, unit: WriteUnit, prepared: Prepa
   const context = updateContext(operation, unit, prepared.request.filter)
   const { update } = prepared
   const { filter } = prepared.request
-  const newId = newObjectId(operation)
+  const newId = newObjectId(operation, prepared)
   return update instanceof PipelineUpdate
     ? upsertDocument(filter, (base) => update.made(operation, base, 0), context, newId)
     : upsertDocument(filter, update.update, context, newId, (operators, base) =>
@@ -387,6 +390,7 @@ function remove(
 }
 
 function removeRecord({ retry }: Operation, unit: WriteUnit, collection: Collection, recordId: RecordId): void {
+  collection.findKeysOf(recordId)
   retry?.announce(unit, oneRemovedResult)
   unit.remove(collection, recordId)
   retry?.record(unit)
@@ -448,6 +452,7 @@ function changeAndShow(
   const before = record.bytes.slice(record.start, record.end)
   const { retry } = operation
   if (prepared === undefined) {
+    collection.findKeys({ bytes: before, start: 0, end: before.length }, undefined)
     retry?.announce(unit, imageOf({ before, after: undefined }, undefined))
     unit.remove(collection, recordId)
     retry?.record(unit)
@@ -462,6 +467,7 @@ function changeAndShow(
   )
   if (changed) {
     enforceValidator(operation, collection, document, { bytes: before, start: 0 })
+    collection.findKeys({ bytes: before, start: 0, end: before.length }, document)
     retry?.announce(unit, imageOf({ before, after: document }, prepared))
     unit.update(collection, recordId, document, prepared.describer)
     retry?.record(unit)

@@ -34,6 +34,11 @@ export class ChangedFields {
     if (start + length - oldRest !== document.length - newRest) this.#isAll = true
   }
 
+  /** There is but one version: all of it counts. */
+  findAll(): void {
+    this.#isAll = true
+  }
+
   /** Whether the keys of the index may differ. */
   touch({ roots }: Index): boolean {
     if (this.#isAll || roots === undefined) return true

@@ -9,6 +9,7 @@
  *  (3) `recordSetChanged` is true while the catalog tree does not have the collection's present state.
  */
 import { assert } from '../base/assert.ts'
+import { Detour, longDocumentBytes, Patience } from '../base/detour.ts'
 import { DatabaseError } from '../base/errors.ts'
 import type { CollectionId, RecordId } from '../base/ids.ts'
 import { type Timestamp, timestampMax, timestampMin } from '../base/timestamp.ts'
@@ -19,6 +20,7 @@ import type { CollectionRecord } from '../catalog/collection-record.ts'
 import type { Collation } from '../collation/collation.ts'
 import type { Index } from '../index/index.ts'
 import type { KeySet } from '../index/key-set.ts'
+import { type KeysFound, type KeysTask, KnownKeys } from '../index/keys-task.ts'
 import { recordIdLength, writeRecordId } from '../index/record-id.ts'
 import type { KeyMap } from '../mvcc/key-map.ts'
 import type { VersionedMap } from '../mvcc/versioned-map.ts'
@@ -38,6 +40,7 @@ const idKey = new KeyWriter()
 const recordKey = new Uint8Array(recordIdLength)
 /** The bytes that are replaced or removed. */
 const oldRecord: ValueRef = { bytes: noBytes, start: 0, end: 0 }
+const foundRecord: RecordRef = { bytes: noBytes, start: 0, end: 0 }
 /** What the replacement changes. */
 const changedFields = new ChangedFields()
 /** The indexes that may be about that. */
@@ -89,6 +92,7 @@ export class Collection<Records extends KeyMap = KeyMap> {
   #note: { readonly database: string; readonly name: string; readonly bytes: Uint8Array } | undefined
   #preImages: { readonly options: Uint8Array; readonly kept: boolean } | undefined
   readonly #takeRecordId: (() => RecordId) | undefined
+  readonly #keysPatience = new Patience()
   #foreseen: ForeseenRecords | undefined
 
   /** `takeRecordId`: gives ids out where the next one is not this collection's own to give. */
@@ -274,6 +278,56 @@ export class Collection<Records extends KeyMap = KeyMap> {
       for (const index of indexes) index.map.leave()
       throw error
     }
+  }
+
+  /** As `findKeys` of a record that is about to be removed, which is read only where it may have many keys. */
+  findKeysOf(recordId: RecordId): void {
+    if (!this.maintained.some((index) => index.multikey)) return
+    if (this.read(recordId, timestampMax, foundRecord)) this.findKeys(foundRecord, undefined)
+    foundRecord.bytes = noBytes
+  }
+
+  /**
+   * To be asked by who can wait, before a write of `document`, or a replacement or removal of the record that `old` is (no document: it is removed):
+   * throws a `Detour` when taking their keys holds others up; they are known after it.
+   */
+  findKeys(old: RecordRef | undefined, document: Uint8Array | undefined): void {
+    const oldLength = old === undefined ? 0 : old.end - old.start
+    if (Math.max(oldLength, document?.length ?? 0) <= longDocumentBytes || this.#keysPatience.isOver) return
+    const documents: Uint8Array[] = []
+    const wanted: { index: Index<Records>; document: number }[] = []
+    const want = (bytes: Uint8Array, start: number, end: number): void => {
+      const indexes = this.maintained.filter((index) => changedFields.touch(index) && index.takesLong(bytes, start))
+      if (indexes.length === 0) return
+      documents.push(bytes.slice(start, end))
+      for (const index of indexes) wanted.push({ index, document: documents.length - 1 })
+    }
+    if (old === undefined || document === undefined) changedFields.findAll()
+    else {
+      const patch = patchOf(old.bytes, old.start, oldLength, document, nothingKept)
+      changedFields.find(old.bytes, old.start, oldLength, document, patch)
+    }
+    if (old !== undefined) want(old.bytes, old.start, old.end)
+    if (document !== undefined) want(document, 0, document.length)
+    changedFields.forget()
+    if (wanted.length === 0) {
+      this.#keysPatience.rewarded()
+      return
+    }
+    this.#keysPatience.spend()
+    const sent = wanted.map(({ index, document: number }) => ({
+      definition: index.definition.bytes.slice(),
+      document: number,
+    }))
+    const task: KeysTask = { kind: 'keys', documents, wanted: sent }
+    throw new Detour(task, ({ result, error }) => {
+      if (error !== undefined) throw error
+      const found = result as readonly KeysFound[]
+      for (let i = 0; i < wanted.length; i++) {
+        const { index, document: number } = wanted[i]!
+        index.expect(new KnownKeys(documents[number]!, found[i]!))
+      }
+    })
   }
 
   /** Inserts after `checkUnique` of the same document at the same timestamp. */
@@ -464,10 +518,10 @@ export class Collection<Records extends KeyMap = KeyMap> {
       index.map.leave()
       return
     }
-    for (let i = 0; i < oldKeys.count; i++) {
-      if (!keys.includesKey(oldKeys, i)) assert(index.remove(oldKeys, i, recordId, at), 'a replaced record was indexed')
-    }
-    for (let i = 0; i < keys.count; i++) if (!oldKeys.includes(keys, i)) index.add(keys, i, recordId, at)
+    oldKeys.eachMissing(keys, false, (i) => {
+      assert(index.remove(oldKeys, i, recordId, at), 'a replaced record was indexed')
+    })
+    keys.eachMissing(oldKeys, true, (i) => index.add(keys, i, recordId, at))
   }
 
   /** The entries that a record is about to get, or to change when it is `self`. */

@@ -4,7 +4,7 @@ import { bsonType } from '../bson/type.ts'
 import type { Value } from '../bson/value.ts'
 import { BsonWriter } from '../bson/writer.ts'
 import { ArrayResult } from './array-result.ts'
-import { EvaluationContext } from './context.ts'
+import { EvaluationContext, outOfSteps } from './context.ts'
 import {
   type ArrayExpression,
   type Evaluate,
@@ -20,6 +20,7 @@ import { refuseOversize } from './memory-limit.ts'
 import { countedOperand, loops } from './operand-cost.ts'
 import { resultOf } from './result.ts'
 import { RootFields } from './root-fields.ts'
+import { type ExpressionSource, sourceOf } from './source.ts'
 
 /** A constant of so many bytes costs nothing to speak of. */
 const smallBytes = 64
@@ -46,13 +47,43 @@ export class ExpressionCompiler {
   readonly #fields = new RootFields()
   /** Of what is being compiled: the loops around it. */
   #loopDepth = 0
+  /** Of the expressions that may take long, in the order in which they were compiled. */
+  readonly #sources: ExpressionSource[] = []
+  #allHaveSources = true
 
   /** To be made when everything has been compiled. `nowMs`: `$$NOW`, in milliseconds since the epoch. */
   context(nowMs: number, random?: () => number): EvaluationContext {
     return new EvaluationContext(nowMs, this.#fields, random)
   }
 
+  /** Whether all that may take long can be computed elsewhere: its contexts may allow detours. */
+  get isPortable(): boolean {
+    return this.#allHaveSources
+  }
+
+  /** An expression that stands by itself. */
   compile(expression: Expression): Evaluate {
+    const evaluate = this.#compile(expression)
+    if (expression.kind === 'constant' || (expression.kind === 'path' && expression.names.length <= 1)) return evaluate
+    const source = sourceOf(expression)
+    if (source === undefined) {
+      this.#allHaveSources = false
+      return evaluate
+    }
+    const sources = this.#sources
+    const at = sources.push(source) - 1
+    return (context) => {
+      const { known } = context
+      if (known?.has(at) === true) return known.value(at)
+      try {
+        return evaluate(context)
+      } catch (error) {
+        throw error === outOfSteps ? context.detour(sources, at) : error
+      }
+    }
+  }
+
+  #compile(expression: Expression): Evaluate {
     switch (expression.kind) {
       case 'constant': {
         const { value } = expression
@@ -74,7 +105,7 @@ export class ExpressionCompiler {
     const isLoop = loops.has(name)
     if (isLoop) this.#loopDepth++
     const evaluates = operands.map((operand) => {
-      const evaluate = this.compile(operand)
+      const evaluate = this.#compile(operand)
       const isSmall = operand.kind === 'constant' && operand.value.end - operand.value.start <= smallBytes
       return isSmall ? evaluate : countedOperand(name, evaluate, isInLoop)
     })
@@ -100,7 +131,7 @@ export class ExpressionCompiler {
   /** A field whose value is missing is left out. */
   #compileObject({ fields }: ObjectExpression): Evaluate {
     const names = fields.map(({ name }) => name)
-    const values = fields.map(({ expression }) => this.compile(expression))
+    const values = fields.map(({ expression }) => this.#compile(expression))
     const writer = new BsonWriter(128)
     return (context) => {
       writer.reset()
@@ -118,7 +149,7 @@ export class ExpressionCompiler {
 
   /** An element whose value is missing is null. */
   #compileArray({ elements }: ArrayExpression): Evaluate {
-    const values = elements.map((element) => this.compile(element))
+    const values = elements.map((element) => this.#compile(element))
     const result = new ArrayResult()
     return (context) => {
       result.reset()

@@ -1,10 +1,13 @@
+import { Patience } from '../base/detour.ts'
 import { DatabaseError } from '../base/errors.ts'
 import { documentSizeMaxInternal } from '../base/limits.ts'
 import { bsonType } from '../bson/type.ts'
 import { dateValue, readInt64Number, type Value } from '../bson/value.ts'
 import { takeDecimalSteps } from './decimal-functions.ts'
 import { missing } from './expression.ts'
+import { expressionsDetour, type KnownValues } from './expressions-task.ts'
 import type { RootFields } from './root-fields.ts'
+import type { ExpressionSource } from './source.ts'
 
 /** What expressions are evaluated against: a document, and the variables. One serves many documents in turn. */
 export class EvaluationContext {
@@ -18,7 +21,14 @@ export class EvaluationContext {
   /** What is known of the document besides its fields, by the names of `$meta`; undefined: nothing. */
   metadata: ((name: string) => Value | undefined) | undefined
   /** How much may be done for one document, see `spend`. */
-  stepsMax = stepLimit.perDocument
+  stepsMax = Math.min(stepLimit.refused, stepLimit.perDocument)
+  /** What was computed elsewhere for the current document; undefined: nothing. */
+  known: KnownValues | undefined = undefined
+  /** What comes back from elsewhere, of documents that are looked for again. */
+  #arrived: KnownValues[] | undefined
+  /** Has the current document come again; undefined: what takes too many steps is refused. */
+  #repeat: (() => void) | undefined
+  readonly #patience = new Patience()
   #steps = 0
   #passBytes = passBytesMax
   readonly #fields: RootFields
@@ -36,6 +46,27 @@ export class EvaluationContext {
     this.#random = random
   }
 
+  /**
+   * From now on what takes many steps is a `Detour`: `repeat` is called when one is about to be thrown, and has the document be evaluated again
+   * after it. To be allowed only where that is so.
+   */
+  allowDetours(repeat: () => void): void {
+    this.#repeat = repeat
+    this.stepsMax = Math.min(stepLimit.turn, stepLimit.perDocument)
+  }
+
+  /** What to throw when the steps ran out at the expression numbered `at`, of those with these sources. */
+  detour(sources: readonly ExpressionSource[], at: number): Error {
+    const detour = expressionsDetour(this, sources, at, stepLimit.perDocument, (known) => {
+      this.#arrived ??= []
+      if (this.#arrived.length === arrivedMax) this.#arrived.shift()
+      this.#arrived.push(known)
+    })
+    if (!this.#patience.isOver) this.#patience.spend()
+    this.#repeat!()
+    return detour
+  }
+
   /** Uniform in [0, 1). */
   random(): number {
     this.#random ??= randomFrom(seedOf(readInt64Number(this.now.bytes, this.now.start)))
@@ -49,6 +80,17 @@ export class EvaluationContext {
     this.#loaded = false
     this.#steps = 0
     this.#passBytes = passBytesMax
+    if (this.#arrived !== undefined) this.#recall(this.#arrived)
+  }
+
+  /** Finds what was computed for the document; what others have been given is of no use any more. */
+  #recall(arrived: KnownValues[]): void {
+    this.known = arrived.find((known) => known.isOf(this.bytes, this.start, this.end))
+    const kept = arrived.filter((known) => known === this.known || !known.wasUsed)
+    this.#arrived = kept.length === 0 ? undefined : kept
+    if (this.known === undefined) return
+    this.known.wasUsed = true
+    this.#patience.rewarded()
   }
 
   /**
@@ -82,12 +124,16 @@ export class EvaluationContext {
    */
   spend(steps: number): void {
     this.#steps += steps + takeDecimalSteps()
-    if (this.#steps > this.stepsMax) {
-      throw new DatabaseError(
-        'ExceededTimeLimit',
-        `An expression took more than ${this.stepsMax} steps for one document`,
-      )
+    if (this.#steps > this.stepsMax) this.#goBeyond()
+  }
+
+  /** Throws unless there is no use in going on elsewhere and little left to do here. */
+  #goBeyond(): void {
+    if (this.#repeat !== undefined && stepLimit.perDocument > this.stepsMax) {
+      if (this.#patience.isOver && this.#steps <= stepLimit.impatient) return
+      throw outOfSteps
     }
+    throw new DatabaseError('ExceededTimeLimit', `An expression took more than ${this.stepsMax} steps for one document`)
   }
 
   /**
@@ -95,7 +141,7 @@ export class EvaluationContext {
    * a value is not refused, however large the value.
    */
   spendOnce(steps: number, sizeBytes: number): void {
-    if (sizeBytes <= this.#passBytes) this.#passBytes -= sizeBytes
+    if (sizeBytes <= this.#passBytes && this.#repeat === undefined) this.#passBytes -= sizeBytes
     else this.spend(steps)
   }
 
@@ -117,10 +163,17 @@ export class EvaluationContext {
 }
 
 /**
- * Steps that one document may take, each some 40 nanoseconds: 20 milliseconds in which nothing else runs. The server parameter
+ * Steps that one document may take, each some 40 nanoseconds. `turn`: 10 milliseconds in which nothing else runs; what takes more is
+ * computed elsewhere. `refused`: where it cannot be. `impatient`: where that was done in vain several times. `perDocument`: what is computed elsewhere comes to an end, too; the server parameter
  * `expressionStepsMax` sets it for the whole process.
  */
-export const stepLimit = { perDocument: 500_000 }
+export const stepLimit = { turn: 250_000, refused: 500_000, impatient: 10_000_000, perDocument: 1e10 }
+
+/** Thrown by `spend` where the work may go on elsewhere: whoever evaluates whole expressions makes a detour of it. */
+export const outOfSteps = new Error('the steps for one turn are used up')
+
+/** Of the documents whose expressions were computed elsewhere, so many are remembered until they come again. */
+const arrivedMax = 4
 
 /** Bytes of values that a document may go through, outside of loops, without a step. */
 const passBytesMax = 2 * documentSizeMaxInternal
@@ -135,7 +188,7 @@ function seedOf(nowMs: number): number {
 }
 
 /** Mulberry32, with two of its numbers for the 53 bits of a double. */
-function randomFrom(seed: number): () => number {
+export function randomFrom(seed: number): () => number {
   let state = seed
   const next = () => {
     state = (state + 0x6d2b79f5) >>> 0

@@ -78,7 +78,7 @@ const atOnce: ReadonlySet<string> = new Set([
 ])
 
 /** Of numbers, which are small: what counts is that decimals take longer, and that only in loops. */
-const arithmetic: ReadonlySet<string> = new Set([
+export const arithmetic: ReadonlySet<string> = new Set([
   '$abs',
   '$add',
   '$ceil',

@@ -7,6 +7,7 @@ import { refuseUnfitFieldName, splitFieldPath } from './field-path.ts'
 import { foldConstants } from './fold.ts'
 import { operators } from './operators/table.ts'
 import { refuseUnfitCharacters, type Scope } from './scope.ts'
+import { noteSource } from './source.ts'
 import { refuseLongString } from './string-limit.ts'
 
 /**
@@ -17,7 +18,9 @@ import { refuseLongString } from './string-limit.ts'
  * gives: all syntax is checked before.
  */
 export function parseExpression(value: Value, scope: Scope): Expression {
-  return foldConstants(parseUnfolded(value, scope))
+  const expression = foldConstants(parseUnfolded(value, scope))
+  noteSource(expression, { value, scope })
+  return expression
 }
 
 function parseUnfolded(value: Value, scope: Scope): Expression {

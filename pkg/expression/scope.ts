@@ -3,9 +3,11 @@ import { DatabaseError } from '../base/errors.ts'
 import type { Value } from '../bson/value.ts'
 import { simpleOrder, type ValueOrder } from '../bson/value-order.ts'
 import type { Collation } from '../collation/collation.ts'
+import { parseCollation } from '../collation/spec.ts'
 import type { AvailableMetadata } from './available-metadata.ts'
 import { type Expression, missing, rootVariable } from './expression.ts'
 import { pathOfValue } from './field-path.ts'
+import { ownedValue } from './owned-value.ts'
 
 /** Why a variable has no value here. */
 interface Unavailable {
@@ -21,6 +23,13 @@ interface SystemValue {
 
 /** A slot, a value that is known already, or why there is none. */
 type Binding = number | Value | SystemValue | Unavailable
+
+/** A scope as it is sent to another thread: its bindings beyond the system's, and the document of its collation. */
+export interface PortableScope {
+  readonly bindings: readonly (readonly [name: string, binding: Binding])[]
+  readonly next: number
+  readonly collation: Uint8Array | undefined
+}
 
 export class Scope {
   readonly #bindings: ReadonlyMap<string, Binding>
@@ -39,6 +48,27 @@ export class Scope {
     this.#allocation = allocation
     this.collation = collation
     this.metadata = metadata
+  }
+
+  /** The slots of its variables. */
+  get slots(): number[] {
+    return [...this.#bindings.values()].filter(
+      (binding) => typeof binding === 'number' && binding > rootVariable,
+    ) as number[]
+  }
+
+  get portable(): PortableScope {
+    const bindings = [...this.#bindings].filter(([name, binding]) => systemBindings.get(name) !== binding)
+    return {
+      bindings: bindings.map(([name, binding]) => [name, portableBinding(binding)]),
+      next: this.#allocation.next,
+      collation: this.collation?.document,
+    }
+  }
+
+  static of({ bindings, next, collation }: PortableScope): Scope {
+    const all = new Map([...systemBindings, ...bindings])
+    return new Scope(all, { next }, { collation: collation && parseCollation(collation), metadata: undefined })
   }
 
   /** The order of values here. */
@@ -102,6 +132,13 @@ export class Scope {
     if ('system' in binding) return names.length === 0 ? systemValue(binding) : { kind: 'constant', value: missing }
     return { kind: 'constant', value: names.length === 0 ? binding : pathOfValue(names)(binding) }
   }
+}
+
+/** A value's bytes may lie in a larger buffer, all of which would be sent. */
+function portableBinding(binding: Binding): Binding {
+  if (typeof binding === 'number' || 'code' in binding) return binding
+  if ('system' in binding) return { ...binding, system: ownedValue(binding.system) }
+  return ownedValue(binding)
 }
 
 /** No slot: its value is the context's. */

@@ -1,4 +1,5 @@
 import type { Expression } from './expression.ts'
+import { arithmetic } from './operand-cost.ts'
 
 /** Steps of the operators that take much longer than others, even of little. */
 const operatorSteps: Readonly<Record<string, number>> = {
@@ -42,6 +43,42 @@ const operatorSteps: Readonly<Record<string, number>> = {
   $toString: 10,
   $trim: 20,
   $zip: 18,
+}
+
+/** Of numbers and truth values, and what only looks at the beginning of its operands. */
+const brief: ReadonlySet<string> = new Set([
+  ...arithmetic,
+  '$and',
+  '$binarySize',
+  '$bsonSize',
+  '$cond',
+  '$eq',
+  '$gt',
+  '$gte',
+  '$ifNull',
+  '$isArray',
+  '$isNumber',
+  '$lt',
+  '$lte',
+  '$ne',
+  '$not',
+  '$or',
+  '$type',
+])
+
+/** Whether evaluating it takes next to no time, however large the document. */
+export function isBrief(expression: Expression): boolean {
+  switch (expression.kind) {
+    case 'constant':
+    case 'path':
+      return true
+    case 'object':
+      return expression.fields.every((field) => isBrief(field.expression))
+    case 'array':
+      return expression.elements.every(isBrief)
+    case 'operator':
+      return brief.has(expression.name) && expression.operands.every(isBrief)
+  }
 }
 
 /** How much evaluating it once counts for, of the steps that a document may take: an operator is one. At least 1. */

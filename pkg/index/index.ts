@@ -13,6 +13,7 @@
  *  (2) `multikeyPaths` has every array component met in any document ever indexed; none is ever taken back.
  */
 
+import { errorOf } from '../base/detour.ts'
 import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import { utf8Bytes } from '../bson/utf8.ts'
@@ -22,10 +23,12 @@ import { versionSuffixLength } from '../mvcc/version-key.ts'
 import type { ValueRef } from '../storage/tree.ts'
 import { TreePosition } from '../storage/tree-position.ts'
 import type { IndexDefinition, KeyPath } from './definition.ts'
-import { type Extractor, KeyExtractor, KeySet } from './extract.ts'
+import { type Extractor, KeySet } from './extract.ts'
 import { WildcardExtractor } from './extract-wildcard.ts'
+import { extractorOf } from './extractor-of.ts'
 import { IndexCursor } from './index-cursor.ts'
 import { IndexPoints } from './index-points.ts'
+import { type KnownKeys, takesLong } from './keys-task.ts'
 import { readRecordId, recordIdLength, writeRecordId } from './record-id.ts'
 
 export type IndexLayout = 'unique' | 'shared'
@@ -40,6 +43,9 @@ export interface IndexState {
   /** Reads at an earlier timestamp cannot use the index: it holds nothing of them. */
   readonly usableFrom: Timestamp
 }
+
+/** Of documents whose keys were found elsewhere, so many wait to be written. */
+const expectedMax = 8
 
 // Of the one call that is under way, whichever index it is about: each transaction has indexes of its own, and little time.
 let entryKey = new Uint8Array(256)
@@ -70,6 +76,8 @@ export class Index<Entries extends KeyMap = KeyMap> {
   /** Set when the index has been dropped: cursors that still hold it stop. */
   dropped = false
   #position: TreePosition | undefined
+  /** Of documents about to be written or replaced: keys that took long to find. */
+  #known: KnownKeys[] | undefined
   /** Operations that used the index since it was opened, for $indexStats. */
   useCount = 0
 
@@ -131,7 +139,32 @@ export class Index<Entries extends KeyMap = KeyMap> {
       into.reset()
       return
     }
-    this.#extractor.extract(document, start, into)
+    if (this.#known === undefined || !this.#takeKnown(this.#known, document, start, into))
+      this.#extractor.extract(document, start, into)
+  }
+
+  /** Whether the keys of the document have to be taken elsewhere, as far as they are not known yet. */
+  takesLong(document: Uint8Array, start: number): boolean {
+    if (this.#known?.some((known) => known.isOf(document, start)) === true) return false
+    if (this.#accepts !== undefined && !this.#accepts(document, start)) return false
+    return takesLong(this.definition, document, start)
+  }
+
+  /** The keys of a document that will be asked for, once. */
+  expect(known: KnownKeys): void {
+    this.#known ??= []
+    if (this.#known.length === expectedMax) this.#known.shift()
+    this.#known.push(known)
+  }
+
+  #takeKnown(expected: KnownKeys[], document: Uint8Array, start: number, into: KeySet): boolean {
+    const at = expected.findIndex((known) => known.isOf(document, start))
+    if (at < 0) return false
+    const [{ found }] = expected.splice(at, 1) as [KnownKeys]
+    if (expected.length === 0) this.#known = undefined
+    if (found.failure !== undefined) throw errorOf(found.failure)
+    into.load(found.keys)
+    return true
   }
 
   /** Remembers the arrays that `keys` was taken through; true when they are new. */
@@ -291,12 +324,6 @@ export class Index<Entries extends KeyMap = KeyMap> {
     for (let j = 0; j < length; j++) key[j] = from[start + j]!
     return length
   }
-}
-
-function extractorOf(definition: IndexDefinition): Extractor {
-  return definition.wildcardAt < 0
-    ? new KeyExtractor(definition.keyPaths, definition.sparse, definition.collation)
-    : new WildcardExtractor(definition)
 }
 
 function rootsOf(definition: IndexDefinition, accepts: DocumentPredicate | undefined): Uint8Array[] | undefined {

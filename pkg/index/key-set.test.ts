@@ -27,6 +27,11 @@ test('the keys of one set are found in another, as often as their values are the
     const expected = b.length === 0 ? [a.length === 0] : values.map((value) => a.includes(value))
     expect(found).toEqual(expected)
     expect(Array.from({ length: those.count }, (_, i) => these.includes(those, i))).toEqual(expected)
+    for (const withCodes of [false, true]) {
+      const missing: number[] = []
+      those.eachMissing(these, withCodes, (i) => missing.push(i))
+      expect(missing).toEqual(expected.flatMap((isThere, i) => (isThere ? [] : [i])))
+    }
   }
 })
 

@@ -5,6 +5,21 @@ import { orderOfKeys } from '../bson/key-sort.ts'
 /** Fewer are sorted faster by comparing alone. */
 const keyedMin = 64
 
+/** A key set as it is sent from thread to thread. */
+export interface KeySetParts {
+  readonly bytes: Uint8Array
+  readonly partCount: number
+  readonly count: number
+  readonly starts: Int32Array
+  readonly ends: Int32Array
+  readonly lost: Int32Array
+  readonly types: Int32Array
+  readonly valueStarts: Int32Array
+  readonly codes: Int32Array
+  readonly multikey: boolean
+  readonly paths: readonly number[]
+}
+
 export class KeySet {
   readonly writer = new KeyWriter()
   /** Key i is `writer.bytes[starts[i]..ends[i])`; ascending and distinct after extraction. */
@@ -33,6 +48,41 @@ export class KeySet {
       this.multikey = false
       this.paths.fill(0)
     }
+  }
+
+  parts(): KeySetParts {
+    const { writer, partCount, count, multikey } = this
+    const perKey = (values: readonly number[]) => Int32Array.from(values.slice(0, count))
+    const perPart = (values: readonly number[]) => Int32Array.from(values.slice(0, count * partCount))
+    return {
+      bytes: writer.bytes.slice(0, writer.length),
+      partCount,
+      count,
+      starts: perKey(this.starts),
+      ends: perKey(this.ends),
+      lost: perKey(this.lost),
+      types: perPart(this.types),
+      valueStarts: perPart(this.valueStarts),
+      codes: perPart(this.codes),
+      multikey,
+      paths: this.paths.slice(),
+    }
+  }
+
+  /** Becomes the set that `parts` were taken from. */
+  load(parts: KeySetParts): void {
+    this.reset()
+    this.partCount = parts.partCount
+    this.count = parts.count
+    this.writer.append(parts.bytes, 0, parts.bytes.length)
+    fill(this.starts, parts.starts)
+    fill(this.ends, parts.ends)
+    fill(this.lost, parts.lost)
+    fill(this.types, parts.types)
+    fill(this.valueStarts, parts.valueStarts)
+    fill(this.codes, parts.codes)
+    this.multikey = parts.multikey
+    fill(this.paths, parts.paths)
   }
 
   markArray(part: number, component: number): void {
@@ -67,6 +117,28 @@ export class KeySet {
       else high = middle
     }
     return -1
+  }
+
+  /**
+   * Calls `act` with the number of each key that is not among those of `other`; `withCodes`: nor, with other codes. Both are walked side by
+   * side.
+   */
+  eachMissing(other: KeySet, withCodes: boolean, act: (i: number) => void): void {
+    const { bytes } = this.writer
+    const otherBytes = other.writer.bytes
+    let j = 0
+    for (let i = 0; i < this.count; i++) {
+      const from = this.starts[i]!
+      const to = this.ends[i]!
+      let order = 1
+      while (j < other.count) {
+        order = compareBytes(otherBytes, other.starts[j]!, other.ends[j]!, bytes, from, to)
+        if (order >= 0) break
+        j++
+      }
+      const isThere = j < other.count && order === 0 && (!withCodes || this.#sameCodes(i, other, j))
+      if (!isThere) act(i)
+    }
   }
 
   /** Whether both sets have the same keys with the same codes. */
@@ -123,6 +195,10 @@ export class KeySet {
     }
     return true
   }
+}
+
+function fill(array: number[], values: ArrayLike<number>): void {
+  for (let i = 0; i < values.length; i++) array[i] = values[i]!
 }
 
 function reorder(array: number[], order: readonly number[], stride: number): void {

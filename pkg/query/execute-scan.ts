@@ -1,8 +1,10 @@
 /** Sources that read documents: the whole collection, by `_id`, and by an index. */
+import { Detour, longDocumentBytes } from '../base/detour.ts'
 import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import { atRow, ended, noWork, type Progress, paused, type RowSource, sumUp, type Work } from './execute-source.ts'
 import { compileFilter } from './filter/compile.ts'
+import { LongTests, type ParsedFilter } from './filter/long-test.ts'
 import type { Predicate } from './filter/operator.ts'
 import { conjunction, type Filter, isMatchAll } from './filter/tree.ts'
 import type { Entry } from './index-key.ts'
@@ -22,18 +24,38 @@ const nextRecords = new Float64Array(foreseenMax)
 
 const noBytes = new Uint8Array(0)
 
-export class CollectionRows implements RowSource {
+/**
+ * A test that throws a `Detour` is made again after it, of the record as it is read then: at the moment that the rows are of, so that it is
+ * the same.
+ */
+export class CollectionRows implements RowSource, BytesRef {
+  readonly #source: QuerySource
+  readonly #at: Timestamp
   readonly #scan: RecordScan
+  /** The record that the scan rests on, when its test has to be made again, or has been. */
+  #again: RecordId | undefined
+  #isTested = true
   readonly #filter: Filter
   #predicate: Predicate | undefined
   #untilHot = hotAfterDocuments
+  readonly #long: LongTests | undefined
   #outsiders: Outsiders | undefined
   readonly #work: Work
   bytes: Uint8Array = noBytes
   start = 0
   end = 0
 
-  constructor(source: QuerySource, at: Timestamp, node: CollectionScanNode, work: Work) {
+  /** `asked`: the filter of the request, of which the node's may be a part. */
+  constructor(
+    source: QuerySource,
+    at: Timestamp,
+    node: CollectionScanNode,
+    asked: ParsedFilter | undefined,
+    work: Work,
+  ) {
+    this.#long = asked && new LongTests(asked)
+    this.#source = source
+    this.#at = at
     this.#scan = source.scan(at, node.direction)
     this.#filter = node.filter
     this.#predicate = isMatchAll(node.filter) ? undefined : compileFilter(node.filter)
@@ -42,10 +64,39 @@ export class CollectionRows implements RowSource {
 
   /** The scan computes it when asked. */
   get recordId(): RecordId {
-    return this.#scan.recordId
+    return this.#again ?? this.#scan.recordId
   }
 
   advance(budget: number): Progress {
+    if (this.#again !== undefined) {
+      if (!this.#isTested && this.#testAgain(this.#again)) return atRow
+      this.#again = undefined
+    }
+    try {
+      return this.#advance(budget)
+    } catch (error) {
+      if (error instanceof Detour) {
+        this.#again = this.#scan.recordId
+        this.#isTested = false
+      }
+      throw error
+    }
+  }
+
+  /** Whether the record is a row. */
+  #testAgain(recordId: RecordId): boolean {
+    const isThere = this.#source.read(recordId, this.#at, this)
+    const predicate = this.#predicate!
+    const passes =
+      isThere && (this.#long?.passes(predicate, this.bytes, this.start) ?? predicate(this.bytes, this.start))
+    this.#isTested = true
+    if (!passes) return false
+    this.#work.docsExamined++
+    this.#work.matched++
+    return this.#outsiders?.includes(this.bytes, this.start) !== true
+  }
+
+  #advance(budget: number): Progress {
     if (this.#untilHot === 0) return this.#scanOn(budget)
     const before = this.#work.docsExamined
     const slice = Math.min(budget, this.#untilHot)
@@ -73,7 +124,12 @@ export class CollectionRows implements RowSource {
       }
       examined++
       const { bytes, start } = scan
-      if (predicate === undefined || predicate(bytes, start)) {
+      if (
+        predicate === undefined ||
+        (scan.end - start > longDocumentBytes && this.#long !== undefined
+          ? this.#long.passes(predicate, bytes, start)
+          : predicate(bytes, start))
+      ) {
         this.#work.matched++
         if (outsiders?.includes(bytes, start) === true) continue
         this.#work.docsExamined += examined
@@ -102,6 +158,7 @@ export class IdRows implements RowSource, BytesRef {
   readonly #node: IdLookupNode
   readonly #predicate: Predicate | undefined
   readonly #work: Work
+  readonly #long: LongTests | undefined
   #next = 0
   bytes: Uint8Array = noBytes
   start = 0
@@ -112,10 +169,11 @@ export class IdRows implements RowSource, BytesRef {
     return { index: this.#source.indexes[0]!, key: undefined }
   }
 
-  constructor(source: QuerySource, at: Timestamp, node: IdLookupNode, work: Work) {
+  constructor(source: QuerySource, at: Timestamp, node: IdLookupNode, asked: ParsedFilter | undefined, work: Work) {
     this.#source = source
     this.#at = at
     this.#node = node
+    this.#long = asked && new LongTests(asked)
     // Equality with the `_id` holds for whatever the look-up finds.
     this.#predicate = node.whole ? undefined : compileFilter(node.filter)
     this.#work = work
@@ -134,12 +192,24 @@ export class IdRows implements RowSource, BytesRef {
       if (!this.#source.read(recordId, this.#at, this)) continue
       work.docsExamined++
       this.recordId = recordId
-      if (this.#predicate === undefined || this.#predicate(this.bytes, this.start)) {
+      if (this.#predicate === undefined || this.#passes(this.#predicate)) {
         work.matched++
         return atRow
       }
     }
     return paused
+  }
+
+  /** A look-up whose test throws a `Detour` is made again. */
+  #passes(predicate: Predicate): boolean {
+    const { bytes, start, end } = this
+    try {
+      const long = end - start > longDocumentBytes ? this.#long : undefined
+      return long?.passes(predicate, bytes, start) ?? predicate(bytes, start)
+    } catch (error) {
+      if (error instanceof Detour) this.#next--
+      throw error
+    }
   }
 
   /** Nothing is held between look-ups. */
@@ -166,6 +236,9 @@ export class IndexRows implements RowSource, BytesRef {
   readonly #met: Set<RecordId> | undefined
   /** Rows that others have given, or this one. */
   readonly #given: Set<RecordId> | undefined
+  readonly #long: LongTests | undefined
+  /** What the current record is still to be tested with, after a `Detour`. */
+  #untested: Predicate | undefined
   /** Reads until the next ones are looked up together, and how many those will be. */
   #untilForeseeing = 0
   #foreseen = 1
@@ -181,10 +254,12 @@ export class IndexRows implements RowSource, BytesRef {
     source: QuerySource,
     at: Timestamp,
     node: FetchNode,
+    asked: ParsedFilter | undefined,
     work: Work,
     expected: number | undefined,
     given?: Set<RecordId>,
   ) {
+    this.#long = asked && new LongTests(asked)
     this.#source = source
     this.#at = at
     this.#keysOnly = node.keysOnly
@@ -206,6 +281,7 @@ export class IndexRows implements RowSource, BytesRef {
   advance(budget: number): Progress {
     const work = this.#work
     const walk = this.#walk
+    if (this.#untested !== undefined && this.#testAgain(this.#untested)) return atRow
     for (let left = budget; left > 0; left--) {
       const progress = walk.step()
       if (progress === paused) continue
@@ -222,13 +298,38 @@ export class IndexRows implements RowSource, BytesRef {
         if (!this.#source.read(recordId, this.#at, this)) continue
         work.docsExamined++
         const predicate = verdict === 'unknown' ? this.#whole : this.#predicate
-        if (predicate !== undefined && !predicate(this.bytes, this.start)) continue
+        if (predicate !== undefined && !this.#passes(predicate)) continue
       }
       given?.add(recordId)
       work.matched++
       return atRow
     }
     return paused
+  }
+
+  #passes(predicate: Predicate): boolean {
+    try {
+      return this.#test(predicate)
+    } catch (error) {
+      if (error instanceof Detour) this.#untested = predicate
+      throw error
+    }
+  }
+
+  #test(predicate: Predicate): boolean {
+    const { bytes, start, end } = this
+    const long = end - start > longDocumentBytes ? this.#long : undefined
+    return long?.passes(predicate, bytes, start) ?? predicate(bytes, start)
+  }
+
+  /** Whether the record whose test threw a `Detour` is a row. */
+  #testAgain(predicate: Predicate): boolean {
+    const isRow = this.#source.read(this.recordId, this.#at, this) && this.#test(predicate)
+    this.#untested = undefined
+    if (!isRow) return false
+    this.#given?.add(this.recordId)
+    this.#work.matched++
+    return true
   }
 
   /**
@@ -274,13 +375,13 @@ export class OrRows implements RowSource {
   readonly #work: Work
   #current = 0
 
-  constructor(source: QuerySource, at: Timestamp, node: OrNode, work: Work) {
+  constructor(source: QuerySource, at: Timestamp, node: OrNode, asked: ParsedFilter | undefined, work: Work) {
     const given = new Set<RecordId>()
     this.#work = work
     this.#inputs = node.inputs.map((input) => {
       const own = noWork()
       work.inputs.push(own)
-      return new IndexRows(source, at, input, own, undefined, given)
+      return new IndexRows(source, at, input, asked, own, undefined, given)
     })
   }
 

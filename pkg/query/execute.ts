@@ -12,6 +12,7 @@ import { MergedRows } from './execute-merge.ts'
 import { CollectionRows, IdRows, IndexRows, OrRows } from './execute-scan.ts'
 import { SortedRows } from './execute-sort.ts'
 import { atRow, ended, noWork, type Progress, paused, type RowSource, type Work } from './execute-source.ts'
+import type { ParsedFilter } from './filter/long-test.ts'
 import { type Filter, isMatchAll } from './filter/tree.ts'
 import type { Entry } from './index-key.ts'
 import type { PlanNode, PlanRequest } from './plan.ts'
@@ -30,6 +31,8 @@ export { atRow, ended, type Progress, paused } from './execute-source.ts'
 
 export interface FindRequest {
   readonly filter: Filter
+  /** The filter as it was given; undefined: documents that take long to be tested are tested all the same. */
+  readonly asked?: ParsedFilter | undefined
   readonly sort?: Sort | undefined
   /** Rows left out at the beginning. */
   readonly skip?: number | undefined
@@ -139,21 +142,21 @@ export function find(source: QuerySource, at: Timestamp, request: FindRequest, n
 function open(source: QuerySource, at: Timestamp, node: PlanNode, request: FindRequest, work: Work): RowSource {
   switch (node.kind) {
     case 'collectionScan':
-      return new CollectionRows(source, at, node, work)
+      return new CollectionRows(source, at, node, request.asked, work)
     case 'idLookup':
-      return new IdRows(source, at, node, work)
+      return new IdRows(source, at, node, request.asked, work)
     case 'fetch':
       return node.projection === undefined
-        ? new IndexRows(source, at, node, work, rowLimitOf(request))
+        ? new IndexRows(source, at, node, request.asked, work, rowLimitOf(request))
         : new CoveredRows(source, at, node, node.projection, work)
     case 'merge':
-      return new MergedRows(source, at, node, work)
+      return new MergedRows(source, at, node, request.asked, work)
     case 'distinctScan':
       return new DistinctRows(source, at, node, work)
     case 'groupScan':
       return new GroupRows(source, at, node, work)
     case 'or':
-      return new OrRows(source, at, node, work)
+      return new OrRows(source, at, node, request.asked, work)
     case 'sort': {
       const input = open(source, at, node.input, request, work)
       const options = {

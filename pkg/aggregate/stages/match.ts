@@ -1,13 +1,16 @@
+import { Detour } from '../../base/detour.ts'
 import { DatabaseError } from '../../base/errors.ts'
 import { bsonType } from '../../bson/type.ts'
 import { documentOf, type Value } from '../../bson/value.ts'
 import type { Scope } from '../../expression/scope.ts'
 import { compileFilter, type Predicate } from '../../query/filter/compile.ts'
+import { withLongTests } from '../../query/filter/long-test.ts'
 import { parseFilter } from '../../query/filter/parse.ts'
 import type { Filter } from '../../query/filter/tree.ts'
 import { filterPaths } from '../filter-paths.ts'
 import { FieldGathering, type NeededFields } from '../needed-fields.ts'
 import { keepsAll } from '../path-effects.ts'
+import { repeat, repeatable } from '../repeatable.ts'
 import { type PipelineRun, type Stage, type StageDefinition, type StagePlan, type Step, step } from '../stage.ts'
 
 /** `{$match: filter}` */
@@ -33,7 +36,11 @@ export function filterPlan(document: Uint8Array, filter: Filter, scope: Scope): 
       const { variables, nowMs } = run
       // Variables have other values in each run.
       const bound = variables.length === 0 ? filter : parseFilter(document, 0, { scope, variables, nowMs })
-      return new Match(input, run, compileFilter(bound))
+      return new Match(
+        input,
+        run,
+        withLongTests(compileFilter(bound), { document, options: { scope, variables, nowMs }, filter: bound }),
+      )
     },
   }
 }
@@ -54,8 +61,9 @@ class Match implements Stage {
   start = 0
   end = 0
 
+  /** `predicate` may throw a `Detour`. */
   constructor(input: Stage, run: PipelineRun, predicate: Predicate) {
-    this.#input = input
+    this.#input = repeatable(input, run)
     this.#run = run
     this.#predicate = predicate
     this.bytes = input.bytes
@@ -66,13 +74,23 @@ class Match implements Stage {
     for (;;) {
       const answer = input.step()
       if (answer !== step.row) return answer
-      if (this.#predicate(input.bytes, input.start)) {
+      if (this.#passes()) {
         this.bytes = input.bytes
         this.start = input.start
         this.end = input.end
         return step.row
       }
       if (this.#run.turnIsOver()) return step.pause
+    }
+  }
+
+  #passes(): boolean {
+    const input = this.#input
+    try {
+      return this.#predicate(input.bytes, input.start)
+    } catch (error) {
+      if (error instanceof Detour) repeat(input, this.#run)
+      throw error
     }
   }
 

@@ -6,6 +6,7 @@ import type { EvaluationContext } from '../../expression/context.ts'
 import type { Evaluate, Expression } from '../../expression/expression.ts'
 import { shownType } from '../../expression/operators/shown-type.ts'
 import { parseExpression } from '../../expression/parse.ts'
+import { repeatable, repeatingContext } from '../repeatable.ts'
 import { type PipelineRun, type Stage, type StageDefinition, type StagePlan, type Step, step } from '../stage.ts'
 
 /** `{$replaceRoot: {newRoot: expression}}` */
@@ -52,9 +53,9 @@ class ReplaceRoot implements Stage {
 
   constructor(input: Stage, run: PipelineRun, expression: Expression) {
     const compiler = new ExpressionCompiler()
-    this.#input = input
+    this.#input = repeatable(input, run)
     this.#evaluate = compiler.compile(expression)
-    this.#context = run.context(compiler, input)
+    this.#context = repeatingContext(compiler, this.#input, run)
     this.bytes = input.bytes
   }
 

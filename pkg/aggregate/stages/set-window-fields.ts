@@ -16,6 +16,7 @@ import { metadataPath } from '../carried-metadata.ts'
 import { FieldSetter } from '../field-setter.ts'
 import { NarrowWriter } from '../narrow-writer.ts'
 import { FieldGathering, type NeededFields } from '../needed-fields.ts'
+import { repeat, repeatable } from '../repeatable.ts'
 import { type PipelineRun, type Stage, type StageDefinition, type StagePlan, type Step, step } from '../stage.ts'
 import { type Frame, parseFrame } from '../window/frame.ts'
 import { Partition } from '../window/partition.ts'
@@ -177,6 +178,8 @@ class SetWindowFields extends PassingStage {
   #nextBytes: Uint8Array = noBytes
   #nextStart = 0
   #nextEnd = 0
+  /** It is to be looked at again. */
+  #nextIsDue = false
   #gathered = false
   #inputEnded = false
   #at = 0
@@ -185,12 +188,17 @@ class SetWindowFields extends PassingStage {
 
   /** `needed`: the fields that will be read of its documents; undefined: all. */
   constructor(input: Stage, run: PipelineRun, windowing: Windowing, needed: NeededFields | undefined) {
-    super(input)
     const { partitionBy, sort, output } = windowing
+    const rows = partitionBy === undefined ? input : repeatable(input, run)
+    super(rows)
     this.#run = run
     const partitionCompiler = new ExpressionCompiler()
     this.#partitionBy = partitionBy && partitionCompiler.compile(partitionBy)
     this.#context = run.context(partitionCompiler)
+    run.allowDetours(this.#context, partitionCompiler, () => {
+      if (this.#filled) this.#nextIsDue = true
+      else repeat(rows, run)
+    })
     this.#sortKey = sort && compileSort(sort)
     this.#sorter = partitionBy === undefined && sort === undefined ? undefined : run.sorter()
     const compiler = new ExpressionCompiler()
@@ -299,6 +307,10 @@ class SetWindowFields extends PassingStage {
 
   /** To the next document in order, which lies where `#nextBytes` says until the one after it is asked for. */
   #next(): Step {
+    if (this.#nextIsDue) {
+      this.#nextIsDue = false
+      return step.row
+    }
     const sorter = this.#sorter
     if (sorter !== undefined) {
       if (!sorter.next()) return step.end

@@ -80,7 +80,7 @@ export const count = defineCommand({
       looks: operation.statement !== undefined || workspace.isPast,
     })
     do {
-      if (counting.advance(operation.stride)) return counted(operation, counting)
+      if (operation.untilDetour(() => counting.advance(operation.stride))) return counted(operation, counting)
     } while (!operation.passed(operation.stride))
     return countOn(operation, counting, view)
   },
@@ -133,7 +133,7 @@ async function countOn(operation: Operation, counting: Count, view: ReadView): P
       counting.rows?.save()
       await operation.pause()
       do {
-        if (counting.advance(operation.stride)) return counted(operation, counting)
+        if (operation.untilDetour(() => counting.advance(operation.stride))) return counted(operation, counting)
       } while (!operation.passed(operation.stride))
     }
   } finally {

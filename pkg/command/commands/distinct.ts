@@ -78,7 +78,7 @@ export const distinct = defineCommand({
       return sorted(distinct.values, operation.collation)
     }
     do {
-      if (distinct.advance(operation.stride)) return finish()
+      if (operation.untilDetour(() => distinct.advance(operation.stride))) return finish()
     } while (!operation.passed(operation.stride))
     const goOn = async (): Promise<readonly Value[]> => {
       try {
@@ -87,7 +87,7 @@ export const distinct = defineCommand({
           rows.save()
           await operation.pause()
           do {
-            if (distinct.advance(operation.stride)) return finish()
+            if (operation.untilDetour(() => distinct.advance(operation.stride))) return finish()
           } while (!operation.passed(operation.stride))
         }
       } finally {

@@ -2,7 +2,7 @@ import { DatabaseError } from '../../base/errors.ts'
 import { bsonType } from '../../bson/type.ts'
 import { getField, type Value } from '../../bson/value.ts'
 import { BsonWriter } from '../../bson/writer.ts'
-import { compileProjection } from '../../query/projection/compile.ts'
+import { compileProjection, type Project } from '../../query/projection/compile.ts'
 import { chooseCollationFor } from '../collation.ts'
 import { type Definition, defineCommand } from '../definition.ts'
 import { explainSearch } from '../explanation.ts'
@@ -12,6 +12,7 @@ import { collectionNameOf } from '../namespace.ts'
 import { refuse } from '../refuse.ts'
 import { type ImageRecord, readImageResult, type StatementIds, statementIds } from '../retryable-write.ts'
 import { Search } from '../search.ts'
+import { settled } from '../settled.ts'
 import { refuseSystemWrite } from '../system-writes.ts'
 import { expressionOptions } from '../variables.ts'
 import { type Change, changeFirst, prepareUpdate, type UpdateRequest } from '../write.ts'
@@ -112,18 +113,24 @@ export const findAndModify: Definition<FindAndModifyCommand, FindAndModifyResult
     chooseCollationFor(operation, target.database, target.collection, request.collation)
     const options = expressionOptions(operation)
     const projection = parsedProjection(request.projection, { ...options, filter: request.filter })
+    const project = projection && compileProjection(projection)
     const finish = (done: Change): FindAndModifyResult | Promise<FindAndModifyResult> => {
       const shown = request.showAfter ? done.after : done.before
       if (request.update === undefined) instance.counters.delete++
       else instance.counters.update++
-      const value = shown === undefined || projection === undefined ? shown : projected(shown, projection)
-      const result = {
-        change: done,
-        isUpdate: request.update !== undefined,
-        value,
-        retried: operation.retry?.retried[0],
+      const logIndex = instance.engine.lastIndex
+      const show = (value: Uint8Array | undefined): FindAndModifyResult | Promise<FindAndModifyResult> => {
+        const result = {
+          change: done,
+          isUpdate: request.update !== undefined,
+          value,
+          retried: operation.retry?.retried[0],
+        }
+        return operation.acknowledge(result, logIndex)
       }
-      return operation.acknowledge(result, instance.engine.lastIndex)
+      if (shown === undefined || project === undefined) return show(shown)
+      const value = settled(operation, () => projected(shown, project))
+      return value instanceof Promise ? value.then(show) : show(value)
     }
     if (operation.retry !== undefined) {
       operation.retry.begin(request.ids)
@@ -190,9 +197,9 @@ function changeDoneBefore({ update, showAfter }: FindAndModifyCommand, record: I
   return { before: image, after: record.hasAfter ? image : undefined }
 }
 
-function projected(document: Uint8Array, projection: Parameters<typeof compileProjection>[0]): Uint8Array {
+function projected(document: Uint8Array, project: Project): Uint8Array {
   const writer = new BsonWriter(document.length)
-  compileProjection(projection)(document, 0, document.length, writer)
+  project(document, 0, document.length, writer)
   return writer.finish()
 }
 

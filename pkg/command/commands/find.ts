@@ -155,7 +155,7 @@ export const find = defineCommand({
         ? openRows(operation, collection, search, request, projection, pace, view)
         : projection === undefined
           ? tail.rows
-          : new ProjectedRows(tail.rows, projection)
+          : new ProjectedRows(tail.rows, projection, pace)
     const batch = openCursor(operation, rows, {
       namespace,
       ...(tail === undefined ? { view } : { tail }),
@@ -217,7 +217,7 @@ function openRows(
       ? new KeyRows(found)
       : projection === undefined
         ? found
-        : new ProjectedRows(found, projection)
+        : new ProjectedRows(found, projection, pace)
   return request.showRecordId === true ? new RecordIdRows(shown, found) : shown
 }
 

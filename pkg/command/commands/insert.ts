@@ -74,7 +74,7 @@ export const insert = defineCommand({
     const inserting = insertAll(
       operation,
       target,
-      request.documents,
+      request.documents.slice(),
       0,
       () => {
         result.inserted++

@@ -7,6 +7,7 @@ import { defineCommand } from '../definition.ts'
 import { anyType, arrayType, commandFields } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
+import { inSlices } from '../slices.ts'
 
 const fields = commandFields('killCursors', {
   killCursors: { type: anyType, required: true },
@@ -45,20 +46,20 @@ export const killCursors = defineCommand({
     return { collection, ids }
   },
   /** A cursor is known by its id: what collection the command names does not matter. */
-  run: (operation: Operation, request: KillCursorsRequest): Result => {
+  run: (operation: Operation, request: KillCursorsRequest): Result | Promise<Result> => {
     const { cursors } = operation.instance
     const killed: bigint[] = []
     const notFound: bigint[] = []
-    for (const id of request.ids) {
+    const done = inSlices(operation, request.ids, (id) => {
       const cursor = cursors.get(id)
-      if (cursor === undefined) {
-        notFound.push(id)
-        continue
+      if (cursor === undefined) notFound.push(id)
+      else {
+        cursors.kill(cursor)
+        killed.push(id)
       }
-      cursors.kill(cursor)
-      killed.push(id)
-    }
-    return { killed, notFound }
+    })
+    const result = { killed, notFound }
+    return done === undefined ? result : done.then(() => result)
   },
   reply: ({ killed, notFound }: Result, writer: BsonWriter) =>
     writeFields(writer, {

@@ -11,6 +11,7 @@ import { defineCommand } from '../definition.ts'
 import { anyType, commandFields, Fields, numberType, objectType, strictBooleanType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { openCursor } from '../read.ts'
+import { inSlices } from '../slices.ts'
 import { describeBuckets } from '../timeseries.ts'
 
 const fields = commandFields('listCollections', {
@@ -51,17 +52,20 @@ export const listCollections = defineCommand({
   run: (operation: Operation, request: ListCollectionsCommand): Batch | Promise<Batch> => {
     const matches = request.filter === undefined ? undefined : compileFilter(parseFilter(request.filter))
     const documents: Uint8Array[] = []
-    for (const collection of operation.instance.engine.collections(operation.databaseName)) {
+    const { engine } = operation.instance
+    const done = inSlices(operation, [...engine.collections(operation.databaseName)], (collection) => {
       for (const described of describe(collection)) {
         const document = request.nameOnly ? nameAndType(described) : described
         if (matches === undefined || matches(document, 0)) documents.push(document)
       }
-    }
-    return openCursor(operation, new DocumentRows(documents), {
-      namespace: `${operation.databaseName}.$cmd.listCollections`,
-      batchSize: request.batchSize ?? documents.length + 1,
-      limit: documents.length,
     })
+    const open = (): Batch | Promise<Batch> =>
+      openCursor(operation, new DocumentRows(documents), {
+        namespace: `${operation.databaseName}.$cmd.listCollections`,
+        batchSize: request.batchSize ?? documents.length + 1,
+        limit: documents.length,
+      })
+    return done === undefined ? open() : done.then(open)
   },
   reply: (batch: Batch, writer: BsonWriter) => batch.writeCursor(writer, 'firstBatch'),
 })

@@ -6,9 +6,8 @@ import { unreachable } from '../../base/assert.ts'
 import { bsonType } from '../../bson/type.ts'
 import type { Filter } from './tree.ts'
 
-/** Going over the elements of documents and arrays. */
-const walkNs = 0.5
-const testNs = 3
+/** Going over the elements of documents and arrays, and looking at each. */
+const testNs = 1
 /** Making the sort key of a string. */
 const collatedNs = 60
 const regexNs = 60
@@ -21,7 +20,7 @@ export function filterNsPerByte(filter: Filter): number {
     case 'and':
     case 'or':
     case 'nor':
-      return filter.filters.reduce((sum, inner) => sum + filterNsPerByte(inner), walkNs)
+      return filter.filters.reduce((sum, inner) => sum + filterNsPerByte(inner), 0)
     case 'not':
       return filterNsPerByte(filter.filter)
     case 'elemMatchDocument':
@@ -50,5 +49,25 @@ export function filterNsPerByte(filter: Filter): number {
       return testNs
     default:
       return unreachable(filter)
+  }
+}
+
+/** The same by the top-level fields that the filter looks at; under the empty name what it takes of the whole document. */
+export function fieldCosts(filter: Filter, into = new Map<string, number>()): ReadonlyMap<string, number> {
+  switch (filter.kind) {
+    case 'and':
+    case 'or':
+    case 'nor':
+      for (const inner of filter.filters) fieldCosts(inner, into)
+      return into
+    case 'not':
+      return fieldCosts(filter.filter, into)
+    case 'constant':
+    case 'expr':
+      return into
+    default: {
+      const name = filter.kind === 'jsonSchema' ? '' : (filter.path.parts[0]?.name ?? '')
+      return into.set(name, (into.get(name) ?? 0) + filterNsPerByte(filter))
+    }
   }
 }

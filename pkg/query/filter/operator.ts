@@ -11,6 +11,8 @@ export interface ExpressionOptions {
   /** Further variables, and their values by slot. */
   readonly scope?: Scope
   readonly variables?: readonly Value[]
+  /** How many steps an expression may take for a document where nobody can wait for it to be computed elsewhere: it is elsewhere. */
+  readonly stepsMax?: number
 }
 
 /** Given to operators whose operand holds filters. */

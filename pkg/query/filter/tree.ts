@@ -36,6 +36,8 @@ export interface ExprFilter {
   readonly nowMs: number
   /** Values of further variables, by slot. */
   readonly variables: readonly Value[]
+  /** How many steps it may take; undefined: as many as a turn has, and more elsewhere. */
+  readonly stepsMax: number | undefined
 }
 
 /** The document obeys a schema. */

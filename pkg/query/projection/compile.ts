@@ -20,6 +20,8 @@ export function compileProjection(projection: Projection, metadata?: (name: stri
   const shape = compileShape(projection.root, projection.kind === 'inclusion' ? 'include' : 'exclude', compiler)
   const context = compiler.context(projection.nowMs)
   context.metadata = metadata
+  // Who shows documents and cannot wait refuses what takes long.
+  if (compiler.isPortable) context.allowDetours(() => undefined)
   projection.variables.forEach((value, slot) => {
     if (value !== undefined) context.variables[slot] = value
   })

@@ -1,5 +1,5 @@
 /** Updates of documents that take long: what another thread needs to apply one, and what it does with that. */
-import { Detour, isSameInput, type Outcome, type Task } from '../../base/detour.ts'
+import { Detour, isSameInput, type Outcome, Patience, type Task } from '../../base/detour.ts'
 import type { Timestamp } from '../../base/timestamp.ts'
 import { readInt32, type Value } from '../../bson/value.ts'
 import { parseCollation } from '../../collation/spec.ts'
@@ -48,6 +48,7 @@ export class DetouringUpdate {
   readonly update: Update
   readonly #source: UpdateSource
   readonly #kept: Kept[] = []
+  readonly #patience = new Patience()
 
   constructor(update: Update, source: UpdateSource) {
     this.update = update
@@ -68,6 +69,12 @@ export class DetouringUpdate {
     return this.#detour(bytes, 0, context, true).document
   }
 
+  #applyHere(bytes: Uint8Array, start: number, context: UpdateContext, inserting: boolean): UpdateResult {
+    this.#patience.rewarded()
+    if (!inserting) return applyUpdate(this.update, bytes, start, context)
+    return { document: applyToNew(this.update as OperatorUpdate, bytes, context), changed: true }
+  }
+
   #isLong({ nsPerByte }: OperatorUpdate, bytes: Uint8Array, start: number): boolean {
     if (nsPerByte === 0) return false
     const { update } = this.#source
@@ -80,10 +87,13 @@ export class DetouringUpdate {
       (each) => each.inserting === inserting && isSameInput(each.document, bytes, start, end),
     )
     if (kept >= 0) {
+      this.#patience.rewarded()
       const [{ outcome }] = this.#kept.splice(kept, 1) as [Kept]
       if (outcome.error !== undefined) throw outcome.error
       return outcome.result
     }
+    if (this.#patience.isOver) return this.#applyHere(bytes, start, context, inserting)
+    this.#patience.spend()
     const { update, arrayFilters } = this.#source
     const document = bytes.slice(start, end)
     const task: UpdateTask = {

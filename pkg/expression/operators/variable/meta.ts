@@ -3,28 +3,8 @@ import { bsonType } from '../../../bson/type.ts'
 import { readString } from '../../../bson/value.ts'
 import { metadataUnavailable } from '../../available-metadata.ts'
 import { missing } from '../../expression.ts'
+import { metadataNames, metadataOfSearches } from '../../metadata.ts'
 import type { Operator } from '../operator.ts'
-
-/** What a search stage or a text or geographic query adds to a document, and nothing else does. */
-const ofSearches = new Set(['geoNearDistance', 'geoNearPoint', 'textScore'])
-
-const known = new Set([
-  ...ofSearches,
-  'indexKey',
-  'randVal',
-  'recordId',
-  'score',
-  'scoreDetails',
-  'searchHighlights',
-  'searchScore',
-  'searchScoreDetails',
-  'searchSequenceToken',
-  'sortKey',
-  'stream',
-  'timeseriesBucketMaxTime',
-  'timeseriesBucketMinTime',
-  'vectorSearchScore',
-])
 
 /**
  * `{$meta: name}`: what is known of a document besides its fields; missing where no stage before has given it.
@@ -36,8 +16,8 @@ export const meta: Operator = {
   parse(operand, scope) {
     if (operand.type !== bsonType.string) throw new DatabaseError(17307, '$meta only supports string arguments')
     const name = readString(operand.bytes, operand.start)
-    if (!known.has(name)) throw new DatabaseError(17308, `Unsupported argument to $meta: ${name}`)
-    if (ofSearches.has(name)) throw metadataUnavailable(name)
+    if (!metadataNames.has(name)) throw new DatabaseError(17308, `Unsupported argument to $meta: ${name}`)
+    if (metadataOfSearches.has(name)) throw metadataUnavailable(name)
     scope.metadata?.need(name)
     return {
       kind: 'operator',

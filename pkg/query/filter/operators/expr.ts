@@ -12,11 +12,11 @@ export const exprOperator: TopLevelOperator = {
   name: '$expr',
   parse(operand, context): ExprFilter {
     if (context.inElement) throw new DatabaseError('BadValue', '$expr can only be applied to the top-level document')
-    const { nowMs, variables, scope = Scope.outermost() } = context.options
+    const { nowMs, variables, stepsMax, scope = Scope.outermost() } = context.options
     const timely = nowMs === undefined ? scope.withoutTime() : scope
     const expression = parseExpression(operand, timely)
     const simple = losesCollation(expression) ? parseExpression(operand, timely.withCollation(undefined)) : expression
-    return { kind: 'expr', expression: simple, nowMs: nowMs ?? 0, variables: variables ?? [] }
+    return { kind: 'expr', expression: simple, nowMs: nowMs ?? 0, variables: variables ?? [], stepsMax }
   },
 }
 
@@ -37,6 +37,9 @@ export function exprPredicate(filter: ExprFilter): Predicate {
   filter.variables.forEach((value, slot) => {
     if (value !== undefined) context.variables[slot] = value
   })
+  // Who tests documents and cannot wait refuses what takes long.
+  if (filter.stepsMax !== undefined) context.stepsMax = filter.stepsMax
+  else if (compiler.isPortable) context.allowDetours(() => undefined)
   return (bytes, start) => {
     context.reset(bytes, start, start + readInt32(bytes, start))
     const value = evaluate(context)

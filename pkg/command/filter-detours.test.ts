@@ -1,0 +1,107 @@
+/** Documents that take long to be tested are tested elsewhere, whoever asks, with the same answer. */
+import { expect, test } from 'vitest'
+import { openServer, type TestServer } from './testdata/server.ts'
+
+const words = (seed: number) => Array.from({ length: 30_000 }, (_, i) => `w${(i * 7919 + seed) % 30_000}`)
+/** Those with an even number have a word that the others have not. */
+const documents = Array.from({ length: 6 }, (_, _id) => ({
+  _id,
+  n: _id % 3,
+  words: _id % 2 === 0 ? [...words(_id), 'rare'] : words(_id),
+}))
+const rare = { words: /^ra.e$/ }
+
+async function filled(): Promise<TestServer> {
+  const server = await openServer()
+  await server.run({ insert: 'c', documents })
+  await server.run({ createIndexes: 'c', indexes: [{ key: { n: 1 }, name: 'n' }] })
+  return server
+}
+
+const shown = { projection: { _id: 1 } }
+
+test.each<[string, Record<string, unknown>, number[]]>([
+  ['a scan', { find: 'c', filter: rare, ...shown }, [0, 2, 4]],
+  ['a scan backwards', { find: 'c', filter: rare, sort: { $natural: -1 }, batchSize: 1, ...shown }, [4, 2, 0]],
+  ['an index', { find: 'c', filter: { n: { $gte: 1 }, ...rare }, hint: 'n', ...shown }, [4, 2]],
+  ['a merge', { find: 'c', filter: { n: { $in: [2, 0] }, ...rare }, sort: { n: 1 }, hint: 'n', ...shown }, [0, 2]],
+  ['several _ids', { find: 'c', filter: { _id: { $in: [5, 4, 3, 2] }, ...rare }, ...shown }, [2, 4]],
+  ['another order', { find: 'c', filter: rare, sort: { n: 1, _id: -1 }, limit: 2, ...shown }, [0, 4]],
+  [
+    'branches',
+    {
+      find: 'c',
+      filter: {
+        $or: [
+          { n: 1, ...rare },
+          { n: 2, ...rare },
+        ],
+      },
+      ...shown,
+    },
+    [4, 2],
+  ],
+  ['what is not', { find: 'c', filter: { words: { $not: /^ra.e$/ } }, ...shown }, [1, 3, 5]],
+  [
+    'a collation',
+    { find: 'c', filter: { words: 'RARE' }, collation: { locale: 'en', strength: 1 }, ...shown },
+    [0, 2, 4],
+  ],
+  ['a pipeline', { aggregate: 'c', pipeline: [{ $match: rare }, { $project: { _id: 1 } }], cursor: {} }, [0, 2, 4]],
+  [
+    'a later stage',
+    {
+      aggregate: 'c',
+      pipeline: [{ $set: { words: { $slice: ['$words', 1, 40_000] } } }, { $match: rare }, { $project: { _id: 1 } }],
+      cursor: {},
+    },
+    [0, 2, 4],
+  ],
+])('%s', async (_, command, ids) => {
+  const server = await filled()
+  expect((await server.all(command)).map(({ _id }) => _id)).toEqual(ids)
+  expect(server.database.detours.count).toBeGreaterThan(0)
+  expect(server.engine.statistics().openSnapshotCount).toBe(0)
+})
+
+test('what counts, changes and removes', async () => {
+  const server = await filled()
+  expect(await server.run({ count: 'c', query: rare })).toMatchObject({ n: 3 })
+  expect(await server.run({ distinct: 'c', key: 'n', query: rare })).toMatchObject({ values: [0, 1, 2] })
+  expect(await server.run({ update: 'c', updates: [{ q: rare, u: { $inc: { n: 10 } }, multi: true }] })).toMatchObject({
+    nModified: 3,
+  })
+  expect(
+    await server.run({
+      findAndModify: 'c',
+      query: { n: { $gte: 11 }, ...rare },
+      update: { $set: { words: [] } },
+      fields: { _id: 1 },
+    }),
+  ).toMatchObject({ value: { _id: 4 } })
+  expect(await server.run({ delete: 'c', deletes: [{ q: rare, limit: 0 }] })).toMatchObject({ n: 2 })
+  expect(server.database.detours.count).toBeGreaterThan(0)
+  expect((await server.all({ find: 'c', ...shown })).map(({ _id }) => _id)).toEqual([1, 3, 4, 5])
+})
+
+test('validators', async () => {
+  const server = await openServer()
+  const items = { bsonType: 'array', uniqueItems: true }
+  await server.run({ create: 'c', validator: { $jsonSchema: { properties: { words: items } } } })
+  const repeated = { _id: 2, words: [...words(1), 'w5'] }
+  const all = [{ _id: 1, words: words(1) }, repeated, { _id: 3, words: words(2) }]
+  expect(await server.run({ insert: 'c', documents: all, ordered: false })).toMatchObject({
+    n: 2,
+    writeErrors: [{ index: 1, code: 121 }],
+  })
+  expect(server.database.detours.count).toBe(3)
+  const pushed = { update: 'c', updates: [{ q: { _id: 3 }, u: { $push: { words: 'w7' } } }] }
+  expect(await server.reply(pushed)).toMatchObject({ writeErrors: [{ code: 121 }] })
+})
+
+test('fields that are short are tested where they are', async () => {
+  const server = await filled()
+  await server.run({ update: 'c', updates: [{ q: {}, u: { $set: { name: 'x' } }, multi: true }] })
+  expect(await server.run({ count: 'c', query: { name: /^x/ } })).toMatchObject({ n: 6 })
+  expect(server.database.detours.count).toBe(0)
+})

@@ -1,0 +1,119 @@
+/** Tests of documents that take long: what another thread needs to make one, and what it does with that. */
+import { Detour, isSameInput, longDocumentBytes, type Outcome, Patience, type Task } from '../../base/detour.ts'
+import { getField, readInt32, type Value } from '../../bson/value.ts'
+import { stepLimit } from '../../expression/context.ts'
+import { missing } from '../../expression/expression.ts'
+import { ownedValue } from '../../expression/owned-value.ts'
+import { type PortableScope, Scope } from '../../expression/scope.ts'
+import { compileFilter, type Predicate } from './compile.ts'
+import { fieldCosts } from './cost.ts'
+import { type FilterOptions, parseFilter } from './parse.ts'
+import type { Filter } from './tree.ts'
+
+/** What may be tested in the turn of whoever asks, in nanoseconds: estimated. */
+const inPlaceNs = 8e6
+
+const keptMax = 4
+
+export interface FilterTask extends Task {
+  readonly kind: 'filter'
+  readonly filter: Uint8Array
+  readonly scope: PortableScope | undefined
+  readonly variables: readonly (Value | undefined)[]
+  readonly nowMs: number | undefined
+  readonly stepsMax: number
+  readonly document: Uint8Array
+}
+
+interface Kept {
+  readonly document: Uint8Array
+  readonly outcome: Outcome<boolean>
+}
+
+/** A filter as it was given, from which it can be parsed again, and as it was parsed. */
+export interface ParsedFilter {
+  readonly document: Uint8Array
+  readonly options: FilterOptions | undefined
+  readonly filter: Filter
+}
+
+/** The tests of documents longer than `longDocumentBytes` by a filter, or by what is left of it for those that meet the rest. */
+export class LongTests {
+  readonly #whole: ParsedFilter
+  readonly #kept: Kept[] = []
+  readonly #patience = new Patience()
+  #costs: ReadonlyMap<string, number> | undefined
+
+  constructor(whole: ParsedFilter) {
+    this.#whole = whole
+  }
+
+  /** What `predicate` says of the document. Throws a `Detour` when that takes long, and has the answer when it is asked again. */
+  passes(predicate: Predicate, bytes: Uint8Array, start: number): boolean {
+    if (this.#estimateNs(bytes, start) <= inPlaceNs) return predicate(bytes, start)
+    const end = start + readInt32(bytes, start)
+    const found = this.#kept.findIndex(({ document }) => isSameInput(document, bytes, start, end))
+    if (found >= 0) {
+      this.#patience.rewarded()
+      const [{ outcome }] = this.#kept.splice(found, 1) as [Kept]
+      if (outcome.error !== undefined) throw outcome.error
+      return outcome.result
+    }
+    if (this.#patience.isOver) {
+      this.#patience.rewarded()
+      return predicate(bytes, start)
+    }
+    this.#patience.spend()
+    const { document: filter, options = {} } = this.#whole
+    const { nowMs, scope, variables = [] } = options
+    const document = bytes.slice(start, end)
+    const task: FilterTask = {
+      kind: 'filter',
+      filter: filter.slice(),
+      scope: scope?.portable,
+      variables: variables.map((value) => (value === undefined || value === missing ? undefined : ownedValue(value))),
+      nowMs,
+      stepsMax: stepLimit.perDocument,
+      document,
+    }
+    throw new Detour(task, (outcome) => {
+      if (this.#kept.length === keptMax) this.#kept.shift()
+      this.#kept.push({ document, outcome: outcome as Outcome<boolean> })
+    })
+  }
+
+  #estimateNs(bytes: Uint8Array, start: number): number {
+    this.#costs ??= fieldCosts(this.#whole.filter)
+    let sum = 0
+    for (const [name, nsPerByte] of this.#costs) {
+      if (name === '') sum += nsPerByte * readInt32(bytes, start)
+      else {
+        const value = getField(bytes, name, start)
+        if (value !== undefined) sum += nsPerByte * (value.end - value.start)
+      }
+    }
+    return sum
+  }
+}
+
+/** `predicate`, which is the filter compiled, for who begins again after a `Detour`. */
+export function withLongTests(predicate: Predicate, whole: ParsedFilter): Predicate {
+  let long: LongTests | undefined
+  return (bytes, start) => {
+    if (readInt32(bytes, start) <= longDocumentBytes) return predicate(bytes, start)
+    long ??= new LongTests(whole)
+    return long.passes(predicate, bytes, start)
+  }
+}
+
+/** Does what a `FilterTask` asks for. */
+export function computeFilter(task: FilterTask): boolean {
+  const { filter, scope, variables, nowMs, stepsMax, document } = task
+  const options = {
+    ...(nowMs === undefined ? {} : { nowMs }),
+    ...(scope === undefined ? {} : { scope: Scope.of(scope) }),
+    variables: variables.map((value) => value ?? missing),
+    stepsMax,
+  }
+  return compileFilter(parseFilter(filter, 0, options))(document, 0)
+}
