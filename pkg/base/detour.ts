@@ -47,6 +47,24 @@ export class Detour extends Error {
   }
 }
 
+let isInPlace = false
+
+/** Whether a `Detour` may be thrown: somebody waits for it. */
+export function mayDetour(): boolean {
+  return !isInPlace
+}
+
+/** Does `work` here, however long it takes: for what stands in the middle of something that cannot begin again. */
+export function inPlace<Result>(work: () => Result): Result {
+  const before = isInPlace
+  isInPlace = true
+  try {
+    return work()
+  } finally {
+    isInPlace = before
+  }
+}
+
 /**
  * How often work is sent away in vain: what came back was of something that has changed meanwhile. Then it is better done where it is
  * found, however long it takes, than never.

@@ -105,3 +105,19 @@ test('fields that are short are tested where they are', async () => {
   expect(await server.run({ count: 'c', query: { name: /^x/ } })).toMatchObject({ n: 6 })
   expect(server.database.detours.count).toBe(0)
 })
+
+test('$merge and $out write each document once, with their indexes and validators', async () => {
+  const server = await filled()
+  for (const name of ['merged', 'out']) {
+    await server.run({ create: name, validator: { words: { $not: /^absent$/ } } })
+    await server.run({ createIndexes: name, indexes: [{ key: { n: 1 }, name: 'n' }] })
+  }
+  await server.run({ insert: 'merged', documents: [{ _id: 2, words: ['old'] }] })
+  for (const last of [{ $merge: { into: 'merged', whenMatched: 'replace' } }, { $out: 'out' }]) {
+    await server.run({ aggregate: 'c', pipeline: [{ $match: rare }, last], cursor: {} })
+  }
+  for (const name of ['merged', 'out']) {
+    expect((await server.all({ find: name, ...shown, sort: { _id: 1 } })).map(({ _id }) => _id)).toEqual([0, 2, 4])
+    expect(await server.run({ count: name, query: { words: 'rare' } })).toMatchObject({ n: 3 })
+  }
+})

@@ -1,5 +1,7 @@
 /** Where `$out` writes: a collection beside the one that is meant, which takes its place in one write unit. */
+
 import type { CollectionReplacement, Namespace } from '../aggregate/host.ts'
+import { inPlace } from '../base/detour.ts'
 import { DatabaseError } from '../base/errors.ts'
 import { namespaceLengthMax } from '../base/limits.ts'
 import { buildDocument } from '../bson/build.ts'
@@ -72,7 +74,10 @@ export class OutTarget implements CollectionReplacement {
     const temporary = (this.#temporary ??= this.#create())
     const target = { database: temporary.database, collection: temporary.name }
     operation.instance.engine.write((unit) => {
-      for (const document of documents) insertOne(operation, unit, target, document)
+      // The pipeline has come past them: none can be inserted again.
+      inPlace(() => {
+        for (const document of documents) insertOne(operation, unit, target, document)
+      })
     })
   }
 

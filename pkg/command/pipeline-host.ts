@@ -15,6 +15,7 @@ import { DocumentRows, type Rows } from '../aggregate/rows.ts'
 import { runWithin } from '../aggregate/run.ts'
 import { splitPipeline } from '../aggregate/split.ts'
 import type { PipelineRun } from '../aggregate/stage.ts'
+import { inPlace } from '../base/detour.ts'
 import { DatabaseError } from '../base/errors.ts'
 import type { RecordId } from '../base/ids.ts'
 import { timestampMax } from '../base/timestamp.ts'
@@ -226,7 +227,7 @@ class CommandMergeTarget implements MergeTarget {
 
   insert(document: Uint8Array): void {
     const { operation } = this.#pace
-    this.#write((unit) => insertOne(operation, unit, this.#namespace, document))
+    this.#write((unit) => inPlace(() => insertOne(operation, unit, this.#namespace, document)))
   }
 
   replace({ recordId, document: before }: FoundDocument, document: Uint8Array): void {
@@ -234,7 +235,7 @@ class CommandMergeTarget implements MergeTarget {
     const collection = this.#collection!
     this.#write((unit) => {
       const stored = storedForm(document, operation.instance)
-      enforceValidator(operation, collection, stored, { bytes: before, start: 0 })
+      inPlace(() => enforceValidator(operation, collection, stored, { bytes: before, start: 0 }))
       unit.update(collection, recordId as RecordId, stored, byComparing)
     })
   }

@@ -9,7 +9,7 @@
  *  (3) `recordSetChanged` is true while the catalog tree does not have the collection's present state.
  */
 import { assert } from '../base/assert.ts'
-import { Detour, longDocumentBytes, Patience } from '../base/detour.ts'
+import { Detour, longDocumentBytes, mayDetour, Patience } from '../base/detour.ts'
 import { DatabaseError } from '../base/errors.ts'
 import type { CollectionId, RecordId } from '../base/ids.ts'
 import { type Timestamp, timestampMax, timestampMin } from '../base/timestamp.ts'
@@ -293,7 +293,11 @@ export class Collection<Records extends KeyMap = KeyMap> {
    */
   findKeys(old: RecordRef | undefined, document: Uint8Array | undefined): void {
     const oldLength = old === undefined ? 0 : old.end - old.start
-    if (Math.max(oldLength, document?.length ?? 0) <= longDocumentBytes || this.#keysPatience.isOver) return
+    if (Math.max(oldLength, document?.length ?? 0) <= longDocumentBytes || !mayDetour()) return
+    if (this.#keysPatience.isOver) {
+      this.#keysPatience.rewarded()
+      return
+    }
     const documents: Uint8Array[] = []
     const wanted: { index: Index<Records>; document: number }[] = []
     const want = (bytes: Uint8Array, start: number, end: number): void => {

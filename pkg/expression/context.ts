@@ -1,4 +1,4 @@
-import { Patience } from '../base/detour.ts'
+import { mayDetour, Patience } from '../base/detour.ts'
 import { DatabaseError } from '../base/errors.ts'
 import { documentSizeMaxInternal } from '../base/limits.ts'
 import { bsonType } from '../bson/type.ts'
@@ -130,8 +130,9 @@ export class EvaluationContext {
   /** Throws unless there is no use in going on elsewhere and little left to do here. */
   #goBeyond(): void {
     if (this.#repeat !== undefined && stepLimit.perDocument > this.stepsMax) {
-      if (this.#patience.isOver && this.#steps <= stepLimit.impatient) return
-      throw outOfSteps
+      const enough = mayDetour() ? (this.#patience.isOver ? stepLimit.impatient : 0) : stepLimit.refused
+      if (this.#steps <= enough) return
+      if (mayDetour()) throw outOfSteps
     }
     throw new DatabaseError('ExceededTimeLimit', `An expression took more than ${this.stepsMax} steps for one document`)
   }

@@ -1,4 +1,4 @@
-import { Detour } from '../../base/detour.ts'
+import { Detour, inPlace } from '../../base/detour.ts'
 import { DatabaseError } from '../../base/errors.ts'
 import { bsonType } from '../../bson/type.ts'
 import { documentOf, type Value } from '../../bson/value.ts'
@@ -36,11 +36,12 @@ export function filterPlan(document: Uint8Array, filter: Filter, scope: Scope): 
       const { variables, nowMs } = run
       // Variables have other values in each run.
       const bound = variables.length === 0 ? filter : parseFilter(document, 0, { scope, variables, nowMs })
-      return new Match(
-        input,
-        run,
-        withLongTests(compileFilter(bound), { document, options: { scope, variables, nowMs }, filter: bound }),
-      )
+      const predicate = compileFilter(bound)
+      // Where nobody waits, a document whose test is thrown out of would be lost.
+      const tested: Predicate = run.goesOn
+        ? withLongTests(predicate, { document, options: { scope, variables, nowMs }, filter: bound })
+        : (bytes, start) => inPlace(() => predicate(bytes, start))
+      return new Match(input, run, tested)
     },
   }
 }
