@@ -1,6 +1,6 @@
 /**
- * How long requests hold the event loop at a stretch, by the processor time that passes between two turns of it: on a busy machine that is
- * less than what the clock says, but more than on an idle one. The aim is 20 ms; what fails here holds it several times as long.
+ * How long requests hold the event loop at a stretch, by the processor time of its thread that passes between two turns of it: on a busy machine
+ * that is less than what the clock says, but more than on an idle one. The aim is 20 ms; what fails here holds it several times as long.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -37,15 +37,15 @@ async function held(command: Document): Promise<{ reply: Document; holdMs: numbe
   let last = process.cpuUsage()
   let running = true
   const watch = (): void => {
-    const { user, system } = process.cpuUsage(last)
+    const { user, system } = process.threadCpuUsage(last)
     longest = Math.max(longest, (user + system) / 1000)
-    last = process.cpuUsage()
+    last = process.threadCpuUsage()
     if (running) setImmediate(watch)
   }
   setImmediate(watch)
   await new Promise(setImmediate)
   longest = 0
-  last = process.cpuUsage()
+  last = process.threadCpuUsage()
   const result = await reply(command)
   watch()
   running = false
@@ -58,6 +58,13 @@ async function expectShortHolds(command: Document): Promise<Document> {
   const { holdMs } = first.holdMs < holdMaxMs ? first : await held(command)
   expect(holdMs, JSON.stringify(command).slice(0, 200)).toBeLessThan(holdMaxMs)
   return first.reply
+}
+
+/** What takes long is computed by another thread, for as long as it may. */
+async function expectEndInTime(expression: unknown, collection: string): Promise<void> {
+  const pipeline = [{ $project: { r: { $type: expression } } }]
+  const { ok, code } = await expectShortHolds({ aggregate: collection, pipeline, cursor: {}, maxTimeMS: 1000 })
+  if (ok !== 1) expect(code).toBe(50)
 }
 
 test.each([
@@ -104,11 +111,9 @@ test.each<[string, unknown]>([
     { $reduce: { input: { $range: [0, '$n'] }, initialValue: [], in: { $concatArrays: ['$$value', ['$$this']] } } },
   ],
   ['powers of decimals', { $map: { input: { $range: [0, '$n'] }, in: { $pow: [{ $toDecimal: '$$this' }, 2.5] } } }],
-])('an expression without end: %s', async (_, expression) => {
+])('an expression of very many steps: %s', async (_, expression) => {
   await reply({ update: 'numbers', updates: [{ q: { _id: 1 }, u: { _id: 1, n: 20_000 }, upsert: true }] })
-  const command = { aggregate: 'numbers', pipeline: [{ $project: { r: expression } }], cursor: {} }
-  const { code } = await expectShortHolds(command)
-  expect(code).toBe(262)
+  await expectEndInTime(expression, 'numbers')
 })
 
 const heavy = { $size: { $map: { input: { $range: [0, '$n'] }, in: { $add: ['$$this', 1] } } } }
@@ -212,9 +217,7 @@ test.each<[string, unknown]>([
     const document = Object.fromEntries(Array.from({ length: 50_000 }, (_, i) => [`k${i}`, i]))
     await reply({ insert: 'large', documents: [{ _id: 1, numbers, strings, document, text: 'ab'.repeat(1_000_000) }] })
   }
-  const command = { aggregate: 'large', pipeline: [{ $project: { r: { $type: expression } } }], cursor: {} }
-  const { code } = await expectShortHolds(command)
-  expect(code).toBe(262)
+  await expectEndInTime(expression, 'large')
 })
 
 test('indexes of a large collection, made and made unique', async () => {
