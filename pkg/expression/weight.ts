@@ -45,7 +45,7 @@ const operatorSteps: Readonly<Record<string, number>> = {
   $zip: 18,
 }
 
-/** Of numbers and truth values, and what only looks at the beginning of its operands. */
+/** Of numbers and truth values, what only looks at the beginning of its operands, and what steps over elements without a look at them. */
 const brief: ReadonlySet<string> = new Set([
   ...arithmetic,
   '$and',
@@ -63,10 +63,11 @@ const brief: ReadonlySet<string> = new Set([
   '$ne',
   '$not',
   '$or',
+  '$size',
   '$type',
 ])
 
-/** Whether evaluating it takes next to no time, however large the document. */
+/** Whether evaluating it takes next to no time, or at most some milliseconds, however large the document. */
 export function isBrief(expression: Expression): boolean {
   switch (expression.kind) {
     case 'constant':
