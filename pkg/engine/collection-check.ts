@@ -4,6 +4,7 @@ import type { Timestamp } from '../base/timestamp.ts'
 import { validateDocument } from '../bson/validate.ts'
 import type { Index } from '../index/index.ts'
 import type { Collection } from './collection.ts'
+import { RecordIdSet } from './record-id-set.ts'
 
 interface Counted {
   readonly documents: number
@@ -50,7 +51,7 @@ function nextStep(steps: ReturnType<typeof collectionSteps>, problems: string[])
   }
 }
 
-/** Records or entries looked at between two places where others may run. */
+/** Records, keys or entries looked at between two places where others may run. */
 const stepEntries = 64
 
 /**
@@ -65,13 +66,16 @@ export function* collectionSteps(
 ): Generator<undefined, Counted, undefined> {
   const { documentCount, dataSizeBytes, nextRecordId, namespace } = collection
   const expected = new Map<Index, number>(collection.indexes.map((index) => [index, 0]))
+  // What an entry names is looked up here: a document may have thousands of entries, and be long.
+  const recordIds = new RecordIdSet()
   let documents = 0
   let bytes = 0
-  const ref = { bytes: new Uint8Array(0), start: 0, end: 0 }
+  let looked = 0
   const cursor = collection.scan(at)
   while (cursor.next()) {
     documents++
     const recordId = cursor.recordId
+    recordIds.add(recordId)
     const document = cursor.bytes.slice(cursor.start, cursor.end)
     cursor.save()
     bytes += document.length
@@ -82,6 +86,7 @@ export function* collectionSteps(
       if (index.dropped) continue
       index.extract(document, 0, index.keys)
       expected.set(index, expected.get(index)! + index.keys.count)
+      looked += index.keys.count
       if (index.keys.multikey && index.keys.paths.some((paths, f) => (paths & ~index.multikeyPaths[f]!) !== 0))
         problems.push(`${index.name} of ${namespace} is not marked multikey`)
       for (let i = 0; i < index.keys.count; i++) {
@@ -90,7 +95,10 @@ export function* collectionSteps(
         }
       }
     }
-    if (documents % stepEntries === 0) yield
+    if (++looked >= stepEntries) {
+      looked = 0
+      yield
+    }
   }
   if (documents !== documentCount) {
     problems.push(`${namespace}: ${documents} documents, but the catalog says ${documentCount}`)
@@ -106,11 +114,13 @@ export function* collectionSteps(
     const walk = index.scan(at)
     while (!index.dropped && walk.next()) {
       entries++
-      walk.save()
-      if (!collection.read(walk.recordId, at, ref)) {
+      if (!recordIds.has(walk.recordId)) {
         problems.push(`${namespace}: index ${index.name} has an entry for record ${walk.recordId}, which is not there`)
       }
-      if (entries % stepEntries === 0) yield
+      if (entries % stepEntries === 0) {
+        walk.save()
+        yield
+      }
     }
     if (index.dropped) continue
     indexEntries += entries
