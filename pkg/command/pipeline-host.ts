@@ -45,6 +45,7 @@ import { bucketedCollection, bucketsStage } from './timeseries-buckets.ts'
 import { enforceValidator } from './validator.ts'
 import { outermostScope } from './variables.ts'
 import { refuseView } from './view.ts'
+import { isViewsCollection, viewDefinitions } from './view-definitions.ts'
 import { insertOne } from './write-insert.ts'
 
 const emptyFilter = new Uint8Array([5, 0, 0, 0, 0])
@@ -98,8 +99,13 @@ export class CommandHost implements PipelineHost {
     const resolved = this.resolve(namespace, run.collation)
     const whole = optimise([...resolved.pipeline, ...pipeline])
     if (whole[0]?.isSource === true) return runWithin(whole, new DocumentRows([]), run)
-    if (isSessionCollection(namespace.database, resolved.collection))
-      return runWithin(whole, sessionRows(this.#pace.operation, resolved.collection, this.#pace.due), run)
+    const { database } = namespace
+    const { operation, due } = this.#pace
+    if (isSessionCollection(database, resolved.collection))
+      return runWithin(whole, sessionRows(operation, resolved.collection, due), run)
+    const { engine } = operation.instance
+    if (isViewsCollection(engine, database, resolved.collection))
+      return runWithin(whole, new DocumentRows(viewDefinitions(engine, database)), run)
     const { filter, sort, skip, limit, rest, scope } = splitPipeline(whole)
     const temporaryFile = run.allowDiskUse ? () => this.temporaryFile() : undefined
     const { keysOnly, projection, projectionDocument } = fieldsReadBy(rest)

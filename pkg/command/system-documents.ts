@@ -16,7 +16,8 @@ import type { SetQuery } from './query-settings.ts'
 import { localSessions } from './session-collections.ts'
 import { storageStats } from './storage-stats.ts'
 import { shownIndexes } from './timeseries.ts'
-import { isView, refuseView } from './view.ts'
+import { refuseView } from './view.ts'
+import { isViewsCollection, viewDefinitions } from './view-definitions.ts'
 
 export function systemDocuments(operation: Operation, request: SystemRequest): readonly Uint8Array[] {
   switch (request.kind) {
@@ -53,7 +54,10 @@ function collStats(operation: Operation, request: SystemRequest & { kind: 'collS
   const { namespace, count, storageScale, latency, histograms, queryExec } = request
   const collection = collectionOf(operation, namespace)
   const ns = `${namespace.database}.${namespace.collection}`
-  const views = namespace.collection === 'system.views' ? viewCount(operation, namespace.database) : 0
+  const { engine } = operation.instance
+  const views = isViewsCollection(engine, namespace.database, namespace.collection)
+    ? viewDefinitions(engine, namespace.database).length
+    : 0
   if (count || storageScale !== undefined || queryExec) {
     refuseView(collection)
     if (collection === undefined && views === 0)
@@ -74,11 +78,6 @@ function collStats(operation: Operation, request: SystemRequest & { kind: 'collS
     count: count ? (collection?.documentCount ?? views) : undefined,
     queryExecStats: queryExec ? { collectionScans: { total: 0n, nonTailable: 0n } } : undefined,
   })
-}
-
-/** What `system.views` would hold, which the catalog has elsewhere. */
-function viewCount(operation: Operation, database: string): number {
-  return operation.instance.engine.collections(database).filter((each) => isView(each)).length
 }
 
 function indexStats(operation: Operation, namespace: Namespace): Uint8Array[] {

@@ -12,6 +12,7 @@ import { isSessionCollection } from './session-collections.ts'
 import { bucketedCollection } from './timeseries-buckets.ts'
 import { expressionOptions } from './variables.ts'
 import { isView } from './view.ts'
+import { isViewsCollection } from './view-definitions.ts'
 
 export interface ViewQuery {
   readonly collection: string
@@ -26,11 +27,12 @@ export interface ViewQuery {
 
 const emptyLength = 5
 
-/** Whether the name is that of documents which a pipeline makes: a view, sessions, the buckets of a time-series collection. */
+/** Whether the name is that of documents which a pipeline makes: a view, views' definitions, sessions, the buckets of a time-series collection. */
 export function readsByPipeline(operation: Operation, name: string, collection: Collection | undefined): boolean {
   if (collection !== undefined) return isView(collection)
-  const { databaseName, workspace } = operation
-  return isSessionCollection(databaseName, name) || bucketedCollection(workspace, databaseName, name) !== undefined
+  const { databaseName, workspace, instance } = operation
+  if (isSessionCollection(databaseName, name) || isViewsCollection(instance.engine, databaseName, name)) return true
+  return bucketedCollection(workspace, databaseName, name) !== undefined
 }
 
 /** The documents of the view that match. */

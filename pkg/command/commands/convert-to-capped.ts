@@ -15,6 +15,7 @@ import { checkCollectionName, collectionNameOf } from '../namespace.ts'
 import { ReadView } from '../read-view.ts'
 import { refuseTimeseries } from '../timeseries.ts'
 import { refuseView } from '../view.ts'
+import { isViewsCollection } from '../view-definitions.ts'
 import { checkNewCollection } from '../write-insert.ts'
 
 const sizeMax = 2 ** 50
@@ -73,8 +74,9 @@ export const convertToCapped = defineCommand({
   },
   run: async (operation: Operation, request: Conversion): Promise<undefined> => {
     const { engine, cursors } = operation.instance
+    if (isViewsCollection(engine, operation.databaseName, request.collection))
+      throw new DatabaseError('BadValue', 'system.views cannot be made capped')
     const collection = source(operation, request.collection)
-    if (request.collection === 'system.views') throw new DatabaseError('BadValue', 'system.views cannot be made capped')
     let { logIndex } = engine.write((unit) => {
       for (const index of [...collection.indexes])
         if (index !== collection.idIndex) unit.dropIndex(collection, index.name)

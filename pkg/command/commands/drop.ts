@@ -5,6 +5,8 @@ import { defineCommand } from '../definition.ts'
 import { anyType, commandFields, uuidType } from '../fields.ts'
 import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
+import { isView } from '../view.ts'
+import { isViewsCollection } from '../view-definitions.ts'
 
 const fields = commandFields('drop', {
   drop: { type: anyType, required: true },
@@ -41,6 +43,7 @@ export const drop = defineCommand({
     const collection = engine.collection(operation.databaseName, name)
     operation.namespace = `${operation.databaseName}.${name}`
     checkCollectionUuid(operation, operation.databaseName, name, uuid)
+    if (isViewsCollection(engine, operation.databaseName, name)) return dropViews(operation, operation.namespace)
     if (collection === undefined) return operation.acknowledge(undefined, engine.lastIndex)
     if (name.startsWith('system.') && name !== 'system.profile' && name !== 'system.js' && name !== 'system.views')
       throw new DatabaseError('IllegalOperation', `can't drop system collection ${collection.namespace}`)
@@ -56,3 +59,14 @@ export const drop = defineCommand({
     writer.string('ns', result.namespace)
   },
 })
+
+/** The collection of the views' definitions goes, and so do the views. */
+function dropViews(operation: Operation, namespace: string): Result | Promise<Result> {
+  const { engine, cursors } = operation.instance
+  const views = engine.collections(operation.databaseName).filter(isView)
+  const { logIndex } = engine.write((unit) => {
+    for (const view of views) unit.dropCollection(view)
+  })
+  cursors.failAll(new Set(views.map((view) => view.namespace)), `collection dropped: ${namespace}`)
+  return operation.acknowledge({ namespace, indexes: 1 }, logIndex)
+}

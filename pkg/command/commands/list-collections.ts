@@ -13,6 +13,7 @@ import type { Operation } from '../instance.ts'
 import { openCursor } from '../read.ts'
 import { inSlices } from '../slices.ts'
 import { describeBuckets } from '../timeseries.ts'
+import { describeViewsCollection, isViewsCollection, viewsCollection } from '../view-definitions.ts'
 
 const fields = commandFields('listCollections', {
   listCollections: { type: anyType },
@@ -52,19 +53,23 @@ export const listCollections = defineCommand({
   run: (operation: Operation, request: ListCollectionsCommand): Batch | Promise<Batch> => {
     const matches = request.filter === undefined ? undefined : compileFilter(parseFilter(request.filter))
     const documents: Uint8Array[] = []
-    const { engine } = operation.instance
-    const done = inSlices(operation, [...engine.collections(operation.databaseName)], (collection) => {
-      for (const described of describe(collection)) {
-        const document = request.nameOnly ? nameAndType(described) : described
-        if (matches === undefined || matches(document, 0)) documents.push(document)
-      }
+    const { instance, databaseName } = operation
+    const { engine } = instance
+    const add = (described: Uint8Array): void => {
+      const document = request.nameOnly ? nameAndType(described) : described
+      if (matches === undefined || matches(document, 0)) documents.push(document)
+    }
+    const done = inSlices(operation, [...engine.collections(databaseName)], (collection) => {
+      for (const described of describe(collection)) add(described)
     })
-    const open = (): Batch | Promise<Batch> =>
-      openCursor(operation, new DocumentRows(documents), {
-        namespace: `${operation.databaseName}.$cmd.listCollections`,
+    const open = (): Batch | Promise<Batch> => {
+      if (isViewsCollection(engine, databaseName, viewsCollection)) add(describeViewsCollection(databaseName))
+      return openCursor(operation, new DocumentRows(documents), {
+        namespace: `${databaseName}.$cmd.listCollections`,
         batchSize: request.batchSize ?? documents.length + 1,
         limit: documents.length,
       })
+    }
     return done === undefined ? open() : done.then(open)
   },
   reply: (batch: Batch, writer: BsonWriter) => batch.writeCursor(writer, 'firstBatch'),

@@ -10,6 +10,7 @@ import { collectionNameOf } from '../namespace.ts'
 import { openCursor } from '../read.ts'
 import { shownIndexes, withoutBuckets } from '../timeseries.ts'
 import { refuseView } from '../view.ts'
+import { isViewsCollection, viewsIdIndex } from '../view-definitions.ts'
 
 const fields = commandFields('listIndexes', {
   listIndexes: { type: anyType, required: true },
@@ -48,10 +49,8 @@ export const listIndexes = defineCommand({
   run: (operation: Operation, request: ListIndexesCommand): Batch | Promise<Batch> => {
     const namespace = `${operation.databaseName}.${request.collection}`
     operation.namespace = namespace
-    const collection = operation.instance.engine.collection(operation.databaseName, withoutBuckets(request.collection))
-    if (collection === undefined) throw new DatabaseError('NamespaceNotFound', `ns does not exist: ${namespace}`)
-    refuseView(collection)
-    const documents = shownIndexes(collection).map((index) => shownDefinition(collection, index))
+    const documents = definitions(operation, request.collection)
+    if (documents === undefined) throw new DatabaseError('NamespaceNotFound', `ns does not exist: ${namespace}`)
     return openCursor(operation, new DocumentRows(documents), {
       namespace,
       batchSize: request.batchSize ?? documents.length + 1,
@@ -60,3 +59,12 @@ export const listIndexes = defineCommand({
   },
   reply: (batch: Batch, writer: BsonWriter) => batch.writeCursor(writer, 'firstBatch'),
 })
+
+/** What is shown of a collection's indexes; undefined without the collection. */
+function definitions({ databaseName, instance }: Operation, name: string): Uint8Array[] | undefined {
+  const { engine } = instance
+  const collection = engine.collection(databaseName, withoutBuckets(name))
+  if (collection === undefined) return isViewsCollection(engine, databaseName, name) ? [viewsIdIndex] : undefined
+  refuseView(collection)
+  return shownIndexes(collection).map((index) => shownDefinition(collection, index))
+}
