@@ -3,7 +3,7 @@ import { DatabaseError } from '../base/errors.ts'
 import type { Collation } from '../collation/collation.ts'
 import { parseCollation } from '../collation/spec.ts'
 import type { Collection } from '../engine/collection.ts'
-import type { Operation } from './instance.ts'
+import type { Operation } from './operation.ts'
 
 const emptyLength = 5
 

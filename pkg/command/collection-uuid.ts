@@ -4,7 +4,7 @@ import { binaryValue, readInt32 } from '../bson/value.ts'
 import { uuidSubtype } from '../catalog/collection-record.ts'
 import type { Collection } from '../engine/collection.ts'
 import type { Fields } from './fields.ts'
-import type { Operation } from './instance.ts'
+import type { Operation } from './operation.ts'
 
 /** The 16 bytes of a `collectionUUID` field, undefined when it was not given. Errors: TypeMismatch, InvalidUUID. */
 export function collectionUuid(fields: Fields<string>, field: number): Uint8Array | undefined {

@@ -3,7 +3,7 @@ import type { BsonWriter } from '../bson/writer.ts'
 import type { OperationKind } from './counters.ts'
 import type { Explanation, Verbosity } from './explanation.ts'
 import type { Fields } from './fields.ts'
-import type { Command, Operation } from './instance.ts'
+import type { Command, Operation } from './operation.ts'
 
 /** Documents of an OP_MSG's kind 1 sections by identifier, as subarrays of the message. */
 export type Sequences = ReadonlyMap<string, readonly Uint8Array[]>

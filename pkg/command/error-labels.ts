@@ -1,7 +1,7 @@
 /** The labels by which drivers know what to do about an error. */
 import type { DatabaseError } from '../base/errors.ts'
 import { getField, numberOf } from '../bson/value.ts'
-import type { Operation } from './instance.ts'
+import type { Operation } from './operation.ts'
 import { endsTransaction } from './session-transaction.ts'
 import { isTransient } from './transaction-labels.ts'
 

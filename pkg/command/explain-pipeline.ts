@@ -2,7 +2,7 @@
 import type { Rows } from '../aggregate/rows.ts'
 import { type StageCounts, StageWatch } from '../aggregate/stage-watch.ts'
 import type { Explanation } from './explanation.ts'
-import type { Operation } from './instance.ts'
+import type { Operation } from './operation.ts'
 import type { ReadView } from './read-view.ts'
 
 /** Carries out what `open` opens; gives the counts of its input and of its stages. `view`: what is read, released at the end. */

@@ -1,7 +1,7 @@
 import { rawDocument } from '../bson/build.ts'
 import { queryShapeHash } from './command-shape.ts'
 import type { Explanation } from './explanation.ts'
-import type { Operation } from './instance.ts'
+import type { Operation } from './operation.ts'
 import { mongoVersion } from './version.ts'
 
 /** What is explained with what explain's reply says besides: the command itself, and who answers. `command`: undefined, it is not known as a document. */

@@ -1,6 +1,6 @@
 /** The lock of `fsync {lock: true}`: while anybody holds it, writes wait. It is counted, and belongs to no connection. */
 import { DatabaseError } from '../base/errors.ts'
-import type { Operation } from './instance.ts'
+import type { Operation } from './operation.ts'
 
 export class FsyncLock {
   #count = 0

@@ -7,7 +7,8 @@ import type { IndexBuild } from '../engine/index-build.ts'
 import { parseIndexDefinition } from '../index/definition.ts'
 import { ConnectionContext } from './context.ts'
 import type { IndexSpec } from './index-spec.ts'
-import { type Command, type Instance, Operation } from './instance.ts'
+import type { Instance } from './instance.ts'
+import { type Command, Operation } from './operation.ts'
 import { settled } from './settled.ts'
 
 /** Up to so many documents an index is built in the turn of the command: some milliseconds. */

@@ -20,7 +20,7 @@ import type { Collection, RecordRef } from '../engine/collection.ts'
 import { ownedValue } from '../expression/owned-value.ts'
 import type { Index } from '../index/index.ts'
 import { sameKey } from './index-presence.ts'
-import type { Operation } from './instance.ts'
+import type { Operation } from './operation.ts'
 import { ReadView } from './read-view.ts'
 
 export interface IndexChange {

@@ -3,7 +3,8 @@ import { rawDocument } from '../bson/build.ts'
 import { binaryValue, documentFields, getField, timestampValue } from '../bson/value.ts'
 import type { ConnectionContext } from './context.ts'
 import type { Cursor } from './cursor.ts'
-import type { Instance, Operation } from './instance.ts'
+import type { Instance } from './instance.ts'
+import type { Operation } from './operation.ts'
 import type { SessionTransaction } from './session-transaction.ts'
 
 /** Who is listed besides those at work. */

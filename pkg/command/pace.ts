@@ -1,6 +1,6 @@
 /** Who decides when long work lets others run: the operation at work, which changes from one getMore to the next. */
 import type { Detour } from '../base/detour.ts'
-import type { Operation } from './instance.ts'
+import type { Operation } from './operation.ts'
 
 export class Pace {
   operation: Operation

@@ -15,7 +15,8 @@ import type { Predicate } from '../query/filter/compile.ts'
 import { evict } from './capped.ts'
 import { traitsOf } from './collection-traits.ts'
 import { storedForm } from './document.ts'
-import type { Instance, Operation } from './instance.ts'
+import type { Instance } from './instance.ts'
+import type { Operation } from './operation.ts'
 import { opName, shownCommands } from './operation-list.ts'
 
 export interface ProfileFilter {

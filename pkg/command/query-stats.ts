@@ -13,7 +13,7 @@ import type { Work } from '../query/execute-source.ts'
 import { Batch } from './batch.ts'
 import { debugQueryShape, isCollected, transformIdentifiers } from './debug-query-shape.ts'
 import { sha256 } from './digest.ts'
-import type { Operation } from './instance.ts'
+import type { Operation } from './operation.ts'
 
 /** Of all entries together, about. */
 const sizeMaxBytes = 16 * 1024 * 1024

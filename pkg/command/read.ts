@@ -3,7 +3,7 @@ import type { Rows } from '../aggregate/rows.ts'
 import { firstBatchDefault } from '../base/limits.ts'
 import type { Batch } from './batch.ts'
 import type { Cursor, Tail } from './cursor.ts'
-import type { Operation } from './instance.ts'
+import type { Operation } from './operation.ts'
 import { Pace } from './pace.ts'
 import { HeldRows, noView, type View } from './rows.ts'
 

@@ -18,7 +18,7 @@ import type { Engine } from '../engine/engine.ts'
 import { encodeSessionWrite, sessionState } from '../engine/session-records.ts'
 import type { WriteUnit } from '../engine/write-unit.ts'
 import type { Fields } from './fields.ts'
-import type { Operation } from './instance.ts'
+import type { Operation } from './operation.ts'
 import type { Session } from './session.ts'
 
 const resultKind = { update: 1, delete: 2, findAndModify: 3 } as const

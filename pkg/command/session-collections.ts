@@ -9,7 +9,7 @@ import { DocumentRows, type Rows } from '../aggregate/rows.ts'
 import { buildDocument } from '../bson/build.ts'
 import { binaryValue } from '../bson/value.ts'
 import { type SessionHead, sessionState } from '../engine/session-records.ts'
-import type { Operation } from './instance.ts'
+import type { Operation } from './operation.ts'
 import { opTime } from './replica-set.ts'
 
 const recordsAtOnce = 500

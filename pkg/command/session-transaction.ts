@@ -10,7 +10,7 @@ import type { LogIndex } from '../base/ids.ts'
 import { TransientMap } from '../base/transient-map.ts'
 import type { Transaction } from '../engine/transaction.ts'
 import { defaultWriteConcern, inMemory } from './concern.ts'
-import type { Operation } from './instance.ts'
+import type { Operation } from './operation.ts'
 import { learnSession, shownSession } from './retryable-write.ts'
 import type { Session } from './session.ts'
 

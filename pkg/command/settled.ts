@@ -1,7 +1,7 @@
 /** Trying again what met an open transaction's write, or takes too long to be done in one turn. */
 import { Detour } from '../base/detour.ts'
 import { WriteConflict } from '../mvcc/write-conflict.ts'
-import type { Operation } from './instance.ts'
+import type { Operation } from './operation.ts'
 
 /** What to wait for before a write is tried again. */
 export type Obstacle = WriteConflict | Detour

@@ -1,4 +1,4 @@
-import type { Operation } from './instance.ts'
+import type { Operation } from './operation.ts'
 
 /** Does `act` to each item, letting others run now and then: in the caller's turn unless there is too much for one. */
 export function inSlices<Item>(

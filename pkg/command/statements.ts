@@ -1,6 +1,6 @@
 /** Running the statements of a write command one after the other, ordered or not. */
 import { databaseErrorOf } from './error-reply.ts'
-import type { Operation } from './instance.ts'
+import type { Operation } from './operation.ts'
 import { endsCommand, type WriteError } from './write-errors.ts'
 
 /**

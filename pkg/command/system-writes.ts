@@ -1,6 +1,6 @@
 /** Which collections of the server's own clients may write to. */
 import { DatabaseError } from '../base/errors.ts'
-import type { Operation } from './instance.ts'
+import type { Operation } from './operation.ts'
 
 /** Only the server itself writes these. */
 const ownOnly: ReadonlySet<string> = new Set(['system.profile', 'system.views'])

@@ -1,6 +1,6 @@
 /** After which errors a client may try its whole transaction again. */
 import type { DatabaseError } from '../base/errors.ts'
-import type { Operation } from './instance.ts'
+import type { Operation } from './operation.ts'
 import { endsTransaction } from './session-transaction.ts'
 
 /** The whole transaction may be tried again. */

@@ -10,7 +10,7 @@ import { scopeWithLet } from '../expression/command-let.ts'
 import { Scope } from '../expression/scope.ts'
 import type { UpdateResult } from '../query/update/apply.ts'
 import { applyReplacement } from '../query/update/replace.ts'
-import type { Operation } from './instance.ts'
+import type { Operation } from './operation.ts'
 import { expressionOptions } from './variables.ts'
 
 const allowed: ReadonlySet<string> = new Set([

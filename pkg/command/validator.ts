@@ -11,7 +11,7 @@ import { withLongTests } from '../query/filter/long-test.ts'
 import { collated, parseFilter } from '../query/filter/parse.ts'
 import { refuseOperators } from '../query/filter/refused-operators.ts'
 import { explainValidation } from '../query/schema/explain-filter.ts'
-import type { Operation } from './instance.ts'
+import type { Operation } from './operation.ts'
 import { outermostScope } from './variables.ts'
 
 const withoutValidators: ReadonlySet<string> = new Set(['admin', 'config', 'local'])

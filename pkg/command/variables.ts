@@ -4,7 +4,8 @@ import { getField, timestampValue } from '../bson/value.ts'
 import { scopeWithLet } from '../expression/command-let.ts'
 import { Scope } from '../expression/scope.ts'
 import type { ExpressionOptions } from '../query/filter/operator.ts'
-import type { Instance, Operation } from './instance.ts'
+import type { Instance } from './instance.ts'
+import type { Operation } from './operation.ts'
 
 /** For the parsers of filters and projections, with the operation's collation. Errors: those of `scopeWithLet`. */
 export function expressionOptions(operation: Operation): ExpressionOptions {

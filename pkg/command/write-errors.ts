@@ -2,7 +2,7 @@
 import type { DatabaseError } from '../base/errors.ts'
 import { type BsonWriter, indexName } from '../bson/writer.ts'
 import { writeDetails } from './error-reply.ts'
-import type { Operation } from './instance.ts'
+import type { Operation } from './operation.ts'
 
 export interface WriteError {
   /** The position of the statement in the command. */

@@ -1,6 +1,6 @@
 import type { Batch } from '../command/batch.ts'
 import { aggregate } from '../command/commands/aggregate.ts'
-import type { Operation } from '../command/instance.ts'
+import type { Operation } from '../command/operation.ts'
 import { Cursor } from './cursor.ts'
 import { arrayBytes, hintValue, optionalBytes } from './encode.ts'
 import type { Port } from './port.ts'

@@ -3,7 +3,7 @@ import { decodeDocument } from '../bson/convert.ts'
 import type { Batch } from '../command/batch.ts'
 import { getMore } from '../command/commands/get-more.ts'
 import { killCursors } from '../command/commands/kill-cursors.ts'
-import type { Operation } from '../command/instance.ts'
+import type { Operation } from '../command/operation.ts'
 import type { Port } from './port.ts'
 import type { Document } from './types.ts'
 

@@ -5,7 +5,7 @@
 import { DatabaseError } from '../base/errors.ts'
 import type { ConnectionContext } from '../command/context.ts'
 import type { Database } from '../command/dispatch.ts'
-import type { Operation } from '../command/instance.ts'
+import type { Operation } from '../command/operation.ts'
 import { checkCommand, isReserved, joinTransaction, SessionTransaction } from '../command/session-transaction.ts'
 import type { Isolation } from '../engine/transaction.ts'
 import type { Workspace } from '../engine/workspace.ts'

@@ -1,7 +1,7 @@
 import { DatabaseError } from '../../base/errors.ts'
 import { defineCommand, emptyReply, noRequest } from '../definition.ts'
 import { anyType, commandFields } from '../fields.ts'
-import type { Operation } from '../instance.ts'
+import type { Operation } from '../operation.ts'
 import { transactionOf } from './commit-transaction.ts'
 
 /** Forgets what the session's transaction has written. */

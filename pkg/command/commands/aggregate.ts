@@ -26,8 +26,8 @@ import {
   objectType,
   strictBooleanType,
 } from '../fields.ts'
-import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
+import type { Operation } from '../operation.ts'
 import { Pace } from '../pace.ts'
 import { CommandHost } from '../pipeline-host.ts'
 import { openRows } from '../pipeline-rows.ts'

@@ -3,7 +3,7 @@ import { writeFields } from '../../bson/build.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { defineCommand, noRequest } from '../definition.ts'
 import { anyType, commandFields } from '../fields.ts'
-import type { Operation } from '../instance.ts'
+import type { Operation } from '../operation.ts'
 import { mongoVersion, mongoVersionArray } from '../version.ts'
 
 /** The version clients may count on, and LauraDB's own. */

@@ -22,8 +22,8 @@ import {
   stringType,
   uuidType,
 } from '../fields.ts'
-import type { Operation } from '../instance.ts'
 import { splitNamespace } from '../namespace.ts'
+import type { Operation } from '../operation.ts'
 import { openCursor } from '../read.ts'
 import { refuse } from '../refuse.ts'
 import {

@@ -16,7 +16,7 @@ import type { BsonWriter } from '../../bson/writer.ts'
 import { isParameter, type ParameterFields, parameterNames, parametersCollection } from '../cluster-parameters.ts'
 import { defineCommand, emptyReply } from '../definition.ts'
 import { anyType, commandFields, objectType } from '../fields.ts'
-import type { Operation } from '../instance.ts'
+import type { Operation } from '../operation.ts'
 import { prepareUpdate, updateDocuments } from '../write.ts'
 
 const fields = commandFields('getClusterParameter', { getClusterParameter: { type: anyType } }, { strict: false })

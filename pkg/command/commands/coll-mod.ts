@@ -29,8 +29,8 @@ import {
   uuidType,
 } from '../fields.ts'
 import { type IndexChange, indexChange, refuseDuplicates } from '../index-change.ts'
-import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
+import type { Operation } from '../operation.ts'
 import { isTimeseries } from '../timeseries.ts'
 import { changedTimeseries, type TimeseriesChange, timeseriesChange } from '../timeseries-options.ts'
 import { checkView, checkViewCollation, checkViewGraph, viewPipeline } from '../view.ts'

@@ -2,7 +2,7 @@ import { DatabaseError } from '../../base/errors.ts'
 import { encodeSessionWrite, sessionState } from '../../engine/session-records.ts'
 import { defineCommand, emptyReply, noRequest } from '../definition.ts'
 import { anyType, commandFields } from '../fields.ts'
-import type { Operation } from '../instance.ts'
+import type { Operation } from '../operation.ts'
 import { aborted, findTransaction, type SessionTransaction } from '../session-transaction.ts'
 
 const nothing = new Uint8Array(0)

@@ -2,8 +2,8 @@ import { DatabaseError } from '../../base/errors.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { defineCommand, emptyReply } from '../definition.ts'
 import { anyType, commandFields, numberType, strictBooleanType } from '../fields.ts'
-import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
+import type { Operation } from '../operation.ts'
 import { refuseView } from '../view.ts'
 
 const fields = commandFields('compact', {

@@ -9,7 +9,8 @@ import {
   parseWriteFailure,
 } from '../fail-points.ts'
 import { anyType, commandFields, objectType, stringType } from '../fields.ts'
-import type { Instance, Operation } from '../instance.ts'
+import type { Instance } from '../instance.ts'
+import type { Operation } from '../operation.ts'
 
 const fields = commandFields('configureFailPoint', {
   configureFailPoint: { type: stringType, required: true },

@@ -30,8 +30,8 @@ import {
   stringType,
 } from '../fields.ts'
 import { parseIndexSpec } from '../index-spec.ts'
-import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
+import type { Operation } from '../operation.ts'
 import { createTimeseries } from '../timeseries.ts'
 import { timeseriesOption } from '../timeseries-options.ts'
 import { checkView, checkViewCollation, checkViewGraph, viewPipeline } from '../view.ts'

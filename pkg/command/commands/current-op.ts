@@ -5,7 +5,7 @@ import { compileFilter } from '../../query/filter/compile.ts'
 import { parseFilter } from '../../query/filter/parse.ts'
 import { defineCommand } from '../definition.ts'
 import { anyType, commandFields, genericFields } from '../fields.ts'
-import type { Operation } from '../instance.ts'
+import type { Operation } from '../operation.ts'
 import { operationList } from '../operation-list.ts'
 
 const fields = commandFields(

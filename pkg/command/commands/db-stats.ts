@@ -3,7 +3,7 @@ import { doubleValue, int64Value } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { defineCommand } from '../definition.ts'
 import { anyType, commandFields, numberType } from '../fields.ts'
-import type { Operation } from '../instance.ts'
+import type { Operation } from '../operation.ts'
 import { databaseSizes, type Sizes, sizeOfIndexes } from '../sizes.ts'
 
 const fields = commandFields('dbStats', {

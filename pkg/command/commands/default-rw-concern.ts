@@ -9,7 +9,7 @@ import { parseReadConcern, parseWriteConcern } from '../concern.ts'
 import { type SetConcerns, settingsCollection, settingsDocument, settingsFilter } from '../concern-defaults.ts'
 import { defineCommand } from '../definition.ts'
 import { anyType, commandFields, objectType, strictBooleanType } from '../fields.ts'
-import type { Operation } from '../instance.ts'
+import type { Operation } from '../operation.ts'
 import { prepareUpdate, updateDocuments } from '../write.ts'
 
 const getFields = commandFields('getDefaultRWConcern', {

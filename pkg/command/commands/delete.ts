@@ -17,8 +17,8 @@ import {
   strictBooleanType,
   uuidType,
 } from '../fields.ts'
-import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
+import type { Operation } from '../operation.ts'
 import { refuse } from '../refuse.ts'
 import { notRetryable, readDeleteResult, type StatementIds, statementIds, writeRetried } from '../retryable-write.ts'
 import { runStatements } from '../statements.ts'

@@ -1,7 +1,7 @@
 import { DatabaseError } from '../../base/errors.ts'
 import { defineCommand, emptyReply } from '../definition.ts'
 import { anyType, commandFields, numberType } from '../fields.ts'
-import type { Operation } from '../instance.ts'
+import type { Operation } from '../operation.ts'
 
 const fields = commandFields('dropDatabase', {
   dropDatabase: { type: numberType, required: true },

@@ -7,7 +7,7 @@ import { type AnyDefinition, type Definition, defineCommand, noSequences } from 
 import { explainReply } from '../explain-reply.ts'
 import type { Explanation, Verbosity } from '../explanation.ts'
 import { commandFields, objectType, stringType } from '../fields.ts'
-import type { Operation } from '../instance.ts'
+import type { Operation } from '../operation.ts'
 
 const fields = commandFields('explain', {
   explain: { type: objectType, required: true },

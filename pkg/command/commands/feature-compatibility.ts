@@ -1,7 +1,7 @@
 import { DatabaseError } from '../../base/errors.ts'
 import { defineCommand, emptyReply } from '../definition.ts'
 import { booleanType, commandFields, stringType } from '../fields.ts'
-import type { Operation } from '../instance.ts'
+import type { Operation } from '../operation.ts'
 
 const fields = commandFields('setFeatureCompatibilityVersion', {
   setFeatureCompatibilityVersion: { type: stringType, required: true },

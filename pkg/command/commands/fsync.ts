@@ -1,7 +1,7 @@
 import type { BsonWriter } from '../../bson/writer.ts'
 import { defineCommand, noRequest } from '../definition.ts'
 import { anyType, booleanType, commandFields, numberType } from '../fields.ts'
-import type { Operation } from '../instance.ts'
+import type { Operation } from '../operation.ts'
 
 const fields = commandFields('fsync', {
   fsync: { type: anyType },

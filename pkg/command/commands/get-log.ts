@@ -3,7 +3,7 @@ import { writeFields } from '../../bson/build.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { defineCommand } from '../definition.ts'
 import { commandFields, stringType } from '../fields.ts'
-import type { Operation } from '../instance.ts'
+import type { Operation } from '../operation.ts'
 
 const fields = commandFields('getLog', { getLog: { type: stringType, required: true } })
 const linesMax = 1024

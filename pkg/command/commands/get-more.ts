@@ -6,8 +6,8 @@ import type { Cursor } from '../cursor.ts'
 import { defineCommand } from '../definition.ts'
 import { anyType, commandFields, int64Type, numberType, objectType, stringType } from '../fields.ts'
 import { generic, timeLimit } from '../generic.ts'
-import type { Operation } from '../instance.ts'
 import { checkCollectionName } from '../namespace.ts'
+import type { Operation } from '../operation.ts'
 import { continueCursor } from '../read.ts'
 
 const fields = commandFields('getMore', {

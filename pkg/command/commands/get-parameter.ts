@@ -5,7 +5,7 @@ import { documentFields, getField, isNumber, readString, type Value } from '../.
 import type { BsonWriter } from '../../bson/writer.ts'
 import { defineCommand } from '../definition.ts'
 import { anyType, commandFields, genericFields } from '../fields.ts'
-import type { Operation } from '../instance.ts'
+import type { Operation } from '../operation.ts'
 import { truthyAt } from '../truth.ts'
 
 const fields = commandFields('getParameter', { getParameter: { type: anyType } }, { strict: false })

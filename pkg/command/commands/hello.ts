@@ -20,7 +20,8 @@ import {
   objectType,
   stringType,
 } from '../fields.ts'
-import type { Instance, Operation } from '../instance.ts'
+import type { Instance } from '../instance.ts'
+import type { Operation } from '../operation.ts'
 import { configurationVersion, opTime, opTimeDate, type ReplicaSet } from '../replica-set.ts'
 import { sessionTimeoutMinutes } from '../session.ts'
 import { maxWireVersion, minWireVersion } from '../version.ts'

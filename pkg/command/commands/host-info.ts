@@ -2,7 +2,8 @@ import { writeFields } from '../../bson/build.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { defineCommand, noRequest } from '../definition.ts'
 import { anyType, commandFields } from '../fields.ts'
-import type { HostFacts, Operation } from '../instance.ts'
+import type { HostFacts } from '../instance.ts'
+import type { Operation } from '../operation.ts'
 
 const osTypes: Readonly<Record<string, string>> = { linux: 'Linux', darwin: 'Darwin', win32: 'Windows' }
 

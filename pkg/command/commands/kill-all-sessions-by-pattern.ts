@@ -2,7 +2,7 @@ import { DatabaseError } from '../../base/errors.ts'
 import { getField } from '../../bson/value.ts'
 import { defineCommand, emptyReply } from '../definition.ts'
 import { arrayType, commandFields, Fields, objectType, stringType, uuidType } from '../fields.ts'
-import type { Operation } from '../instance.ts'
+import type { Operation } from '../operation.ts'
 import { checkDigest, sessionIdStart, sessionKey } from '../session.ts'
 
 const fields = commandFields('killAllSessionsByPattern', {

@@ -2,7 +2,7 @@ import { bsonType } from '../../bson/type.ts'
 import { documentFields } from '../../bson/value.ts'
 import { defineCommand, emptyReply } from '../definition.ts'
 import { arrayType, commandFields, Fields, stringType } from '../fields.ts'
-import type { Operation } from '../instance.ts'
+import type { Operation } from '../operation.ts'
 
 const fields = commandFields(
   'killAllSessions',

@@ -5,8 +5,8 @@ import { documentFields, int64Value, readInt64 } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { defineCommand } from '../definition.ts'
 import { anyType, arrayType, commandFields } from '../fields.ts'
-import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
+import type { Operation } from '../operation.ts'
 import { inSlices } from '../slices.ts'
 
 const fields = commandFields('killCursors', {

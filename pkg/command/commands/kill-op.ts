@@ -4,7 +4,7 @@ import { isNumber, numberOf } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { defineCommand } from '../definition.ts'
 import { anyType, commandFields } from '../fields.ts'
-import type { Operation } from '../instance.ts'
+import type { Operation } from '../operation.ts'
 
 const fields = commandFields('killOp', { killOp: { type: anyType }, op: { type: anyType } }, { strict: false })
 

@@ -1,5 +1,5 @@
 import { defineCommand, emptyReply } from '../definition.ts'
-import type { Operation } from '../instance.ts'
+import type { Operation } from '../operation.ts'
 import { sessionKeys, sessionListFields } from '../session-list.ts'
 
 const fields = sessionListFields('killSessions')

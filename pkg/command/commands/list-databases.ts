@@ -6,7 +6,7 @@ import { parseFilter } from '../../query/filter/parse.ts'
 import { refuseOperators } from '../../query/filter/refused-operators.ts'
 import { defineCommand } from '../definition.ts'
 import { anyType, booleanType, commandFields, objectType, strictBooleanType } from '../fields.ts'
-import type { Operation } from '../instance.ts'
+import type { Operation } from '../operation.ts'
 import { sizeInPages } from '../sizes.ts'
 
 const fields = commandFields('listDatabases', {

@@ -2,7 +2,7 @@ import { writeFields } from '../../bson/build.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { defineCommand, noRequest } from '../definition.ts'
 import { anyType, commandFields } from '../fields.ts'
-import type { Operation } from '../instance.ts'
+import type { Operation } from '../operation.ts'
 
 const lockModes = { read: 'S', write: 'X' } as const
 

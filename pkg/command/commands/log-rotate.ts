@@ -3,7 +3,7 @@ import { bsonType, typeAlias } from '../../bson/type.ts'
 import { documentFields } from '../../bson/value.ts'
 import { defineCommand, emptyReply, noRequest } from '../definition.ts'
 import { anyType, booleanNumberOrStringType, commandFields } from '../fields.ts'
-import type { Operation } from '../instance.ts'
+import type { Operation } from '../operation.ts'
 
 const fields = commandFields('logRotate', {
   logRotate: { type: booleanNumberOrStringType },

@@ -7,7 +7,7 @@ import { compileFilter } from '../../query/filter/compile.ts'
 import { parseFilter } from '../../query/filter/parse.ts'
 import { defineCommand } from '../definition.ts'
 import { anyType, commandFields, numberType } from '../fields.ts'
-import type { Operation } from '../instance.ts'
+import type { Operation } from '../operation.ts'
 import { makeProfile, type ProfileFilter, type ProfileSetting } from '../profiler.ts'
 
 const fields = commandFields('profile', {

@@ -17,8 +17,8 @@ import {
   strictBooleanType,
   stringType,
 } from '../fields.ts'
-import type { Operation } from '../instance.ts'
 import { checkDatabaseName } from '../namespace.ts'
+import type { Operation } from '../operation.ts'
 import { querySettingsCollection, type SetQuery, setQueryDocument } from '../query-settings.ts'
 import { deleteDocuments, prepareUpdate, updateDocuments } from '../write.ts'
 

@@ -6,7 +6,7 @@ import { objectIdValue } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { type AnyDefinition, type Definition, defineCommand, emptyReply } from '../definition.ts'
 import { anyType, commandFields } from '../fields.ts'
-import type { Operation } from '../instance.ts'
+import type { Operation } from '../operation.ts'
 import { configurationVersion, electionTerm, memberId, opTime, opTimeDate, type ReplicaSet } from '../replica-set.ts'
 
 const heartbeatMs = 2000

@@ -3,8 +3,8 @@ import { bsonType, typeAlias } from '../../bson/type.ts'
 import { documentFields, isNumber, readString } from '../../bson/value.ts'
 import { defineCommand, emptyReply } from '../definition.ts'
 import { anyType, arrayType, commandFields } from '../fields.ts'
-import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
+import type { Operation } from '../operation.ts'
 
 const fields = commandFields('setIndexCommitQuorum', {
   setIndexCommitQuorum: { type: anyType, required: true },

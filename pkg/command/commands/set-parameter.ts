@@ -4,7 +4,7 @@ import { documentFields, type Value } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { defineCommand } from '../definition.ts'
 import { anyType, commandFields, genericFields } from '../fields.ts'
-import type { Operation } from '../instance.ts'
+import type { Operation } from '../operation.ts'
 
 const fields = commandFields('setParameter', { setParameter: { type: anyType } }, { strict: false })
 

@@ -2,7 +2,7 @@ import { DatabaseError } from '../../base/errors.ts'
 import { bsonType } from '../../bson/type.ts'
 import { defineCommand, emptyReply } from '../definition.ts'
 import { anyType, commandFields, strictBooleanType, stringType } from '../fields.ts'
-import type { Operation } from '../instance.ts'
+import type { Operation } from '../operation.ts'
 import { prepareUpdate, updateDocuments } from '../write.ts'
 import { type BlockReason, blockCollection, blockDocument, blockFilter, blockReasons } from '../write-block.ts'
 

@@ -1,7 +1,7 @@
 import { DatabaseError } from '../../base/errors.ts'
 import { defineCommand, emptyReply, noRequest } from '../definition.ts'
 import { anyType, booleanType, commandFields, numberType } from '../fields.ts'
-import type { Operation } from '../instance.ts'
+import type { Operation } from '../operation.ts'
 
 /** Asks the server to stop as SIGTERM does: finish what is in flight, checkpoint, exit. */
 export const shutdown = defineCommand({

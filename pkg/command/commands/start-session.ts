@@ -3,7 +3,7 @@ import { binaryValue } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { defineCommand, noRequest } from '../definition.ts'
 import { anyType, commandFields } from '../fields.ts'
-import type { Operation } from '../instance.ts'
+import type { Operation } from '../operation.ts'
 import { sessionTimeoutMinutes } from '../session.ts'
 
 /** Begins a session whose id the server makes; drivers make their own. */

@@ -1,8 +1,8 @@
 import { DatabaseError } from '../../base/errors.ts'
 import { defineCommand, emptyReply } from '../definition.ts'
 import { anyType, commandFields, objectType } from '../fields.ts'
-import type { Operation } from '../instance.ts'
 import { collectionNameOf } from '../namespace.ts'
+import type { Operation } from '../operation.ts'
 import { refuseView } from '../view.ts'
 
 const fields = commandFields('compactStructuredEncryptionData', {

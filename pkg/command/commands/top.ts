@@ -3,7 +3,7 @@ import { int64Value } from '../../bson/value.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
 import { defineCommand, noRequest } from '../definition.ts'
 import { anyType, commandFields } from '../fields.ts'
-import type { Operation } from '../instance.ts'
+import type { Operation } from '../operation.ts'
 import { usageEvents } from '../usage.ts'
 
 const fields = commandFields('top', { top: { type: anyType } }, { strict: false })

@@ -6,8 +6,8 @@ import type { BsonWriter } from '../../bson/writer.ts'
 import type { Collection } from '../../engine/collection.ts'
 import { defineCommand } from '../definition.ts'
 import { anyType, commandFields, Fields, objectType, strictBooleanType, stringType } from '../fields.ts'
-import type { Operation } from '../instance.ts'
 import { checkDatabaseName } from '../namespace.ts'
+import type { Operation } from '../operation.ts'
 
 const fields = commandFields('validateDBMetadata', {
   validateDBMetadata: { type: anyType },

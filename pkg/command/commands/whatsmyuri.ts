@@ -1,7 +1,7 @@
 import type { BsonWriter } from '../../bson/writer.ts'
 import { defineCommand, noRequest } from '../definition.ts'
 import { anyType, commandFields } from '../fields.ts'
-import type { Operation } from '../instance.ts'
+import type { Operation } from '../operation.ts'
 
 /** The client's address as the server sees it. */
 export const whatsmyuri = defineCommand({
