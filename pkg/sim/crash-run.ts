@@ -1,6 +1,7 @@
 /**
  * One crash run: a workload on a simulated disk up to an operation at which it loses power, then recoveries from several
- * images of that moment, each compared with the model. What the crash tests and the soak repeat with many seeds.
+ * images of that moment, each compared with the model, the last of them as if only the process had been killed. What the crash tests and the
+ * soak repeat with many seeds.
  */
 import { timestampMax } from '../base/timestamp.ts'
 import { Engine } from '../engine/engine.ts'
@@ -49,15 +50,17 @@ export async function crashRun(seed: number, crashAt: number, options: CrashRunO
       throw new Error(`seed ${seed}, crash at ${crashAt}: the run failed before it`, { cause: error })
   }
   let secondCrashes = 0
-  for (let image = 0; image < options.images; image++) {
-    const survivor = world.crash()
+  for (let image = 0; image <= options.images; image++) {
+    // Killed: what was written but not synced is there, and a power loss later may still take it away.
+    const killed = image === options.images
+    const survivor = killed ? world.restart() : world.crash()
     try {
-      if (await recover(survivor, model, options.engine ?? smallEngine)) secondCrashes++
+      if (await recover(survivor, model, options.engine ?? smallEngine, killed)) secondCrashes++
     } catch (error) {
       throw new Error(`seed ${seed}, crash at ${crashAt}, image ${image}: ${describe(error)}`, { cause: error })
     }
   }
-  return { images: options.images + secondCrashes, secondCrashes, finished }
+  return { images: options.images + 1 + secondCrashes, secondCrashes, finished }
 }
 
 async function workload(
@@ -72,14 +75,19 @@ async function workload(
 }
 
 /** Recovers, sometimes crashing once more on the way; true when it did. */
-async function recover(world: SimulatedWorld, model: Model, options: Partial<EngineOptions>): Promise<boolean> {
+async function recover(
+  world: SimulatedWorld,
+  model: Model,
+  options: Partial<EngineOptions>,
+  killed: boolean,
+): Promise<boolean> {
   let survivor = world
   let crashedAgain = false
-  if (world.random.integer(4) === 0) {
-    world.disk.crashAt(1 + world.random.integer(40))
+  if (world.random.integer(killed ? 2 : 4) === 0) {
+    world.disk.crashAt(1 + world.random.integer(killed ? 400 : 40))
     const interrupted = await openOrCrash(world, options)
     if (interrupted === undefined) crashedAgain = true
-    else await compareOrCrash(interrupted, model, world, options)
+    else await unlessCrashed(world, () => compareAndCheckpoint(interrupted, model, options))
     survivor = world.crash()
   }
   const engine = await openOrCrash(survivor, options)
@@ -91,15 +99,15 @@ async function recover(world: SimulatedWorld, model: Model, options: Partial<Eng
   return crashedAgain
 }
 
+async function compareAndCheckpoint(engine: Engine, model: Model, options: Partial<EngineOptions>): Promise<void> {
+  await compare(engine, model, options)
+  await engine.checkpoint()
+}
+
 /** The engine is alive, but the crash may still be ahead of it. */
-async function compareOrCrash(
-  engine: Engine,
-  model: Model,
-  world: SimulatedWorld,
-  options: Partial<EngineOptions>,
-): Promise<void> {
+async function unlessCrashed(world: SimulatedWorld, action: () => Promise<void>): Promise<void> {
   try {
-    await compare(engine, model, options)
+    await action()
   } catch (error) {
     if (!world.disk.crashed) throw error
   }

@@ -261,28 +261,67 @@ test('a crash at every operation, and at every operation of the recovery from it
   expect(images).toBeGreaterThan(3000)
 }, 60_000)
 
+const kept = 2
+const appended = 7
+
+/** A log that a crash interrupts at the given operation of dropping most of its durable entries; undefined: it was done before. */
+async function interruptedCut(seed: number, number: number): Promise<[SimulatedWorld, Model] | undefined> {
+  const world = simulatedWorld(seed, { writeBackChance: 0 })
+  const model = new Model()
+  const log = openAndCompare(world, model, 'first')
+  for (let at = 0; at < appended; at++) {
+    const payload = new Uint8Array(at === 3 ? segmentSizeBytes : 100).fill(at)
+    log.ensureSpace(payload.length)
+    model.entries.push(payload)
+    await log.durable(log.append(1 as Term, 1 as Timestamp, payload, payload.length))
+  }
+  model.acknowledged = kept
+  world.disk.crashAt(world.disk.operationCount + number)
+  await unlessCrashed(world, () => log.truncateAfter(kept as LogIndex))
+  return world.disk.crashed ? [world, model] : undefined
+}
+
+function openCut(world: SimulatedWorld, model: Model, note: string): void {
+  const copy = Object.assign(new Model(), { ...model, entries: [...model.entries] })
+  openAndCompare(world, copy, note)
+  if (![kept, appended].includes(copy.entries.length)) throw new Error(`${note}: ${copy.entries.length} entries`)
+}
+
 test('dropping entries that were durable is done or not done, wherever it is interrupted', async () => {
-  const payload = (at: number) => new Uint8Array(100).fill(at)
-  for (let number = 1; number <= 40; number++) {
-    const world = simulatedWorld(number, { writeBackChance: 0 })
-    const model = new Model()
-    const log = openAndCompare(world, model, 'first')
-    for (let at = 0; at < 7; at++) {
-      model.entries.push(payload(at))
-      await log.durable(log.append(1 as Term, 1 as Timestamp, payload(at), 100))
-    }
-    model.acknowledged = 2
-    world.disk.crashAt(world.disk.operationCount + number)
-    await unlessCrashed(world, () => log.truncateAfter(2 as LogIndex))
-    if (!world.disk.crashed) break
-    expect(number).toBeLessThan(40)
+  for (let number = 1; ; number++) {
+    const interrupted = await interruptedCut(number, number)
+    if (interrupted === undefined) break
+    const [world, model] = interrupted
     for (let round = 0; round < 40; round++) {
       const image = round === 0 ? world.crash({ sectors: 'none', names: 0 }) : world.crash({ sectors: 0.5 })
-      const copy = Object.assign(new Model(), { ...model, entries: [...model.entries] })
-      openAndCompare(image, copy, `crash at ${number}`)
-      if (![2, 7].includes(copy.entries.length)) throw new Error(`crash at ${number}: ${copy.entries.length} entries`)
+      openCut(image, model, `crash at ${number}`)
     }
   }
+})
+
+test('nor does it matter that the process is killed, and the machine fails in the middle of the next open', async () => {
+  let images = 0
+  for (let number = 1; ; number++) {
+    if ((await interruptedCut(number, number)) === undefined) break
+    for (let inner = 1, opened = false; !opened; inner++) {
+      for (let seed = 0; seed < 3 && !opened; seed++) {
+        const [world, model] = (await interruptedCut(seed, number))!
+        const note = `killed at ${number}, then a crash at ${inner}, seed ${seed}`
+        const next = world.restart()
+        next.disk.crashAt(inner)
+        try {
+          openCut(next, model, note)
+          opened = true
+        } catch (error) {
+          if (!(error instanceof SimulatedCrash)) throw error
+          for (const sectors of ['none', 'all', 0.5] as const)
+            for (const names of [0, 0.5]) openCut(next.crash({ sectors, names }), model, note)
+          images++
+        }
+      }
+    }
+  }
+  expect(images).toBeGreaterThan(300)
 })
 
 test('what an open shows after a sync had failed is durable, though the system calls it written', async () => {

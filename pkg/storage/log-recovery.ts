@@ -46,7 +46,11 @@ export function recoverLog(
   windowBytes: number,
 ): RecoveredLog | undefined {
   const cut = readCut(disk, folder)
-  if (cut !== undefined) removeSegmentsAfter(disk, folder, cut)
+  if (cut !== undefined) {
+    // A process that was killed may have given the file its name and no more: without it, what follows looks like damage.
+    disk.syncDirectory(folder)
+    removeSegmentsAfter(disk, folder, cut)
+  }
   const firstIndexes = segmentsIn(disk, folder)
   const start = firstIndexes.findLastIndex((firstIndex) => firstIndex <= from)
   if (firstIndexes.length === 0) return undefined
