@@ -9,6 +9,9 @@ import { ReadView } from './read-view.ts'
 import type { Search } from './search.ts'
 import { settled } from './settled.ts'
 
+/** For fewer records the order in which their index entries change makes no difference. */
+const gatheredMin = 8
+
 /** Walks the records that match until `act` says that it has enough. A promise when that takes more than a slice. */
 function searchRecords(
   operation: Operation,
@@ -100,6 +103,7 @@ export function changeAll(
   const slice = (): boolean => {
     if (next === recordIds.length) return true
     return operation.workspace.write((unit) => {
+      if (recordIds.length - next >= gatheredMin) unit.gather(collection)
       while (next < recordIds.length) {
         const isCertain = collection.changeCount === counted
         change(unit, recordIds[next]!, isCertain)

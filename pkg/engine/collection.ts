@@ -94,6 +94,8 @@ export class Collection<Records extends KeyMap = KeyMap> {
   readonly #takeRecordId: (() => RecordId) | undefined
   readonly #keysPatience = new Patience()
   #foreseen: ForeseenRecords | undefined
+  /** Indexes whose changes wait. */
+  #gathering: readonly Index<Records>[] = noIndexes
 
   /** `takeRecordId`: gives ids out where the next one is not this collection's own to give. */
   constructor(
@@ -332,6 +334,23 @@ export class Collection<Records extends KeyMap = KeyMap> {
         index.expect(new KnownKeys(documents[number]!, found[i]!))
       }
     })
+  }
+
+  /**
+   * From here until `settle` what changes in index entries waits, as far as no write has to look at it, and is then made in the order of keys: for
+   * a write unit that changes many records and reads no index between. Which indexes there are stays as it is. False: nothing can wait.
+   */
+  gather(): boolean {
+    this.#gathering = this.maintained.filter((index) => index.gather())
+    return this.#gathering.length > 0
+  }
+
+  /** Makes the changes that wait. */
+  settle(at: Timestamp): void {
+    this.changing = true
+    for (const index of this.#gathering) index.settle(at)
+    this.changing = false
+    this.#gathering = noIndexes
   }
 
   /** Inserts after `checkUnique` of the same document at the same timestamp. */

@@ -108,6 +108,45 @@ test('a unique index refuses a second holder and leaves everything as it was', a
   await engine.close()
 })
 
+test('a unit that makes its changes of index entries together has made those of what it did when it is cut short', async () => {
+  const engine = await withDocuments(300)
+  const collection = engine.collection('db', 'c')!
+  engine.write((unit) => {
+    unit.createIndex(collection, buildDocument({ v: 2, key: { n: -1 }, name: 'n' }))
+    unit.createIndex(collection, buildDocument({ v: 2, key: { m: 1 }, name: 'm', unique: true, sparse: true }))
+  })
+  const early = engine.snapshot()
+  const walk = (at = timestampMax): number[] => {
+    const cursor = collection.index('n')!.scan(at)
+    const found: number[] = []
+    while (cursor.next()) found.push(cursor.recordId)
+    return found
+  }
+  const before = walk()
+  const attempt = () =>
+    engine.write((unit) => {
+      unit.gather(collection)
+      for (let n = 0; n < 300; n += 3) unit.remove(collection, (n + 1) as RecordId)
+      // The same record more than once, to and fro.
+      for (const at of [5000, 1, 7000]) {
+        for (let n = 1; n < 300; n += 3)
+          unit.update(collection, (n + 1) as RecordId, buildDocument({ _id: n, n: at - n }))
+      }
+      expect(() => collection.index('n')!.scan(timestampMax)).toThrow('read when its changes have been made')
+      unit.update(collection, 3 as RecordId, buildDocument({ _id: 2, n: 8000, m: 1 }))
+      unit.update(collection, 6 as RecordId, buildDocument({ _id: 5, n: 8000, m: 1 }))
+    })
+  expect(attempt).toThrow('E11000')
+  expect((await engine.check()).problems).toEqual([])
+  expect(walk(early.timestamp)).toEqual(before)
+  expect(walk().slice(0, 3)).toEqual([3, 2, 5])
+  expect(walk()).toHaveLength(200)
+  early.release()
+  await engine.vacuum()
+  expect((await engine.check()).problems).toEqual([])
+  await engine.close()
+})
+
 test('a unique index over values that repeat is not built', async () => {
   const engine = await withDocuments(4)
   const collection = engine.collection('db', 'c')!

@@ -323,7 +323,11 @@ export class Engine implements Workspace {
     const unit = new WriteUnit(this.#state, operations, this.#clock.next(), this.world.random, this.#host, notes)
     let result: Result
     try {
-      result = body(unit)
+      try {
+        result = body(unit)
+      } finally {
+        unit.settle()
+      }
     } catch (error) {
       if (this.#failure === undefined) this.#append(operations, unit.timestamp)
       throw error

@@ -62,6 +62,8 @@ export class WriteUnit {
   /** Where the changes are described for change streams; undefined: no change history is kept. */
   readonly #notes: ChangeNotes | undefined
   #reserved = 0
+  /** Those whose changes in index entries wait. */
+  #gathering: readonly Collection[] = []
   /** Room kept for a session record to come. */
   #announced = 0
 
@@ -315,6 +317,26 @@ export class WriteUnit {
     // The event of a replacement has the whole document.
     if (patch === undefined || notes?.described === false) this.#operations.replace(collection.id, recordId, document)
     else this.#operations.patch(collection.id, recordId, patch.head, patch.tail, document)
+  }
+
+  /**
+   * The unit changes many records of the collection and, until it ends, does nothing else to it and reads no index of it: what changes in index entries is
+   * made at its end, in the order of their keys.
+   */
+  gather(collection: Collection): void {
+    if (collection.gather()) this.#gathering = [...this.#gathering, collection]
+  }
+
+  /** At the end of the unit, also of one that was cut short: what it has changed so far is complete then. */
+  settle(): void {
+    for (const collection of this.#gathering) {
+      try {
+        collection.settle(this.timestamp)
+      } catch (error) {
+        throw this.#cutOff(collection, error)
+      }
+    }
+    this.#gathering = []
   }
 
   /** Removes a live record. */

@@ -13,6 +13,7 @@
  *  (2) `multikeyPaths` has every array component met in any document ever indexed; none is ever taken back.
  */
 
+import { assert } from '../base/assert.ts'
 import { errorOf } from '../base/detour.ts'
 import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
@@ -23,6 +24,7 @@ import { versionSuffixLength } from '../mvcc/version-key.ts'
 import type { ValueRef } from '../storage/tree.ts'
 import { TreePosition } from '../storage/tree-position.ts'
 import type { IndexDefinition, KeyPath } from './definition.ts'
+import { EntryChanges } from './entry-changes.ts'
 import { type Extractor, KeySet } from './extract.ts'
 import { WildcardExtractor } from './extract-wildcard.ts'
 import { extractorOf } from './extractor-of.ts'
@@ -51,6 +53,8 @@ const expectedMax = 8
 let entryKey = new Uint8Array(256)
 const entryValue = new Uint8Array(recordIdLength + 32)
 const foundValue: ValueRef = { bytes: entryValue, start: 0, end: 0 }
+/** Memory of changes that nobody uses: write units do not nest, so that there are as many as one of them touches indexes. */
+const idleChanges: EntryChanges[] = []
 
 /** `Entries`: the map that holds it; a transaction has its own over the stored one. */
 export class Index<Entries extends KeyMap = KeyMap> {
@@ -78,6 +82,8 @@ export class Index<Entries extends KeyMap = KeyMap> {
   #position: TreePosition | undefined
   /** Of documents about to be written or replaced: keys that took long to find. */
   #known: KnownKeys[] | undefined
+  /** Changes that wait, between `gather` and `settle`. */
+  #waiting: EntryChanges | undefined
   /** Operations that used the index since it was opened, for $indexStats. */
   useCount = 0
 
@@ -188,12 +194,14 @@ export class Index<Entries extends KeyMap = KeyMap> {
 
   /** Walks lower <= encoded value < upper at `at`; `undefined` is no bound. */
   scan(at: Timestamp, lower?: Uint8Array, upper?: Uint8Array, direction: 1 | -1 = 1): IndexCursor {
+    assert(this.#waiting === undefined, 'an index is read when its changes have been made')
     this.useCount++
     return new IndexCursor(this.map, this.layout === 'unique', at, lower, upper, direction)
   }
 
   /** Walks the records of single encoded values, one value after another, at `at`. */
   points(at: Timestamp): IndexPoints {
+    assert(this.#waiting === undefined, 'an index is read when its changes have been made')
     this.useCount++
     return new IndexPoints(this.map, this.layout === 'unique', at)
   }
@@ -272,7 +280,60 @@ export class Index<Entries extends KeyMap = KeyMap> {
     this.map.claim(entryKey, length)
   }
 
+  /**
+   * From here until `settle` entries that come and go wait, as far as no write has to look at them; the index is not read meanwhile. False: none
+   * can wait.
+   */
+  gather(): boolean {
+    if (this.layout === 'unique' || this.refusesDuplicates || this.onConflict !== undefined) return false
+    if (this.map.ascending === undefined) return false
+    this.#waiting = idleChanges.pop() ?? new EntryChanges()
+    return true
+  }
+
+  /** Makes the changes that wait. */
+  settle(at: Timestamp): void {
+    const waiting = this.#waiting
+    if (waiting === undefined) return
+    this.#waiting = undefined
+    this.#make(waiting, at)
+    idleChanges.push(waiting)
+  }
+
+  #make(waiting: EntryChanges, at: Timestamp): void {
+    const { map } = this
+    map.ascending!(() => {
+      waiting.take((bytes, start, middle, end) => {
+        const length = middle - start
+        const key = entryKeyOf(length)
+        for (let j = 0; j < length; j++) key[j] = bytes[start + j]!
+        const isLive = map.locate(key, length, at, foundValue)
+        if (end > middle) map.writeLocated(bytes, middle, end)
+        else {
+          assert(isLive, 'an entry that goes was there')
+          map.removeLocated()
+        }
+      })
+    })
+  }
+
+  #wait(waiting: EntryChanges, set: KeySet, i: number, recordId: RecordId, at: Timestamp, isThere: boolean): void {
+    const start = set.starts[i]!
+    const length = set.ends[i]! - start
+    const bytes = waiting.room(length + 2 * recordIdLength + set.partCount + 1)
+    const from = set.writer.bytes
+    let middle = waiting.position
+    for (let j = 0; j < length; j++) bytes[middle++] = from[start + j]!
+    middle = writeRecordId(bytes, middle, recordId)
+    waiting.push(middle, isThere ? this.#writeValueAt(bytes, middle, set, i, recordId) : middle)
+    if (waiting.isFull) this.#make(waiting, at)
+  }
+
   add(set: KeySet, i: number, recordId: RecordId, at: Timestamp): void {
+    if (this.#waiting !== undefined) {
+      this.#wait(this.#waiting, set, i, recordId, at, true)
+      return
+    }
     if (this.onConflict !== undefined && this.conflict(set, i, at, recordId) !== undefined) this.onConflict(recordId)
     let length = this.#load(set, i)
     if (this.layout === 'shared') length = writeRecordId(entryKey, length, recordId)
@@ -281,7 +342,12 @@ export class Index<Entries extends KeyMap = KeyMap> {
     this.map.writeLocated(entryValue, 0, end)
   }
 
+  /** False: it was not there. */
   remove(set: KeySet, i: number, recordId: RecordId, at: Timestamp): boolean {
+    if (this.#waiting !== undefined) {
+      this.#wait(this.#waiting, set, i, recordId, at, false)
+      return true
+    }
     let length = this.#load(set, i)
     if (this.layout === 'shared') length = writeRecordId(entryKey, length, recordId)
     if (!this.map.locate(entryKey, length, at, foundValue)) {
@@ -302,9 +368,14 @@ export class Index<Entries extends KeyMap = KeyMap> {
 
   /** Writes the entry's value for key `i` to `target`; returns its length. */
   writeValue(set: KeySet, i: number, recordId: RecordId, target: Uint8Array): number {
-    let at = 1
-    if (this.layout === 'unique') at = writeRecordId(target, 0, recordId)
-    else target[0] = 1
+    return this.#writeValueAt(target, 0, set, i, recordId)
+  }
+
+  /** Returns where it ends. */
+  #writeValueAt(target: Uint8Array, start: number, set: KeySet, i: number, recordId: RecordId): number {
+    let at = start
+    if (this.layout === 'unique') at = writeRecordId(target, at, recordId)
+    else target[at++] = 1
     if (set.lost[i] === 0) return at
     const { partCount } = set
     for (let f = 0; f < partCount; f++) target[at++] = set.codes[i * partCount + f]!
@@ -318,12 +389,17 @@ export class Index<Entries extends KeyMap = KeyMap> {
   #load(set: KeySet, i: number): number {
     const start = set.starts[i]!
     const length = set.ends[i]! - start
-    if (entryKey.length < length + recordIdLength) entryKey = new Uint8Array((length + recordIdLength) * 2)
-    const key = entryKey
+    const key = entryKeyOf(length + recordIdLength)
     const from = set.writer.bytes
     for (let j = 0; j < length; j++) key[j] = from[start + j]!
     return length
   }
+}
+
+/** The memory for an entry's key of so many bytes. */
+function entryKeyOf(length: number): Uint8Array {
+  if (entryKey.length < length) entryKey = new Uint8Array(length * 2)
+  return entryKey
 }
 
 function rootsOf(definition: IndexDefinition, accepts: DocumentPredicate | undefined): Uint8Array[] | undefined {

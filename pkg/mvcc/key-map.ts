@@ -21,6 +21,8 @@ export interface KeyMap {
   removeLocated(): void
   /** Writes a key that was never in the map. */
   add(key: Uint8Array, keyLength: number, at: Timestamp, value: Uint8Array, start: number, end: number): void
+  /** Runs `body`, in which the keys that are located ascend: that takes less time than going to each by itself. Not there where it would not. */
+  ascending?(body: () => void): void
   /** Before a change of what begins with `key`: throws WriteConflict when somebody else is at it. */
   claim(key: Uint8Array, keyLength: number): void
   /** Whether somebody has locked ranges of keys, so that every key that is written has to be claimed. */

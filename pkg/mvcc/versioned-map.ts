@@ -46,6 +46,8 @@ export class VersionedMap implements KeyMap {
   #located = false
   #locatedAt: Timestamp = timestampMax
   #userKeyLength = 0
+  /** Each key is looked for from where the cursor is after the change of the one before. */
+  #ascends = false
 
   /** `locks`: of open transactions, which writers must not pass. */
   constructor(
@@ -88,7 +90,10 @@ export class VersionedMap implements KeyMap {
     this.#userKeyLength = keyLength
     this.#locatedAt = at
     this.#located = true
-    if (!cursor.seek(this.#scratch, this.#scratchLength) || !cursor.keyStartsWith(key, keyLength)) {
+    const isSomewhere = this.#ascends
+      ? cursor.seekOnward(this.#scratch, this.#scratchLength)
+      : cursor.seek(this.#scratch, this.#scratchLength)
+    if (!isSomewhere || !cursor.keyStartsWith(key, keyLength)) {
       into.start = into.end = 0
       this.#found = false
       return false
@@ -134,7 +139,7 @@ export class VersionedMap implements KeyMap {
       }
     }
     if (this.#leftovers !== undefined && this.supersededCount > 0) this.#dropLeftovers(this.#leftovers)
-    cursor.close()
+    this.#goOn()
     if (at > this.newest) this.newest = at
     const { recentWrites } = this.#snapshots
     if (recentWrites.isWatched) recentWrites.note(this, this.#scratch, this.#userKeyLength)
@@ -171,10 +176,25 @@ export class VersionedMap implements KeyMap {
       this.supersededCount += 2
       if (hadHistory) this.#prune()
     }
-    cursor.close()
+    this.#goOn()
     if (at > this.newest) this.newest = at
     const { recentWrites } = this.#snapshots
     if (recentWrites.isWatched) recentWrites.note(this, this.#scratch, this.#userKeyLength)
+  }
+
+  /** After a change: lets go of the leaf, unless the next key is looked for from there. Where versions were dropped the cursor may be beyond it. */
+  #goOn(): void {
+    if (!this.#ascends || this.supersededCount > 0) this.#cursor.close()
+  }
+
+  ascending(body: () => void): void {
+    this.#ascends = true
+    try {
+      body()
+    } finally {
+      this.#ascends = false
+      this.#cursor.close()
+    }
   }
 
   /**

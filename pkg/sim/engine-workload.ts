@@ -185,7 +185,12 @@ export class EngineWorkload {
     try {
       const { logIndex } = this.engine.write((unit) => {
         const count = this.#random.integer(10) === 0 ? 1 + this.#random.integer(30) : 1
-        for (let i = 0; i < count; i++) this.#change(unit, changes)
+        const gathers = count > 1 && this.#random.integer(2) === 0
+        if (gathers) for (const collection of this.engine.collections('db')) unit.gather(collection)
+        for (let i = 0; i < count; i++) {
+          if (gathers) this.#changeRecord(unit, this.engine, changes)
+          else this.#change(unit, changes)
+        }
       })
       this.#record(logIndex, changes)
       const durable = this.engine.durable(logIndex).then(() => this.#model.acknowledge(logIndex))

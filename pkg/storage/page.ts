@@ -71,6 +71,8 @@ const interpolatedMin = 32
 const interpolatedReach = 4
 /** Entries that a search onward reads one by one. */
 const onwardReach = 32
+/** Of those with the same head, whose cells it has to look at. */
+const tiedReach = 4
 
 const noBytes = new Uint8Array(0)
 const noWords = new Uint32Array(0)
@@ -249,7 +251,9 @@ export class Page {
     let index = (at - slots) >>> 1
     if (at >= last) return index === this.count ? ~index : this.search(key, keyLength, index)
     const known = prefixLength + 4 <= this.keyHeadMax ? 4 : 0
+    const tiedMax = index + tiedReach
     for (; index < this.count && words[slots + (index << 1)] === head; index++) {
+      if (index === tiedMax) return this.search(key, keyLength, index)
       const order = this.#compareSuffix(index, key, keyLength, known)
       if (order === 0) return index
       if (order > 0) break
