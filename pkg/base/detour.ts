@@ -89,6 +89,53 @@ export class Patience {
 
 const patienceMax = 5
 
+/** What may be done with one document in the turn of whoever asks, in nanoseconds: estimated. */
+export const inPlaceNs = 8e6
+
+interface Kept<Result> {
+  readonly input: Uint8Array
+  readonly outcome: Outcome<Result>
+}
+
+/** Of the outcomes that somebody has waited for, so many are kept until they are asked for. */
+const keptMax = 4
+
+/** What is computed of documents elsewhere, each outcome until its document comes again. */
+export class KeptOutcomes<Result> {
+  readonly #kept: Kept<Result>[] = []
+  readonly #patience = new Patience()
+
+  /**
+   * What is computed of `bytes[start, end)`, when that has come back; what `here` gives, when it was sent away in vain too often. Otherwise throws
+   * a `Detour` with the task, which is for a copy of these bytes.
+   */
+  resultOf(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    taskOf: (input: Uint8Array) => Task,
+    here: () => Result,
+  ): Result {
+    const found = this.#kept.findIndex(({ input }) => isSameInput(input, bytes, start, end))
+    if (found >= 0) {
+      this.#patience.rewarded()
+      const [{ outcome }] = this.#kept.splice(found, 1) as [Kept<Result>]
+      if (outcome.error !== undefined) throw outcome.error
+      return outcome.result
+    }
+    if (this.#patience.isOver) {
+      this.#patience.rewarded()
+      return here()
+    }
+    this.#patience.spend()
+    const input = bytes.slice(start, end)
+    throw new Detour(taskOf(input), (outcome) => {
+      if (this.#kept.length === keptMax) this.#kept.shift()
+      this.#kept.push({ input, outcome: outcome as Outcome<Result> })
+    })
+  }
+}
+
 /** What is estimated for a document is next to nothing for one that is not longer. */
 export const longDocumentBytes = 64 * 1024
 

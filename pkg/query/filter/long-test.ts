@@ -1,13 +1,5 @@
 /** Tests of documents that take long: what another thread needs to make one, and what it does with that. */
-import {
-  Detour,
-  isSameInput,
-  longDocumentBytes,
-  mayDetour,
-  type Outcome,
-  Patience,
-  type Task,
-} from '../../base/detour.ts'
+import { inPlaceNs, KeptOutcomes, longDocumentBytes, mayDetour, type Task } from '../../base/detour.ts'
 import { getField, readInt32, type Value } from '../../bson/value.ts'
 import { stepLimit } from '../../expression/context.ts'
 import { missing } from '../../expression/expression.ts'
@@ -18,11 +10,6 @@ import { fieldCosts } from './cost.ts'
 import { type FilterOptions, parseFilter } from './parse.ts'
 import type { Filter } from './tree.ts'
 
-/** What may be tested in the turn of whoever asks, in nanoseconds: estimated. */
-const inPlaceNs = 8e6
-
-const keptMax = 4
-
 export interface FilterTask extends Task {
   readonly kind: 'filter'
   readonly filter: Uint8Array
@@ -31,11 +18,6 @@ export interface FilterTask extends Task {
   readonly nowMs: number | undefined
   readonly stepsMax: number
   readonly document: Uint8Array
-}
-
-interface Kept {
-  readonly document: Uint8Array
-  readonly outcome: Outcome<boolean>
 }
 
 /** A filter as it was given, from which it can be parsed again, and as it was parsed. */
@@ -48,8 +30,7 @@ export interface ParsedFilter {
 /** The tests of documents longer than `longDocumentBytes` by a filter, or by what is left of it for those that meet the rest. */
 export class LongTests {
   readonly #whole: ParsedFilter
-  readonly #kept: Kept[] = []
-  readonly #patience = new Patience()
+  readonly #answers = new KeptOutcomes<boolean>()
   #costs: ReadonlyMap<string, number> | undefined
 
   constructor(whole: ParsedFilter) {
@@ -60,22 +41,19 @@ export class LongTests {
   passes(predicate: Predicate, bytes: Uint8Array, start: number): boolean {
     if (!mayDetour() || this.#estimateNs(bytes, start) <= inPlaceNs) return predicate(bytes, start)
     const end = start + readInt32(bytes, start)
-    const found = this.#kept.findIndex(({ document }) => isSameInput(document, bytes, start, end))
-    if (found >= 0) {
-      this.#patience.rewarded()
-      const [{ outcome }] = this.#kept.splice(found, 1) as [Kept]
-      if (outcome.error !== undefined) throw outcome.error
-      return outcome.result
-    }
-    if (this.#patience.isOver) {
-      this.#patience.rewarded()
-      return predicate(bytes, start)
-    }
-    this.#patience.spend()
+    return this.#answers.resultOf(
+      bytes,
+      start,
+      end,
+      (document) => this.#taskFor(document),
+      () => predicate(bytes, start),
+    )
+  }
+
+  #taskFor(document: Uint8Array): FilterTask {
     const { document: filter, options = {} } = this.#whole
     const { nowMs, scope, variables = [] } = options
-    const document = bytes.slice(start, end)
-    const task: FilterTask = {
+    return {
       kind: 'filter',
       filter: filter.slice(),
       scope: scope?.portable,
@@ -84,10 +62,6 @@ export class LongTests {
       stepsMax: stepLimit.perDocument,
       document,
     }
-    throw new Detour(task, (outcome) => {
-      if (this.#kept.length === keptMax) this.#kept.shift()
-      this.#kept.push({ document, outcome: outcome as Outcome<boolean> })
-    })
   }
 
   #estimateNs(bytes: Uint8Array, start: number): number {

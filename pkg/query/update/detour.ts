@@ -1,5 +1,5 @@
 /** Updates of documents that take long: what another thread needs to apply one, and what it does with that. */
-import { Detour, isSameInput, type Outcome, Patience, type Task } from '../../base/detour.ts'
+import { inPlaceNs, KeptOutcomes, type Task } from '../../base/detour.ts'
 import type { Timestamp } from '../../base/timestamp.ts'
 import { readInt32, type Value } from '../../bson/value.ts'
 import { parseCollation } from '../../collation/spec.ts'
@@ -28,18 +28,6 @@ export interface UpdateTask extends Task {
   readonly inserting: boolean
 }
 
-/** What may be computed in the turn of whoever asks, in nanoseconds: estimated. */
-export const inPlaceNs = 8e6
-
-/** Of the results that an update has waited for, so many are kept until they are asked for. */
-const keptMax = 4
-
-interface Kept {
-  readonly document: Uint8Array
-  readonly inserting: boolean
-  readonly outcome: Outcome<UpdateResult>
-}
-
 /**
  * An update that is applied in place to documents for which that takes a few milliseconds at most, and throws a `Detour` for others; applied
  * again to the same bytes it has the result.
@@ -47,8 +35,8 @@ interface Kept {
 export class DetouringUpdate {
   readonly update: Update
   readonly #source: UpdateSource
-  readonly #kept: Kept[] = []
-  readonly #patience = new Patience()
+  readonly #results = new KeptOutcomes<UpdateResult>()
+  readonly #inserted = new KeptOutcomes<UpdateResult>()
 
   constructor(update: Update, source: UpdateSource) {
     this.update = update
@@ -60,19 +48,25 @@ export class DetouringUpdate {
     const { update } = this
     if (update.kind === 'replacement' || !this.#isLong(update, bytes, start))
       return applyUpdate(update, bytes, start, context)
-    return this.#detour(bytes, start, context, false)
+    return this.#results.resultOf(
+      bytes,
+      start,
+      start + readInt32(bytes, start),
+      (document) => this.#taskFor(document, context, false),
+      () => applyUpdate(update, bytes, start, context),
+    )
   }
 
   /** As `applyToNew`. */
   applyToNew(update: OperatorUpdate, bytes: Uint8Array, context: UpdateContext): Uint8Array {
     if (!this.#isLong(update, bytes, 0)) return applyToNew(update, bytes, context)
-    return this.#detour(bytes, 0, context, true).document
-  }
-
-  #applyHere(bytes: Uint8Array, start: number, context: UpdateContext, inserting: boolean): UpdateResult {
-    this.#patience.rewarded()
-    if (!inserting) return applyUpdate(this.update, bytes, start, context)
-    return { document: applyToNew(this.update as OperatorUpdate, bytes, context), changed: true }
+    return this.#inserted.resultOf(
+      bytes,
+      0,
+      readInt32(bytes, 0),
+      (document) => this.#taskFor(document, context, true),
+      () => ({ document: applyToNew(update, bytes, context), changed: true }),
+    ).document
   }
 
   #isLong({ nsPerByte }: OperatorUpdate, bytes: Uint8Array, start: number): boolean {
@@ -81,22 +75,9 @@ export class DetouringUpdate {
     return nsPerByte * (readInt32(bytes, start) + update.end - update.start) > inPlaceNs
   }
 
-  #detour(bytes: Uint8Array, start: number, context: UpdateContext, inserting: boolean): UpdateResult {
-    const end = start + readInt32(bytes, start)
-    const kept = this.#kept.findIndex(
-      (each) => each.inserting === inserting && isSameInput(each.document, bytes, start, end),
-    )
-    if (kept >= 0) {
-      this.#patience.rewarded()
-      const [{ outcome }] = this.#kept.splice(kept, 1) as [Kept]
-      if (outcome.error !== undefined) throw outcome.error
-      return outcome.result
-    }
-    if (this.#patience.isOver) return this.#applyHere(bytes, start, context, inserting)
-    this.#patience.spend()
+  #taskFor(document: Uint8Array, context: UpdateContext, inserting: boolean): UpdateTask {
     const { update, arrayFilters } = this.#source
-    const document = bytes.slice(start, end)
-    const task: UpdateTask = {
+    return {
       kind: 'update',
       update: ownedValue(update),
       arrayFilters: arrayFilters.map((filter) => filter.slice()),
@@ -107,10 +88,6 @@ export class DetouringUpdate {
       document,
       inserting,
     }
-    throw new Detour(task, (outcome) => {
-      if (this.#kept.length === keptMax) this.#kept.shift()
-      this.#kept.push({ document, inserting, outcome: outcome as Outcome<UpdateResult> })
-    })
   }
 }
 
