@@ -2,20 +2,14 @@
 import type { Value } from '../bson/value.ts'
 import type { ExpressionCompiler } from '../expression/compile.ts'
 import type { EvaluationContext } from '../expression/context.ts'
-import { metadataNames } from '../expression/metadata.ts'
-import { ownedValue } from '../expression/owned-value.ts'
+import { type KeptDocument, ownedMetadata } from '../expression/metadata.ts'
 import { type PipelineRun, type Stage, type Step, step } from './stage.ts'
-
-interface Kept {
-  readonly bytes: Uint8Array
-  readonly metadata: ReadonlyMap<string, Value>
-}
 
 /** A stage whose next step can give the current document once more: each asks first whether it does, when it `keeps` one. */
 export abstract class RepeatableStage implements Stage {
   /** The current document is to come again or has done so. */
   protected keeps = false
-  #kept: Kept | undefined
+  #kept: KeptDocument | undefined
   #isDue = false
   abstract bytes: Uint8Array
   start = 0
@@ -23,7 +17,10 @@ export abstract class RepeatableStage implements Stage {
 
   /** The next step gives the current document again, whatever happens to its bytes until then. */
   repeat(): void {
-    this.#kept ??= { bytes: this.bytes.slice(this.start, this.end), metadata: this.#allMetadata() }
+    this.#kept ??= {
+      bytes: this.bytes.slice(this.start, this.end),
+      metadata: ownedMetadata((name) => this.currentMetadata(name)),
+    }
     this.#isDue = true
     this.keeps = true
   }
@@ -51,15 +48,6 @@ export abstract class RepeatableStage implements Stage {
   protected abstract currentMetadata(name: string): Value | undefined
 
   abstract close(): void
-
-  #allMetadata(): Map<string, Value> {
-    const all = new Map<string, Value>()
-    for (const name of metadataNames) {
-      const value = this.currentMetadata(name)
-      if (value !== undefined) all.set(name, ownedValue(value))
-    }
-    return all
-  }
 }
 
 /** The stage, able to repeat its documents where the run may need it. */

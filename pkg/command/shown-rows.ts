@@ -1,10 +1,8 @@
 /** The rows of a query as it shows them: each is written anew. */
 import type { Rows } from '../aggregate/rows.ts'
 import { Detour } from '../base/detour.ts'
-import type { Value } from '../bson/value.ts'
 import { BsonWriter } from '../bson/writer.ts'
-import { metadataNames } from '../expression/metadata.ts'
-import { ownedValue } from '../expression/owned-value.ts'
+import { type KeptDocument, ownedMetadata } from '../expression/metadata.ts'
 import { writeIndexKey } from '../query/index-key.ts'
 import { compileProjection, type Project } from '../query/projection/compile.ts'
 import type { Projection } from '../query/projection/tree.ts'
@@ -92,8 +90,8 @@ export class ProjectedRows extends ShownRows {
   readonly #found: QueryRows | undefined
   readonly #project: Project
   readonly #pace: Pace
-  /** The current row when showing it has had to wait for something: its bytes, and what `$meta` tells of it. */
-  #kept: { readonly bytes: Uint8Array; readonly metadata: ReadonlyMap<string, Value> } | undefined
+  /** The current row when showing it has had to wait for something. */
+  #kept: KeptDocument | undefined
   #isDetouring = false
 
   constructor(rows: Rows, projection: Projection, pace: Pace) {
@@ -125,14 +123,10 @@ export class ProjectedRows extends ShownRows {
     }
   }
 
-  #copy(): { bytes: Uint8Array; metadata: Map<string, Value> } {
+  #copy(): KeptDocument {
     const { bytes, start, end } = this.rows
-    const metadata = new Map<string, Value>()
-    for (const name of this.#found === undefined ? [] : metadataNames) {
-      const value = this.#found!.metadata(name)
-      if (value !== undefined) metadata.set(name, ownedValue(value))
-    }
-    return { bytes: bytes.slice(start, end), metadata }
+    const found = this.#found
+    return { bytes: bytes.slice(start, end), metadata: ownedMetadata(found && ((name) => found.metadata(name))) }
   }
 
   protected write(writer: BsonWriter): boolean {

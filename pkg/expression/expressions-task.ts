@@ -9,7 +9,7 @@ import { Detour, errorOf, type FailureParts, isSameInput, type Outcome, type Tas
 import { readInt64Number, type Value } from '../bson/value.ts'
 import type { EvaluationContext } from './context.ts'
 import { missing } from './expression.ts'
-import { metadataNames } from './metadata.ts'
+import { ownedMetadata } from './metadata.ts'
 import { ownedValue } from './owned-value.ts'
 import type { PortableScope } from './scope.ts'
 import type { ExpressionSource } from './source.ts'
@@ -73,11 +73,6 @@ export function expressionsDetour(
   keep: (known: KnownValues) => void,
 ): Detour {
   const document = context.bytes.slice(context.start, context.end)
-  const metadata = new Map<string, Value>()
-  for (const name of metadataNames) {
-    const value = context.metadata?.(name)
-    if (value !== undefined) metadata.set(name, ownedValue(value))
-  }
   const sent = sources.slice(from)
   const scopes = new Map([...new Set(sent.map(({ scope }) => scope))].map((scope) => [scope, scope.portable]))
   const slots = new Set(sent.flatMap(({ scope }) => scope.slots))
@@ -89,7 +84,7 @@ export function expressionsDetour(
       const value = slots.has(slot) ? context.variables[slot] : undefined
       return value === undefined || value === missing ? undefined : ownedValue(value)
     }),
-    metadata,
+    metadata: ownedMetadata(context.metadata),
     nowMs: readInt64Number(context.now.bytes, context.now.start),
     seed: Math.floor(context.random() * 2 ** 32),
     stepsMax,
