@@ -7,7 +7,7 @@
  * `DecodeValue`. So what it returns is what the loop would have returned.
  */
 import { ObjectId } from 'bson'
-import { viewOf } from './byte-view.ts'
+import { viewOf } from '../base/byte-view.ts'
 import { compileFunction } from './compile.ts'
 import { startsWith } from './field-names.ts'
 import { twoTo32 } from './little-endian.ts'

@@ -8,6 +8,7 @@
  * Wanted entries ahead are found several at a time, at first few, then more, in one loop over slots and stamps: that loop is what a
  * scan pays for versions, and its steps are those of a walk over a tree without any.
  */
+import { viewOf } from '../base/byte-view.ts'
 import { compareRanges } from './copy.ts'
 import { longKey, type Page } from './page.ts'
 
@@ -31,16 +32,11 @@ export class StampWalk {
   #looked = -1
   #reached = false
   #ahead = aheadMin
-  /** Of the memory in which the leaf lies. */
-  #bytes: Uint8Array
-  #view: DataView
 
   /** The bound is `bytes[at, at + stampLength)`; its first bit is 0, as that of every stamp. */
   constructor(bytes: Uint8Array, at: number) {
-    this.#bytes = bytes
-    this.#view = viewOf(bytes)
-    this.#high = this.#view.getInt32(at)
-    this.#low = this.#view.getInt32(at + 3) ^ highestBit
+    this.#high = numberAt(bytes, at)
+    this.#low = numberAt(bytes, at + 3) ^ highestBit
   }
 
   /** The cursor moves by other ways, or the leaf may change. */
@@ -85,11 +81,7 @@ export class StampWalk {
 
   #lookAhead(page: Page): void {
     const { bytes, words, slots, base } = page
-    if (this.#bytes !== bytes) {
-      this.#bytes = bytes
-      this.#view = viewOf(bytes)
-    }
-    const view = this.#view
+    const view = viewOf(bytes)
     const run = this.#run
     const high = this.#high
     const low = this.#low
@@ -142,10 +134,6 @@ export class StampWalk {
 
 /** For a moment. */
 let wholeKey = new Uint8Array(64)
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-}
 
 function numberAt(bytes: Uint8Array, at: number): number {
   return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!
