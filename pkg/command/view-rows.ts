@@ -52,20 +52,27 @@ export function openView(operation: Operation, query: ViewQuery, pace: Pace, vie
   return openRows(operation, { collection, hint: query.hint }, pipeline, pace, view)
 }
 
-/** Goes through rows in slices; `take` is told of each. */
+/** Goes through rows in slices; `take` is told of each; `rest`: whether what it began with one is done, asked again after each pause until it is. */
 export async function drain(
   operation: Operation,
   rows: Rows,
   view: ReadView,
   take: (rows: Rows) => void,
+  rest?: () => boolean,
 ): Promise<void> {
+  const pause = async (): Promise<void> => {
+    view.keep()
+    rows.save()
+    await operation.pause()
+  }
   try {
     for (;;) {
-      while (rows.next()) take(rows)
+      while (rows.next()) {
+        take(rows)
+        while (rest?.() === false) await pause()
+      }
       if (rows.paused !== true) return
-      view.keep()
-      rows.save()
-      await operation.pause()
+      await pause()
     }
   } finally {
     rows.close()

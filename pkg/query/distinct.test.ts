@@ -32,6 +32,14 @@ describe('distinct values', () => {
     expect(distinct('a.2', documents)).toEqual(buildArray([9]))
   })
 
+  test('of a long document are taken in over several slices', () => {
+    const items = Array.from({ length: 9000 }, (_, i) => ({ b: [(i * 37) % 1000, -i] }))
+    const documents = [{ a: [] }, { a: items }, { a: { b: 'x' } }, { a: items.slice(0, 8000) }]
+    const inSlices = distinct('a.b', documents, 7)
+    expect(inSlices).toEqual(distinct('a.b', documents))
+    expect(inSlices).toEqual(buildArray([...new Set([...items.flatMap(({ b }) => b.map((n) => n + 0)), 'x'])]))
+  })
+
   test('are the same in slices', () => {
     const documents = Array.from({ length: 100 }, (_, i) => ({ a: (i * 37) % 10 }))
     expect(distinct('a', documents, 7)).toEqual(distinct('a', documents))

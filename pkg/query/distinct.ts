@@ -1,17 +1,16 @@
 /**
- * The distinct values of a path over rows: an array at the end of the path gives its elements, an array on the way those of each
- * document or array in it, or what stands at a position that the path names. Of equal values the first met stands for all. They
- * come in the order in which they are met.
+ * The distinct values of a path over rows (`path-values.ts`). Of equal values the first met stands for all. They come in the order in which
+ * they are met.
  */
+import { longDocumentBytes } from '../base/detour.ts'
 import { DatabaseError } from '../base/errors.ts'
 import { documentSizeMax } from '../base/limits.ts'
-import { bsonType } from '../bson/type.ts'
-import { type Value, valueAt } from '../bson/value.ts'
+import { readInt32, type Value, valueAt } from '../bson/value.ts'
 import { ValueIndex } from '../bson/value-index.ts'
 import { simpleOrder, type ValueOrder } from '../bson/value-order.ts'
-import { ElementWalker, valueEnd } from '../bson/walk.ts'
 import { ended, paused, type Rows } from './execute.ts'
-import { findElement, type Path } from './path.ts'
+import type { Path } from './path.ts'
+import { PathValues } from './path-values.ts'
 
 export class Distinct {
   readonly #rows: Rows
@@ -33,11 +32,12 @@ export class Distinct {
    */
   advance(budget: number): boolean {
     const rows = this.#rows
-    for (let left = budget; left > 0; left--) {
+    const values = this.#values
+    for (let left = values.goOn(budget); left > 0; ) {
       const progress = rows.advance(left)
       if (progress === ended) return true
       if (progress === paused) return false
-      this.#values.add(rows.bytes, rows.start)
+      left = values.add(rows.bytes, rows.start, left)
     }
     return false
   }
@@ -48,9 +48,10 @@ const sharedBytesMax = 128
 
 /** The distinct values of a path in documents that are given one after the other. */
 export class DistinctValues {
-  readonly #path: Path
+  readonly #walk: PathValues
+  /** It has not come to its end: the walk is over a copy of a long document. */
+  #isBehind = false
   readonly #seen: ValueIndex
-  readonly #found: Value[] = []
   #sizeBytes = 0
   #slab = new Uint8Array(0)
   #slabUsed = 0
@@ -58,19 +59,42 @@ export class DistinctValues {
   readonly values: Value[] = []
 
   constructor(path: Path, order: ValueOrder = simpleOrder) {
-    this.#path = path
+    this.#walk = new PathValues(path)
     this.#seen = new ValueIndex(order)
   }
 
-  /** Throws 17217 when the values would not fit in a reply. */
-  add(bytes: Uint8Array, start: number): void {
-    const found = this.#found
-    found.length = 0
-    valuesOf(bytes, bsonType.document, start, this.#path, 0, found)
-    for (const value of found) this.#add(value)
+  /**
+   * Takes in the values of a document, those of a long one as far as `budget` steps go: the rest is for `goOn`, before another document
+   * comes. How many steps are left. Throws 17217 when the values would not fit in a reply.
+   */
+  add(bytes: Uint8Array, start: number, budget: number): number {
+    const walk = this.#walk
+    const size = readInt32(bytes, start)
+    if (size > longDocumentBytes) {
+      walk.reset(bytes.slice(start, start + size), 0)
+      this.#isBehind = true
+      return this.goOn(budget)
+    }
+    walk.reset(bytes, start)
+    while (walk.next()) this.#add(walk)
+    return budget - 1
   }
 
-  #add(value: Value): void {
+  /** Goes on with the last document; 0 steps are left unless all of it was taken in. */
+  goOn(budget: number): number {
+    const walk = this.#walk
+    if (!this.#isBehind) return budget
+    for (let left = budget; left > 0; left--) {
+      if (!walk.next()) {
+        this.#isBehind = false
+        return left
+      }
+      this.#add(walk)
+    }
+    return 0
+  }
+
+  #add(value: PathValues): void {
     if (!this.#seen.add(value.type, value.bytes, value.start)) return
     this.#sizeBytes += value.end - value.start
     if (this.#sizeBytes > documentSizeMax) throw new DatabaseError(17217, 'distinct too big, 16mb cap')
@@ -78,7 +102,7 @@ export class DistinctValues {
   }
 
   /** A small one in memory shared with others: there may be many, and a typed array for each costs more than its copy. */
-  #copyOf({ type, bytes, start, end }: Value): Value {
+  #copyOf({ type, bytes, start, end }: PathValues): Value {
     const size = end - start
     if (size > sharedBytesMax) return valueAt(type, bytes.slice(start, end), 0, size)
     if (this.#slabUsed + size > this.#slab.length) {
@@ -90,38 +114,4 @@ export class DistinctValues {
     this.#slabUsed += size
     return valueAt(type, this.#slab, at, at + size)
   }
-}
-
-/** Every value that a path leads to in a document, elements of arrays one by one. */
-export function valuesAt(bytes: Uint8Array, start: number, path: Path, into: Value[]): void {
-  valuesOf(bytes, bsonType.document, start, path, 0, into)
-}
-
-/** Every value that the path, from part `depth` on, leads to in the document or array at `start`. */
-function valuesOf(bytes: Uint8Array, type: number, start: number, path: Path, depth: number, into: Value[]): void {
-  if (type === bsonType.document || path.parts[depth]!.position >= 0) {
-    valuesOfField(bytes, start, path, depth, into)
-    return
-  }
-  const walker = new ElementWalker().reset(bytes, start)
-  while (walker.next()) if (isContainer(walker.type)) valuesOfField(bytes, walker.valueStart, path, depth, into)
-}
-
-/** As `valuesOf`, where an array is looked into by position, like a document by name. */
-function valuesOfField(bytes: Uint8Array, start: number, path: Path, depth: number, into: Value[]): void {
-  const name = path.parts[depth]!.bytes
-  const element = findElement(bytes, start, name)
-  if (element < 0) return
-  const type = bytes[element]!
-  const at = element + name.length + 2
-  if (depth < path.parts.length - 1) {
-    if (isContainer(type)) valuesOf(bytes, type, at, path, depth + 1, into)
-  } else if (type === bsonType.array) {
-    const walker = new ElementWalker().reset(bytes, at)
-    while (walker.next()) into.push(walker.value())
-  } else into.push(valueAt(type, bytes, at, valueEnd(bytes, type, at)))
-}
-
-function isContainer(type: number): boolean {
-  return type === bsonType.document || type === bsonType.array
 }

@@ -6,8 +6,8 @@ import { int64Value, nullValue, undefinedValue, type Value } from '../bson/value
 import { hashValue } from '../bson/value-hash.ts'
 import { simpleOrder, type ValueOrder } from '../bson/value-order.ts'
 import type { BsonWriter } from '../bson/writer.ts'
-import { valuesAt } from './distinct.ts'
 import { parsePath } from './path.ts'
+import { valuesAt } from './path-values.ts'
 import type { QueryIndex } from './plan-source.ts'
 
 /** Where a row stands in an index. */
@@ -35,8 +35,7 @@ export function writeIndexKey({ index, key }: Entry, bytes: Uint8Array, start: n
       const text = from + 1 + pathField.length + 4
       name = Buffer.from(into.bytes.subarray(text, into.length - 1)).toString()
     }
-    const values: Value[] = []
-    valuesAt(bytes, start, parsePath(name), values)
+    const values = valuesAt(bytes, start, parsePath(name))
     const end = key === undefined ? at : keyEnd(key, at)
     into.value(name, valueOfPart(values, kind === 'hashed', index.collation ?? simpleOrder, key, at, end, descending))
     at = end

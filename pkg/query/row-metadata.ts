@@ -5,9 +5,9 @@ import { bsonType } from '../bson/type.ts'
 import { getField, int64Value, nullValue, readString, undefinedValue, type Value, valueAt } from '../bson/value.ts'
 import { simpleOrder } from '../bson/value-order.ts'
 import { BsonWriter, indexName } from '../bson/writer.ts'
-import { valuesAt } from './distinct.ts'
 import type { Rows } from './execute.ts'
 import { writeIndexKey } from './index-key.ts'
+import { valuesAt } from './path-values.ts'
 import type { FieldBranch } from './projection/field-tree.ts'
 import type { Projection } from './projection/tree.ts'
 import { compileSort } from './sort/key.ts'
@@ -61,8 +61,7 @@ function sortKeyOf(rows: Rows, sort: Sort, key: KeyWriter): Value {
   let at = 0
   sort.parts.forEach(({ path, descending }, i) => {
     const end = keyEnd(key.bytes, at)
-    const values: Value[] = []
-    valuesAt(rows.bytes, rows.start, path, values)
+    const values = valuesAt(rows.bytes, rows.start, path)
     const found = [...values, nullValue, undefinedValue].find(({ type, bytes, start }) => {
       encodeKey(probe.reset(), type, bytes, start, descending)
       return compareBytes(probe.bytes, 0, probe.length, key.bytes, at, end) === 0

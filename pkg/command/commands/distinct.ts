@@ -1,12 +1,11 @@
 import { DatabaseError } from '../../base/errors.ts'
-import { sortedByKeys } from '../../bson/key-sort.ts'
 import type { Value } from '../../bson/value.ts'
-import { simpleOrder, type ValueOrder } from '../../bson/value-order.ts'
 import { type BsonWriter, indexName } from '../../bson/writer.ts'
 import { Distinct, DistinctValues } from '../../query/distinct.ts'
 import { find } from '../../query/execute.ts'
 import { collated } from '../../query/filter/parse.ts'
 import { parsePath } from '../../query/path.ts'
+import { ValueSorter } from '../../query/sort/value-sorter.ts'
 import { chooseCollationFor } from '../collation.ts'
 import { defineCommand } from '../definition.ts'
 import { type Explanation, explainSearch, type Verbosity } from '../explanation.ts'
@@ -73,23 +72,25 @@ export const distinct = defineCommand({
     const values = node === undefined ? search.requestOn(instance, collection, {}) : search.request({})
     const rows = find(collection, view.at, values, node)
     const distinct = new Distinct(rows, path, operation.collation)
-    const finish = (): readonly Value[] => {
-      operation.figures?.examined(rows.work)
-      return sorted(distinct.values, operation.collation)
+    let sorter: ValueSorter | undefined
+    /** Whatever way the values were found, they come in order. */
+    const advance = (budget: number): boolean => {
+      if (sorter === undefined) {
+        if (!distinct.advance(budget)) return false
+        operation.figures?.examined(rows.work)
+        sorter = new ValueSorter(distinct.values, operation.collation)
+      }
+      return sorter.advance(budget)
     }
-    do {
-      if (operation.untilDetour(() => distinct.advance(operation.stride))) return finish()
-    } while (!operation.passed(operation.stride))
+    if (inSlice(operation, advance)) return sorter!.values
     const goOn = async (): Promise<readonly Value[]> => {
       try {
-        for (;;) {
+        do {
           view.keep()
           rows.save()
           await operation.pause()
-          do {
-            if (operation.untilDetour(() => distinct.advance(operation.stride))) return finish()
-          } while (!operation.passed(operation.stride))
-        }
+        } while (!inSlice(operation, advance))
+        return sorter!.values
       } finally {
         rows.close()
         view.release()
@@ -118,17 +119,26 @@ export const distinct = defineCommand({
   },
 })
 
-/** Whatever way they were found, they come in order. */
-function sorted(values: readonly Value[], { encodeKey }: ValueOrder = simpleOrder): readonly Value[] {
-  return sortedByKeys(values, ({ type, bytes, start }, key) => encodeKey(key, type, bytes, start))
+/** Goes on until the slice is used up; true when all is done. */
+function inSlice(operation: Operation, advance: (budget: number) => boolean): boolean {
+  do {
+    if (operation.untilDetour(() => advance(operation.stride))) return true
+  } while (!operation.passed(operation.stride))
+  return false
 }
 
 async function distinctInView(operation: Operation, request: DistinctCommand): Promise<readonly Value[]> {
   operation.repliesForView = true
   const view = new ReadView(operation.workspace)
   const distinct = new DistinctValues(parsePath(request.key), operation.collation)
-  await drain(operation, openView(operation, request, new Pace(operation), view), view, (rows) =>
-    distinct.add(rows.bytes, rows.start),
+  await drain(
+    operation,
+    openView(operation, request, new Pace(operation), view),
+    view,
+    (rows) => distinct.add(rows.bytes, rows.start, operation.stride),
+    () => inSlice(operation, (budget) => distinct.goOn(budget) > 0),
   )
-  return sorted(distinct.values, operation.collation)
+  const sorter = new ValueSorter(distinct.values, operation.collation)
+  while (!inSlice(operation, (budget) => sorter.advance(budget))) await operation.pause()
+  return sorter.values
 }
