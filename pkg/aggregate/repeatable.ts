@@ -1,8 +1,12 @@
 /** Documents that can come again: for stages whose expressions may have to be computed elsewhere. */
+import { Detour } from '../base/detour.ts'
 import type { Value } from '../bson/value.ts'
 import type { ExpressionCompiler } from '../expression/compile.ts'
 import type { EvaluationContext } from '../expression/context.ts'
 import { type KeptDocument, ownedMetadata } from '../expression/metadata.ts'
+import { compileSort, type SortKeyOf } from '../query/sort/key.ts'
+import { compileLongSort } from '../query/sort/long-key.ts'
+import type { Sort } from '../query/sort/parse.ts'
 import { type PipelineRun, type Stage, type Step, step } from './stage.ts'
 
 /** A stage whose next step can give the current document once more: each asks first whether it does, when it `keeps` one. */
@@ -62,6 +66,20 @@ export function repeatable(stage: Stage, run: PipelineRun): Stage {
  */
 export function repeatingContext(compiler: ExpressionCompiler, input: Stage, run: PipelineRun): EvaluationContext {
   return run.allowDetours(run.context(compiler, input), compiler, () => repeat(input, run))
+}
+
+/** Keys of the documents of `input`, a `repeatable` one, for a stage that changes nothing before it has the key. */
+export function repeatingSortKey(sort: Sort, input: Stage, run: PipelineRun): SortKeyOf {
+  if (!run.goesOn) return compileSort(sort)
+  const keyOf = compileLongSort(sort)
+  return (bytes, start, into) => {
+    try {
+      keyOf(bytes, start, into)
+    } catch (error) {
+      if (error instanceof Detour) repeat(input, run)
+      throw error
+    }
+  }
 }
 
 export function repeat(input: Stage, run: PipelineRun): void {

@@ -6,6 +6,8 @@ import type { ExpressionsTask } from '../expression/expressions-task.ts'
 import { computeKeys, type KeysTask } from '../index/keys-task.ts'
 import type { Answer } from '../io/threads.ts'
 import { computeFilter, type FilterTask } from '../query/filter/long-test.ts'
+import { computeExplanation, type ExplanationTask } from '../query/schema/long-explanation.ts'
+import { computeSortKey, type SortKeyTask } from '../query/sort/long-key.ts'
 import { computeUpdate, type UpdateTask } from '../query/update/detour.ts'
 
 /** As it is sent: an error of the database's is what it is made of. */
@@ -31,6 +33,14 @@ const tasks: Readonly<Record<string, (task: never) => Computed>> = {
     return { result, transfer: buffersOf(result.flatMap(({ keys }) => keys?.bytes ?? [])) }
   },
   filter: (task: FilterTask) => ({ result: computeFilter(task), transfer: [] }),
+  explanation: (task: ExplanationTask) => {
+    const result = computeExplanation(task)
+    return { result, transfer: buffersOf([result]) }
+  },
+  sortKey: (task: SortKeyTask) => {
+    const result = computeSortKey(task)
+    return { result, transfer: buffersOf([result]) }
+  },
   expressions: (task: ExpressionsTask) => {
     const result = computeExpressions(task)
     return { result, transfer: buffersOf(result.flatMap(({ value }) => value?.bytes ?? [])) }

@@ -94,9 +94,68 @@ test('validators', async () => {
     n: 2,
     writeErrors: [{ index: 1, code: 121 }],
   })
-  expect(server.database.detours.count).toBe(3)
+  // What is said of the one that is refused is found out elsewhere, too, after which it is tested again.
+  expect(server.database.detours.count).toBe(5)
   const pushed = { update: 'c', updates: [{ q: { _id: 3 }, u: { $push: { words: 'w7' } } }] }
   expect(await server.reply(pushed)).toMatchObject({ writeErrors: [{ code: 121 }] })
+})
+
+test('what is said of a document that is refused', async () => {
+  const inPlace = await openServer()
+  const elsewhere = await openServer()
+  const validator = { $jsonSchema: { properties: { words: { items: { maxLength: 5 } } } }, n: { $lt: 5 } }
+  const refused = async (server: TestServer, count: number) => {
+    await server.run({ create: 'c', validator })
+    const { writeErrors } = await server.run({
+      insert: 'c',
+      documents: [{ _id: 1, words: words(1).slice(0, count), n: 7 }],
+    })
+    return (writeErrors as [{ errInfo: { details: unknown } }])[0].errInfo.details
+  }
+  const told = await refused(inPlace, 2000)
+  expect(inPlace.database.detours.count).toBe(0)
+  expect(told).toMatchObject({
+    clausesNotSatisfied: [{ index: 0 }, { index: 1, details: { operatorName: '$lt', consideredValue: 7 } }],
+  })
+  expect(await refused(elsewhere, 8000)).toEqual(told)
+  expect(elsewhere.database.detours.count).toBeGreaterThan(0)
+})
+
+test('what is said where an expression takes long', async () => {
+  const server = await openServer()
+  const sum = { $sum: { $map: { input: { $range: [0, '$n'] }, in: { $add: ['$$this', 1] } } } }
+  const validator = { $or: [{ $expr: { $lt: [sum, 10] } }, { n: { $lt: 3 } }] }
+  await server.run({ create: 'c', validator })
+  expect(await server.run({ insert: 'c', documents: [{ _id: 1, n: 200_000 }] })).toMatchObject({
+    writeErrors: [{ code: 121, errInfo: { details: { operatorName: '$or' } } }],
+  })
+})
+
+test('sorts by large arrays', async () => {
+  const server = await filled()
+  const sorted = async (options: object) =>
+    (await server.all({ find: 'c', projection: { _id: 1 }, ...options })).map(({ _id }) => _id)
+  await server.run({
+    update: 'c',
+    updates: documents.map(({ _id }) => ({ q: { _id }, u: { $push: { words: `a${(_id * 5) % 6}` } } })),
+  })
+  const collation = { locale: 'en' }
+  for (const options of [{}, { limit: 4 }, { batchSize: 1 }, { collation }, { collation, limit: 4 }]) {
+    const inOrder = [0, 5, 4, 3, 2, 1].slice(0, 'limit' in options ? options.limit : 6)
+    expect(await sorted({ sort: { words: 1 }, ...options })).toEqual(inOrder)
+    expect(await sorted({ sort: { words: 1, n: -1 }, ...options })).toEqual(inOrder)
+    const { limit = 6, batchSize = 3, ...rest } = options as { limit?: number; batchSize?: number }
+    const pipeline = [{ $set: { x: 1 } }, { $sort: { words: 1 } }, { $limit: limit }, { $project: { _id: 1 } }]
+    const all = await server.all({ aggregate: 'c', pipeline, cursor: { batchSize }, ...rest })
+    expect(all.map(({ _id }) => _id)).toEqual(inOrder)
+  }
+  expect(server.database.detours.count).toBeGreaterThan(50)
+  expect(await server.run({ findAndModify: 'c', sort: { words: -1 }, update: { $set: { n: 9 } } })).toMatchObject({
+    ok: 1,
+  })
+  expect(await server.reply({ find: 'c', sort: { words: 1, others: 1 } })).toMatchObject({ ok: 1 })
+  await server.run({ update: 'c', updates: [{ q: { _id: 1 }, u: { $set: { others: [1] } } }] })
+  expect(await server.reply({ find: 'c', sort: { words: 1, others: 1 } })).toMatchObject({ code: 2 })
 })
 
 test('fields that are short are tested where they are', async () => {

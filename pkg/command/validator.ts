@@ -10,7 +10,7 @@ import { compileFilter } from '../query/filter/compile.ts'
 import { withLongTests } from '../query/filter/long-test.ts'
 import { collated, parseFilter } from '../query/filter/parse.ts'
 import { refuseOperators } from '../query/filter/refused-operators.ts'
-import { explainValidation } from '../query/schema/explain-filter.ts'
+import { FilterExplanations } from '../query/schema/long-explanation.ts'
 import type { Operation } from './operation.ts'
 import { outermostScope } from './variables.ts'
 
@@ -41,7 +41,8 @@ interface Times {
 }
 
 interface Validation {
-  readonly filter: Uint8Array
+  /** Why documents do not match. */
+  readonly explanations: FilterExplanations
   /** `times`: for those that ask. */
   readonly matches: (bytes: Uint8Array, start: number, times: () => Times) => boolean
   /** Documents that did not match before may go on as they are. */
@@ -71,7 +72,7 @@ export function enforceValidator(
   throw new DatabaseError('DocumentValidationFailure', 'Document failed validation', {
     errInfo: {
       failingDocumentId: getField(document, '_id'),
-      details: explainValidation(validation.filter, document, times()),
+      details: documentValue(validation.explanations.of(document, times())),
     },
   })
 }
@@ -102,7 +103,7 @@ function validationOf(options: Uint8Array): Validation | undefined {
   const filter = documentOf(validator)
   const collation = getField(options, 'collation')
   return {
-    filter,
+    explanations: new FilterExplanations(filter),
     matches: predicateOf(filter, collation === undefined ? undefined : parseCollation(documentOf(collation))),
     moderate: level === 'moderate',
     warnsOnly: text(options, 'validationAction') === 'warn',

@@ -31,7 +31,7 @@ export { atRow, ended, type Progress, paused } from './execute-source.ts'
 
 export interface FindRequest {
   readonly filter: Filter
-  /** The filter as it was given; undefined: documents that take long to be tested are tested all the same. */
+  /** The filter as it was given; undefined: nobody begins again after a `Detour`, and documents that take long are tested and sorted all the same. */
   readonly asked?: ParsedFilter | undefined
   readonly sort?: Sort | undefined
   /** Rows left out at the beginning. */
@@ -164,7 +164,7 @@ function open(source: QuerySource, at: Timestamp, node: PlanNode, request: FindR
         memoryLimitBytes: request.sortMemoryBytes ?? sortMemoryDefaultBytes,
         temporaryFile: request.temporaryFile,
       }
-      return new SortedRows(source, at, input, node.sort, options, work)
+      return new SortedRows(source, at, input, node.sort, options, work, request.asked !== undefined)
     }
   }
 }

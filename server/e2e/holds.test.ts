@@ -179,6 +179,24 @@ test.each([
   expect(await expectShortHolds({ distinct: 'arrays', key: 'a' })).toMatchObject({ ok: 1 })
 })
 
+test.each<[string, unknown[], Document]>([
+  ['numbers', places, {}],
+  ['texts', places.map(String), {}],
+  ['texts under a collation', places.map((n) => `tëxt ${n}`), { collation: { locale: 'de' } }],
+])('a sort by one large array: %s', async (_, a, options) => {
+  await reply({ update: 'arrays', updates: [{ q: { _id: 1 }, u: { _id: 1, a }, upsert: true }] })
+  const find = { find: 'arrays', projection: { _id: 1 }, ...options }
+  expect(await expectShortHolds({ ...find, sort: { a: 1 } })).toMatchObject({ ok: 1 })
+  expect(await expectShortHolds({ ...find, sort: { a: -1, b: 1 } })).toMatchObject({ ok: 1 })
+  expect(await expectShortHolds({ distinct: 'arrays', key: 'a', ...options })).toMatchObject({ ok: 1 })
+})
+
+test('what is said of a large array that a schema refuses', async () => {
+  await reply({ create: 'refusing', validator: { $jsonSchema: { properties: { a: { items: { maximum: 5 } } } } } })
+  const insert = { insert: 'refusing', documents: [{ _id: 1, a: places }] }
+  expect(await expectShortHolds(insert)).toMatchObject({ writeErrors: [{ code: 121 }] })
+})
+
 test('a schema that wants the items of a large array to differ', async () => {
   await reply({ update: 'arrays', updates: [{ q: { _id: 1 }, u: { _id: 1, a: places }, upsert: true }] })
   const filter = { $jsonSchema: { properties: { a: { uniqueItems: true } } } }

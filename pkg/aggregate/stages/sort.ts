@@ -4,13 +4,14 @@ import { bsonType } from '../../bson/type.ts'
 import { documentOf, type Value } from '../../bson/value.ts'
 import type { GivenMetadata } from '../../expression/available-metadata.ts'
 import { splitFieldPath } from '../../expression/field-path.ts'
-import { compileSort, type SortKeyOf } from '../../query/sort/key.ts'
+import type { SortKeyOf } from '../../query/sort/key.ts'
 import { Outsiders } from '../../query/sort/outsiders.ts'
 import { type Sort as ParsedSort, parseSort } from '../../query/sort/parse.ts'
 import type { Sorter } from '../../query/sort/sorter.ts'
 import { CarriedMetadata, isCarried, metadataPath } from '../carried-metadata.ts'
 import { FieldGathering } from '../needed-fields.ts'
 import { keepsAll } from '../path-effects.ts'
+import { repeatable, repeatingSortKey } from '../repeatable.ts'
 import { type PipelineRun, type Stage, type StageDefinition, type StagePlan, type Step, step } from '../stage.ts'
 
 /** `{$sort: {path: 1 | -1, ...}}` */
@@ -72,8 +73,8 @@ class Sort implements Stage {
   end = 0
 
   constructor(input: Stage, run: PipelineRun, parsed: ParsedSort, limit: number | undefined) {
-    this.input = input
-    this.#keyOf = compileSort(parsed)
+    this.input = repeatable(input, run)
+    this.#keyOf = repeatingSortKey(parsed, this.input, run)
     this.#sorter = run.sorter(limit)
     this.#outsiders = this.#sorter.keepsFirst ? Outsiders.of(parsed) : undefined
     this.bytes = input.bytes

@@ -14,17 +14,17 @@ import { valuesAt } from './values-at.ts'
 
 const sizeMax = 4 * 1024 * 1024
 
-/** `filter` does not match `document`. The answer goes through `buildDocument`. `options`: those of `parseFilter`. */
+/** What is said of `document`, which `filter` does not match, as a document. `options`: those of `parseFilter`. */
 export function explainValidation(
   filter: Uint8Array,
   document: Uint8Array,
   options: FilterOptions = { nowMs: 0 },
-): Explanation {
-  const explanation = new FilterExplainer(document, options).document(documentValue(filter), false)
+): Uint8Array {
+  const explanation = buildDocument(new FilterExplainer(document, options).document(documentValue(filter), false))
   // A reply has no room for what repeats a large document again and again.
-  return buildDocument(explanation).length <= sizeMax
+  return explanation.length <= sizeMax
     ? explanation
-    : { reason: 'the explanation is too large to be shown' }
+    : buildDocument({ reason: 'the explanation is too large to be shown' })
 }
 
 type Field = Value & { readonly name: string }

@@ -88,18 +88,52 @@ class SortKeys {
 
   #appendLeast(bytes: Uint8Array, start: number, into: KeyWriter): void {
     this.#found = false
+    const [only, second] = this.#paths
+    if (second === undefined) this.#tryAll(bytes, bsonType.document, start, 0, only!)
+    else this.#combineAll(bytes, start)
+    into.append(this.#best.bytes, 0, this.#best.length)
+  }
+
+  /** What a single path leads to from a value with `depth` parts used up: without an object for each element, since there may be very many. */
+  #tryAll(bytes: Uint8Array, from: number, start: number, used: number, parts: readonly PathPart[]): void {
+    this.#arrive(bytes, from, start, used, parts)
+    const depth = this.#depth
+    if (this.#type !== bsonType.array) {
+      this.#tryOne(bytes, this.#type, this.#at)
+      return
+    }
+    const isEnd = depth === parts.length
+    const walker = new ElementWalker().reset(bytes, this.#at)
+    let empty = true
+    while (walker.next()) {
+      empty = false
+      const { type, valueStart: at } = walker
+      if (isEnd) this.#tryOne(bytes, type, at)
+      else if (type === bsonType.document) this.#tryAll(bytes, type, at, depth, parts)
+      else this.#tryOne(bytes, bsonType.null, 0)
+    }
+    if (empty) this.#tryOne(bytes, isEnd ? bsonType.undefined : bsonType.null, 0)
+  }
+
+  #tryOne(bytes: Uint8Array, type: number, at: number): void {
+    const tried = this.#tried.reset()
+    if (this.#collation === undefined) encodeKey(tried, type, bytes, at, this.#descending[0]!)
+    else this.#collation.encodeKey(tried, type, bytes, at, this.#descending[0]!)
+    this.#keepLeast(tried)
+  }
+
+  #combineAll(bytes: Uint8Array, start: number): void {
     const root: Reached = { type: bsonType.document, at: start, depth: 0 }
     this.#combine(
       bytes,
       this.#paths.map(() => root),
       this.#paths.map(() => false),
     )
-    into.append(this.#best.bytes, 0, this.#best.length)
   }
 
   /** `final[i]`: an element of an array has been reached with no part left; an array there counts as a value. */
   #combine(bytes: Uint8Array, reached: readonly Reached[], final: readonly boolean[]): void {
-    const states = reached.map((state, i) => (final[i] ? state : this.#arrive(bytes, state, this.#paths[i]!)))
+    const states = reached.map((state, i) => (final[i] ? state : this.#arrived(bytes, state, this.#paths[i]!)))
     let array = -1
     states.forEach((state, i) => {
       if (final[i] || state.type !== bsonType.array) return
@@ -134,21 +168,19 @@ class SortKeys {
     }
   }
 
-  /** Follows the path; through arrays too where a part names a position in one. */
-  #arrive(bytes: Uint8Array, state: Reached, parts: readonly PathPart[]): Reached {
-    let { type, at, depth } = state
-    for (;;) {
-      this.#follow(bytes, type, at, depth, parts)
-      type = this.#type
-      at = this.#at
-      depth = this.#depth
-      if (type !== bsonType.array || depth === parts.length) return { type, at, depth }
-      const position = parts[depth]!.position
-      const element = position < 0 ? -1 : findElement(bytes, at, parts[depth]!.bytes)
-      if (element < 0) return { type, at, depth }
-      type = bytes[element]!
-      at = element + parts[depth]!.bytes.length + 2
-      depth++
+  #arrived(bytes: Uint8Array, { type, at, depth }: Reached, parts: readonly PathPart[]): Reached {
+    this.#arrive(bytes, type, at, depth, parts)
+    return { type: this.#type, at: this.#at, depth: this.#depth }
+  }
+
+  /** As `#follow`; through arrays too where a part names a position in one. */
+  #arrive(bytes: Uint8Array, type: number, at: number, depth: number, parts: readonly PathPart[]): void {
+    this.#follow(bytes, type, at, depth, parts)
+    while (this.#type === bsonType.array && this.#depth < parts.length) {
+      const part = parts[this.#depth]!
+      const element = part.position < 0 ? -1 : findElement(bytes, this.#at, part.bytes)
+      if (element < 0) return
+      this.#follow(bytes, bytes[element]!, element + part.bytes.length + 2, this.#depth + 1, parts)
     }
   }
 
@@ -158,6 +190,10 @@ class SortKeys {
     states.forEach(({ type, at }, i) => {
       encode(tried, type, bytes, at, this.#descending[i]!)
     })
+    this.#keepLeast(tried)
+  }
+
+  #keepLeast(tried: KeyWriter): void {
     const best = this.#best
     if (this.#found && compareBytes(best.bytes, 0, best.length, tried.bytes, 0, tried.length) <= 0) return
     this.#found = true
