@@ -7,6 +7,7 @@
  * Nothing is waited for unless a command must wait: what can be answered at once is answered in the caller's turn.
  */
 import { AssertionError } from '../base/assert.ts'
+import { Detour } from '../base/detour.ts'
 import { DatabaseError } from '../base/errors.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import { writeField } from '../bson/build.ts'
@@ -438,7 +439,7 @@ export class Database extends Instance {
 
 /**
  * What `run` gives. When others have a collection or a name that it needs, it is run again from its beginning once they may have let
- * go, unless `mayRunAgain` says no.
+ * go, unless `mayRunAgain` says no; and so it is when a variable of its `let` has been computed elsewhere.
  */
 function againOnceFree(
   operation: Operation,
@@ -446,7 +447,8 @@ function againOnceFree(
   mayRunAgain: (conflict: WriteConflict) => boolean = isCatalogConflict,
 ): unknown {
   const again = (error: unknown): Promise<unknown> => {
-    if (!(error instanceof WriteConflict) || error.target === undefined || !mayRunAgain(error)) throw error
+    const isFree = error instanceof WriteConflict && error.target !== undefined && mayRunAgain(error)
+    if (!isFree && !isOfLet(operation, error)) throw error
     return operation.settle(error).then(() => againOnceFree(operation, run, mayRunAgain))
   }
   try {
@@ -455,4 +457,9 @@ function againOnceFree(
   } catch (error) {
     return again(error)
   }
+}
+
+/** Whether it is a variable of the command's `let` that takes long: nothing has begun before all are known. */
+function isOfLet({ begunLet, expressions }: Operation, error: unknown): error is Detour {
+  return error instanceof Detour && begunLet !== undefined && expressions === undefined
 }

@@ -9,6 +9,7 @@ import type { LogIndex } from '../base/ids.ts'
 import { getField, truthy } from '../bson/value.ts'
 import type { Collation } from '../collation/collation.ts'
 import type { Workspace } from '../engine/workspace.ts'
+import type { BegunLet } from '../expression/command-let.ts'
 import { isOfCatalog } from '../mvcc/lock-table.ts'
 import type { WriteConflict } from '../mvcc/write-conflict.ts'
 import type { ExpressionOptions } from '../query/filter/operator.ts'
@@ -87,6 +88,8 @@ export class Operation {
   progress: { readonly message: string; readonly done: () => number; readonly total: number } | undefined
   /** What its expressions may name, once that has been read. */
   expressions: ExpressionOptions | undefined = undefined
+  /** The variables of its `let`; undefined: it has none, or none was asked for. */
+  begunLet: BegunLet | undefined = undefined
   /** How the statement at work compares strings (see `chooseCollation`); undefined: by their bytes. */
   collation: Collation | undefined = undefined
   #nowMs: number | undefined = undefined

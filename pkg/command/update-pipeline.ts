@@ -6,7 +6,7 @@ import { DatabaseError } from '../base/errors.ts'
 import { timestampOf } from '../base/timestamp.ts'
 import { bsonType } from '../bson/type.ts'
 import { documentFields, documentOf, readInt32, timestampValue, type Value } from '../bson/value.ts'
-import { scopeWithLet } from '../expression/command-let.ts'
+import { type BegunLet, scopeWithLet } from '../expression/command-let.ts'
 import { Scope } from '../expression/scope.ts'
 import type { UpdateResult } from '../query/update/apply.ts'
 import { applyReplacement } from '../query/update/replace.ts'
@@ -26,6 +26,8 @@ export class PipelineUpdate {
   readonly kind = 'pipeline'
   readonly #pipeline: Uint8Array
   readonly #constants: Uint8Array | undefined
+  /** Of the constants. */
+  readonly #begun: BegunLet = new Map()
   #apply: ((bytes: Uint8Array, start: number) => Uint8Array) | undefined
 
   /** `value`: a BSON array. Errors: InvalidOptions for a stage that no update can have, TypeMismatch for no stage at all. */
@@ -49,13 +51,13 @@ export class PipelineUpdate {
 
   /** What the stages make of the document at `start`. */
   made(operation: Operation, bytes: Uint8Array, start: number): Uint8Array {
-    this.#apply ??= open(operation, this.#pipeline, this.#constants)
+    this.#apply ??= open(operation, this.#pipeline, this.#constants, this.#begun)
     return this.#apply(bytes, start)
   }
 
   /** Throws what is wrong with the stages, whatever they would meet. */
   check(operation: Operation): void {
-    this.#apply ??= open(operation, this.#pipeline, this.#constants)
+    this.#apply ??= open(operation, this.#pipeline, this.#constants, this.#begun)
   }
 }
 
@@ -63,6 +65,7 @@ function open(
   operation: Operation,
   pipeline: Uint8Array,
   constants: Uint8Array | undefined,
+  begun: BegunLet,
 ): (bytes: Uint8Array, start: number) => Uint8Array {
   const options = expressionOptions(operation)
   const { world, replicaSet } = operation.instance
@@ -71,7 +74,7 @@ function open(
   // Writes have a time in the log, also without a cluster.
   const writeTime = timestampValue(timestampOf(Math.floor(nowMs / 1000), 1))
   const outer = replicaSet === undefined ? known.withClusterTime(writeTime) : known
-  const scope = constants === undefined ? outer : scopeWithLet(outer, constants)
+  const scope = constants === undefined ? outer : scopeWithLet(outer, constants, 0, begun)
   const plans = parsePipeline(pipeline, 0, { nowMs, scope })
   const input = new OneDocument()
   const stage = openStages(

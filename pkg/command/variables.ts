@@ -20,9 +20,12 @@ export function outermostScope({ replicaSet, engine }: Instance): Scope {
   return replicaSet === undefined ? Scope.outermost() : Scope.outermost(timestampValue(engine.clusterTime))
 }
 
-function readOptions({ body, nowMs, instance }: Operation): ExpressionOptions {
+function readOptions(operation: Operation): ExpressionOptions {
+  const { body, nowMs, instance } = operation
   const given = body && getField(body, 'let')
-  if (given?.type === bsonType.document)
-    return { nowMs, scope: scopeWithLet(outermostScope(instance), given.bytes, given.start) }
+  if (given?.type === bsonType.document) {
+    operation.begunLet ??= new Map()
+    return { nowMs, scope: scopeWithLet(outermostScope(instance), given.bytes, given.start, operation.begunLet) }
+  }
   return instance.replicaSet === undefined ? { nowMs } : { nowMs, scope: outermostScope(instance) }
 }
