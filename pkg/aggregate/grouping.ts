@@ -56,7 +56,9 @@ interface Partition {
 /** Whether the fields it reads are enough for it, and evaluating them takes next to no time. */
 function isBriefByField({ id, fields }: Grouping): boolean {
   if (!isBrief(id)) return false
-  return fields.every(({ accumulator }) => accumulator.reads === undefined && isBrief(accumulator.expression))
+  return fields.every(({ accumulator: { expression, initial, reads } }) => {
+    return reads === undefined && isBrief(expression) && (initial === undefined || isBrief(initial))
+  })
 }
 
 /** Takes all of its input, then gives one document a group, in the order in which the groups came up. */
@@ -70,6 +72,7 @@ export class GroupStage implements Stage {
   /** By field: `n` of `$firstN` and kin, against the group's `_id`. */
   readonly #initials: readonly (Evaluate | undefined)[]
   readonly #initialContext: EvaluationContext
+  readonly #hasInitials: boolean
   readonly #accumulators: readonly ParsedAccumulator[]
   readonly #names: readonly string[]
   readonly #passesOn: boolean
@@ -120,10 +123,12 @@ export class GroupStage implements Stage {
     const takesField = field !== undefined && isBriefByField(grouping)
     this.#input = takesField ? input : repeatable(input, run)
     this.#context = run.context(compiler)
-    if (!takesField) run.allowDetours(this.#context, compiler, () => this.#repeat())
+    if (!takesField) run.allowDetours(this.#context, () => this.#repeat())
     const initialCompiler = new ExpressionCompiler()
     this.#initials = grouping.fields.map(({ accumulator: { initial } }) => initial && initialCompiler.compile(initial))
+    this.#hasInitials = this.#initials.some((initial) => initial !== undefined)
     this.#initialContext = run.context(initialCompiler)
+    if (!takesField) run.allowDetours(this.#initialContext, () => this.#repeat())
     this.#accumulators = grouping.fields.map(({ accumulator }) => accumulator)
     this.#names = grouping.fields.map(({ name }) => name)
     this.#passesOn = grouping.passesOn === true
@@ -212,8 +217,16 @@ export class GroupStage implements Stage {
     else this.#collation.encodeKey(key, id.type, id.bytes, id.start)
     let group: number
     if (this.#spill === undefined) {
+      // What has to wait for a value does so before the group is there.
+      const isNew = this.#hasInitials && this.#table.find(key.bytes, key.length) < 0
+      const opened = isNew ? this.#opened(id) : undefined
       group = this.#table.numberOf(key.bytes, key.length)
-      if (group === this.#ids.count) this.#open(id)
+      if (group === this.#ids.count) {
+        this.#ids.push(this.#passesOn ? passedOn(id) : id)
+        if (opened === undefined)
+          for (const accumulator of this.#accumulators) this.#states.push(accumulator.open(undefined))
+        else for (const state of opened) this.#states.push(state)
+      }
     } else {
       group = this.#table.find(key.bytes, key.length)
       if (group < 0) return false
@@ -236,10 +249,8 @@ export class GroupStage implements Stage {
     this.#spillFile(hashOf(this.#key.bytes, this.#key.length)).append(bytes, start, end)
   }
 
-  #open(id: Value): void {
-    this.#ids.push(this.#passesOn ? passedOn(id) : id)
-    const accumulators = this.#accumulators
-    for (let i = 0; i < accumulators.length; i++) this.#states.push(accumulators[i]!.open(this.#initial(i, id)))
+  #opened(id: Value): Accumulation[] {
+    return this.#accumulators.map((accumulator, i) => accumulator.open(this.#initial(i, id)))
   }
 
   #initial(field: number, id: Value): Value | undefined {

@@ -118,7 +118,7 @@ export class LookupStage extends PassingStage implements FieldSource {
     const compiler = new ExpressionCompiler()
     this.#variables = lookup.variables.map(({ slot, expression }) => ({ slot, evaluate: compiler.compile(expression) }))
     // It has the local document until all of the foreign ones have been found.
-    this.#context = run.allowDetours(run.context(compiler), compiler, () => undefined)
+    this.#context = run.allowDetours(run.context(compiler), () => undefined)
     const { unwinding } = lookup
     const paths = unwinding?.indexPath === undefined ? [lookup.as] : [lookup.as, unwinding.indexPath]
     this.#setter = new NestedSetter(paths)

@@ -11,8 +11,8 @@ import { type Evaluate, type Expression, isNullish, missing } from '../expressio
 import { isCatalogConflict } from '../mvcc/write-conflict.ts'
 import { copyOf } from './accumulators/accumulator.ts'
 import type { FoundDocument, MergeTarget, Namespace } from './host.ts'
-import { DocumentRows } from './rows.ts'
-import { openStages, RowStage } from './run.ts'
+import { DocumentRows, type Rows } from './rows.ts'
+import { runWithin } from './run.ts'
 import { type PipelineRun, type Stage, type StagePlan, type Step, step } from './stage.ts'
 import { PassingStage } from './stages/passing.ts'
 
@@ -52,6 +52,10 @@ export class MergeStage extends PassingStage {
   readonly #target: MergeTarget
   readonly #sparse: boolean
   #failure: DatabaseError | undefined
+  /** The document that is being written. */
+  #waiting: Uint8Array | undefined
+  /** Of the document that it is written over: what the pipeline makes of that. */
+  #update: { readonly existing: Uint8Array; readonly rows: Rows } | undefined
   #tried = 0
 
   /** Errors: 51183 when `on` is not what makes documents unique in the target. */
@@ -65,7 +69,8 @@ export class MergeStage extends PassingStage {
       name,
       evaluate: compiler.compile(expression),
     }))
-    this.#context = run.context(compiler)
+    // The document that waits is tried again.
+    this.#context = run.allowDetours(run.context(compiler), () => undefined)
     this.#target = run.host.mergeTarget(merge.into)
     const key = this.#target.uniqueKey(merge.on)
     if (key === undefined) {
@@ -80,28 +85,35 @@ export class MergeStage extends PassingStage {
   step(): Step {
     const { input } = this
     for (;;) {
-      const answer = input.step()
-      if (answer === step.pause) return answer
-      if (this.#failure !== undefined && (answer === step.end || ++this.#tried > triedAfterFailure)) throw this.#failure
-      if (answer === step.end) return answer
-      // Writing lets go of what the input's bytes lie in.
-      this.#try(input.bytes.slice(input.start, input.end))
+      if (this.#waiting === undefined) {
+        const answer = input.step()
+        if (answer === step.pause) return answer
+        if (this.#failure !== undefined && (answer === step.end || ++this.#tried > triedAfterFailure))
+          throw this.#failure
+        if (answer === step.end) return answer
+        // Writing lets go of what the input's bytes lie in.
+        this.#waiting = input.bytes.slice(input.start, input.end)
+      }
+      if (!this.#try(this.#waiting)) return step.pause
+      this.#waiting = undefined
       if (this.#run.turnIsOver()) return step.pause
     }
   }
 
-  /** One that fails does not keep out those that come with it: its error is told afterwards. */
-  #try(document: Uint8Array): void {
+  /** As `#write`. One that fails does not keep out those that come with it: its error is told afterwards. */
+  #try(document: Uint8Array): boolean {
     try {
-      this.#write(document)
+      return this.#write(document)
     } catch (error) {
       // The command begins again when others let go of the collection, or of the right to write.
       if (!(error instanceof DatabaseError) || isCatalogConflict(error)) throw error
       this.#failure ??= error
+      return true
     }
   }
 
-  #write(document: Uint8Array): void {
+  /** False: what shall be written is not known yet. The document comes again, and finds the other as it is then. */
+  #write(document: Uint8Array): boolean {
     const { on, whenMatched, whenNotMatched } = this.#merge
     const filter = this.#filterOf(on, document)
     const found = filter === undefined ? undefined : this.#target.find(filter)
@@ -113,22 +125,18 @@ export class MergeStage extends PassingStage {
       } else if (whenNotMatched === 'fail') {
         throw new DatabaseError(13113, '$merge failed due to a DuplicateKey error or no matching document')
       }
-      return
+      return true
     }
-    switch (whenMatched) {
-      case 'keepExisting':
-        return
-      case 'fail':
-        throw duplicateKey(on, document)
-      case 'replace':
-        this.#replace(found, document)
-        return
-      case 'merge':
-        this.#replace(found, merged(found.document, document))
-        return
-      case 'pipeline':
-        this.#replace(found, this.#updated(found.document, document))
-    }
+    if (whenMatched === 'fail') throw duplicateKey(on, document)
+    if (whenMatched === 'keepExisting') return true
+    const updated =
+      whenMatched === 'replace'
+        ? document
+        : whenMatched === 'merge'
+          ? merged(found.document, document)
+          : this.#updated(found.document, document)
+    if (updated !== undefined) this.#replace(found, updated)
+    return updated !== undefined
   }
 
   /** undefined: the document has no `_id` yet, so that there is none like it. */
@@ -168,7 +176,22 @@ export class MergeStage extends PassingStage {
     }
   }
 
-  #updated(existing: Uint8Array, incoming: Uint8Array): Uint8Array {
+  /** What the pipeline makes of `existing`; undefined: its turn is over. */
+  #updated(existing: Uint8Array, incoming: Uint8Array): Uint8Array | undefined {
+    let update = this.#update
+    if (update === undefined || Buffer.compare(update.existing, existing) !== 0) {
+      this.#endUpdate()
+      update = { existing, rows: this.#openUpdate(existing, incoming) }
+      this.#update = update
+    }
+    const { rows } = update
+    if (!rows.next() && rows.paused === true) return undefined
+    const document = rows.bytes.slice(rows.start, rows.end)
+    this.#endUpdate()
+    return document
+  }
+
+  #openUpdate(existing: Uint8Array, incoming: Uint8Array): Rows {
     for (const { name } of this.#merge.pipeline!) {
       if (!updateStages.has(name)) {
         throw new DatabaseError('InvalidOptions', `${name} is not allowed to be used within an update`)
@@ -181,12 +204,17 @@ export class MergeStage extends PassingStage {
       if (value === missing) throw new DatabaseError(17276, `Use of undefined variable: ${name}`)
       variables[slot] = copyOf(value)
     }
-    const run = this.#run.atOnce(variables)
-    const stage = openStages(this.#merge.pipeline!, new RowStage(new DocumentRows([existing]), run), run)
-    stage.step()
-    const document = stage.bytes.slice(stage.start, stage.end)
-    stage.close()
-    return document
+    return runWithin(this.#merge.pipeline!, new DocumentRows([existing]), this.#run.inner(variables))
+  }
+
+  #endUpdate(): void {
+    this.#update?.rows.close()
+    this.#update = undefined
+  }
+
+  override close(): void {
+    this.#endUpdate()
+    super.close()
   }
 }
 

@@ -65,7 +65,7 @@ export function repeatable(stage: Stage, run: PipelineRun): Stage {
  * follow that is what an input that pauses is.
  */
 export function repeatingContext(compiler: ExpressionCompiler, input: Stage, run: PipelineRun): EvaluationContext {
-  return run.allowDetours(run.context(compiler, input), compiler, () => repeat(input, run))
+  return run.allowDetours(run.context(compiler, input), () => repeat(input, run))
 }
 
 /** Keys of the documents of `input`, a `repeatable` one, for a stage that changes nothing before it has the key. */

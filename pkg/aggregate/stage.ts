@@ -247,12 +247,6 @@ export class PipelineRun {
     )
   }
 
-  /** As `inner`, of a pipeline that is run in one go, such as one that changes a single document: no stage of it answers `pause`. */
-  atOnce(variables: readonly Value[]): PipelineRun {
-    const { nowMs, memoryLimitBytes, allowDiskUse, collation } = this
-    return new PipelineRun({ nowMs, memoryLimitBytes, allowDiskUse, variables, collation, host: this.#host }, this)
-  }
-
   /** How values compare. */
   get order(): ValueOrder {
     return this.collation ?? simpleOrder
@@ -270,9 +264,9 @@ export class PipelineRun {
     return this.#host
   }
 
-  /** The context, made by `compiler`, with the detours that the run allows; `repeat`: see `EvaluationContext.allowDetours`. */
-  allowDetours(context: EvaluationContext, compiler: ExpressionCompiler, repeat: () => void): EvaluationContext {
-    if (this.#detour !== undefined && compiler.isPortable) context.allowDetours(repeat)
+  /** The context with the detours that the run allows; `repeat`: see `EvaluationContext.allowDetours`. */
+  allowDetours(context: EvaluationContext, repeat: () => void): EvaluationContext {
+    if (this.#detour !== undefined) context.allowDetours(repeat)
     return context
   }
 

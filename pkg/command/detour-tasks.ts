@@ -1,4 +1,5 @@
 /** What can be computed in another thread: a function for each kind of task, the same that compute it in place when it is little. */
+import { computeRedaction, type RedactTask } from '../aggregate/redaction.ts'
 import { Detour, type FailureParts, partsOf, type Task } from '../base/detour.ts'
 import { DatabaseError } from '../base/errors.ts'
 import { computeExpressions } from '../expression/compute.ts'
@@ -40,6 +41,10 @@ const tasks: Readonly<Record<string, (task: never) => Computed>> = {
   sortKey: (task: SortKeyTask) => {
     const result = computeSortKey(task)
     return { result, transfer: buffersOf([result]) }
+  },
+  redact: (task: RedactTask) => {
+    const result = computeRedaction(task)
+    return { result, transfer: result === undefined ? [] : buffersOf([result]) }
   },
   expressions: (task: ExpressionsTask) => {
     const result = computeExpressions(task)

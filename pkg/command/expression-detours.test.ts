@@ -31,6 +31,7 @@ async function filled(tickMs: number): Promise<TestServer> {
 const isLarge = { $expr: { $gt: [{ $sum: { $map: { input: '$values', in: { $add: ['$$this', 1] } } } }, 30] } }
 const sorted = { $sortArray: { input: '$values', sortBy: 1 } }
 const kept = { $filter: { input: '$values', cond: { $gt: ['$$this', '$$least'] } } }
+const sorted2 = { $sortArray: { input: { $map: { input: [5, 1, 9], in: { $add: ['$$this', 1] } } }, sortBy: 1 } }
 const least = { least: { $add: [1, 2] } }
 
 const pipeline = (...stages: object[]) => ({ aggregate: 'c', pipeline: stages, cursor: { batchSize: 3 }, let: least })
@@ -114,6 +115,133 @@ const reads: readonly [string, Record<string, unknown>][] = [
       },
     }),
   ],
+  [
+    'windows',
+    pipeline({
+      $setWindowFields: {
+        partitionBy: '$group',
+        sortBy: { _id: 1 },
+        output: {
+          all: { $push: sorted, window: { documents: [-1, 1] } },
+          sum: { $sum: { $first: sorted }, window: { documents: [-2, 0] } },
+          near: { $avg: { $last: sorted }, window: { range: [-5, 5] } },
+          first: { $first: kept },
+          shifted: { $shift: { output: sorted, by: 1, default: { $first: { $map: { input: [1], in: '$$this' } } } } },
+          moving: { $expMovingAvg: { input: { $last: sorted }, N: 3 } },
+          slope: { $derivative: { input: { $first: sorted } }, window: { documents: [-1, 0] } },
+          area: { $integral: { input: { $first: sorted } }, window: { documents: [-2, 0] } },
+          covariance: { $covariancePop: [{ $first: sorted }, { $last: sorted }], window: { documents: [-2, 0] } },
+          scaled: { $minMaxScaler: { input: { $last: sorted } } },
+          carried: { $locf: { $first: kept } },
+          filled: { $linearFill: { $first: kept } },
+          least: { $minN: { input: { $last: sorted }, n: { $size: { $map: { input: [1, 2], in: '$$this' } } } } },
+          rank: { $rank: {} },
+        },
+      },
+    }),
+  ],
+  [
+    '$redact',
+    pipeline({
+      $redact: {
+        $cond: [
+          { $gt: [{ $sum: { $map: { input: { $ifNull: ['$values', [9]] }, in: '$$this' } } }, 20] },
+          '$$DESCEND',
+          '$$PRUNE',
+        ],
+      },
+    }),
+  ],
+  [
+    '$bucket',
+    pipeline({
+      $bucket: {
+        groupBy: { $sum: sorted },
+        boundaries: [0, 20, 30],
+        default: 'more',
+        output: { ids: { $push: '$_id' }, all: { $push: kept } },
+      },
+    }),
+  ],
+  [
+    '$bucketAuto',
+    pipeline({
+      $bucketAuto: { groupBy: { $sum: sorted }, buckets: 3, output: { ids: { $push: '$_id' }, all: { $push: kept } } },
+    }),
+  ],
+  [
+    '$firstN of groups',
+    pipeline({
+      $group: {
+        _id: { group: '$group' },
+        few: {
+          $firstN: {
+            input: '$_id',
+            n: { $size: { $map: { input: { $range: [0, { $add: ['$group', 1] }] }, in: 1 } } },
+          },
+        },
+      },
+    }),
+  ],
+  [
+    '$graphLookup',
+    pipeline({
+      $graphLookup: {
+        from: 'c',
+        startWith: sorted,
+        connectFromField: 'group',
+        connectToField: '_id',
+        as: 'others',
+        maxDepth: 1,
+      },
+    }),
+  ],
+  [
+    '$densify',
+    pipeline(
+      { $densify: { field: 'inner.low', partitionByFields: ['inner.name'], range: { step: 0.5, bounds: 'full' } } },
+      { $set: { sorted } },
+    ),
+  ],
+  ['$score', pipeline({ $score: { score: { $sum: sorted }, weight: 0.5 } }, { $set: { score: { $meta: 'score' } } })],
+  [
+    '$score by the least and greatest',
+    pipeline(
+      { $score: { score: { $sum: sorted }, normalization: 'minMaxScaler' } },
+      { $set: { score: { $meta: 'score' } } },
+    ),
+  ],
+  [
+    '$documents',
+    {
+      aggregate: 1,
+      pipeline: [
+        { $documents: { $map: { input: { $range: [0, 30] }, in: { n: '$$this' } } } },
+        { $match: { n: { $gt: 3 } } },
+      ],
+      cursor: { batchSize: 3 },
+    },
+  ],
+  [
+    'let',
+    {
+      find: 'c',
+      filter: { $expr: { $in: ['$_id', '$$some'] } },
+      let: { some: { $map: { input: [1, 5, 7], in: { $add: ['$$this', 2] } } } },
+    },
+  ],
+  [
+    'let of several',
+    {
+      aggregate: 'c',
+      pipeline: [{ $match: { $expr: { $in: ['$_id', '$$more'] } } }],
+      cursor: { batchSize: 3 },
+      let: {
+        some: { $map: { input: [1, 5, 7, 11], in: { $add: ['$$this', 2] } } },
+        more: { $filter: { input: '$$some', cond: { $gt: ['$$this', 3] } } },
+      },
+    },
+  ],
   ['$unwind', pipeline({ $set: { sorted } }, { $unwind: '$sorted' }, { $match: { sorted: { $gt: 8 } } })],
 ]
 
@@ -153,6 +281,51 @@ const others: readonly [string, Record<string, unknown>][] = [
       update: [{ $set: { sorted } }],
       new: true,
       fields: { sorted: { $reverseArray: '$sorted' } },
+    },
+  ],
+  [
+    '$merge by a pipeline',
+    {
+      aggregate: 'c',
+      pipeline: [
+        { $set: { _id: { $add: ['$_id', 20] } } },
+        {
+          $merge: {
+            into: 'c',
+            let: { theirs: sorted },
+            whenMatched: [{ $set: { sorted } }, { $set: { both: { $setUnion: ['$sorted', '$$theirs'] } } }],
+          },
+        },
+      ],
+      cursor: {},
+    },
+  ],
+  [
+    'let of an update',
+    {
+      update: 'c',
+      let: { some: sorted2 },
+      updates: [
+        { q: { $expr: { $in: ['$_id', '$$some'] } }, u: { $inc: { n: 1 } }, multi: true },
+        {
+          q: { _id: 4 },
+          u: [{ $set: { c: '$$c' } }],
+          c: { c: sorted2 },
+        },
+      ],
+    },
+  ],
+  [
+    'let of a delete',
+    { delete: 'c', let: { some: sorted2 }, deletes: [{ q: { $expr: { $in: ['$_id', '$$some'] } }, limit: 0 }] },
+  ],
+  [
+    'let of findAndModify',
+    {
+      findAndModify: 'c',
+      let: { some: sorted2 },
+      query: { $expr: { $in: ['$_id', '$$some'] } },
+      update: { $inc: { n: 1 } },
     },
   ],
   ['delete', { delete: 'c', deletes: [{ q: isLarge, limit: 0 }] }],

@@ -1,5 +1,6 @@
 /** Compiles expressions to functions from a context to a value. */
 
+import { assert } from '../base/assert.ts'
 import { bsonType } from '../bson/type.ts'
 import type { Value } from '../bson/value.ts'
 import { BsonWriter } from '../bson/writer.ts'
@@ -49,27 +50,18 @@ export class ExpressionCompiler {
   #loopDepth = 0
   /** Of the expressions that may take long, in the order in which they were compiled. */
   readonly #sources: ExpressionSource[] = []
-  #allHaveSources = true
 
   /** To be made when everything has been compiled. `nowMs`: `$$NOW`, in milliseconds since the epoch. */
   context(nowMs: number, random?: () => number): EvaluationContext {
     return new EvaluationContext(nowMs, this.#fields, random)
   }
 
-  /** Whether all that may take long can be computed elsewhere: its contexts may allow detours. */
-  get isPortable(): boolean {
-    return this.#allHaveSources
-  }
-
-  /** An expression that stands by itself. */
+  /** An expression that stands by itself: what takes too many steps of it can be computed elsewhere. */
   compile(expression: Expression): Evaluate {
-    const evaluate = this.#compile(expression)
-    if (expression.kind === 'constant' || (expression.kind === 'path' && expression.names.length <= 1)) return evaluate
+    if (takesNoSteps(expression)) return this.#compile(expression)
     const source = sourceOf(expression)
-    if (source === undefined) {
-      this.#allHaveSources = false
-      return evaluate
-    }
+    if (source === undefined) return this.#compileParts(expression)
+    const evaluate = this.#compile(expression)
     const sources = this.#sources
     const at = sources.push(source) - 1
     return (context) => {
@@ -81,6 +73,17 @@ export class ExpressionCompiler {
         throw error === outOfSteps ? context.detour(sources, at) : error
       }
     }
+  }
+
+  /** An expression that is evaluated several times for one document: throws `outOfSteps`, of which whoever evaluates it makes a detour. */
+  compilePart(expression: Expression): Evaluate {
+    return this.#compile(expression)
+  }
+
+  /** What a stage has put together: an operator of its own, whose operands stand by themselves. */
+  #compileParts(expression: Expression): Evaluate {
+    assert(expression.kind === 'operator', 'what is no operator was written by somebody')
+    return expression.make(expression.operands.map((operand) => this.compile(operand)))
   }
 
   #compile(expression: Expression): Evaluate {
@@ -157,4 +160,10 @@ export class ExpressionCompiler {
       return result.value(context)
     }
   }
+}
+
+function takesNoSteps(expression: Expression): boolean {
+  if (expression.kind === 'constant') return true
+  if (expression.kind !== 'path') return false
+  return expression.names.length <= (expression.variable === rootVariable ? 1 : 0)
 }

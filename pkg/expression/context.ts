@@ -28,6 +28,8 @@ export class EvaluationContext {
   #arrived: KnownValues[] | undefined
   /** Has the current document come again; undefined: what takes too many steps is refused. */
   #repeat: (() => void) | undefined
+  /** Documents are evaluated in turns, one again after another: what came back is kept until more comes. */
+  alternates = false
   readonly #patience = new Patience()
   #steps = 0
   #passBytes = passBytesMax
@@ -58,9 +60,10 @@ export class EvaluationContext {
   /** What to throw when the steps ran out at the expression numbered `at`, of those with these sources. */
   detour(sources: readonly ExpressionSource[], at: number): Error {
     const detour = expressionsDetour(this, sources, at, stepLimit.perDocument, (known) => {
-      this.#arrived ??= []
-      if (this.#arrived.length === arrivedMax) this.#arrived.shift()
-      this.#arrived.push(known)
+      // It has all that came before for the same document, and more: what is evaluated first may be evaluated again.
+      const others = this.#arrived?.filter((other) => !other.isOfSame(known)) ?? []
+      if (others.length === arrivedMax) others.shift()
+      this.#arrived = [...others, known]
     })
     if (!this.#patience.isOver) this.#patience.spend()
     this.#repeat!()
@@ -86,8 +89,10 @@ export class EvaluationContext {
   /** Finds what was computed for the document; what others have been given is of no use any more. */
   #recall(arrived: KnownValues[]): void {
     this.known = arrived.find((known) => known.isOf(this.bytes, this.start, this.end))
-    const kept = arrived.filter((known) => known === this.known || !known.wasUsed)
-    this.#arrived = kept.length === 0 ? undefined : kept
+    if (!this.alternates) {
+      const kept = arrived.filter((known) => known === this.known || !known.wasUsed)
+      this.#arrived = kept.length === 0 ? undefined : kept
+    }
     if (this.known === undefined) return
     this.known.wasUsed = true
     this.#patience.rewarded()

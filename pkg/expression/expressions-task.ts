@@ -14,8 +14,8 @@ import { ownedValue } from './owned-value.ts'
 import type { PortableScope } from './scope.ts'
 import type { ExpressionSource } from './source.ts'
 
-export interface ExpressionsTask extends Task {
-  readonly kind: 'expressions'
+/** Expressions and what they are evaluated against. */
+export interface Evaluation {
   readonly document: Uint8Array
   readonly expressions: readonly { readonly value: Value; readonly scope: PortableScope }[]
   /** Of the variables in the scopes, by slot; undefined: missing. */
@@ -25,6 +25,10 @@ export interface ExpressionsTask extends Task {
   /** For `$rand`. */
   readonly seed: number
   readonly stepsMax: number
+}
+
+export interface ExpressionsTask extends Task, Evaluation {
+  readonly kind: 'expressions'
 }
 
 /** What an expression gives; `value` undefined: missing. */
@@ -50,6 +54,10 @@ export class KnownValues {
     return isSameInput(this.#document, bytes, start, end)
   }
 
+  isOfSame(other: KnownValues): boolean {
+    return other.isOf(this.#document, 0, this.#document.length)
+  }
+
   has(expression: number): boolean {
     return expression >= this.#from
   }
@@ -72,13 +80,21 @@ export function expressionsDetour(
   stepsMax: number,
   keep: (known: KnownValues) => void,
 ): Detour {
-  const document = context.bytes.slice(context.start, context.end)
-  const sent = sources.slice(from)
+  const task: ExpressionsTask = { kind: 'expressions', ...evaluationOf(context, sources.slice(from), stepsMax) }
+  const { document } = task
+  return new Detour(task, (outcome) => keep(new KnownValues(document, from, outcome as Outcome<readonly Computed[]>)))
+}
+
+/** What has to be sent to have these expressions evaluated against the current document of the context. */
+export function evaluationOf(
+  context: EvaluationContext,
+  sent: readonly ExpressionSource[],
+  stepsMax: number,
+): Evaluation {
   const scopes = new Map([...new Set(sent.map(({ scope }) => scope))].map((scope) => [scope, scope.portable]))
   const slots = new Set(sent.flatMap(({ scope }) => scope.slots))
-  const task: ExpressionsTask = {
-    kind: 'expressions',
-    document,
+  return {
+    document: context.bytes.slice(context.start, context.end),
     expressions: sent.map(({ value, scope }) => ({ value: ownedValue(value), scope: scopes.get(scope)! })),
     variables: Array.from({ length: Math.max(0, ...slots) + 1 }, (_, slot) => {
       const value = slots.has(slot) ? context.variables[slot] : undefined
@@ -89,5 +105,4 @@ export function expressionsDetour(
     seed: Math.floor(context.random() * 2 ** 32),
     stepsMax,
   }
-  return new Detour(task, (outcome) => keep(new KnownValues(document, from, outcome as Outcome<readonly Computed[]>)))
 }

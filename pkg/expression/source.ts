@@ -1,7 +1,7 @@
 /** Expressions as they were given: what another thread needs to parse them again. */
-import type { Value } from '../bson/value.ts'
-import type { Expression } from './expression.ts'
-import type { Scope } from './scope.ts'
+import { stringValue, type Value } from '../bson/value.ts'
+import { type Expression, type PathExpression, rootVariable } from './expression.ts'
+import { Scope } from './scope.ts'
 
 export interface ExpressionSource {
   /** May lie in a larger buffer. */
@@ -19,4 +19,11 @@ export function noteSource(expression: Expression, source: ExpressionSource): vo
 /** undefined: it was put together by a stage. */
 export function sourceOf(expression: Expression): ExpressionSource | undefined {
   return sources.get(expression)
+}
+
+/** The path from the root, as if it had been written. */
+export function rootPath(names: readonly string[]): PathExpression {
+  const path: PathExpression = { kind: 'path', variable: rootVariable, names }
+  if (names.length > 1) noteSource(path, { value: stringValue(`$$ROOT.${names.join('.')}`), scope: Scope.outermost() })
+  return path
 }

@@ -26,6 +26,7 @@ import type { Sorter } from '../../query/sort/sorter.ts'
 import { type Accumulation, copyOf } from '../accumulators/accumulator.ts'
 import { sum } from '../accumulators/sum.ts'
 import type { GroupField } from '../grouping.ts'
+import { repeat, repeatable } from '../repeatable.ts'
 import { type PipelineRun, type Stage, type StageDefinition, type Step, step } from '../stage.ts'
 import { decimalOfNeighbour, doubleOf, type Granularity, granularities } from './granularity.ts'
 import { parseFields } from './group.ts'
@@ -137,14 +138,20 @@ class BucketAuto extends PassingStage {
   readonly #groupBy: Evaluate
   readonly #values: readonly Evaluate[]
   readonly #context: EvaluationContext
+  /** By field: `n` of `$firstN` and kin. */
+  readonly #initials: readonly (Evaluate | undefined)[]
+  readonly #initialContext: EvaluationContext
   readonly #sorter: Sorter
   readonly #key = new KeyWriter()
   readonly #writer = new BsonWriter()
   #count = 0
   #filled = false
-  /** Whether the sorter rests on a document that is in no bucket yet, and the value of that. */
+  /** Whether the sorter rests on a document that is in no bucket yet, and the value of that, once it is known. */
   #hasNext = false
+  #nextIsKnown = false
   #next: Value = nullValue
+  /** Of that document: how many fields of the bucket have taken it in. */
+  #taken = 0
   #begun = 0
   /** Of the bucket that is being filled: undefined between two. */
   #bucket: Bucket | undefined
@@ -152,13 +159,19 @@ class BucketAuto extends PassingStage {
   #boundary: Value | undefined
 
   constructor(input: Stage, run: PipelineRun, bucketing: Bucketing) {
-    super(input)
+    super(repeatable(input, run))
     this.#run = run
     this.#bucketing = bucketing
     const compiler = new ExpressionCompiler()
     this.#groupBy = compiler.compile(bucketing.groupBy)
     this.#values = bucketing.fields.map(({ accumulator }) => compiler.compile(accumulator.expression))
-    this.#context = run.context(compiler)
+    this.#context = run.allowDetours(run.context(compiler), () => {
+      // The sorter rests on its document as long as that is not done with.
+      if (!this.#filled) repeat(this.input, run)
+    })
+    const initialCompiler = new ExpressionCompiler()
+    this.#initials = bucketing.fields.map(({ accumulator: { initial } }) => initial && initialCompiler.compile(initial))
+    this.#initialContext = run.allowDetours(run.context(initialCompiler), () => undefined)
     this.#sorter = run.sorter()
   }
 
@@ -173,6 +186,7 @@ class BucketAuto extends PassingStage {
       this.#filled = true
       this.#advance()
     }
+    this.#learnNext()
     if (this.#bucket === undefined) {
       if (!this.#hasNext) return step.end
       this.#bucket = this.#beginBucket()
@@ -180,6 +194,7 @@ class BucketAuto extends PassingStage {
     while (this.#hasNext && this.#belongs(this.#bucket)) {
       this.#take(this.#bucket)
       if (this.#run.turnIsOver()) return step.pause
+      this.#learnNext()
     }
     this.#emit(this.#bucket)
     this.#bucket = undefined
@@ -231,14 +246,23 @@ class BucketAuto extends PassingStage {
   }
 
   #advance(): void {
+    this.#hasNext = this.#sorter.next()
+    this.#nextIsKnown = false
+    this.#taken = 0
+  }
+
+  #learnNext(): void {
+    if (!this.#hasNext || this.#nextIsKnown) return
     const sorter = this.#sorter
-    this.#hasNext = sorter.next()
-    if (!this.#hasNext) return
     this.#next = copyOf(this.#evaluate(sorter.document, sorter.documentStart, sorter.documentEnd))
+    this.#nextIsKnown = true
   }
 
   #beginBucket(): Bucket {
     const { buckets, fields, granularity } = this.#bucketing
+    const context = this.#initialContext
+    context.reset(emptyDocument, 0, emptyDocument.length)
+    const states = fields.map(({ accumulator }, i) => accumulator.open(this.#initials[i]?.(context)))
     this.#begun++
     const size = Math.max(1, Math.round(this.#count / buckets))
     const least = this.#boundary ?? (granularity === undefined ? this.#next : this.#rounded(this.#next, 'down'))
@@ -247,16 +271,8 @@ class BucketAuto extends PassingStage {
       greatest: this.#next,
       size: this.#begun === buckets ? Number.POSITIVE_INFINITY : size,
       count: 0,
-      states: fields.map(({ accumulator }, i) => accumulator.open(this.#initial(i))),
+      states,
     }
-  }
-
-  #initial(field: number): Value | undefined {
-    const { initial } = this.#bucketing.fields[field]!.accumulator
-    if (initial === undefined) return undefined
-    const compiler = new ExpressionCompiler()
-    const evaluate = compiler.compile(initial)
-    return evaluate(this.#run.context(compiler))
   }
 
   /** Whether the next document goes into the bucket: it is not full, or the document's value is below its rounded boundary. */
@@ -282,9 +298,12 @@ class BucketAuto extends PassingStage {
     const sorter = this.#sorter
     const context = this.#context
     context.reset(sorter.document, sorter.documentStart, sorter.documentEnd)
-    bucket.states.forEach((state, i) => {
-      state.add(this.#values[i]!(context), context)
-    })
+    const { states } = bucket
+    for (let i = this.#taken; i < states.length; i++) {
+      // What has been added stays when the rest has to wait for a value.
+      this.#taken = i
+      states[i]!.add(this.#values[i]!(context), context)
+    }
     bucket.count++
     bucket.greatest = this.#next
     this.#advance()
@@ -340,3 +359,5 @@ interface Bucket {
   count: number
   readonly states: readonly Accumulation[]
 }
+
+const emptyDocument = new Uint8Array([5, 0, 0, 0, 0])

@@ -19,9 +19,11 @@ import { ExpressionCompiler } from '../../expression/compile.ts'
 import type { EvaluationContext } from '../../expression/context.ts'
 import { type Evaluate, isNullish, missing } from '../../expression/expression.ts'
 import { splitFieldPath } from '../../expression/field-path.ts'
+import { rootPath } from '../../expression/source.ts'
 import type { Sorter } from '../../query/sort/sorter.ts'
 import { copyOf } from '../accumulators/accumulator.ts'
 import { FieldSetter } from '../field-setter.ts'
+import { repeat, repeatable } from '../repeatable.ts'
 import { type PipelineRun, type Stage, type StageDefinition, type Step, step } from '../stage.ts'
 import { unitOf } from '../window/frame.ts'
 import { addUnits, type TimeUnit } from '../window/time-unit.ts'
@@ -213,17 +215,22 @@ class Densify extends PassingStage {
   #unended: IterableIterator<Partition> | undefined
   #ending: Partition | undefined
   #made = 0
+  /** The sorter rests on a document whose partition is not known yet. */
+  #isDue = false
 
   constructor(input: Stage, run: PipelineRun, densifying: Densifying) {
-    super(input)
+    super(repeatable(input, run))
     this.#densifying = densifying
     this.#run = run
     this.#order = run.order
     const compiler = new ExpressionCompiler()
-    const pathOf = (path: string): Evaluate => compiler.compile({ kind: 'path', variable: 0, names: path.split('.') })
+    const pathOf = (path: string): Evaluate => compiler.compile(rootPath(path.split('.')))
     this.#value = pathOf(densifying.field)
     this.#partition = densifying.partitionBy.map(pathOf)
-    this.#context = run.context(compiler)
+    this.#context = run.allowDetours(run.context(compiler), () => {
+      // What has been sorted is at hand.
+      if (!this.#filled) repeat(this.input, run)
+    })
     this.#sorter = run.sorter()
     this.#setter = new FieldSetter([...densifying.partitionBy, densifying.field], run)
   }
@@ -238,12 +245,14 @@ class Densify extends PassingStage {
     if (this.#run.turnIsOver()) return step.pause
     if (this.#unended !== undefined) return this.#end()
     if (!this.#pending) {
-      if (!this.#sorter.next()) {
+      if (!this.#isDue && !this.#sorter.next()) {
         this.#beginEnd()
         return this.#end()
       }
-      this.#pending = true
+      this.#isDue = true
       this.#of = this.#partitionOf()
+      this.#isDue = false
+      this.#pending = true
     }
     const partition = this.#of
     if (partition !== undefined) {

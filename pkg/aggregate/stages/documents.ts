@@ -3,7 +3,8 @@ import { bsonType } from '../../bson/type.ts'
 import type { Value } from '../../bson/value.ts'
 import { ElementWalker } from '../../bson/walk.ts'
 import { ExpressionCompiler } from '../../expression/compile.ts'
-import type { Expression } from '../../expression/expression.ts'
+import type { EvaluationContext } from '../../expression/context.ts'
+import type { Evaluate, Expression } from '../../expression/expression.ts'
 import { shownType } from '../../expression/operators/shown-type.ts'
 import { parseExpression } from '../../expression/parse.ts'
 import { copyOf } from '../accumulators/accumulator.ts'
@@ -24,13 +25,17 @@ export const documents: StageDefinition = {
 
 class Documents extends PassingStage {
   readonly #run: PipelineRun
-  readonly #expression: Expression
+  readonly #evaluate: Evaluate
+  readonly #context: EvaluationContext
   #elements: ElementWalker | undefined
 
   constructor(input: Stage, run: PipelineRun, expression: Expression) {
     super(input)
     this.#run = run
-    this.#expression = expression
+    const compiler = new ExpressionCompiler()
+    this.#evaluate = compiler.compile(expression)
+    // It is evaluated again, without a document to keep.
+    this.#context = run.allowDetours(run.context(compiler), () => undefined)
   }
 
   step(): Step {
@@ -48,9 +53,9 @@ class Documents extends PassingStage {
   }
 
   #begin(): ElementWalker {
-    const compiler = new ExpressionCompiler()
-    const evaluate = compiler.compile(this.#expression)
-    const array: Value = copyOf(evaluate(this.#run.context(compiler)))
+    const context = this.#context
+    context.reset(context.bytes, context.start, context.end)
+    const array: Value = copyOf(this.#evaluate(context))
     if (array.type !== bsonType.array) {
       throw new DatabaseError(5858203, `an array is expected in $documents, but found ${shownType(array)}`)
     }

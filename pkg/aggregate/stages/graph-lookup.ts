@@ -180,6 +180,7 @@ class GraphLookupStage extends PassingStage {
   readonly #setter: NestedSetter
   readonly #key = new KeyWriter()
   #local: Uint8Array | undefined
+  #hasBegun = false
   /** `_id`s of the documents found, and values that were looked for. */
   #found = new KeyTable()
   #asked = new KeyTable()
@@ -199,7 +200,8 @@ class GraphLookupStage extends PassingStage {
     this.#lookup = lookup
     const compiler = new ExpressionCompiler()
     this.#startWith = compiler.compile(lookup.startWith)
-    this.#context = run.context(compiler)
+    // The local document is kept until its search has begun.
+    this.#context = run.allowDetours(run.context(compiler), () => undefined)
     const { as, unwinding } = lookup
     this.#setter = new NestedSetter(unwinding?.indexPath === undefined ? [as] : [as, unwinding.indexPath])
     this.#results = new HeldDocuments(run)
@@ -215,13 +217,15 @@ class GraphLookupStage extends PassingStage {
         const { input } = this
         const answer = input.step()
         if (answer !== step.row) return answer
-        this.#begin(input.bytes.slice(input.start, input.end))
+        this.#local = input.bytes.slice(input.start, input.end)
+        this.#hasBegun = false
       }
+      if (!this.#hasBegun) this.#begin(this.#local)
       while (!this.#searched) {
         if (this.#rows === undefined && !this.#openRound()) this.#searched = true
         else if (!this.#takeRound(this.#rows!)) return step.pause
       }
-      if (this.#give(this.#local!)) return step.row
+      if (this.#give(this.#local)) return step.row
     }
   }
 
@@ -255,7 +259,9 @@ class GraphLookupStage extends PassingStage {
   }
 
   #begin(local: Uint8Array): void {
-    this.#local = local
+    this.#context.reset(local, 0, local.length)
+    const start = this.#startWith(this.#context)
+    this.#hasBegun = true
     this.#found = new KeyTable()
     this.#asked = new KeyTable()
     this.#results.reset()
@@ -264,8 +270,6 @@ class GraphLookupStage extends PassingStage {
     this.#depth = 0
     this.#frontier = []
     this.#next = []
-    this.#context.reset(local, 0, local.length)
-    const start = this.#startWith(this.#context)
     if (start.type === bsonType.array) {
       const walker = new ElementWalker().reset(start.bytes, start.start)
       while (walker.next()) this.#ask(walker.value(), this.#frontier)

@@ -2,6 +2,7 @@ import { DatabaseError } from '../../base/errors.ts'
 import { bsonType, typeAlias } from '../../bson/type.ts'
 import { documentFields, readString, type Value } from '../../bson/value.ts'
 import { splitFieldPath } from '../../expression/field-path.ts'
+import { rootPath } from '../../expression/source.ts'
 import type { Namespace } from '../host.ts'
 import { type Merge, MergeStage, type WhenMatched, type WhenNotMatched } from '../merge-stage.ts'
 import type { StageContext, StageDefinition, StagePlan } from '../stage.ts'
@@ -98,11 +99,7 @@ function updating(
     pipeline: plans,
     variables: [
       ...variables.map((variable, i) => ({ ...variable, name: names[i]! })),
-      ...incoming.slots.map((slot) => ({
-        slot,
-        name: 'new',
-        expression: { kind: 'path', variable: 0, names: [] } as const,
-      })),
+      ...incoming.slots.map((slot) => ({ slot, name: 'new', expression: rootPath([]) })),
     ],
   }
 }

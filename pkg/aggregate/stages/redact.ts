@@ -1,49 +1,47 @@
-import { DatabaseError } from '../../base/errors.ts'
-import { bsonType } from '../../bson/type.ts'
-import { stringValue, type Value } from '../../bson/value.ts'
-import { ElementWalker } from '../../bson/walk.ts'
-import { BsonWriter, indexName } from '../../bson/writer.ts'
+import { Detour, KeptOutcomes } from '../../base/detour.ts'
+import type { Value } from '../../bson/value.ts'
 import { ExpressionCompiler } from '../../expression/compile.ts'
-import type { EvaluationContext } from '../../expression/context.ts'
-import type { Evaluate, Expression } from '../../expression/expression.ts'
-import { shownType } from '../../expression/operators/shown-type.ts'
+import { type EvaluationContext, outOfSteps, stepLimit } from '../../expression/context.ts'
+import type { Expression } from '../../expression/expression.ts'
+import { evaluationOf } from '../../expression/expressions-task.ts'
 import { parseExpression } from '../../expression/parse.ts'
+import { sourceOf } from '../../expression/source.ts'
+import { Redaction, type RedactTask, redactVariables } from '../redaction.ts'
+import { repeat, repeatable } from '../repeatable.ts'
 import { type PipelineRun, type Stage, type StageDefinition, type Step, step } from '../stage.ts'
 import { PassingStage } from './passing.ts'
-
-/** What the variables `$$DESCEND`, `$$PRUNE` and `$$KEEP` are: known by the very values. */
-const descend = stringValue('descend')
-const prune = stringValue('prune')
-const keep = stringValue('keep')
 
 /** `{$redact: expression}`: the expression says of each document, and of those within it, whether it is shown. */
 export const redact: StageDefinition = {
   name: '$redact',
   parse(operand, { scope }) {
-    const inner = scope.with(['CURRENT', 'DESCEND', 'PRUNE', 'KEEP'])
+    const inner = scope.with(redactVariables)
     const expression = parseExpression(operand, inner.scope)
     return { name: '$redact', open: (input, run) => new Redact(input, run, expression, inner.slots) }
   },
 }
 
+type Shown = ReturnType<Redaction['shown']>
+
 class Redact extends PassingStage {
   readonly #run: PipelineRun
-  readonly #evaluate: Evaluate
+  readonly #expression: Expression
+  readonly #slots: readonly number[]
   readonly #context: EvaluationContext
-  readonly #current: number
-  readonly #writer = new BsonWriter()
+  readonly #redaction: Redaction
+  /** What came back from elsewhere, and whether the current document was sent there. */
+  readonly #elsewhere = new KeptOutcomes<Uint8Array | undefined>()
+  #wasSent = false
 
   constructor(input: Stage, run: PipelineRun, expression: Expression, slots: readonly number[]) {
-    super(input)
+    super(repeatable(input, run))
     this.#run = run
+    this.#expression = expression
+    this.#slots = slots
     const compiler = new ExpressionCompiler()
-    this.#evaluate = compiler.compile(expression)
-    this.#context = run.context(compiler, input)
-    const { variables } = this.#context
-    this.#current = slots[0]!
-    variables[slots[1]!] = descend
-    variables[slots[2]!] = prune
-    variables[slots[3]!] = keep
+    const evaluate = compiler.compilePart(expression)
+    this.#context = run.allowDetours(run.context(compiler, this.input), () => undefined)
+    this.#redaction = new Redaction(evaluate, this.#context, slots)
   }
 
   step(): Step {
@@ -51,19 +49,9 @@ class Redact extends PassingStage {
     for (;;) {
       const answer = input.step()
       if (answer !== step.row) return answer
-      const { bytes, start, end } = input
-      this.#context.reset(bytes, start, end)
-      const decision = this.#decide({ type: bsonType.document, bytes, start, end })
-      if (decision === keep) {
-        this.pass()
-        return step.row
-      }
-      if (decision === descend) {
-        const writer = this.#writer.reset()
-        writer.beginDocument()
-        this.#copyFields(bytes, start)
-        writer.end()
-        this.showWritten(writer)
+      const shown = this.#shown(input)
+      if (shown !== undefined) {
+        this.show(shown.bytes, shown.start, shown.end)
         return step.row
       }
       if (this.#run.turnIsOver()) return step.pause
@@ -74,63 +62,54 @@ class Redact extends PassingStage {
     return this.input.metadata?.(name)
   }
 
-  /** Errors: 17053 for a value that is none of the three. */
-  #decide(document: Value): Value {
-    this.#context.variables[this.#current] = document
-    const decision = this.#evaluate(this.#context)
-    for (const known of [descend, prune, keep]) if (isSame(decision, known)) return known
-    throw new DatabaseError(
-      17053,
-      `$redact's expression should not return anything aside from the variables $$KEEP, $$DESCEND, and $$PRUNE, but returned ${shownType(decision)}`,
-    )
-  }
-
-  #copyFields(bytes: Uint8Array, start: number): void {
-    const walker = new ElementWalker().reset(bytes, start)
-    while (walker.next()) {
-      if (walker.type === bsonType.document || walker.type === bsonType.array) {
-        this.#copyNested(walker.name(), walker.value())
-      } else this.#writer.raw(bytes, walker.nameStart - 1, walker.valueEnd)
+  #shown(input: Stage): Shown {
+    this.#context.reset(input.bytes, input.start, input.end)
+    if (this.#wasSent) return this.#shownElsewhere(input)
+    try {
+      return this.#redaction.shown()
+    } catch (error) {
+      if (error !== outOfSteps) throw error
+      return this.#shownElsewhere(input)
     }
   }
 
-  /** Whether something was written: a pruned document is not. */
-  #copyNested(name: string, value: Value): boolean {
-    const writer = this.#writer
-    if (value.type === bsonType.array) {
-      writer.beginArray(name)
-      this.#copyElements(value)
-      writer.end()
-      return true
-    }
-    const decision = this.#decide(value)
-    if (decision === prune) return false
-    if (decision === keep) {
-      writer.value(name, value)
-      return true
-    }
-    writer.beginDocument(name)
-    this.#copyFields(value.bytes, value.start)
-    writer.end()
-    return true
-  }
-
-  #copyElements(array: Value): void {
-    const walker = new ElementWalker().reset(array.bytes, array.start)
-    let count = 0
-    while (walker.next()) {
-      const value = walker.value()
-      if (value.type === bsonType.document || value.type === bsonType.array) {
-        if (this.#copyNested(indexName(count), value)) count++
-      } else this.#writer.value(indexName(count++), value)
+  /** Errors: `Detour`, after which the document comes again. */
+  #shownElsewhere(input: Stage): Shown {
+    const { bytes, start, end } = input
+    this.#wasSent = false
+    try {
+      const shown = this.#elsewhere.resultOf(
+        bytes,
+        start,
+        end,
+        () => this.#task(),
+        () => this.#shownHere(),
+      )
+      return shown && { bytes: shown, start: 0, end: shown.length }
+    } catch (error) {
+      if (error instanceof Detour) {
+        this.#wasSent = true
+        repeat(input, this.#run)
+      }
+      throw error
     }
   }
-}
 
-/** The value of a variable, wherever it was copied to meanwhile. */
-function isSame(a: Value, b: Value): boolean {
-  if (a === b) return true
-  if (a.type !== b.type || a.end - a.start !== b.end - b.start) return false
-  for (let i = 0; i < b.end - b.start; i++) if (a.bytes[a.start + i] !== b.bytes[b.start + i]) return false
-  return true
+  #task(): RedactTask {
+    const context = this.#context
+    const source = sourceOf(this.#expression)!
+    return { kind: 'redact', ...evaluationOf(context, [source], stepLimit.perDocument), slots: this.#slots }
+  }
+
+  #shownHere(): Uint8Array | undefined {
+    const context = this.#context
+    const { stepsMax } = context
+    context.stepsMax = stepLimit.perDocument
+    try {
+      const shown = this.#redaction.shown()
+      return shown?.bytes.slice(shown.start, shown.end)
+    } finally {
+      context.stepsMax = stepsMax
+    }
+  }
 }

@@ -11,6 +11,7 @@ import { HeldDocuments } from '../held-documents.ts'
 import { FieldGathering } from '../needed-fields.ts'
 import { type Normalization, parseNormalization, Scale } from '../normalization.ts'
 import { keepsAll } from '../path-effects.ts'
+import { repeatable, repeatingContext } from '../repeatable.ts'
 import { memoryExceeded, type PipelineRun, type Stage, type StageDefinition, type Step, step } from '../stage.ts'
 import { PassingStage } from './passing.ts'
 
@@ -76,12 +77,12 @@ abstract class ScoringStage extends PassingStage {
   protected raw = 0
 
   constructor(input: Stage, run: PipelineRun, scoring: Scoring) {
-    super(input)
+    super(repeatable(input, run))
     this.run = run
     this.#scoring = scoring
     const compiler = new ExpressionCompiler()
     this.#evaluate = compiler.compile(scoring.expression)
-    this.#context = run.context(compiler, input)
+    this.#context = repeatingContext(compiler, this.input, run)
     this.scale = new Scale(scoring.normalization)
   }
 

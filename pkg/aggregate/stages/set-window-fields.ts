@@ -9,14 +9,16 @@ import { type Evaluate, type Expression, missing } from '../../expression/expres
 import { splitFieldPath } from '../../expression/field-path.ts'
 import { parseExpression } from '../../expression/parse.ts'
 import type { Scope } from '../../expression/scope.ts'
+import { rootPath } from '../../expression/source.ts'
 import { compileSort, type SortKeyOf } from '../../query/sort/key.ts'
+import { compileLongSort } from '../../query/sort/long-key.ts'
 import { parseSort, type Sort } from '../../query/sort/parse.ts'
 import type { Sorter } from '../../query/sort/sorter.ts'
 import { metadataPath } from '../carried-metadata.ts'
 import { FieldSetter } from '../field-setter.ts'
 import { NarrowWriter } from '../narrow-writer.ts'
 import { FieldGathering, type NeededFields } from '../needed-fields.ts'
-import { repeat, repeatable } from '../repeatable.ts'
+import { repeat, repeatable, repeatingSortKey } from '../repeatable.ts'
 import { type PipelineRun, type Stage, type StageDefinition, type StagePlan, type Step, step } from '../stage.ts'
 import { type Frame, parseFrame } from '../window/frame.ts'
 import { Partition } from '../window/partition.ts'
@@ -183,31 +185,31 @@ class SetWindowFields extends PassingStage {
   #gathered = false
   #inputEnded = false
   #at = 0
-  /** Columns whose value for the current document is there. */
+  /** Columns whose value for the current document is there; below 0: so many are still to be reset for the partition. */
   #column = 0
 
   /** `needed`: the fields that will be read of its documents; undefined: all. */
   constructor(input: Stage, run: PipelineRun, windowing: Windowing, needed: NeededFields | undefined) {
     const { partitionBy, sort, output } = windowing
-    const rows = partitionBy === undefined ? input : repeatable(input, run)
+    const rows = partitionBy === undefined && sort === undefined ? input : repeatable(input, run)
     super(rows)
     this.#run = run
     const partitionCompiler = new ExpressionCompiler()
     this.#partitionBy = partitionBy && partitionCompiler.compile(partitionBy)
     this.#context = run.context(partitionCompiler)
-    run.allowDetours(this.#context, partitionCompiler, () => {
+    run.allowDetours(this.#context, () => {
       if (this.#filled) this.#nextIsDue = true
       else repeat(rows, run)
     })
-    this.#sortKey = sort && compileSort(sort)
+    this.#sortKey = sort && repeatingSortKey(sort, rows, run)
     this.#sorter = partitionBy === undefined && sort === undefined ? undefined : run.sorter()
     const compiler = new ExpressionCompiler()
     const opens = output.map((column) => column.function.compile(compiler))
     const [only, second] = sort?.parts ?? []
     const names = only?.path.parts.map(({ name }) => name) ?? []
-    const sortValue =
-      only === undefined || second !== undefined ? undefined : compiler.compile({ kind: 'path', variable: 0, names })
-    this.#partition = new Partition(run, run.context(compiler), sortValue, this.#sortKey)
+    const sortValue = only === undefined || second !== undefined ? undefined : compiler.compile(rootPath(names))
+    const sortKey = sort && (run.goesOn ? compileLongSort(sort) : compileSort(sort))
+    this.#partition = new Partition(run, run.context(compiler), sortValue, sortKey)
     this.#columns = opens.map((open) => open(this.#partition, run))
     this.#names = output.map(({ path }) => path)
     const read = needed === undefined ? undefined : fieldsRead(windowing, needed)
@@ -236,9 +238,8 @@ class SetWindowFields extends PassingStage {
         const answer = this.#gather()
         if (answer !== step.row) return answer
         this.#gathered = true
-        for (const column of this.#columns) column.reset()
         this.#at = 0
-        this.#column = 0
+        this.#column = -this.#columns.length
       }
       if (this.#at < this.#partition.count) return this.#emit()
       this.#partition.reset()
@@ -356,6 +357,7 @@ class SetWindowFields extends PassingStage {
   #emit(): Step {
     const columns = this.#columns
     const values = this.#values
+    for (; this.#column < 0; this.#column++) columns.at(this.#column)!.reset()
     while (this.#column < columns.length) {
       const value = columns[this.#column]!.valueOf(this.#at)
       if (value === undefined) return step.pause

@@ -98,8 +98,10 @@ class FramedColumn implements WindowColumn {
     if (this.#low !== ends.low && !slides) this.#begin(ends.low)
     // What comes in is added before what goes out is removed: rounded sums depend on the order.
     while (this.#high < ends.high) {
-      const at = this.#high++
-      this.#state!.add(this.#partition.evaluate(at, this.#evaluate), this.#partition.context)
+      const at = this.#high
+      const value = this.#partition.evaluate(at, this.#evaluate)
+      this.#state!.add(value, this.#partition.context)
+      this.#high++
       this.#result = undefined
       if ((at & 63) === 0) this.#refuseTooLarge()
       if (this.#run.turnIsOver()) return undefined
@@ -122,8 +124,9 @@ class FramedColumn implements WindowColumn {
   #removeTo(low: number): boolean {
     const state = this.#state as SlidingAccumulation
     while (this.#low < low) {
-      const at = this.#low++
-      state.remove(this.#partition.evaluate(at, this.#evaluate), this.#partition.context)
+      const value = this.#partition.evaluate(this.#low, this.#evaluate)
+      state.remove(value, this.#partition.context)
+      this.#low++
       this.#result = undefined
       if (this.#run.turnIsOver()) return false
     }

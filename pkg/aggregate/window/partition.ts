@@ -27,6 +27,11 @@ export class Partition {
   ) {
     this.#documents = new HeldDocuments(run)
     this.context = context
+    // A column that is asked again evaluates the same documents again.
+    context.alternates = true
+    run.allowDetours(context, () => {
+      this.#current = -1
+    })
     this.#sortValue = sortValue
     this.#sortKey = sortKey
   }
@@ -67,7 +72,7 @@ export class Partition {
     this.#current = i
   }
 
-  /** The expression's value for document `i`: valid until the next evaluation. */
+  /** The expression's value for document `i`: valid until the next evaluation. May throw a `Detour`: the column is asked again. */
   evaluate(i: number, evaluate: Evaluate): Value {
     this.show(i)
     return evaluate(this.context)

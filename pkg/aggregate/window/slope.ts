@@ -144,14 +144,15 @@ class Integral implements WindowColumn {
     }
     if (ends.low > this.#high) this.#begin(ends.low)
     while (this.#low < ends.low) {
-      const at = this.#low++
-      if (at + 1 < this.#high) this.#sum.remove(this.#area(at))
+      if (this.#low + 1 < this.#high) this.#sum.remove(this.#area(this.#low))
+      this.#low++
       if (this.#run.turnIsOver()) return undefined
     }
     while (this.#high < ends.high) {
-      const at = this.#high++
+      const at = this.#high
       inputAt(this.#partition, at, this.#slope)
       if (at > this.#low) this.#sum.add(this.#area(at - 1))
+      this.#high++
       if (this.#run.turnIsOver()) return undefined
     }
     if (this.#low === this.#high) return nullValue

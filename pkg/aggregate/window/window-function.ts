@@ -31,6 +31,6 @@ export interface WindowFunction {
 export interface WindowColumn {
   /** Before the first document of a partition. */
   reset(): void
-  /** The value for document `i`, asked for each in turn; undefined: the turn is over, ask again. */
+  /** The value for document `i`, asked for each in turn; undefined, or a `Detour` thrown: ask again. What it takes in, it evaluates first. */
   valueOf(i: number): Value | undefined
 }

@@ -21,7 +21,7 @@ export function compileProjection(projection: Projection, metadata?: (name: stri
   const context = compiler.context(projection.nowMs)
   context.metadata = metadata
   // Who shows documents and cannot wait refuses what takes long.
-  if (compiler.isPortable) context.allowDetours(() => undefined)
+  context.allowDetours(() => undefined)
   projection.variables.forEach((value, slot) => {
     if (value !== undefined) context.variables[slot] = value
   })

@@ -39,7 +39,7 @@ export function exprPredicate(filter: ExprFilter): Predicate {
   })
   // Who tests documents and cannot wait refuses what takes long.
   if (filter.stepsMax !== undefined) context.stepsMax = filter.stepsMax
-  else if (compiler.isPortable) context.allowDetours(() => undefined)
+  else context.allowDetours(() => undefined)
   return (bytes, start) => {
     context.reset(bytes, start, start + readInt32(bytes, start))
     const value = evaluate(context)
