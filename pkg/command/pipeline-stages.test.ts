@@ -185,3 +185,16 @@ describe('MinKey, MaxKey and code that leave a group', () => {
     expect(await rows(server, 'c', [{ $bucket: bucket }])).toEqual([{ _id: { '': new MaxKey() }, count: 1 }])
   })
 })
+
+it.each([
+  [{ $where: 'true' }, 2],
+  [{ $or: [{ a: 1 }, { $where: 'true' }] }, 2],
+  [{ a: { $near: [1, 1] } }, 5626500],
+  [{ a: { $not: { $nearSphere: [1, 1] } } }, 5626500],
+  [{ $text: { $search: 'x' } }, 238],
+])('refuses in $match what pipelines cannot do: %j', async (filter, code) => {
+  const server = await openServer()
+  const aggregate = (pipeline: object[]) => server.reply({ aggregate: 'c', pipeline, cursor: {} })
+  expect(await aggregate([{ $match: filter }])).toMatchObject({ code })
+  expect(await aggregate([{ $unionWith: { coll: 'c', pipeline: [{ $match: filter }] } }])).toMatchObject({ code })
+})

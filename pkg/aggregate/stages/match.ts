@@ -5,7 +5,8 @@ import { documentOf, type Value } from '../../bson/value.ts'
 import type { Scope } from '../../expression/scope.ts'
 import { compileFilter, type Predicate } from '../../query/filter/compile.ts'
 import { withLongTests } from '../../query/filter/long-test.ts'
-import { parseFilter } from '../../query/filter/parse.ts'
+import { type FilterOptions, parseFilter } from '../../query/filter/parse.ts'
+import { refuseOperators } from '../../query/filter/refused-operators.ts'
 import type { Filter } from '../../query/filter/tree.ts'
 import { filterPaths } from '../filter-paths.ts'
 import { FieldGathering, type NeededFields } from '../needed-fields.ts'
@@ -20,9 +21,19 @@ export const match: StageDefinition = {
     if (operand.type !== bsonType.document) {
       throw new DatabaseError(15959, 'the match filter must be an expression in an object')
     }
-    const filter = parseFilter(operand.bytes, operand.start, { scope, nowMs })
-    return filterPlan(documentOf(operand), filter, scope)
+    return filterPlan(documentOf(operand), parsedFilter(operand, { scope, nowMs }), scope)
   },
+}
+
+/** Errors: those of `parseFilter`; BadValue and 5626500 for operators that no pipeline can have, which are told from those that are not there yet. */
+function parsedFilter(operand: Value, options: FilterOptions): Filter {
+  try {
+    return parseFilter(operand.bytes, operand.start, options)
+  } catch (error) {
+    if (error instanceof DatabaseError && error.codeName === 'NotImplemented')
+      refuseOperators(operand, { $where: 'BadValue' })
+    throw error
+  }
 }
 
 /** The stage that keeps what `document` matches; `filter`: that document, parsed with `scope`. */
