@@ -8,6 +8,7 @@ import type { Value } from '../bson/value.ts'
 import { ElementWalker } from '../bson/walk.ts'
 import { BsonWriter } from '../bson/writer.ts'
 import type { AvailableMetadata, GivenMetadata } from '../expression/available-metadata.ts'
+import type { Scope } from '../expression/scope.ts'
 import { type Path, parsePath } from '../query/path.ts'
 
 function carriedName(name: string): string {
@@ -27,6 +28,11 @@ export function metadataPath(metadata: AvailableMetadata | undefined): (name: st
     metadata?.need(name)
     return (metadata?.names as readonly string[] | undefined)?.includes(name) ? parsePath(carriedName(name)) : undefined
   }
+}
+
+/** What is known of a stage's documents besides their fields, of what some stage must have given: by the scope that it is parsed in. */
+export function givenMetadata({ metadata }: Scope): readonly GivenMetadata[] {
+  return metadata?.names ?? []
 }
 
 export class CarriedMetadata {

@@ -11,12 +11,15 @@ import { bsonType } from '../bson/type.ts'
 import { nullValue, type Value } from '../bson/value.ts'
 import { BsonWriter } from '../bson/writer.ts'
 import type { Collation } from '../collation/collation.ts'
+import type { GivenMetadata } from '../expression/available-metadata.ts'
 import { ExpressionCompiler } from '../expression/compile.ts'
 import type { EvaluationContext } from '../expression/context.ts'
 import { type Evaluate, type Expression, missing } from '../expression/expression.ts'
+import type { MetadataOf } from '../expression/metadata.ts'
 import { isBrief } from '../expression/weight.ts'
 import { findByShape } from '../query/shaped-fields.ts'
 import type { Accumulation, ParsedAccumulator } from './accumulators/accumulator.ts'
+import { CarriedMetadata } from './carried-metadata.ts'
 import { HeldValues } from './held-values.ts'
 import { hashOf, KeyTable } from './key-table.ts'
 import { passedOn } from './passed-on.ts'
@@ -34,6 +37,8 @@ export interface GroupField {
 export interface Grouping {
   readonly id: Expression
   readonly fields: readonly GroupField[]
+  /** Metadata of its documents, which its expressions may name. */
+  readonly carried: readonly GivenMetadata[]
   /** Another stage follows, which takes some types as others (see `passedOn`). */
   readonly passesOn?: boolean
 }
@@ -99,6 +104,8 @@ export class GroupStage implements Stage {
   /** Still to be grouped. */
   readonly #waiting: Partition[] = []
   #source: SpillFile | undefined
+  /** Documents are spilled with what is known of them. */
+  readonly #carried: CarriedMetadata | undefined
   /** Its current document is to be taken in again. */
   #sourceIsDue = false
   /** Of the current document: how many of the group's fields have taken it in. */
@@ -123,6 +130,9 @@ export class GroupStage implements Stage {
     const takesField = field !== undefined && isBriefByField(grouping)
     this.#input = takesField ? input : repeatable(input, run)
     this.#context = run.context(compiler)
+    this.#carried = grouping.carried.length === 0 ? undefined : new CarriedMetadata(grouping.carried)
+    this.#context.metadata = (name) =>
+      this.#source === undefined ? this.#input.metadata?.(name) : this.#carried?.get(name)
     if (!takesField) run.allowDetours(this.#context, () => this.#repeat())
     const initialCompiler = new ExpressionCompiler()
     this.#initials = grouping.fields.map(({ accumulator: { initial } }) => initial && initialCompiler.compile(initial))
@@ -190,15 +200,16 @@ export class GroupStage implements Stage {
       else this.#context.resetField(slot, field.fieldType, field.fieldBytes, field.fieldStart, field.fieldEnd)
       if (this.#add()) continue
       field?.makeDocument()
-      this.#spillDocument(input.bytes, input.start, input.end)
+      this.#spillDocument(input.bytes, input.start, input.end, (name) => input.metadata?.(name))
     }
   }
 
   #refill(source: SpillFile): Step {
     while (this.#sourceIsDue || source.next()) {
       this.#sourceIsDue = false
-      this.#context.reset(source.bytes, source.start, source.end)
-      if (!this.#add()) this.#spillDocument(source.bytes, source.start, source.end)
+      const { bytes, start, end } = this.#unpacked(source)
+      this.#context.reset(bytes, start, end)
+      if (!this.#add()) this.#spillDocument(bytes, start, end, (name) => this.#carried?.get(name))
       if (this.#run.turnIsOver()) return step.pause
     }
     source.close()
@@ -245,8 +256,16 @@ export class GroupStage implements Stage {
     return true
   }
 
-  #spillDocument(bytes: Uint8Array, start: number, end: number): void {
-    this.#spillFile(hashOf(this.#key.bytes, this.#key.length)).append(bytes, start, end)
+  #spillDocument(bytes: Uint8Array, start: number, end: number, metadata: MetadataOf): void {
+    const file = this.#spillFile(hashOf(this.#key.bytes, this.#key.length))
+    const packed = this.#carried?.pack(bytes, start, end, metadata)
+    if (packed === undefined) file.append(bytes, start, end)
+    else file.append(packed.bytes, 0, packed.length)
+  }
+
+  #unpacked(source: SpillFile): Pick<SpillFile, 'bytes' | 'start' | 'end'> {
+    const document = this.#carried?.unpack(source.bytes, source.start, source.end)
+    return document === undefined ? source : { bytes: document.bytes, start: 0, end: document.length }
   }
 
   #opened(id: Value): Accumulation[] {

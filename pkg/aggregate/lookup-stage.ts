@@ -16,6 +16,7 @@ import { BsonWriter } from '../bson/writer.ts'
 import { ExpressionCompiler } from '../expression/compile.ts'
 import type { EvaluationContext } from '../expression/context.ts'
 import { type Evaluate, type Expression, missing } from '../expression/expression.ts'
+import { ownedMetadata } from '../expression/metadata.ts'
 import type { Scope } from '../expression/scope.ts'
 import { parseFilter } from '../query/filter/parse.ts'
 import type { Path } from '../query/path.ts'
@@ -51,6 +52,8 @@ export interface Lookup {
   readonly hasPipeline: boolean
   readonly pipeline: Pipeline
   readonly as: string
+  /** Something is known of its documents besides their fields. */
+  readonly carriesMetadata: boolean
   /** The `$unwind` of `as` that follows, done at once. */
   readonly unwinding: Unwinding | undefined
 }
@@ -90,6 +93,8 @@ export class LookupStage extends PassingStage implements FieldSource {
   /** The current local document, from 0 to `#localEnd`. */
   #local: Uint8Array = new Uint8Array(256)
   #localEnd = 0
+  /** What is known of it, when it carries that. */
+  #metadata: ReadonlyMap<string, Value> | undefined
   /** Whether the current local document waits for its foreign ones. */
   #joining = false
 
@@ -119,6 +124,7 @@ export class LookupStage extends PassingStage implements FieldSource {
     this.#variables = lookup.variables.map(({ slot, expression }) => ({ slot, evaluate: compiler.compile(expression) }))
     // It has the local document until all of the foreign ones have been found.
     this.#context = run.allowDetours(run.context(compiler), () => undefined)
+    this.#context.metadata = (name) => this.metadata(name)
     const { unwinding } = lookup
     const paths = unwinding?.indexPath === undefined ? [lookup.as] : [lookup.as, unwinding.indexPath]
     this.#setter = new NestedSetter(paths)
@@ -148,6 +154,7 @@ export class LookupStage extends PassingStage implements FieldSource {
         if (points?.begin() === true) continue
         // The input's bytes may go while foreign documents are read: keep them.
         this.#keepLocal(input.bytes, input.start, input.end)
+        if (this.#lookup.carriesMetadata) this.#metadata = ownedMetadata((name) => this.input.metadata?.(name))
         this.#array.reset()
         this.#position = 0
         this.#joining = true
@@ -166,8 +173,9 @@ export class LookupStage extends PassingStage implements FieldSource {
   }
 
   #openPoints(): PointJoin | null {
-    const { from, localPath, foreignPath, hasPipeline } = this.#lookup
-    if (localPath === undefined || foreignPath === undefined) return null
+    const { from, localPath, foreignPath, hasPipeline, carriesMetadata } = this.#lookup
+    // What joins many at a time keeps documents alone.
+    if (localPath === undefined || foreignPath === undefined || carriesMetadata) return null
     const pipeline = hasPipeline ? takingAll(this.#lookup.pipeline) : undefined
     if (hasPipeline ? pipeline === undefined : !isPlain(this.#lookup)) return null
     const lookup = this.#run.host.foreign(from, this.#run.collation)?.points(foreignPath.text)
@@ -189,6 +197,10 @@ export class LookupStage extends PassingStage implements FieldSource {
   /** What the pipeline makes of the foreign documents of the current local one. */
   #openPiped({ locals, lookup, pipeline }: PipedPoints): Rows {
     return runPrepared(pipeline, new PointRows(locals, lookup), this.#innerRun())
+  }
+
+  metadata(name: string): Value | undefined {
+    return this.#metadata?.get(name)
   }
 
   giveField(): void {

@@ -96,11 +96,18 @@ function parseIn(array: Uint8Array, start: number, surroundings: Surroundings): 
   return plans
 }
 
-/** Stages that can tell of their documents what is known of those they were made of. */
+/** Stages that can tell of their documents what is known of those they were made of, or use it up. */
 const passesMetadata: ReadonlySet<string> = new Set([
   '$addFields',
+  '$bucket',
+  '$bucketAuto',
+  '$count',
   '$facet',
+  '$fill',
+  '$graphLookup',
+  '$group',
   '$limit',
+  '$lookup',
   '$match',
   '$project',
   '$redact',
@@ -109,8 +116,11 @@ const passesMetadata: ReadonlySet<string> = new Set([
   '$sample',
   '$score',
   '$set',
+  '$setWindowFields',
   '$skip',
   '$sort',
+  '$sortByCount',
+  '$unionWith',
   '$unset',
   '$unwind',
 ])

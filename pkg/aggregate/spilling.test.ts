@@ -92,6 +92,37 @@ const cases: readonly (readonly [string, readonly Record<string, unknown>[], num
     292,
   ],
   [
+    'groups of scored documents',
+    [
+      { $score: { score: '$at', scoreDetails: true } },
+      {
+        $group: {
+          _id: '$_id',
+          sum: { $sum: { $meta: 'score' } },
+          top: { $top: { sortBy: { score: { $meta: 'score' } }, output: { $meta: 'scoreDetails' } } },
+        },
+      },
+      { $match: { _id: { $mod: [15, 0] } } },
+      { $sort: { _id: 1 } },
+    ],
+    292,
+  ],
+  [
+    'windows of scored documents',
+    [
+      { $score: { score: '$at' } },
+      {
+        $setWindowFields: {
+          partitionBy: { $mod: ['$_id', 3] },
+          sortBy: { score: { $meta: 'score' } },
+          output: { before: { $push: { $meta: 'score' }, window: { documents: [-2, 0] } } },
+        },
+      },
+      { $set: { score: { $meta: 'score' } } },
+    ],
+    292,
+  ],
+  [
     'the foreign side of a join',
     [
       { $lookup: { from: 'others', localField: 'key', foreignField: 'key', as: 'found' } },

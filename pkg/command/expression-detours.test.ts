@@ -212,6 +212,37 @@ const reads: readonly [string, Record<string, unknown>][] = [
     ),
   ],
   [
+    'scores that are carried',
+    pipeline(
+      { $score: { score: { $sum: sorted } } },
+      { $sort: { n: { $meta: 'score' }, _id: 1 } },
+      {
+        $lookup: {
+          from: 'c',
+          let: { s: { $sum: [{ $meta: 'score' }, { $first: sorted }] } },
+          pipeline: [{ $limit: 1 }, { $project: { s: '$$s' } }],
+          as: 'x',
+        },
+      },
+      {
+        $setWindowFields: {
+          partitionBy: '$group',
+          sortBy: { s: { $meta: 'score' } },
+          output: {
+            all: { $push: { $sum: [{ $meta: 'score' }, { $first: sorted }] }, window: { documents: [-1, 0] } },
+          },
+        },
+      },
+      {
+        $group: {
+          _id: '$group',
+          sum: { $sum: { $add: [{ $meta: 'score' }, { $first: sorted }] } },
+          all: { $push: '$all' },
+        },
+      },
+    ),
+  ],
+  [
     '$documents',
     {
       aggregate: 1,

@@ -78,6 +78,95 @@ describe('scores', () => {
     ])
   })
 
+  const scoreOf = { $meta: 'score' }
+  const join = { from: 'c', localField: 'tie', foreignField: '_id' }
+  it.each<[string, object[]]>([
+    ['$lookup by fields', [{ $lookup: { ...join, as: 'others' } }]],
+    ['$lookup by a pipeline', [{ $lookup: { from: 'c', pipeline: [{ $limit: 1 }], as: 'others' } }]],
+    ['$lookup by both', [{ $lookup: { ...join, pipeline: [{ $set: { x: 1 } }], as: 'others' } }]],
+    ['$lookup and $unwind', [{ $lookup: { ...join, as: 'others' } }, { $unwind: '$others' }]],
+    [
+      '$lookup that takes it along',
+      [
+        {
+          $lookup: {
+            from: 'c',
+            let: { score: scoreOf },
+            pipeline: [{ $match: { $expr: { $eq: ['$n', '$$score'] } } }],
+            as: 'same',
+          },
+        },
+        { $match: { $expr: { $eq: ['$same.n', ['$n']] } } },
+      ],
+    ],
+    [
+      '$graphLookup',
+      [{ $graphLookup: { from: 'c', startWith: '$tie', connectFromField: 'x', connectToField: '_id', as: 'o' } }],
+    ],
+    [
+      '$setWindowFields',
+      [{ $setWindowFields: { partitionBy: '$tie', sortBy: { _id: -1 }, output: { r: { $rank: {} } } } }],
+    ],
+    ['$setWindowFields of all', [{ $setWindowFields: { output: { sum: { $sum: '$n' } } } }]],
+    ['$fill', [{ $fill: { sortBy: { n: 1 }, output: { x: { method: 'locf' } } } }]],
+    ['$unionWith', [{ $unionWith: { coll: 'c', pipeline: [byN, { $match: { n: { $lt: 3 } } }] } }]],
+  ])('come through %s', async (_, stages) => {
+    const server = await filled()
+    await server.run({ createIndexes: 'c', indexes: [{ key: { tie: 1 }, name: 'tie' }] })
+    const found = await rows(server, [byN, ...stages, { $set: { s: scoreOf, details: { $meta: 'scoreDetails' } } }])
+    expect(found.length).toBe(stages[0] !== undefined && '$unionWith' in stages[0] ? 43 : 40)
+    for (const { n, s, details, ...rest } of found) {
+      expect([s, details]).toEqual([n, expect.objectContaining({ value: n, rawScore: n })])
+      expect(Object.keys(rest).filter((name) => name.startsWith('$'))).toEqual([])
+    }
+  })
+
+  it('are named by groups and windows', async () => {
+    const server = await filled()
+    const totals = [0, 1, 2, 3].map((tie) => {
+      const all = Array.from({ length: 40 }, (__, id) => id)
+        .filter((id) => id % 4 === tie)
+        .map((id) => (id * 7) % 40)
+      return { tie, sum: all.reduce((a, b) => a + b), most: Math.max(...all), all }
+    })
+    const group = {
+      $group: { _id: '$tie', sum: { $sum: scoreOf }, top: { $top: { sortBy: { s: scoreOf }, output: '$n' } } },
+    }
+    const grouped = await rows(server, [byN, group, { $sort: { _id: 1 } }])
+    expect(grouped).toEqual(totals.map(({ tie, sum, most }) => ({ _id: tie, sum, top: most })))
+    expect(await rows(server, [byTie, { $group: { _id: scoreOf, n: { $sum: 1 } } }, { $sort: { _id: 1 } }])).toEqual(
+      [0, 1, 2, 3].map((_id) => ({ _id, n: 10 })),
+    )
+    expect(await rows(server, [byTie, { $sortByCount: scoreOf }, { $count: 'n' }])).toEqual([{ n: 4 }])
+    const output = { sum: { $sum: scoreOf } }
+    expect(await rows(server, [byTie, { $bucket: { groupBy: scoreOf, boundaries: [0, 2, 4], output } }])).toEqual([
+      { _id: 0, sum: 10 },
+      { _id: 2, sum: 50 },
+    ])
+    expect(await rows(server, [byTie, { $bucketAuto: { groupBy: scoreOf, buckets: 2, output } }])).toEqual([
+      { _id: { min: 0, max: 2 }, sum: 10 },
+      { _id: { min: 2, max: 3 }, sum: 50 },
+    ])
+    const window = {
+      $setWindowFields: {
+        partitionBy: { $mod: [scoreOf, 2] },
+        sortBy: { s: scoreOf },
+        output: {
+          before: { $push: scoreOf, window: { documents: [-1, 0] } },
+          roots: { $push: '$$ROOT', window: { documents: ['current', 'current'] } },
+          rank: { $rank: {} },
+        },
+      },
+    }
+    const windows = await rows(server, [byTie, window, { $project: { before: 1, rank: 1, roots: 1, tie: 1, _id: 0 } }])
+    expect(windows.map(({ tie, rank }) => [tie, rank])).toEqual(
+      [2, 0, 3, 1].flatMap((tie) => Array.from({ length: 10 }, () => [tie, tie > 1 ? 1 : 11])),
+    )
+    for (const { roots } of windows as { roots: [object] }[])
+      expect(Object.keys(roots[0])).toEqual(['_id', 'n', 'tie', 'tags'])
+    expect(windows[10]).toMatchObject({ before: [2, 0] })
+  })
+
   it('are there in the pipelines of a $facet, and after fusions', async () => {
     const server = await filled()
     const [facets] = await rows(server, [
@@ -140,8 +229,8 @@ describe('scores', () => {
     [[{ $sort: { s: { $meta: 'scoreDetails' } } }], 31138],
     [[shown, { $nothing: 1 }], 40324],
     [[{ $project: { s: { $meta: 'other' } } }], 17308],
-    [[byN, { $lookup: { from: 'c', pipeline: [], as: 'x' } }, shown], 238],
-    [[byN, { $group: { _id: { $meta: 'score' } } }], 238],
+    [[byN, { $lookup: { from: 'c', pipeline: [shown], as: 'x' } }], 40218],
+    [[byN, { $densify: { field: 'n', range: { step: 1, bounds: 'full' } } }, shown], 238],
     [[{ $rankFusion: { input: { pipelines: { a: [] } } } }], 9834300],
     [[{ $rankFusion: { input: { pipelines: { a: [byN, { $sort: { n: 1 } }] } } } }], 10614800],
     [[{ $rankFusion: { input: { pipelines: { a: [{ $project: { n: 1 } }] } } } }], 9191100],

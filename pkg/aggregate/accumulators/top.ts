@@ -4,12 +4,13 @@ import { DatabaseError } from '../../base/errors.ts'
 import { compareBytes, KeyWriter } from '../../bson/key.ts'
 import { bsonType } from '../../bson/type.ts'
 import { nullValue, type Value } from '../../bson/value.ts'
+import type { GivenMetadata } from '../../expression/available-metadata.ts'
 import type { EvaluationContext } from '../../expression/context.ts'
 import { missing } from '../../expression/expression.ts'
 import { parseExpression } from '../../expression/parse.ts'
-import { compileSort, type SortKeyOf } from '../../query/sort/key.ts'
-import { parseSort } from '../../query/sort/parse.ts'
-import { metadataPath } from '../carried-metadata.ts'
+import { compileSort } from '../../query/sort/key.ts'
+import { parseSort, type Sort } from '../../query/sort/parse.ts'
+import { CarriedMetadata, givenMetadata, isCarried, metadataPath } from '../carried-metadata.ts'
 import { type Accumulation, type Accumulator, copyOf } from './accumulator.ts'
 import { namedArguments, requiredArgument } from './arguments.ts'
 import { countOf } from './count-of.ts'
@@ -42,14 +43,28 @@ function orderedAccumulator(name: string, which: Which): Accumulator {
         throw new DatabaseError(5788604, `expected 'sortBy' to be an object in ${name}`)
       }
       const sort = parseSort(sortBy.bytes, sortBy.start, scope.collation, metadataPath(scope.metadata))
+      // Of the documents that are taken in: those that come out have none.
+      const carried = givenMetadata(scope)
       if (sort.parts.length === 0) throw new DatabaseError(15976, `${name} needs at least one sort key`)
       return {
         expression: parseExpression(output, scope),
         ...(n === undefined ? {} : { initial: parseExpression(n, scope) }),
-        reads: sort.parts.map(({ path }) => path.text),
-        open: (count) => new OrderedValues(compileSort(sort), which.single ? 1 : countOf(name, count), which),
+        reads: sort.parts.filter(({ path }) => !isCarried(path)).map(({ path }) => path.text),
+        open: (count) => new OrderedValues(keysOf(sort, carried), which.single ? 1 : countOf(name, count), which),
       }
     },
+  }
+}
+
+type DocumentKey = (context: EvaluationContext, into: KeyWriter) => void
+
+/** Keys of the document that a context is on, and of what is known of it where the sort names that. */
+function keysOf(sort: Sort, names: readonly GivenMetadata[]): DocumentKey {
+  const keyOf = compileSort(sort)
+  if (!sort.parts.some(({ path }) => isCarried(path))) return ({ bytes, start }, into) => keyOf(bytes, start, into)
+  const carried = new CarriedMetadata(names)
+  return ({ bytes, start, end, metadata }, into) => {
+    keyOf(carried.pack(bytes, start, end, (name) => metadata?.(name)).bytes, 0, into)
   }
 }
 
@@ -59,7 +74,7 @@ interface Held {
 }
 
 class OrderedValues implements Accumulation {
-  readonly #keyOf: SortKeyOf
+  readonly #keyOf: DocumentKey
   readonly #n: number
   readonly #which: Which
   readonly #key = new KeyWriter()
@@ -67,16 +82,16 @@ class OrderedValues implements Accumulation {
   readonly #held: Held[] = []
   usedBytes = 64
 
-  constructor(keyOf: SortKeyOf, n: number, which: Which) {
+  constructor(keyOf: DocumentKey, n: number, which: Which) {
     this.#keyOf = keyOf
     this.#n = n
     this.#which = which
   }
 
-  add(value: Value, { bytes, start }: EvaluationContext): void {
+  add(value: Value, context: EvaluationContext): void {
     const held = this.#held
     const key = this.#key
-    this.#keyOf(bytes, start, key.reset())
+    this.#keyOf(context, key.reset())
     const { first } = this.#which
     const full = held.length === this.#n
     if (full) {

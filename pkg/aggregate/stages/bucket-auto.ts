@@ -16,6 +16,7 @@ import {
   type Value,
 } from '../../bson/value.ts'
 import { BsonWriter } from '../../bson/writer.ts'
+import type { GivenMetadata } from '../../expression/available-metadata.ts'
 import { ExpressionCompiler } from '../../expression/compile.ts'
 import type { EvaluationContext } from '../../expression/context.ts'
 import { type Evaluate, type Expression, missing } from '../../expression/expression.ts'
@@ -25,6 +26,7 @@ import type { Scope } from '../../expression/scope.ts'
 import type { Sorter } from '../../query/sort/sorter.ts'
 import { type Accumulation, copyOf } from '../accumulators/accumulator.ts'
 import { sum } from '../accumulators/sum.ts'
+import { CarriedMetadata, givenMetadata } from '../carried-metadata.ts'
 import type { GroupField } from '../grouping.ts'
 import { repeat, repeatable } from '../repeatable.ts'
 import { type PipelineRun, type Stage, type StageDefinition, type Step, step } from '../stage.ts'
@@ -37,6 +39,8 @@ interface Bucketing {
   readonly buckets: number
   readonly granularity: { readonly name: string; readonly rounding: Granularity } | undefined
   readonly fields: readonly GroupField[]
+  /** Metadata of its documents, which its expressions may name. */
+  readonly carried: readonly GivenMetadata[]
 }
 
 /** `{$bucketAuto: {groupBy, buckets, output?, granularity?}}`: groups of about equal size along the order of a value. */
@@ -88,7 +92,7 @@ function parseBucketing(operand: Value, scope: Scope): Bucketing {
   }
   if (fields.length === 0)
     fields = [{ name: 'count', accumulator: sum.parse(int32Value(1), scope), operator: sum.name }]
-  return { groupBy, buckets, granularity, fields }
+  return { groupBy, buckets, granularity, fields, carried: givenMetadata(scope) }
 }
 
 function groupByOf(value: Value, scope: Scope): Expression {
@@ -141,6 +145,8 @@ class BucketAuto extends PassingStage {
   /** By field: `n` of `$firstN` and kin. */
   readonly #initials: readonly (Evaluate | undefined)[]
   readonly #initialContext: EvaluationContext
+  /** Documents are sorted with what is known of them. */
+  readonly #carried: CarriedMetadata | undefined
   readonly #sorter: Sorter
   readonly #key = new KeyWriter()
   readonly #writer = new BsonWriter()
@@ -169,6 +175,9 @@ class BucketAuto extends PassingStage {
       // The sorter rests on its document as long as that is not done with.
       if (!this.#filled) repeat(this.input, run)
     })
+    const { carried } = bucketing
+    this.#carried = carried.length === 0 ? undefined : new CarriedMetadata(carried)
+    this.#context.metadata = (name) => (this.#filled ? this.#carried?.get(name) : this.input.metadata?.(name))
     const initialCompiler = new ExpressionCompiler()
     this.#initials = bucketing.fields.map(({ accumulator: { initial } }) => initial && initialCompiler.compile(initial))
     this.#initialContext = run.allowDetours(run.context(initialCompiler), () => undefined)
@@ -207,16 +216,27 @@ class BucketAuto extends PassingStage {
     for (;;) {
       const answer = input.step()
       if (answer !== step.row) return answer
-      const value = this.#evaluate(input.bytes, input.start, input.end)
+      this.#context.reset(input.bytes, input.start, input.end)
+      const value = this.#evaluate()
       this.#refuseUnfit(value)
       this.#run.order.encodeKey(key.reset(), value.type, value.bytes, value.start)
-      this.#sorter.add(key.bytes, key.length, 0, input.bytes, input.start, input.end)
+      const { bytes, start, end } = input
+      const packed = this.#carried?.pack(bytes, start, end, (name) => input.metadata?.(name))
+      if (packed === undefined) this.#sorter.add(key.bytes, key.length, 0, bytes, start, end)
+      else this.#sorter.add(key.bytes, key.length, 0, packed.bytes, 0, packed.length)
       this.#count++
     }
   }
 
-  #evaluate(bytes: Uint8Array, start: number, end: number): Value {
-    this.#context.reset(bytes, start, end)
+  /** The context is on the document that the sorter rests on from now on. */
+  #showSorted(): void {
+    const { document, documentStart, documentEnd } = this.#sorter
+    const unpacked = this.#carried?.unpack(document, documentStart, documentEnd)
+    if (unpacked === undefined) this.#context.reset(document, documentStart, documentEnd)
+    else this.#context.reset(unpacked.bytes, 0, unpacked.length)
+  }
+
+  #evaluate(): Value {
     const value = this.#groupBy(this.#context)
     return value === missing ? nullValue : value
   }
@@ -253,8 +273,8 @@ class BucketAuto extends PassingStage {
 
   #learnNext(): void {
     if (!this.#hasNext || this.#nextIsKnown) return
-    const sorter = this.#sorter
-    this.#next = copyOf(this.#evaluate(sorter.document, sorter.documentStart, sorter.documentEnd))
+    this.#showSorted()
+    this.#next = copyOf(this.#evaluate())
     this.#nextIsKnown = true
   }
 
@@ -295,9 +315,8 @@ class BucketAuto extends PassingStage {
   }
 
   #take(bucket: Bucket): void {
-    const sorter = this.#sorter
     const context = this.#context
-    context.reset(sorter.document, sorter.documentStart, sorter.documentEnd)
+    this.#showSorted()
     const { states } = bucket
     for (let i = this.#taken; i < states.length; i++) {
       // What has been added stays when the rest has to wait for a value.

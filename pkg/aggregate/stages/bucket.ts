@@ -8,6 +8,7 @@ import { foldConstants } from '../../expression/fold.ts'
 import { parseExpression } from '../../expression/parse.ts'
 import type { Scope } from '../../expression/scope.ts'
 import { sum } from '../accumulators/sum.ts'
+import { givenMetadata } from '../carried-metadata.ts'
 import { type GroupField, GroupStage } from '../grouping.ts'
 import type { StageDefinition } from '../stage.ts'
 import { parseFields } from './group.ts'
@@ -69,6 +70,7 @@ export const bucket: StageDefinition = {
     const grouping = {
       id: bucketOf(groupBy, { boundaries, otherwise }, scope.order),
       fields: fields ?? [{ name: 'count', accumulator: sum.parse(int32Value(1), scope), operator: sum.name }],
+      carried: givenMetadata(scope),
       passesOn: true,
     }
     const sorting = sort.parse(byId, context)

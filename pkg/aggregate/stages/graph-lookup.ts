@@ -19,11 +19,13 @@ import { ExpressionCompiler } from '../../expression/compile.ts'
 import type { EvaluationContext } from '../../expression/context.ts'
 import { type Evaluate, type Expression, missing } from '../../expression/expression.ts'
 import { splitFieldPath } from '../../expression/field-path.ts'
+import { ownedMetadata } from '../../expression/metadata.ts'
 import { parseExpression } from '../../expression/parse.ts'
 import type { Scope } from '../../expression/scope.ts'
 import { parseFilter } from '../../query/filter/parse.ts'
 import { type Path, parsePath } from '../../query/path.ts'
 import { copyOf } from '../accumulators/accumulator.ts'
+import { givenMetadata } from '../carried-metadata.ts'
 import { HeldDocuments } from '../held-documents.ts'
 import type { Namespace } from '../host.ts'
 import { equalityFilter, localValues } from '../join-values.ts'
@@ -55,6 +57,8 @@ interface GraphLookup {
   readonly depthField: string | undefined
   readonly restriction: Uint8Array | undefined
   readonly scope: Scope
+  /** Something is known of its documents besides their fields. */
+  readonly carriesMetadata: boolean
   /** The `$unwind` of `as` that follows, done at once: what is found need not fit into memory. */
   readonly unwinding: Unwinding | undefined
 }
@@ -155,6 +159,7 @@ function parseGraphLookup(operand: Value, context: StageContext): GraphLookup {
     depthField,
     restriction,
     scope: context.scope,
+    carriesMetadata: givenMetadata(context.scope).length > 0,
     unwinding: undefined,
   }
 }
@@ -180,6 +185,8 @@ class GraphLookupStage extends PassingStage {
   readonly #setter: NestedSetter
   readonly #key = new KeyWriter()
   #local: Uint8Array | undefined
+  /** What is known of it, when that is carried. */
+  #metadata: ReadonlyMap<string, Value> | undefined
   #hasBegun = false
   /** `_id`s of the documents found, and values that were looked for. */
   #found = new KeyTable()
@@ -202,6 +209,7 @@ class GraphLookupStage extends PassingStage {
     this.#startWith = compiler.compile(lookup.startWith)
     // The local document is kept until its search has begun.
     this.#context = run.allowDetours(run.context(compiler), () => undefined)
+    this.#context.metadata = (name) => this.metadata(name)
     const { as, unwinding } = lookup
     this.#setter = new NestedSetter(unwinding?.indexPath === undefined ? [as] : [as, unwinding.indexPath])
     this.#results = new HeldDocuments(run)
@@ -218,6 +226,7 @@ class GraphLookupStage extends PassingStage {
         const answer = input.step()
         if (answer !== step.row) return answer
         this.#local = input.bytes.slice(input.start, input.end)
+        if (this.#lookup.carriesMetadata) this.#metadata = ownedMetadata((name) => input.metadata?.(name))
         this.#hasBegun = false
       }
       if (!this.#hasBegun) this.#begin(this.#local)
@@ -341,6 +350,10 @@ class GraphLookupStage extends PassingStage {
     setter.values[0] = int64Value(this.#depth)
     const written = setter.set(bytes, start)
     return this.#results.add(written.bytes, 0, written.length)
+  }
+
+  metadata(name: string): Value | undefined {
+    return this.#metadata?.get(name)
   }
 
   override close(): void {

@@ -5,6 +5,7 @@ import type { Expression } from '../../expression/expression.ts'
 import { parseExpression } from '../../expression/parse.ts'
 import type { Scope } from '../../expression/scope.ts'
 import { accumulators } from '../accumulators/table.ts'
+import { givenMetadata } from '../carried-metadata.ts'
 import { groupEndsOf } from '../group-ends.ts'
 import { type GroupField, type Grouping, GroupStage } from '../grouping.ts'
 import { FieldGathering, type NeededFields } from '../needed-fields.ts'
@@ -53,7 +54,7 @@ function parseGrouping(operand: Value, scope: Scope): Grouping {
     } else fields.push(parseField(field, scope))
   }
   if (id === undefined) throw new DatabaseError(15955, 'a group specification must include an _id')
-  return { id, fields }
+  return { id, fields, carried: givenMetadata(scope) }
 }
 
 function parseId(value: Value, scope: Scope): Expression {

@@ -6,6 +6,7 @@ import { splitFieldPath } from '../../expression/field-path.ts'
 import { parseExpression } from '../../expression/parse.ts'
 import { refuseUnfitVariableName, type Scope } from '../../expression/scope.ts'
 import { parsePath } from '../../query/path.ts'
+import { givenMetadata } from '../carried-metadata.ts'
 import type { Namespace } from '../host.ts'
 import { type Lookup, LookupStage } from '../lookup-stage.ts'
 import { FieldGathering, type NeededFields } from '../needed-fields.ts'
@@ -122,6 +123,7 @@ function parseLookup(operand: Value, context: StageContext): Lookup {
             collection: options.has('from') ? from.collection : undefined,
           }),
     as,
+    carriesMetadata: givenMetadata(context.scope).length > 0,
     unwinding: undefined,
   }
 }

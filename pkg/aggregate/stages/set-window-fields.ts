@@ -1,36 +1,25 @@
 import { DatabaseError } from '../../base/errors.ts'
 import { KeyWriter } from '../../bson/key.ts'
-import { bsonType, typeAlias } from '../../bson/type.ts'
-import { documentFields, nullValue, type Value } from '../../bson/value.ts'
+import { bsonType } from '../../bson/type.ts'
+import { nullValue, type Value } from '../../bson/value.ts'
 import { BsonWriter } from '../../bson/writer.ts'
 import { ExpressionCompiler } from '../../expression/compile.ts'
 import type { EvaluationContext } from '../../expression/context.ts'
-import { type Evaluate, type Expression, missing } from '../../expression/expression.ts'
-import { splitFieldPath } from '../../expression/field-path.ts'
-import { parseExpression } from '../../expression/parse.ts'
-import type { Scope } from '../../expression/scope.ts'
+import { type Evaluate, missing } from '../../expression/expression.ts'
 import { rootPath } from '../../expression/source.ts'
 import { compileSort, type SortKeyOf } from '../../query/sort/key.ts'
 import { compileLongSort } from '../../query/sort/long-key.ts'
-import { parseSort, type Sort } from '../../query/sort/parse.ts'
 import type { Sorter } from '../../query/sort/sorter.ts'
-import { metadataPath } from '../carried-metadata.ts'
+import { CarriedMetadata } from '../carried-metadata.ts'
 import { FieldSetter } from '../field-setter.ts'
 import { NarrowWriter } from '../narrow-writer.ts'
-import { FieldGathering, type NeededFields } from '../needed-fields.ts'
+import type { NeededFields } from '../needed-fields.ts'
 import { repeat, repeatable, repeatingSortKey } from '../repeatable.ts'
 import { type PipelineRun, type Stage, type StageDefinition, type StagePlan, type Step, step } from '../stage.ts'
-import { type Frame, parseFrame } from '../window/frame.ts'
 import { Partition } from '../window/partition.ts'
-import { windowFunctions } from '../window/table.ts'
-import type { WindowColumn, WindowFunction } from '../window/window-function.ts'
+import type { WindowColumn } from '../window/window-function.ts'
+import { fieldsRead, parseWindowing, type Windowing } from '../window/windowing.ts'
 import { PassingStage } from './passing.ts'
-
-interface Windowing {
-  readonly partitionBy: Expression | undefined
-  readonly sort: Sort | undefined
-  readonly output: readonly { readonly path: string; readonly function: WindowFunction }[]
-}
 
 /** `{$setWindowFields: {partitionBy, sortBy, output: {path: {$function: operand, window}}}}` */
 export const setWindowFields: StageDefinition = {
@@ -45,111 +34,11 @@ function planOf(windowing: Windowing, needed: NeededFields | undefined): StagePl
     name: '$setWindowFields',
     needs: (after) => fieldsRead(windowing, after),
     narrowed: (fields) => planOf(windowing, fields),
-    open: (input, run) => new SetWindowFields(input, run, windowing, needed),
+    open: (input, run) =>
+      windowing.carried.length === 0
+        ? new SetWindowFields(input, run, windowing, needed)
+        : new SetWindowFields(input, run, windowing, undefined),
   }
-}
-
-/** What it reads itself, and what of its input will be read after it. */
-function fieldsRead(windowing: Windowing, after: NeededFields | undefined): NeededFields | undefined {
-  const { partitionBy, sort, output } = windowing
-  // An output path with dots changes a part of what is there.
-  const whole = output.filter(({ path }) => !path.includes('.')).map(({ path }) => path)
-  const gathering = new FieldGathering().others(after, whole).expression(partitionBy)
-  for (const { path } of sort?.parts ?? []) gathering.path(path.text)
-  for (const column of output) {
-    if (column.function.reads === undefined) gathering.all()
-    else column.function.reads(gathering)
-  }
-  return gathering.fields
-}
-
-function parseWindowing(operand: Value, scope: Scope): Windowing {
-  if (operand.type !== bsonType.document) {
-    throw new DatabaseError(
-      'FailedToParse',
-      `the $setWindowFields stage specification must be an object, found ${typeAlias(operand.type)}`,
-    )
-  }
-  let partitionBy: Expression | undefined
-  let sort: Sort | undefined
-  /** Also by an order of no fields. */
-  let isOrdered = false
-  let output: Value | undefined
-  for (const field of documentFields(operand.bytes, operand.start)) {
-    switch (field.name) {
-      case 'partitionBy':
-        if (field.type !== bsonType.null) partitionBy = parseExpression(field, scope)
-        break
-      case 'sortBy':
-        if (field.type === bsonType.null) break
-        if (field.type !== bsonType.document) throw wrongType('sortBy', field)
-        isOrdered = true
-        sort = parseSort(field.bytes, field.start, scope.collation, metadataPath(scope.metadata))
-        if (sort.parts.length === 0) sort = undefined
-        break
-      case 'output':
-        if (field.type !== bsonType.document) throw wrongType('output', field)
-        output = field
-        break
-      default:
-        throw new DatabaseError('UnknownField', `BSON field '$setWindowFields.${field.name}' is an unknown field.`)
-    }
-  }
-  if (output === undefined) {
-    throw new DatabaseError('MissingField', "BSON field '$setWindowFields.output' is missing but a required field")
-  }
-  const columns = [...documentFields(output.bytes, output.start)].map((field) => {
-    splitFieldPath(field.name)
-    return { path: field.name, function: parseOutput(field, scope, sort, isOrdered) }
-  })
-  return { partitionBy, sort, output: columns }
-}
-
-function wrongType(name: string, value: Value): DatabaseError {
-  return new DatabaseError(
-    'TypeMismatch',
-    `BSON field '$setWindowFields.${name}' is the wrong type '${typeAlias(value.type)}', expected type 'object'`,
-  )
-}
-
-/** `{$function: operand, window: frame}`. Errors: FailedToParse, and 5339901, 5339902, 8947401 for a frame without its order. */
-function parseOutput(
-  field: { readonly name: string } & Value,
-  scope: Scope,
-  sort: Sort | undefined,
-  isOrdered: boolean,
-): WindowFunction {
-  if (field.type !== bsonType.document) {
-    throw new DatabaseError('FailedToParse', `The field '${field.name}' must be an object`)
-  }
-  let operand: ({ readonly name: string } & Value) | undefined
-  let frame: Frame | undefined
-  for (const part of documentFields(field.bytes, field.start)) {
-    if (part.name === 'window') frame = parseFrame(part)
-    else if (!part.name.startsWith('$')) {
-      throw new DatabaseError('FailedToParse', `Window function found an unknown argument: ${part.name}`)
-    } else if (operand !== undefined) {
-      throw new DatabaseError('FailedToParse', 'Cannot specify two functions in window function spec')
-    } else operand = part
-  }
-  if (operand === undefined) throw new DatabaseError('FailedToParse', 'Expected a $-prefixed window function')
-  const definition = windowFunctions.get(operand.name)
-  if (definition === undefined) {
-    throw new DatabaseError('FailedToParse', `Unrecognized window function, ${operand.name}`)
-  }
-  if (frame !== undefined) refuseUnordered(frame, sort, isOrdered)
-  return definition.parse(operand, { scope, frame, sort })
-}
-
-function refuseUnordered({ kind, lower, upper }: Frame, sort: Sort | undefined, isOrdered: boolean): void {
-  if (kind === 'documents') {
-    if (!isOrdered && (lower !== -Infinity || upper !== Infinity)) {
-      throw new DatabaseError(5339901, 'Document-based bounds require a sortBy')
-    }
-    return
-  }
-  if (sort?.parts.length !== 1) throw new DatabaseError(5339902, 'Range-based bounds require a sortBy a single field')
-  if (sort.parts[0]!.descending) throw new DatabaseError(8947401, 'Range-based bounds require an ascending sortBy')
 }
 
 const noBytes = new Uint8Array(0)
@@ -172,6 +61,8 @@ class SetWindowFields extends PassingStage {
   readonly #names: readonly string[]
   readonly #values: Value[]
   readonly #writer = new BsonWriter(256)
+  /** Documents are held with what is known of them. */
+  readonly #carried: CarriedMetadata | undefined
   #filled = false
   /** The partition's key, and whether the row after it has been taken up. */
   #partitionKey: Uint8Array | undefined
@@ -190,13 +81,15 @@ class SetWindowFields extends PassingStage {
 
   /** `needed`: the fields that will be read of its documents; undefined: all. */
   constructor(input: Stage, run: PipelineRun, windowing: Windowing, needed: NeededFields | undefined) {
-    const { partitionBy, sort, output } = windowing
+    const { partitionBy, sort, output, carried } = windowing
     const rows = partitionBy === undefined && sort === undefined ? input : repeatable(input, run)
     super(rows)
     this.#run = run
     const partitionCompiler = new ExpressionCompiler()
     this.#partitionBy = partitionBy && partitionCompiler.compile(partitionBy)
     this.#context = run.context(partitionCompiler)
+    this.#carried = carried.length === 0 ? undefined : new CarriedMetadata(carried)
+    this.#context.metadata = (name) => (this.#filled ? this.#carried?.get(name) : rows.metadata?.(name))
     run.allowDetours(this.#context, () => {
       if (this.#filled) this.#nextIsDue = true
       else repeat(rows, run)
@@ -209,7 +102,7 @@ class SetWindowFields extends PassingStage {
     const names = only?.path.parts.map(({ name }) => name) ?? []
     const sortValue = only === undefined || second !== undefined ? undefined : compiler.compile(rootPath(names))
     const sortKey = sort && (run.goesOn ? compileLongSort(sort) : compileSort(sort))
-    this.#partition = new Partition(run, run.context(compiler), sortValue, sortKey)
+    this.#partition = new Partition(run, run.context(compiler), sortValue, sortKey, carried)
     this.#columns = opens.map((open) => open(this.#partition, run))
     this.#names = output.map(({ path }) => path)
     const read = needed === undefined ? undefined : fieldsRead(windowing, needed)
@@ -255,6 +148,12 @@ class SetWindowFields extends PassingStage {
       if (answer !== step.row) return answer
       key.reset()
       this.#writePartitionKey(input.bytes, input.start, input.end)
+      if (this.#carried !== undefined) {
+        const packed = this.#packed(this.#carried)
+        this.#sortKey?.(packed.bytes, 0, key)
+        sorter.add(key.bytes, key.length, 0, packed.bytes, 0, packed.length)
+        continue
+      }
       this.#sortKey?.(input.bytes, input.start, key)
       if (this.#narrow === undefined) sorter.add(key.bytes, key.length, 0, input.bytes, input.start, input.end)
       else {
@@ -270,6 +169,12 @@ class SetWindowFields extends PassingStage {
     narrow.write(bytes, start, writer)
     writer.end()
     return writer
+  }
+
+  /** The input's document with what is known of it. */
+  #packed(carried: CarriedMetadata): BsonWriter {
+    const { bytes, start, end, metadata } = this.input
+    return carried.pack(bytes, start, end, (name) => metadata?.call(this.input, name))
   }
 
   #writePartitionKey(bytes: Uint8Array, start: number, end: number): void {
@@ -330,6 +235,11 @@ class SetWindowFields extends PassingStage {
   }
 
   #take(): void {
+    if (this.#sorter === undefined && this.#carried !== undefined) {
+      const packed = this.#packed(this.#carried)
+      this.#partition.add(packed.bytes, 0, packed.length)
+      return
+    }
     if (this.#sorter !== undefined || this.#narrow === undefined) {
       this.#partition.add(this.#nextBytes, this.#nextStart, this.#nextEnd)
       return
@@ -343,7 +253,9 @@ class SetWindowFields extends PassingStage {
     if (this.#partitionBy === undefined) return false
     const key = this.#key
     key.reset()
-    this.#writePartitionKey(this.#nextBytes, this.#nextStart, this.#nextEnd)
+    const unpacked = this.#carried?.unpack(this.#nextBytes, this.#nextStart, this.#nextEnd)
+    if (unpacked === undefined) this.#writePartitionKey(this.#nextBytes, this.#nextStart, this.#nextEnd)
+    else this.#writePartitionKey(unpacked.bytes, 0, unpacked.length)
     const before = this.#partitionKey
     if (before?.length === key.length) {
       let same = 0
@@ -382,6 +294,10 @@ class SetWindowFields extends PassingStage {
     }
     writer.end()
     return writer
+  }
+
+  metadata(name: string): Value | undefined {
+    return this.#partition.metadata(name)
   }
 
   override close(): void {

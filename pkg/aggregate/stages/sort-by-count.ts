@@ -4,6 +4,7 @@ import { bsonType } from '../../bson/type.ts'
 import { documentFields, documentValue, int32Value, readString, type Value } from '../../bson/value.ts'
 import { parseExpression } from '../../expression/parse.ts'
 import { sum } from '../accumulators/sum.ts'
+import { givenMetadata } from '../carried-metadata.ts'
 import { GroupStage } from '../grouping.ts'
 import type { StageDefinition } from '../stage.ts'
 import { sort } from './sort.ts'
@@ -19,6 +20,7 @@ export const sortByCount: StageDefinition = {
     const grouping = {
       id: parseExpression(operand, scope),
       fields: [{ name: 'count', accumulator: sum.parse(int32Value(1), scope), operator: sum.name }],
+      carried: givenMetadata(scope),
       passesOn: true,
     }
     const sorting = sort.parse(byCount, context)

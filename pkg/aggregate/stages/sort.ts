@@ -8,7 +8,7 @@ import type { SortKeyOf } from '../../query/sort/key.ts'
 import { Outsiders } from '../../query/sort/outsiders.ts'
 import { type Sort as ParsedSort, parseSort } from '../../query/sort/parse.ts'
 import type { Sorter } from '../../query/sort/sorter.ts'
-import { CarriedMetadata, isCarried, metadataPath } from '../carried-metadata.ts'
+import { CarriedMetadata, givenMetadata, isCarried, metadataPath } from '../carried-metadata.ts'
 import { FieldGathering } from '../needed-fields.ts'
 import { keepsAll } from '../path-effects.ts'
 import { repeatable, repeatingSortKey } from '../repeatable.ts'
@@ -22,7 +22,7 @@ export const sort: StageDefinition = {
       throw new DatabaseError(15973, 'the $sort key specification must be an object')
     }
     const { collation, metadata } = scope
-    const carried = metadata?.names ?? []
+    const carried = givenMetadata(scope)
     const parsed = parseSort(operand.bytes, operand.start, collation, metadataPath(metadata))
     if (parsed.natural !== undefined) {
       throw new DatabaseError(16410, "FieldPath field names may not start with '$'. Found: $natural")

@@ -100,6 +100,11 @@ class Union extends PassingStage {
     return rows
   }
 
+  metadata(name: string): Value | undefined {
+    const from = this.#inputEnded ? this.#rows : this.input
+    return from?.metadata?.(name)
+  }
+
   override close(): void {
     if (this.#rows !== undefined) {
       this.#run.untrack(this.#rows)

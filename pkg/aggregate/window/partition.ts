@@ -3,9 +3,11 @@ import { DatabaseError } from '../../base/errors.ts'
 import { compareBytes, KeyWriter } from '../../bson/key.ts'
 import { bsonType } from '../../bson/type.ts'
 import { isNumber, numberOf, readInt64Number, type Value } from '../../bson/value.ts'
+import type { GivenMetadata } from '../../expression/available-metadata.ts'
 import type { EvaluationContext } from '../../expression/context.ts'
 import { type Evaluate, missing } from '../../expression/expression.ts'
 import type { SortKeyOf } from '../../query/sort/key.ts'
+import { CarriedMetadata } from '../carried-metadata.ts'
 import { HeldDocuments } from '../held-documents.ts'
 import type { PipelineRun } from '../stage.ts'
 
@@ -15,6 +17,7 @@ export class Partition {
   /** The value that documents are sorted by, when it is one. */
   readonly #sortValue: Evaluate | undefined
   readonly #sortKey: SortKeyOf | undefined
+  readonly #carried: CarriedMetadata | undefined
   /** The document that the context has been set to. */
   #current = -1
   readonly #keys = [new KeyWriter(), new KeyWriter()] as const
@@ -24,6 +27,7 @@ export class Partition {
     context: EvaluationContext,
     sortValue: Evaluate | undefined,
     sortKey: SortKeyOf | undefined,
+    carried: readonly GivenMetadata[],
   ) {
     this.#documents = new HeldDocuments(run)
     this.context = context
@@ -34,6 +38,8 @@ export class Partition {
     })
     this.#sortValue = sortValue
     this.#sortKey = sortKey
+    this.#carried = carried.length === 0 ? undefined : new CarriedMetadata(carried)
+    context.metadata = (name) => this.metadata(name)
   }
 
   get count(): number {
@@ -53,7 +59,7 @@ export class Partition {
     this.#documents.close()
   }
 
-  /** Copies a document. Errors: 5643011 beyond the memory when nothing may go to disk. */
+  /** Copies a document, packed where it carries metadata. Errors: 5643011 beyond the memory when nothing may go to disk. */
   add(bytes: Uint8Array, start: number, end: number): void {
     if (this.#documents.add(bytes, start, end)) return
     const { usedBytes } = this.#documents
@@ -68,8 +74,15 @@ export class Partition {
     if (this.#current === i) return
     const documents = this.#documents
     documents.show(i)
-    this.context.reset(documents.bytes, documents.start, documents.end)
+    const unpacked = this.#carried?.unpack(documents.bytes, documents.start, documents.end)
+    if (unpacked === undefined) this.context.reset(documents.bytes, documents.start, documents.end)
+    else this.context.reset(unpacked.bytes, 0, unpacked.length)
     this.#current = i
+  }
+
+  /** Of the context's document. */
+  metadata(name: string): Value | undefined {
+    return this.#carried?.get(name)
   }
 
   /** The expression's value for document `i`: valid until the next evaluation. May throw a `Detour`: the column is asked again. */
