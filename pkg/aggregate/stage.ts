@@ -157,6 +157,9 @@ export interface StageDefinition {
   parse(operand: Value, context: StageContext): StagePlan
 }
 
+/** What a document that takes long counts for: as much as quick ones do between two looks at the clock. */
+const longUnits = 1000
+
 /** Memory of one blocking stage before it is refused, or spills, in bytes. */
 export const stageMemoryDefaultBytes = 100 * 1024 * 1024
 
@@ -174,8 +177,8 @@ export interface PipelineOptions {
   readonly memoryLimitBytes?: number
   /** Blocking stages go to disk beyond their memory; otherwise they are refused. */
   readonly allowDiskUse?: boolean
-  /** Counts a unit of work, such as a document; true when others should run. */
-  readonly pause?: (() => boolean) | undefined
+  /** Counts units of work, such as documents: true when others should run. */
+  readonly pause?: ((units?: number) => boolean) | undefined
   /** Has work done elsewhere that is too long for a turn: the rows pause for it. undefined: there is nobody to wait for it. */
   readonly detour?: ((detour: Detour) => void) | undefined
   /** After a detour the whole pipeline begins again, with a document that may be another. */
@@ -208,7 +211,9 @@ export class PipelineRun {
   readonly variables: readonly Value[]
   readonly collation: Collation | undefined
   readonly #host: PipelineHost | undefined
-  readonly #pause: (() => boolean) | undefined
+  readonly #pause: ((units?: number) => boolean) | undefined
+  /** A document has taken long since the turn was last asked about. */
+  #wasLong = false
   readonly #detour: ((detour: Detour) => void) | undefined
   readonly #goesOn: boolean
   readonly #openRows: OpenRows
@@ -286,6 +291,9 @@ export class PipelineRun {
     const host = this.#host
     const context = compiler.context(this.nowMs, host === undefined ? undefined : () => host.random())
     if (input?.metadata !== undefined) context.metadata = (name) => input.metadata!(name)
+    context.onLong = () => {
+      this.#wasLong = true
+    }
     for (let slot = 0; slot < this.variables.length; slot++) {
       const value = this.variables[slot]
       if (value !== undefined) context.variables[slot] = value
@@ -295,7 +303,10 @@ export class PipelineRun {
 
   /** Counts a unit of work; true when the stage must answer `pause`. */
   turnIsOver(): boolean {
-    return this.#pause?.() ?? false
+    if (this.#pause === undefined) return false
+    if (!this.#wasLong) return this.#pause()
+    this.#wasLong = false
+    return this.#pause(longUnits)
   }
 
   /** Whether what does not fit into memory may go to temporary files. */

@@ -9,8 +9,8 @@ export class Pace {
     this.operation = operation
   }
 
-  /** Counts a unit of work; true when it is time to let others run. */
-  readonly due = (): boolean => this.operation.passed()
+  /** Counts units of work; true when it is time to let others run. */
+  readonly due = (units = 1): boolean => this.operation.passed(units)
 
   /** What takes too long for a turn is done elsewhere while the operation pauses. */
   readonly detour = (detour: Detour): void => this.operation.takeDetour(detour)

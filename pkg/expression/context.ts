@@ -26,6 +26,8 @@ export class EvaluationContext {
   known: KnownValues | undefined = undefined
   /** What comes back from elsewhere, of documents that are looked for again. */
   #arrived: KnownValues[] | undefined
+  /** Told of each document that took some milliseconds. */
+  onLong: (() => void) | undefined = undefined
   /** Has the current document come again; undefined: what takes too many steps is refused. */
   #repeat: (() => void) | undefined
   /** Documents are evaluated in turns, one again after another: what came back is kept until more comes. */
@@ -81,6 +83,7 @@ export class EvaluationContext {
     this.start = start
     this.end = end
     this.#loaded = false
+    if (this.#steps > longSteps) this.onLong?.()
     this.#steps = 0
     this.#passBytes = passBytesMax
     if (this.#arrived !== undefined) this.#recall(this.#arrived)
@@ -174,6 +177,9 @@ export class EvaluationContext {
  * `expressionStepsMax` sets it for the whole process.
  */
 export const stepLimit = { turn: 250_000, refused: 500_000, impatient: 10_000_000, perDocument: 1e10 }
+
+/** A document that takes so many steps holds others up: a millisecond and more. */
+const longSteps = 25_000
 
 /** Thrown by `spend` where the work may go on elsewhere: whoever evaluates whole expressions makes a detour of it. */
 export const outOfSteps = new Error('the steps for one turn are used up')

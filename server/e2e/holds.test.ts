@@ -134,6 +134,49 @@ test.each<[string, Document]>([
     },
   ],
   [
+    'redacted',
+    { aggregate: 'heavy', pipeline: [{ $redact: { $cond: [{ $gt: [heavy, 1] }, '$$KEEP', '$$PRUNE'] } }], cursor: {} },
+  ],
+  [
+    'in buckets',
+    {
+      aggregate: 'heavy',
+      pipeline: [{ $bucketAuto: { groupBy: heavy, buckets: 3, output: { n: { $max: heavy } } } }],
+      cursor: {},
+    },
+  ],
+  [
+    'in windows',
+    {
+      aggregate: 'heavy',
+      pipeline: [
+        {
+          $setWindowFields: {
+            sortBy: { _id: 1 },
+            output: { n: { $sum: heavy, window: { documents: [-1, 0] } }, first: { $first: heavy } },
+          },
+        },
+      ],
+      cursor: {},
+    },
+  ],
+  [
+    'merged',
+    {
+      aggregate: 'heavy',
+      pipeline: [{ $merge: { into: 'heavy', whenMatched: [{ $set: { r: heavy } }] } }],
+      cursor: {},
+    },
+  ],
+  [
+    'found by a long let',
+    {
+      find: 'heavy',
+      filter: { $expr: { $eq: ['$_id', '$$n'] } },
+      let: { n: { $size: { $map: { input: { $range: [0, 300_000] }, in: { $add: ['$$this', 1] } } } } },
+    },
+  ],
+  [
     'made up and projected',
     {
       aggregate: 1,
