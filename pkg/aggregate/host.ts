@@ -99,9 +99,11 @@ export interface MergeTarget {
   uniqueKey(fields: readonly string[]): { readonly sparse: boolean } | undefined
   /** The document that a filter on the fields of a unique key finds, as it is now. */
   find(filter: Uint8Array): FoundDocument | undefined
-  /** Errors: those of an insert. */
+  /** The document as it will be inserted: what it lacks it is given once, since it may come again. Errors: those of an insert. */
+  completed(document: Uint8Array): Uint8Array
+  /** Throws a `Detour` before anything has changed. Errors: those of an insert. */
   insert(document: Uint8Array): void
-  /** Errors: those of an update. */
+  /** Throws a `Detour` before anything has changed. Errors: those of an update. */
   replace(found: FoundDocument, document: Uint8Array): void
 }
 

@@ -112,7 +112,7 @@ export class MergeStage extends PassingStage {
     }
   }
 
-  /** False: what shall be written is not known yet. The document comes again, and finds the other as it is then. */
+  /** False, or a `Detour` thrown: what shall be written is not known yet. The document comes again, and finds the other as it is then. */
   #write(document: Uint8Array): boolean {
     const { on, whenMatched, whenNotMatched } = this.#merge
     const filter = this.#filterOf(on, document)
@@ -121,7 +121,8 @@ export class MergeStage extends PassingStage {
       if (whenNotMatched === 'insert') {
         this.#run.save()
         const upserts = whenMatched === 'merge' || whenMatched === 'keepExisting'
-        this.#target.insert(upserts ? withNulls(on, document) : document)
+        this.#waiting = this.#target.completed(upserts ? withNulls(on, document) : document)
+        this.#target.insert(this.#waiting)
       } else if (whenNotMatched === 'fail') {
         throw new DatabaseError(13113, '$merge failed due to a DuplicateKey error or no matching document')
       }

@@ -180,3 +180,22 @@ test('$merge and $out write each document once, with their indexes and validator
     expect(await server.run({ count: name, query: { words: 'rare' } })).toMatchObject({ n: 3 })
   }
 })
+
+test('$merge waits for what takes long, and gives each document one _id', async () => {
+  const server = await openServer()
+  const heavy = { $size: { $map: { input: { $range: [0, { $ifNull: ['$n', 0] }] }, in: { $add: ['$$this', 1] } } } }
+  await server.run({ create: 'merged', validator: { $expr: { $lt: [heavy, 250_000] } } })
+  await server.run({ insert: 'source', documents: [200_000, 200_001, 300_000].map((n, _id) => ({ _id, n })) })
+  const merge = (...stages: object[]) =>
+    server.reply({ aggregate: 'source', pipeline: [...stages, { $merge: 'merged' }], cursor: {} })
+  expect(await merge({ $project: { _id: 0, n: 1 } })).toMatchObject({ code: 121 })
+  expect((await server.all({ find: 'merged', sort: { n: 1 } })).map(({ n }) => n)).toEqual([200_000, 200_001])
+  expect(await merge({ $match: { n: { $lt: 250_000 } } }, { $set: { again: true } })).toMatchObject({ ok: 1 })
+  expect(await merge({ $match: { n: { $lt: 250_000 } } }, { $set: { n: { $add: ['$n', 5] } } })).toMatchObject({
+    ok: 1,
+  })
+  const merged = await server.all({ find: 'merged', filter: { again: true }, sort: { n: 1 } })
+  expect(merged).toEqual([200_005, 200_006].map((n, _id) => ({ _id, n, again: true })))
+  expect(await server.run({ count: 'merged' })).toMatchObject({ n: 4 })
+  expect(server.database.detours.count).toBeGreaterThan(6)
+})

@@ -15,7 +15,6 @@ import { DocumentRows, type Rows } from '../aggregate/rows.ts'
 import { runWithin } from '../aggregate/run.ts'
 import { splitPipeline } from '../aggregate/split.ts'
 import type { PipelineRun } from '../aggregate/stage.ts'
-import { inPlace } from '../base/detour.ts'
 import { DatabaseError } from '../base/errors.ts'
 import type { RecordId } from '../base/ids.ts'
 import { timestampMax } from '../base/timestamp.ts'
@@ -231,9 +230,14 @@ class CommandMergeTarget implements MergeTarget {
     }
   }
 
+  completed(document: Uint8Array): Uint8Array {
+    const { operation } = this.#pace
+    return storedForm(document, operation.instance, operation)
+  }
+
   insert(document: Uint8Array): void {
     const { operation } = this.#pace
-    this.#write((unit) => inPlace(() => insertOne(operation, unit, this.#namespace, document)))
+    this.#write((unit) => insertOne(operation, unit, this.#namespace, document))
   }
 
   replace({ recordId, document: before }: FoundDocument, document: Uint8Array): void {
@@ -241,7 +245,8 @@ class CommandMergeTarget implements MergeTarget {
     const collection = this.#collection!
     this.#write((unit) => {
       const stored = storedForm(document, operation.instance)
-      inPlace(() => enforceValidator(operation, collection, stored, { bytes: before, start: 0 }))
+      enforceValidator(operation, collection, stored, { bytes: before, start: 0 })
+      collection.findKeys({ bytes: before, start: 0, end: before.length }, stored)
       unit.update(collection, recordId as RecordId, stored, byComparing)
     })
   }
