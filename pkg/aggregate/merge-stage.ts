@@ -55,7 +55,7 @@ export class MergeStage extends PassingStage {
   /** The document that is being written. */
   #waiting: Uint8Array | undefined
   /** Of the document that it is written over: what the pipeline makes of that. */
-  #update: { readonly existing: Uint8Array; readonly rows: Rows } | undefined
+  #update: { readonly existing: Uint8Array; readonly rows: Rows; made: Uint8Array | undefined } | undefined
   #tried = 0
 
   /** Errors: 51183 when `on` is not what makes documents unique in the target. */
@@ -95,6 +95,7 @@ export class MergeStage extends PassingStage {
         this.#waiting = input.bytes.slice(input.start, input.end)
       }
       if (!this.#try(this.#waiting)) return step.pause
+      this.#endUpdate()
       this.#waiting = undefined
       if (this.#run.turnIsOver()) return step.pause
     }
@@ -182,14 +183,14 @@ export class MergeStage extends PassingStage {
     let update = this.#update
     if (update === undefined || Buffer.compare(update.existing, existing) !== 0) {
       this.#endUpdate()
-      update = { existing, rows: this.#openUpdate(existing, incoming) }
+      update = { existing, rows: this.#openUpdate(existing, incoming), made: undefined }
       this.#update = update
     }
-    const { rows } = update
+    const { rows, made } = update
+    if (made !== undefined) return made
     if (!rows.next() && rows.paused === true) return undefined
-    const document = rows.bytes.slice(rows.start, rows.end)
-    this.#endUpdate()
-    return document
+    update.made = rows.bytes.slice(rows.start, rows.end)
+    return update.made
   }
 
   #openUpdate(existing: Uint8Array, incoming: Uint8Array): Rows {

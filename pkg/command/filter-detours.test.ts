@@ -199,3 +199,19 @@ test('$merge waits for what takes long, and gives each document one _id', async 
   expect(await server.run({ count: 'merged' })).toMatchObject({ n: 4 })
   expect(server.database.detours.count).toBeGreaterThan(6)
 })
+
+test('$merge takes each incoming document for itself, also after one that failed', async () => {
+  const server = await openServer()
+  await server.run({
+    insert: 'source',
+    documents: [
+      { _id: 1, key: 1, by: 0 },
+      { _id: 2, key: 1, by: 5 },
+    ],
+  })
+  await server.run({ insert: 'target', documents: [{ _id: 1, n: 10 }] })
+  const whenMatched = [{ $set: { n: { $divide: ['$n', '$$new.by'] } } }]
+  const pipeline = [{ $set: { _id: '$key' } }, { $merge: { into: 'target', whenMatched } }]
+  expect(await server.reply({ aggregate: 'source', pipeline, cursor: {} })).toMatchObject({ ok: 0 })
+  expect(await server.all({ find: 'target' })).toEqual([{ _id: 1, n: 2 }])
+})

@@ -27,7 +27,7 @@ export class PipelineUpdate {
   readonly #pipeline: Uint8Array
   readonly #constants: Uint8Array | undefined
   /** Of the constants. */
-  readonly #begun: BegunLet = new Map()
+  readonly #begun: BegunLet = []
   #apply: ((bytes: Uint8Array, start: number) => Uint8Array) | undefined
 
   /** `value`: a BSON array. Errors: InvalidOptions for a stage that no update can have, TypeMismatch for no stage at all. */

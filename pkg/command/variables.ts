@@ -24,7 +24,7 @@ function readOptions(operation: Operation): ExpressionOptions {
   const { body, nowMs, instance } = operation
   const given = body && getField(body, 'let')
   if (given?.type === bsonType.document) {
-    operation.begunLet ??= new Map()
+    operation.begunLet ??= []
     return { nowMs, scope: scopeWithLet(outermostScope(instance), given.bytes, given.start, operation.begunLet) }
   }
   return instance.replicaSet === undefined ? { nowMs } : { nowMs, scope: outermostScope(instance) }

@@ -16,8 +16,8 @@ interface LetVariable {
   readonly context: EvaluationContext
 }
 
-/** The variables of one `let` whose evaluation has begun, by name: for who begins again with the same. */
-export type BegunLet = Map<string, LetVariable>
+/** The variables of one `let` whose evaluation has begun, in their order: for who begins again with the same. */
+export type BegunLet = LetVariable[]
 
 /**
  * The scope with the variables that the document at `start` defines, each by an expression over those before it.
@@ -26,8 +26,9 @@ export type BegunLet = Map<string, LetVariable>
  * 51144 for `$$NOW`, which is not known yet, and those of parsing and evaluating. Throws a `Detour` where that takes long: after it, `begun` has
  * what came back.
  */
-export function scopeWithLet(outer: Scope, bytes: Uint8Array, start = 0, begun: BegunLet = new Map()): Scope {
+export function scopeWithLet(outer: Scope, bytes: Uint8Array, start = 0, begun: BegunLet = []): Scope {
   let scope = outer
+  let at = 0
   // Only the commands' own expressions know the time.
   let timeless = outer.withoutTime()
   for (const field of documentFields(bytes, start)) {
@@ -35,12 +36,8 @@ export function scopeWithLet(outer: Scope, bytes: Uint8Array, start = 0, begun: 
       throw new DatabaseError(4738901, `Attempt to set internal constant: ${field.name}`)
     }
     refuseUnfitVariableName(field.name)
-    let variable = begun.get(field.name)
-    if (variable === undefined) {
-      variable = variableOf(field, timeless)
-      begun.set(field.name, variable)
-    }
-    const { evaluate, context } = variable
+    if (at === begun.length) begun.push(variableOf(field, timeless))
+    const { evaluate, context } = begun[at++]!
     context.reset(context.bytes, context.start, context.end)
     // The message in which it lies may be gone before the last batch.
     const value = ownedValue(evaluate(context))
