@@ -57,7 +57,7 @@ import { piecesOf } from './payload-pieces.ts'
 import type { SessionRecords } from './session-records.ts'
 import { SlicedCommit, type SliceLimits } from './sliced-commit.ts'
 import { State } from './state.ts'
-import type { EngineStatistics } from './statistics.ts'
+import { type EngineStatistics, figuresOf } from './statistics.ts'
 import { Transaction, type TransactionHost, type TransactionOptions, transactionDefaults } from './transaction.ts'
 import type { Workspace } from './workspace.ts'
 import { type WriteHost, WriteUnit } from './write-unit.ts'
@@ -516,37 +516,15 @@ export class Engine implements Workspace {
   }
 
   statistics(): EngineStatistics {
+    const parts = { store: this.#store, log: this.#log, state: this.#state, maintenance: this.#maintenance }
     return {
-      fileSizeBytes: this.#store.fileSizeBytes,
-      freeBytes: this.#store.freeBytes,
-      pageCount: this.#store.pageCount,
-      cachedBytes: this.#store.cachedBytes,
-      dirtyBytes: this.#store.dirtyBytes,
-      logSizeBytes: this.#log.sizeBytes,
-      lastIndex: this.#log.lastIndex,
-      durableIndex: this.#log.durableIndex,
+      ...figuresOf(parts, this.world.clock.nowMs()),
       checkpointIndex: this.#checkpointIndex,
       checkpointCount: this.#checkpointCount,
       bytesSinceCheckpoint: this.#appendedBytes,
       replayedEntryCount: this.#replayedEntryCount,
-      openSnapshotCount: this.#state.snapshots.openCount,
-      vacuumedEntryCount: this.#maintenance.vacuumedEntryCount,
-      vacuumRunCount: this.#maintenance.vacuumRunCount,
-      lastVacuumMs: this.#maintenance.lastVacuumMs,
-      supersededEntryCount: this.#state.maps().reduce((sum, { map }) => sum + map.supersededCount, 0),
-      oldestSnapshotSeconds: this.#oldestSnapshotSeconds(),
       openTransactionCount: this.#transactions.size,
-      lockWaitCount: this.#state.locks.waitCount,
-      lockWaiterCount: this.#state.locks.waiterCount,
-      lockTimeoutCount: this.#state.locks.timeoutCount,
-      deadlockCount: this.#state.locks.deadlockCount,
     }
-  }
-
-  #oldestSnapshotSeconds(): number {
-    const { oldest } = this.#state.snapshots
-    if (oldest === undefined) return 0
-    return Math.max(0, Math.floor(this.world.clock.nowMs() / 1000) - secondsOf(oldest))
   }
 
   /**
