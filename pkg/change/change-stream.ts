@@ -119,7 +119,7 @@ export class ChangeStream {
     const { engine } = this.#feed
     const { start } = this.#options
     if (start.kind === 'now') {
-      const { lastIndex, lastTimestamp } = engine
+      const { lastSeenIndex: lastIndex, lastTimestamp } = engine
       return {
         index: (lastIndex + 1) as LogIndex,
         since: lastTimestamp,

@@ -6,6 +6,7 @@
  *      the write unit of the insert, so the log has both in one entry.
  *  (2) Lower limits (collMod, convertToCapped) take effect with the next insert, `evictedMax` documents at a time.
  */
+import { inPlace } from '../base/detour.ts'
 import { DatabaseError } from '../base/errors.ts'
 import type { RecordId } from '../base/ids.ts'
 import { timestampMax } from '../base/timestamp.ts'
@@ -34,7 +35,8 @@ export function evict(
     if (evicted === evictedMax) return false
     const oldest = oldestRecord(collection)
     if (oldest === undefined || oldest === newest) return true
-    unit.remove(collection, oldest)
+    // What stands before it in the unit cannot be done again.
+    inPlace(() => unit.remove(collection, oldest))
     goneUpTo.set(collection, oldest)
   }
   return true

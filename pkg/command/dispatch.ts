@@ -229,20 +229,28 @@ export class Database extends Instance {
       leaveTransaction(operation, true)
       throw error
     }
+    const { transaction } = operation.statement!
     if (!(result instanceof Promise)) {
+      const written = transaction.entriesWritten
+      if (written === undefined) {
+        leaveTransaction(operation, false)
+        return result
+      }
+      result = written.then(() => result)
+    }
+    return this.#leaveAfter(operation, result as Promise<unknown>)
+  }
+
+  async #leaveAfter(operation: Operation, running: Promise<unknown>): Promise<unknown> {
+    try {
+      const result = await running
+      await operation.statement!.transaction.entriesWritten
       leaveTransaction(operation, false)
       return result
+    } catch (error) {
+      leaveTransaction(operation, true)
+      throw error
     }
-    return result.then(
-      (value: unknown) => {
-        leaveTransaction(operation, false)
-        return value
-      },
-      (error: unknown) => {
-        leaveTransaction(operation, true)
-        throw error
-      },
-    )
   }
 
   /** A statement waits for a collection or a name that others have, unless it has written by then. */

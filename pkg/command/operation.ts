@@ -213,6 +213,7 @@ export class Operation {
     }
     this.check()
     this.yields++
+    await this.statement?.transaction.entriesWritten
     const { share, world } = this.instance
     await share.pause(world.clock.monotonicMs() - this.#sliceStartMs)
     if (this.writes && this.statement === undefined) await this.#untilWritable()
@@ -329,8 +330,10 @@ export class Operation {
 
   /** `result`, once the log up to `logIndex` is as durable as the write concern asks. */
   acknowledge<Result>(result: Result, logIndex: LogIndex | undefined): Result | Promise<Result> {
-    if (logIndex === undefined || !this.writeConcern.durable) return result
-    return this.instance.engine.durable(logIndex).then(() => result)
+    if (logIndex === undefined) return result
+    const { engine } = this.instance
+    if (!this.writeConcern.durable) return engine.seen(logIndex)?.then(() => result) ?? result
+    return engine.durable(logIndex).then(() => result)
   }
 }
 

@@ -253,6 +253,10 @@ class CommandMergeTarget implements MergeTarget {
 
   #write(change: (unit: WriteUnit) => void): void {
     this.#view.keep()
-    this.#pace.operation.instance.engine.write(change)
+    this.#pace.operation.instance.engine.write((unit) => {
+      // What comes next in the pipeline is written before it pauses.
+      unit.isWhole = true
+      change(unit)
+    })
   }
 }

@@ -1,5 +1,5 @@
 /** Inserting documents into a collection that may have to be made first. A slice is one write unit, thus one log entry. */
-import { Detour } from '../base/detour.ts'
+import { Detour, inPlace } from '../base/detour.ts'
 import { DatabaseError } from '../base/errors.ts'
 import type { RecordId } from '../base/ids.ts'
 import { buildDocument } from '../bson/build.ts'
@@ -112,7 +112,7 @@ function insertBucket(operation: Operation, unit: WriteUnit, collection: Collect
   )
   // None is inserted before the keys of all are known.
   for (const each of measurements) collection.findKeys(undefined, each)
-  for (const each of measurements) insertOne(operation, unit, target, each)
+  for (const each of measurements) inPlace(() => insertOne(operation, unit, target, each))
   return bucket
 }
 
@@ -196,7 +196,7 @@ function insertSlice(
           const stop = !onError(i, userError(error))
           if (operation.failStatement() || stop) return documents.length
         }
-        if (operation.passed()) return i + 1
+        if (unit.isFull || operation.passed()) return i + 1
       }
       return documents.length
     } finally {

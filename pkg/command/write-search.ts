@@ -109,7 +109,7 @@ export function changeAll(
         change(unit, recordIds[next]!, isCertain)
         if (isCertain) counted = collection.changeCount
         next++
-        if (operation.due()) break
+        if (unit.isFull || operation.due()) break
       }
       return next === recordIds.length
     }).result

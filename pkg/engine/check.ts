@@ -3,9 +3,11 @@
  * has exactly its index entries, every index entry has its record, and the counts are right.
  */
 import { timestampMax } from '../base/timestamp.ts'
+import type { Clock } from '../io/clock.ts'
 import type { CheckProblem, CheckSteps } from '../storage/check.ts'
 import type { Store } from '../storage/store.ts'
 import { collectionSteps } from './collection-check.ts'
+import { sliceMs } from './standstill.ts'
 import type { State } from './state.ts'
 
 export interface CheckReport {
@@ -34,6 +36,24 @@ export function* checkState(state: State, store: Store): CheckSteps<CheckReport>
     }
   }
   return { problems, collections, documents, indexEntries, pages }
+}
+
+/** As `checkState`, a slice at a time; `refuse` may throw between two, to end it. */
+export async function checkInSlices(
+  state: State,
+  store: Store,
+  clock: Clock,
+  refuse: () => void,
+): Promise<CheckReport> {
+  const steps = checkState(state, store)
+  for (let endMs = clock.monotonicMs() + sliceMs; ; ) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+    if (clock.monotonicMs() < endMs) continue
+    await clock.yield()
+    refuse()
+    endMs = clock.monotonicMs() + sliceMs
+  }
 }
 
 function describeProblem(problem: CheckProblem): string {

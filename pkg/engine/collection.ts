@@ -30,8 +30,11 @@ import { ChangedFields, keepsId } from './changed-fields.ts'
 import { duplicateKeyError } from './duplicate-key.ts'
 import { ForeseenRecords } from './foreseen-records.ts'
 import { namespaceNote } from './operation.ts'
+import { type EntryDifference, type EntryHost, entryChanges, PostponedEntries } from './postponed-entries.ts'
 import { RecordCursor } from './record-cursor.ts'
 
+/** More keys of one document are looked for in an index together. */
+const fewKeys = 16
 const noBytes = new Uint8Array(0)
 // Of the one call that is under way, whichever collection it is about: each transaction has collections of its own, and little time.
 /** Of the `_id` that is being looked up. */
@@ -92,6 +95,9 @@ export class Collection<Records extends KeyMap = KeyMap> {
   #note: { readonly database: string; readonly name: string; readonly bytes: Uint8Array } | undefined
   #preImages: { readonly options: Uint8Array; readonly kept: boolean } | undefined
   readonly #takeRecordId: (() => RecordId) | undefined
+  readonly #entryHost: EntryHost
+  /** undefined: all index entries are there. */
+  #postponed: PostponedEntries | undefined
   readonly #keysPatience = new Patience()
   #foreseen: ForeseenRecords | undefined
   /** Indexes whose changes wait. */
@@ -102,6 +108,7 @@ export class Collection<Records extends KeyMap = KeyMap> {
     record: Omit<CollectionRecord, 'records' | 'indexes' | 'building' | 'unfinished'>,
     records: Records,
     indexes: Index<Records>[],
+    entryHost: EntryHost,
     takeRecordId?: () => RecordId,
   ) {
     this.id = record.id
@@ -115,6 +122,7 @@ export class Collection<Records extends KeyMap = KeyMap> {
     this.nextRecordId = record.nextRecordId
     this.documentCount = record.documentCount
     this.dataSizeBytes = record.dataSizeBytes
+    this.#entryHost = entryHost
     this.#takeRecordId = takeRecordId
   }
 
@@ -252,6 +260,7 @@ export class Collection<Records extends KeyMap = KeyMap> {
    * open transaction has written one of them, and what extraction throws. `self`: the record that has `index.oldKeys` now.
    */
   checkUnique(document: Uint8Array, at: Timestamp, self: RecordId | undefined): void {
+    this.#completeEntries()
     if (this.records.rangesLocked) {
       writeRecordId(recordKey, 0, self ?? this.nextRecordId)
       this.records.claim(recordKey, recordIdLength)
@@ -266,6 +275,10 @@ export class Collection<Records extends KeyMap = KeyMap> {
         index.extract(document, 0, keys)
         if (index.map.rangesLocked) this.#claimEntries(index, self)
         if (!index.refusesDuplicates) continue
+        if (Math.max(keys.count, index.oldKeys.count) > fewKeys) {
+          this.#checkMany(index, document, at, self)
+          continue
+        }
         if (self !== undefined) {
           // Keys that stay as they are have been found unique before.
           if (keys.equals(index.oldKeys)) continue
@@ -280,6 +293,22 @@ export class Collection<Records extends KeyMap = KeyMap> {
       for (const index of indexes) index.map.leave()
       throw error
     }
+  }
+
+  /** As `#checkUniqueIn` of one index that has many keys of the document, or of the one that it replaces. */
+  #checkMany(index: Index, document: Uint8Array, at: Timestamp, self: RecordId | undefined): void {
+    const { keys, oldKeys } = index
+    let added: readonly number[] | undefined
+    if (self === undefined) for (let i = 0; i < keys.count; i++) index.claim(keys, i)
+    else {
+      // What stays cannot be another's.
+      const changes = entryChanges(index)
+      added = changes.added
+      for (const i of changes.removed) index.claim(oldKeys, i)
+      for (const i of changes.added) index.claim(keys, i)
+    }
+    const shared = index.firstConflict(keys, added, at, self)
+    if (shared >= 0) throw duplicateKeyError(this, index, document, shared)
   }
 
   /** As `findKeys` of a record that is about to be removed, which is read only where it may have many keys. */
@@ -353,12 +382,56 @@ export class Collection<Records extends KeyMap = KeyMap> {
     this.#gathering = noIndexes
   }
 
-  /** Inserts after `checkUnique` of the same document at the same timestamp. */
+  /** Whether index entries of the last change are still to be written. */
+  get hasPostponed(): boolean {
+    return this.#postponed !== undefined
+  }
+
+  /** Writes or removes up to `count` of the index entries that were put off; returns how many. */
+  writePostponed(count: number): number {
+    const postponed = this.#postponed
+    if (postponed === undefined) return 0
+    const done = postponed.step(count)
+    if (done < count) this.#postponed = undefined
+    return done
+  }
+
+  /** The next change begins. */
+  #completeEntries(): void {
+    if (this.#postponed !== undefined) this.writePostponed(Number.POSITIVE_INFINITY)
+  }
+
+  /** Whether the entries of a change that has located what it is about are put off. Throws WriteConflict, and has left it then. */
+  #postpones(entryCount: number): boolean {
+    if (entryCount <= this.#entryHost.entriesMax) return false
+    try {
+      return this.#entryHost.postpones(this)
+    } catch (error) {
+      this.#leave()
+      throw error
+    }
+  }
+
+  #leave(): void {
+    this.records.leave()
+    for (const index of this.maintained) index.map.leave()
+  }
+
+  get #putOff(): PostponedEntries {
+    this.#postponed ??= new PostponedEntries()
+    return this.#postponed
+  }
+
+  /** Inserts after `checkUnique` of the same document at the same timestamp. Throws WriteConflict, with nothing changed: see `EntryHost`. */
   insertChecked(recordId: RecordId, document: Uint8Array, at: Timestamp): void {
+    let entryCount = 0
+    for (const { keys } of this.maintained) if (keys.count > 1) entryCount += keys.count
+    const later = this.#postpones(entryCount)
     this.changing = true
     for (const index of this.maintained) {
       const keys = index.keys
       if (index.layout === 'unique' && keys.count === 1) index.addLocated(recordId)
+      else if (later && keys.count > 1) this.#putOff.insert(index, recordId, at)
       else for (let i = 0; i < keys.count; i++) index.add(keys, i, recordId, at)
       if (keys.multikey) index.noteArrays(keys)
     }
@@ -369,9 +442,13 @@ export class Collection<Records extends KeyMap = KeyMap> {
 
   /** Inserts a document that is known to be unique: replay, and the commit of a transaction. */
   insertReplayed(recordId: RecordId, bytes: Uint8Array, start: number, end: number, at: Timestamp): void {
+    this.#completeEntries()
+    let entryCount = 0
     for (const index of this.maintained) {
       if (!this.#extractCommitted(index, bytes, start, index.keys)) continue
-      for (let i = 0; i < index.keys.count; i++) index.add(index.keys, i, recordId, at)
+      if (index.keys.count > 1) entryCount += index.keys.count
+      if (index.keys.count > 1 && this.#postpones(entryCount)) this.#putOff.insert(index, recordId, at)
+      else for (let i = 0; i < index.keys.count; i++) index.add(index.keys, i, recordId, at)
       if (index.keys.multikey) index.noteArrays(index.keys)
     }
     if (this.builds.length > 0) this.#noteForBuilds(recordId)
@@ -390,6 +467,7 @@ export class Collection<Records extends KeyMap = KeyMap> {
     observer?: ChangeObserver,
     kept: Patch = nothingKept,
   ): Patch | undefined {
+    this.#completeEntries()
     if (check) {
       writeRecordId(recordKey, 0, recordId)
       this.records.claim(recordKey, recordIdLength)
@@ -403,6 +481,7 @@ export class Collection<Records extends KeyMap = KeyMap> {
    * lent for the call.
    */
   patchReplayed(recordId: RecordId, at: Timestamp, kept: Patch, patched: (old: RecordRef) => Uint8Array): void {
+    this.#completeEntries()
     this.#locate(recordId, at)
     this.#replaceLocated(recordId, patched(oldRecord), at, false, undefined, kept)
   }
@@ -433,10 +512,17 @@ export class Collection<Records extends KeyMap = KeyMap> {
         throw error
       }
     }
+    const changes = touched.length === 0 ? undefined : this.#manyChanges(touched)
     if (observer !== undefined) this.#announce(observer, document)
     this.changing = true
     this.records.writeLocated(document, 0, document.length)
-    for (const index of touched) if (!isPending(index, recordId)) this.reindex(index, recordId, at)
+    for (let i = 0; i < touched.length; i++) {
+      const index = touched[i]!
+      if (isPending(index, recordId)) continue
+      const found = changes?.of[i]
+      if (found === undefined) this.reindex(index, recordId, at)
+      else this.#reindexBy(index, recordId, at, found, changes!.later)
+    }
     touchedIndexes.length = 0
     if (this.builds.length > 0) this.#noteForBuilds(recordId)
     this.dataSizeBytes += document.length - oldLength
@@ -472,6 +558,7 @@ export class Collection<Records extends KeyMap = KeyMap> {
    * Removes a live record. `check`: WriteConflict, with nothing changed, when an open transaction has written it. `observer`: told last.
    */
   remove(recordId: RecordId, at: Timestamp, check: boolean, observer?: ChangeObserver): void {
+    this.#completeEntries()
     writeRecordId(recordKey, 0, recordId)
     if (check) this.records.claim(recordKey, recordIdLength)
     const old = oldRecord
@@ -482,7 +569,10 @@ export class Collection<Records extends KeyMap = KeyMap> {
     }
     const { maintained } = this
     const length = old.end - old.start
+    let entryCount = 0
+    for (const { oldKeys } of maintained) if (oldKeys.count > 1) entryCount += oldKeys.count
     if (check) this.#claimOldKeys(recordId)
+    const later = this.#postpones(entryCount)
     if (observer !== undefined) this.#announce(observer, undefined)
     this.changing = true
     this.dataSizeBytes -= length
@@ -490,9 +580,11 @@ export class Collection<Records extends KeyMap = KeyMap> {
     this.records.removeLocated()
     for (const index of maintained) {
       if (isPending(index, recordId)) continue
-      for (let i = 0; i < index.oldKeys.count; i++) {
-        assert(index.remove(index.oldKeys, i, recordId, at), 'a removed record was indexed')
-      }
+      if (later && index.oldKeys.count > 1) this.#putOff.remove(index, recordId, at)
+      else
+        for (let i = 0; i < index.oldKeys.count; i++) {
+          assert(index.remove(index.oldKeys, i, recordId, at), 'a removed record was indexed')
+        }
     }
     if (this.builds.length > 0) this.#noteForBuilds(recordId)
     this.changeCount++
@@ -527,10 +619,40 @@ export class Collection<Records extends KeyMap = KeyMap> {
     try {
       observer.changing(old.bytes, old.start, old.end, after)
     } catch (error) {
-      this.records.leave()
-      for (const index of this.maintained) index.map.leave()
+      this.#leave()
       throw error
     }
+  }
+
+  /** Where the record has many entries: what is to be done to those of each index, and whether it is put off; throws as `#postpones`. */
+  #manyChanges(
+    indexes: readonly Index[],
+  ): { readonly of: readonly (EntryDifference | undefined)[]; readonly later: boolean } | undefined {
+    const { entriesMax } = this.#entryHost
+    let entryCount = 0
+    for (const { keys, oldKeys } of indexes) entryCount += keys.count + oldKeys.count
+    if (entryCount <= entriesMax) return undefined
+    // Most may stay: an element more in an array of thousands is an entry more.
+    entryCount = 0
+    const of = indexes.map((index) => {
+      if (index.keys.count + index.oldKeys.count <= 2) return undefined
+      const found = entryChanges(index)
+      entryCount += found.removed.length + found.added.length
+      return found
+    })
+    return { of, later: this.#postpones(entryCount) }
+  }
+
+  #reindexBy(index: Index, recordId: RecordId, at: Timestamp, changes: EntryDifference, later: boolean): void {
+    const { keys, oldKeys } = index
+    if (keys.multikey) index.noteArrays(keys)
+    index.map.leave()
+    if (later) {
+      this.#putOff.replace(index, recordId, at, changes)
+      return
+    }
+    for (const i of changes.removed) assert(index.remove(oldKeys, i, recordId, at), 'a replaced record was indexed')
+    for (const i of changes.added) index.add(keys, i, recordId, at)
   }
 
   /** Brings a record's entries from `index.oldKeys` to `index.keys`. */

@@ -15,6 +15,7 @@
  *  (3) After the first failed write or sync nothing is acknowledged any more.
  */
 import { assert } from '../base/assert.ts'
+import { mayDetour } from '../base/detour.ts'
 import { DatabaseError } from '../base/errors.ts'
 import type { CollectionId, LogIndex, Term } from '../base/ids.ts'
 import {
@@ -40,7 +41,7 @@ import type { LogCursor } from '../storage/log-cursor.ts'
 import { Store } from '../storage/store.ts'
 import { commitLock } from './catalog-locks.ts'
 import { ChangeNotes } from './change-notes.ts'
-import { type CheckReport, checkState } from './check.ts'
+import { type CheckReport, checkInSlices } from './check.ts'
 import { readPayload, writePayload } from './checkpoint-payload.ts'
 import type { Collection, StoredCollection } from './collection.ts'
 import { type CollectionReport, checkCollection, type DocumentVisit } from './collection-check.ts'
@@ -55,7 +56,8 @@ import { engineDefaults } from './options.ts'
 import { Past } from './past.ts'
 import { piecesOf } from './payload-pieces.ts'
 import type { SessionRecords } from './session-records.ts'
-import { SlicedCommit, type SliceLimits } from './sliced-commit.ts'
+import { SlicedCommit } from './sliced-commit.ts'
+import { Standstill } from './standstill.ts'
 import { State } from './state.ts'
 import { type EngineStatistics, figuresOf } from './statistics.ts'
 import { Transaction, type TransactionHost, type TransactionOptions, transactionDefaults } from './transaction.ts'
@@ -63,8 +65,7 @@ import type { Workspace } from './workspace.ts'
 import { type WriteHost, WriteUnit } from './write-unit.ts'
 
 const firstTerm = 1 as Term
-/** How long a slice of a commit, or of a check, takes. */
-const sliceMs = 4
+const noPieces: Iterator<never> = [].values()
 
 export class Engine implements Workspace {
   readonly isPast = false
@@ -95,12 +96,17 @@ export class Engine implements Workspace {
   #historyWindowMs: number
   #failure: Error | undefined
   #closing: Promise<void> | undefined
-  /** Nobody may write: a commit is being applied in slices, which has that timestamp, or everything is being checked; and when that is over. */
-  #standstill: { readonly commit: Timestamp | undefined; readonly over: Promise<void> } | undefined
+  readonly #standstill: Standstill
   #checkpoint: Promise<void> | undefined
   #checkpointIndex: LogIndex
   #checkpointCount = 0
   #appendedBytes = 0
+  /** That is running. */
+  #unit: WriteUnit | undefined
+  /** What it has begun to change that takes more than its turn. */
+  #begun: SlicedCommit | undefined
+  /** The entry that the last such unit makes, once all of it is there. */
+  #entryToCome = 0 as LogIndex
   #replayedEntryCount = 0
 
   /**
@@ -173,7 +179,18 @@ export class Engine implements Workspace {
     this.#log.onFailure = (error) => this.#fail(error)
     store.onFailure = (error) => this.#fail(error)
     this.#maintenance = new Maintenance(this, this.#state, store)
+    this.#standstill = new Standstill({
+      clock: world.clock,
+      sliceOperations: options.commitSliceOperations,
+      sliceBytes: options.commitSliceBytes,
+      refuseFailed: () => {
+        if (this.#failure !== undefined) throw this.#failureError()
+      },
+      fail: (error) => this.fail(error),
+    })
+    this.#state.postponing = (collection) => this.#postpones(collection)
     this.#transactionHost = {
+      standstill: this.#standstill,
       state: this.#state,
       world,
       now: () => this.#lastTimestamp,
@@ -182,8 +199,6 @@ export class Engine implements Workspace {
       notesFor: (operations) => (this.#historyFrom === 0 ? undefined : new ChangeNotes(operations)),
       commit: (transaction) => this.#commit(transaction),
       commitInSlices: (transaction) => this.#commitInSlices(transaction),
-      isApplying: () => this.#standstill?.commit !== undefined,
-      isWritable: () => this.#standstill === undefined,
       sliceOperations: options.commitSliceOperations,
       sliceBytes: options.commitSliceBytes,
       ended: (transaction) => this.#transactions.delete(transaction.id),
@@ -229,7 +244,7 @@ export class Engine implements Workspace {
    * moment may be gone, WriteConflict while a commit that belongs to it is being applied.
    */
   snapshotAt(timestamp: Timestamp): Snapshot {
-    const commit = this.#standstill?.commit
+    const commit = this.#standstill.commit
     if (commit !== undefined && timestamp >= commit) throw new WriteConflict(commitLock)
     if (timestamp < this.#lastTimestamp && timestamp < this.oldestReadable) {
       throw new DatabaseError(
@@ -295,7 +310,13 @@ export class Engine implements Workspace {
     return this.#log.durableIndex
   }
 
+  /** Of what has been written, though it may not be seen yet. */
   get lastIndex(): LogIndex {
+    return Math.max(this.#log.lastIndex, this.#entryToCome) as LogIndex
+  }
+
+  /** The last entry whose changes are seen. */
+  get lastSeenIndex(): LogIndex {
     return this.#log.lastIndex
   }
 
@@ -312,6 +333,9 @@ export class Engine implements Workspace {
    * Runs `body`, whose changes become one log entry; `logIndex` is that entry, or the last one when nothing changed. When `body`
    * throws, what it had changed by then stays changed and logged (each call of the unit is all or nothing by itself).
    * Durable only after `durable(logIndex)`. Throws WriteConflict, with nothing changed, while a commit is being applied in slices.
+   * A change of a document with more index entries than are written in a turn is such a commit: it is seen once they are there (`seen`), and
+   * others write after it. Where it is not the only one, it or the next throws WriteConflict, to be made in a unit of its own (in its place,
+   * `inPlace`, it is made at once).
    */
   write<Result>(body: (unit: WriteUnit) => Result): { result: Result; logIndex: LogIndex } {
     this.#refuseWrites()
@@ -320,7 +344,9 @@ export class Engine implements Workspace {
     const operations = this.#operations
     operations.reset()
     const notes = this.#historyFrom === 0 ? undefined : this.#notes
-    const unit = new WriteUnit(this.#state, operations, this.#clock.next(), this.world.random, this.#host, notes)
+    const timestamp = this.#clock.next()
+    const unit = new WriteUnit(this.#state, operations, timestamp, this.world.random, this.#host, notes)
+    this.#unit = unit
     let result: Result
     try {
       try {
@@ -329,13 +355,42 @@ export class Engine implements Workspace {
         unit.settle()
       }
     } catch (error) {
-      if (this.#failure === undefined) this.#append(operations, unit.timestamp)
+      if (this.#failure === undefined) this.#endUnit(timestamp)
       throw error
     } finally {
       this.#writing = false
+      this.#unit = undefined
     }
     if (this.#failure !== undefined) throw this.#failureError()
-    return { result, logIndex: this.#append(operations, unit.timestamp) }
+    return { result, logIndex: this.#endUnit(timestamp) }
+  }
+
+  #endUnit(timestamp: Timestamp): LogIndex {
+    const begun = this.#begun
+    if (begun === undefined) return this.#append(this.#operations, timestamp)
+    this.#begun = undefined
+    begun.finishTurn()
+    const index = (this.#log.lastIndex + 1) as LogIndex
+    this.#entryToCome = index
+    const append = (): LogIndex => this.#append(this.#operations, timestamp)
+    this.#standstill.apply(begun, append, true).catch((error: unknown) => this.fail(error))
+    return index
+  }
+
+  /** A unit is about to change more index entries than are written in one turn: see `EntryHost`. */
+  #postpones(collection: StoredCollection): boolean {
+    const unit = this.#unit
+    if (unit === undefined || unit.isWhole || !mayDetour()) return false
+    // What the changes before it have superseded would be gone.
+    if (this.#operations.count > 0) throw new WriteConflict(commitLock)
+    this.#begun = new SlicedCommit(this.#state, noPieces, unit.timestamp, this.snapshot())
+    this.#begun.foresee(collection)
+    return true
+  }
+
+  /** When the changes of an entry, which `write` has told, are seen by those who read what is newest; undefined: they are. */
+  seen(index: LogIndex): Promise<void> | undefined {
+    return index > this.#log.lastIndex ? this.#standstill.over : undefined
   }
 
   /** Begins a transaction: see `Transaction`. */
@@ -381,7 +436,7 @@ export class Engine implements Workspace {
       now: () => this.#lastTimestamp,
       reserve: (bytes) => this.#store.ensureSpace(bytes),
       drop: (from, dropped) => this.#state.dropBuild(from, dropped),
-      isApplying: () => this.#standstill !== undefined,
+      isApplying: () => this.#standstill.over !== undefined,
     })
   }
 
@@ -430,14 +485,15 @@ export class Engine implements Workspace {
   /** Resolves when the entry is on disk; rejects when it never will be. */
   durable(index: LogIndex): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failureError())
-    return this.#log.durable(index)
+    const seen = this.seen(index)
+    return seen === undefined ? this.#log.durable(index) : seen.then(() => this.durable(index))
   }
 
   /** Writes what is in memory to the data file. One runs at a time; a call during one, or during a commit in slices, waits. */
   async checkpoint(): Promise<void> {
-    while (this.#checkpoint !== undefined || this.#standstill !== undefined) {
+    while (this.#checkpoint !== undefined || this.#standstill.over !== undefined) {
       await this.#checkpoint
-      await this.#standstill?.over
+      await this.#standstill.over
     }
     if (this.#failure !== undefined) throw this.#failureError()
     this.#checkpoint = this.#runCheckpoint()
@@ -471,29 +527,17 @@ export class Engine implements Workspace {
     const { space, key, mode } = commitLock
     if (!locks.take(space, key, mode, owner))
       await locks.wait(commitLock, owner, Number.POSITIVE_INFINITY, this.world.clock)
-    const over = Promise.withResolvers<void>()
     try {
-      while (this.#checkpoint !== undefined) await this.#checkpoint.catch(() => undefined)
+      while (this.#checkpoint !== undefined || this.#standstill.over !== undefined) {
+        await this.#checkpoint?.catch(() => undefined)
+        await this.#standstill.over
+      }
       this.#refuseUse()
-      this.#standstill = { commit: undefined, over: over.promise }
-      return await this.#check()
+      return await this.#standstill.during(() =>
+        checkInSlices(this.#state, this.#store, this.world.clock, () => this.#refuseUse()),
+      )
     } finally {
-      this.#standstill = undefined
-      over.resolve()
       locks.release(owner)
-    }
-  }
-
-  async #check(): Promise<CheckReport> {
-    const { clock } = this.world
-    const steps = checkState(this.#state, this.#store)
-    for (let endMs = clock.monotonicMs() + sliceMs; ; ) {
-      const step = steps.next()
-      if (step.done === true) return step.value
-      if (clock.monotonicMs() < endMs) continue
-      await clock.yield()
-      if (this.#closing !== undefined) throw new DatabaseError('ShutdownInProgress', 'the database is closing')
-      endMs = clock.monotonicMs() + sliceMs
     }
   }
 
@@ -540,7 +584,7 @@ export class Engine implements Workspace {
     for (const transaction of this.#transactions.values()) transaction.abort()
     this.#maintenance.stop()
     try {
-      await this.#standstill?.over
+      await this.#standstill.over
       await this.#maintenance.idle()
       if (this.#failure === undefined) await this.checkpoint().catch(unlessFull)
     } finally {
@@ -615,29 +659,10 @@ export class Engine implements Workspace {
     const { spilled, bytes, length } = operations
     const pieces = spilled === undefined ? [{ bytes, end: length }].values() : piecesOf(spilled)
     const timestamp = this.#clock.next()
-    const over = Promise.withResolvers<void>()
-    this.#standstill = { commit: timestamp, over: over.promise }
-    try {
-      const commit = new SlicedCommit(this.#state, pieces, timestamp, this.snapshot())
-      while (!commit.slice(this.#sliceLimits())) {
-        await this.world.clock.yield()
-        if (this.#failure !== undefined) throw this.#failureError()
-      }
-      commit.publish()
-      return spilled === undefined ? this.#append(operations, timestamp) : this.#appendLarge(spilled, timestamp)
-    } catch (error) {
-      this.fail(error)
-      throw error
-    } finally {
-      this.#standstill = undefined
-      over.resolve()
-    }
-  }
-
-  #sliceLimits(): SliceLimits {
-    const { clock } = this.world
-    const { commitSliceOperations: operations, commitSliceBytes: bytes } = this.options
-    return { operations, bytes, endMs: clock.monotonicMs() + sliceMs, nowMs: () => clock.monotonicMs() }
+    const commit = new SlicedCommit(this.#state, pieces, timestamp, this.snapshot())
+    const append = (): LogIndex =>
+      spilled === undefined ? this.#append(operations, timestamp) : this.#appendLarge(spilled, timestamp)
+    return this.#standstill.apply(commit, append, false)
   }
 
   #appendLarge(payload: LargePayload, timestamp: Timestamp): LogIndex {
@@ -662,16 +687,19 @@ export class Engine implements Workspace {
   /** Throws while nothing may be written: WriteConflict when that passes. */
   #refuseWrites(): void {
     this.#refuseUse()
-    if (this.#standstill !== undefined) throw new WriteConflict(commitLock)
+    if (this.#standstill.over !== undefined) throw new WriteConflict(commitLock)
   }
 
   /** When others may write again, who have to wait for a commit in slices or a check; undefined: now. */
   get writable(): Promise<void> | undefined {
-    return this.#standstill?.over
+    return this.#standstill.over
   }
 
   readonly #host: WriteHost = {
     nowMs: () => this.world.clock.nowMs(),
+    begin: () => {
+      if (this.#begun !== undefined && mayDetour()) throw new WriteConflict(commitLock)
+    },
     reserve: (logBytes) => {
       const ahead = Math.max(logBytes, 2 * this.#operations.length)
       this.#log.ensureSpace(ahead)

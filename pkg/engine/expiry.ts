@@ -69,7 +69,10 @@ function removeSlice(host: ExpiryHost, collection: Collection, index: Index, unt
   if (expired.size === 0) return 0
   let removed = 0
   host.write((unit) => {
-    for (const recordId of expired) if (removeUnlessLocked(unit, collection, recordId)) removed++
+    for (const recordId of expired) {
+      if (removeUnlessLocked(unit, collection, recordId)) removed++
+      if (unit.isFull) return
+    }
   })
   return removed
 }

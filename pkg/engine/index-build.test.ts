@@ -12,7 +12,11 @@ const onN = buildDocument({ v: 2, key: { n: 1 }, name: 'n' })
 const uniqueN = buildDocument({ v: 2, key: { n: 1 }, name: 'n', unique: true })
 
 async function filled(count: number): Promise<{ engine: Engine; collection: Collection }> {
-  const engine = await openEngine(simulatedWorld(3), { ...smallEngine, cacheSizeBytes: 4 << 20 })
+  const engine = await openEngine(simulatedWorld(3), {
+    ...smallEngine,
+    cacheSizeBytes: 4 << 20,
+    commitSliceOperations: 10,
+  })
   const { result: collection } = engine.write((unit) => {
     const created = unit.createCollection('db', 'c', none)
     for (let n = 0; n < count; n++) unit.insert(created, buildDocument({ _id: n, n: (n * 7919) % count }))

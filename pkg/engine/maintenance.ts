@@ -187,6 +187,7 @@ export class Maintenance {
         write: (body) => this.#engine.write(body),
         yield: async () => {
           await clock.yield()
+          await this.#engine.writable
           return !this.#stopped
         },
       })

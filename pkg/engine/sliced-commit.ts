@@ -53,6 +53,8 @@ export class SlicedCommit {
   /** Where the current slice found the counts of the collections that it changes. */
   readonly #found = new Map<StoredCollection, Counts>()
   #last: StoredCollection | undefined
+  /** Has index entries of the last operation that are still to be written. */
+  #unfinished: StoredCollection | undefined
 
   /** `timestamp`: newer than `before`, the moment of the last write. */
   constructor(state: State, pieces: Iterator<Piece>, timestamp: Timestamp, before: Snapshot) {
@@ -66,9 +68,11 @@ export class SlicedCommit {
   slice(limits: SliceLimits): boolean {
     const { snapshots } = this.#state
     snapshots.visible = timestampMax
+    const { postponing } = this.#state
+    this.#state.postponing = () => true
     const done = this.#applySome(limits)
-    this.#hide()
-    snapshots.visible = this.#before.timestamp
+    this.#state.postponing = postponing
+    this.finishTurn()
     return done
   }
 
@@ -87,8 +91,17 @@ export class SlicedCommit {
 
   #applySome(limits: SliceLimits): boolean {
     let bytes = 0
-    for (let count = 0; count < limits.operations && bytes < limits.bytes; count++) {
-      if (count % operationsPerLook === 0 && count > 0 && limits.nowMs() >= limits.endMs) return false
+    let count = 0
+    for (let looked = 0; count < limits.operations && bytes < limits.bytes; count++) {
+      if (count - looked >= operationsPerLook) {
+        if (limits.nowMs() >= limits.endMs) return false
+        looked = count
+      }
+      if (this.#unfinished !== undefined) {
+        count += this.#unfinished.writePostponed(operationsPerLook)
+        if (!this.#unfinished.hasPostponed) this.#unfinished = undefined
+        continue
+      }
       const reader = this.#next()
       if (reader === undefined) return true
       bytes += this.#size
@@ -132,6 +145,18 @@ export class SlicedCommit {
     }
     if (this.#last?.id !== reader.collection) this.#note(catalog.byId(reader.collection)!)
     this.#state.applyOperation(reader, this.timestamp)
+    if (this.#last!.hasPostponed) this.#unfinished = this.#last
+  }
+
+  /** For a change of the collection that is about to be made at the commit's timestamp by others; `finishTurn` follows in the same turn. */
+  foresee(collection: StoredCollection): void {
+    this.#note(collection)
+    this.#unfinished = collection
+  }
+
+  finishTurn(): void {
+    this.#hide()
+    this.#state.snapshots.visible = this.#before.timestamp
   }
 
   #note(collection: StoredCollection): void {

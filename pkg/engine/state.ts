@@ -31,6 +31,7 @@ import { loadIndex } from './index-load.ts'
 import { isNote, OperationReader, operationKind } from './operation.ts'
 import type { EngineOptions } from './options.ts'
 import { piecesOf } from './payload-pieces.ts'
+import type { EntryHost } from './postponed-entries.ts'
 import { SessionRecords } from './session-records.ts'
 
 /** Makes a predicate of a partial index's filter. */
@@ -39,7 +40,7 @@ type CompileFilter = (filter: Uint8Array, collation?: Collation) => DocumentPred
 /** Where patched documents are put together, unless they are larger. */
 const patchScratch = new Uint8Array(64 * 1024)
 
-export class State {
+export class State implements EntryHost {
   readonly store: Store
   readonly snapshots = new Snapshots()
   /** What open transactions have written or use. */
@@ -63,11 +64,20 @@ export class State {
 
   readonly #collationKeyVersion: number
 
+  readonly entriesMax: number
+  /** See `EntryHost.postpones`; undefined: every change is made at once. */
+  postponing: ((collection: StoredCollection) => boolean) | undefined
+
   constructor(
     store: Store,
     catalogTree: Tree,
-    { compileFilter, collationKeyVersion }: Pick<EngineOptions, 'compileFilter' | 'collationKeyVersion'>,
+    {
+      compileFilter,
+      collationKeyVersion,
+      commitSliceOperations,
+    }: Pick<EngineOptions, 'compileFilter' | 'collationKeyVersion' | 'commitSliceOperations'>,
   ) {
+    this.entriesMax = commitSliceOperations
     this.#collationKeyVersion = collationKeyVersion
     this.store = store
     this.#compileFilter = compileFilter
@@ -121,6 +131,10 @@ export class State {
     if (source === undefined) this.apply(bytes, start, end, timestamp)
     else this.applyLarge(source, timestamp)
     while (!this.droppedTrees.freeSlice(Number.POSITIVE_INFINITY));
+  }
+
+  postpones(collection: Collection): boolean {
+    return this.postponing?.(collection as StoredCollection) ?? false
   }
 
   find(database: string, name: string): StoredCollection | undefined {
@@ -441,7 +455,7 @@ export class State {
     const indexes = record.indexes.map((index) =>
       this.#openIndex(parseIndexDefinition(index.definition), this.#openMap(index.map), index),
     )
-    const collection = new Collection(record, this.#openMap(record.records), indexes)
+    const collection = new Collection(record, this.#openMap(record.records), indexes, this)
     collection.unfinished = record.unfinished
     return collection
   }

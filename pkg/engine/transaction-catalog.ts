@@ -3,6 +3,7 @@
  * it: the same records and indexes over overlaid maps. A collection that the transaction makes has no stored maps yet.
  */
 import { assert } from '../base/assert.ts'
+import { mayDetour } from '../base/detour.ts'
 import { DatabaseError } from '../base/errors.ts'
 import type { CollectionId, RecordId } from '../base/ids.ts'
 import { type Timestamp, timestampMax, timestampMin } from '../base/timestamp.ts'
@@ -18,6 +19,7 @@ import { WriteConflict } from '../mvcc/write-conflict.ts'
 import { collectionLock, nameLock } from './catalog-locks.ts'
 import { Collection, type StoredCollection } from './collection.ts'
 import { duplicateOf } from './index-load.ts'
+import type { EntryHost } from './postponed-entries.ts'
 import { snapshotUnavailable } from './snapshot-unavailable.ts'
 import type { State } from './state.ts'
 import type { UnitCatalog } from './write-unit.ts'
@@ -29,7 +31,7 @@ export interface CatalogSight extends OverlaySight {
   share(target: LockTarget): void
 }
 
-export class TransactionCatalog implements UnitCatalog {
+export class TransactionCatalog implements UnitCatalog, EntryHost {
   readonly #state: State
   readonly #sight: CatalogSight
   readonly #views = new Map<StoredCollection, View>()
@@ -37,10 +39,35 @@ export class TransactionCatalog implements UnitCatalog {
   #created: Map<string, View> | undefined
   /** Names under which a serializable transaction has looked for a collection in vain. */
   #missing: Set<string> | undefined
+  readonly entriesMax: number
+  /** It has changed documents with more entries than are written in one turn, */
+  hasLargeChanges = false
+  /** and has not written all of them. */
+  #unfinished: View | undefined
 
   constructor(state: State, sight: CatalogSight) {
     this.#state = state
     this.#sight = sight
+    this.entriesMax = state.entriesMax
+  }
+
+  /** What it has put off nobody but the transaction sees; its next statement has it written first. */
+  postpones(collection: Collection): boolean {
+    this.hasLargeChanges = true
+    if (!mayDetour()) return false
+    this.writePostponed(Number.POSITIVE_INFINITY)
+    this.#unfinished = collection as View
+    return true
+  }
+
+  get hasPostponed(): boolean {
+    return this.#unfinished !== undefined
+  }
+
+  /** Writes up to `count` of the index entries that were put off. */
+  writePostponed(count: number): void {
+    this.#unfinished?.writePostponed(count)
+    if (this.#unfinished?.hasPostponed !== true) this.#unfinished = undefined
   }
 
   /** Throws SnapshotUnavailable when the collection's definition changed, or another had the name, after the transaction's snapshot. */
@@ -167,6 +194,7 @@ export class TransactionCatalog implements UnitCatalog {
       },
       new OverlaidMap(undefined, this.#sight),
       [idIndex],
+      this,
       () => nextRecordId++ as RecordId,
     )
     this.#created ??= new Map()
@@ -233,6 +261,7 @@ export class TransactionCatalog implements UnitCatalog {
       { id, database, name, uuid, options, nextRecordId, documentCount, dataSizeBytes },
       new OverlaidMap(stored.records, this.#sight),
       stored.indexes.map((index) => this.#indexOver(index)),
+      this,
       () => stored.reserveRecordId(),
     )
     this.#views.set(stored, view)

@@ -30,6 +30,7 @@ import { commitLock } from './catalog-locks.ts'
 import type { ChangeNotes } from './change-notes.ts'
 import type { Collection } from './collection.ts'
 import { OperationWriter } from './operation.ts'
+import type { Standstill } from './standstill.ts'
 import type { State } from './state.ts'
 import { type CatalogSight, TransactionCatalog } from './transaction-catalog.ts'
 import type { Workspace } from './workspace.ts'
@@ -75,10 +76,8 @@ export interface TransactionHost {
   commit(transaction: Transaction): LogIndex
   /** As `commit`, of one that holds `commitLock`, a slice at a time; in this turn it begins, or throws. */
   commitInSlices(transaction: Transaction): Promise<LogIndex>
-  /** Somebody's commit is being applied in slices. */
-  isApplying(): boolean
-  /** Whether it can be committed now, or something is in the way that passes. */
-  isWritable(): boolean
+  /** While there is one, nothing can be committed. */
+  readonly standstill: Pick<Standstill, 'over' | 'commit'>
   /** What is applied in one turn: see `EngineOptions`. */
   readonly sliceOperations: number
   readonly sliceBytes: number
@@ -107,6 +106,9 @@ const appendBytesMax = 4 * 1024 * 1024
 const firstSpillBytes = 4 * 1024 * 1024
 /** Room in the data file is made in such steps, of some milliseconds. */
 const reservedStepBytes = 2 * 1024 * 1024
+/** Of many index entries so many are written between two looks at the clock, and for so long in one turn. */
+const entriesPerLook = 64
+const entrySliceMs = 4
 /** So much is written before it is looked again how much is in memory. */
 const reservedAheadBytes = 64 * 1024
 
@@ -142,7 +144,7 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
     this.startedMs = host.world.clock.monotonicMs()
     this.memory = new WriteMemory(host.writeMemory)
     this.#snapshot = host.snapshotAt(options.readAt ?? host.now())
-    this.#beganWhileApplying = host.isApplying()
+    this.#beganWhileApplying = host.standstill.commit !== undefined
     if (options.isolation === 'serializable') {
       const { locks, snapshots } = host.state
       this.#reader = snapshots.recentWrites.enter()
@@ -182,13 +184,17 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
 
   /** Whether `commit` takes a short turn, and nothing is in its way; else `commitLater`. */
   get commitsAtOnce(): boolean {
-    return !this.hasWritten || (this.#isSmall && this.#host.isWritable() && !this.#host.state.locks.hasRanges)
+    return (
+      !this.hasWritten ||
+      (this.#isSmall && this.#host.standstill.over === undefined && !this.#host.state.locks.hasRanges)
+    )
   }
 
   get #isSmall(): boolean {
     const { operations } = this
     const { sliceOperations, sliceBytes } = this.#host
-    return operations.spilled === undefined && operations.count <= sliceOperations && operations.length <= sliceBytes
+    if (operations.spilled !== undefined || this.#catalog.hasLargeChanges) return false
+    return operations.count <= sliceOperations && operations.length <= sliceBytes
   }
 
   /** It cannot be aborted any more: its commit has begun to change what is stored. */
@@ -202,6 +208,7 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
 
   collection(database: string, name: string): Collection | undefined {
     this.#refuseEnded()
+    this.#completeEntries()
     return this.#catalog.find(database, name)
   }
 
@@ -209,7 +216,7 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
   beginStatement(): void {
     if (this.options.isolation !== 'read committed' && this.readLocks === undefined) return
     // What it would be held against later is not told apart from what it sees.
-    if (this.readLocks !== undefined && this.#host.isApplying()) return
+    if (this.readLocks !== undefined && this.#host.standstill.commit !== undefined) return
     const now = this.#host.now()
     if (this.reads !== undefined) this.reads.since = this.#host.state.snapshots.recentWrites.next
     if (now === this.#snapshot.timestamp) return
@@ -229,9 +236,29 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
   write<Result>(body: (unit: WriteUnit) => Result): { result: Result; logIndex: LogIndex } {
     this.#refuseEnded()
     if (this.#committing) throw beingCommitted(this.id)
+    this.#completeEntries()
     // One unit for all: what a commit logs is one entry.
     this.#unit ??= this.#newUnit()
     return { result: body(this.#unit), logIndex: 0 as LogIndex }
+  }
+
+  #completeEntries(): void {
+    if (this.#catalog.hasPostponed) this.#catalog.writePostponed(Number.POSITIVE_INFINITY)
+  }
+
+  /** Has the index entries of its last change written that were too many for one turn; undefined: they are there. */
+  get entriesWritten(): Promise<void> | undefined {
+    return this.#catalog.hasPostponed ? this.#writeEntries() : undefined
+  }
+
+  async #writeEntries(): Promise<void> {
+    const { clock } = this.#host.world
+    do {
+      await clock.yield()
+      const endMs = clock.monotonicMs() + entrySliceMs
+      while (this.#state === 'open' && this.#catalog.hasPostponed && clock.monotonicMs() < endMs)
+        this.#catalog.writePostponed(entriesPerLook)
+    } while (this.#state === 'open' && this.#catalog.hasPostponed)
   }
 
   #newUnit(): WriteUnit {
@@ -293,7 +320,10 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
     try {
       await this.#prepare()
       await this.#leaveRanges()
-      if (!this.#isSmall || !this.#host.isWritable()) await this.#turnToCommit()
+      if (!this.#isSmall || this.#host.standstill.over !== undefined) await this.#turnToCommit()
+      // One document may have so much to it that its write goes on for some turns, too.
+      while (this.#host.standstill.over !== undefined) await this.#host.standstill.over
+      this.#refuseEnded()
     } catch (error) {
       this.abort()
       throw this.#refusal(error)
@@ -361,7 +391,6 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
       await clock.yield()
       await clock.yield()
     }
-    this.#refuseEnded()
   }
 
   /**
@@ -439,6 +468,7 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
 
   readonly #unitHost: WriteHost = {
     nowMs: () => this.#host.world.clock.nowMs(),
+    begin: () => undefined,
     reserve: (bytes) => {
       if (bytes > operationsBytesMax)
         throw new DatabaseError(

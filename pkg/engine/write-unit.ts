@@ -23,6 +23,8 @@ import { noteOverheadMax, operationKind, operationOverheadMax } from './operatio
 export interface WriteHost {
   /** Milliseconds since the epoch. */
   nowMs(): number
+  /** Before each change. Throws WriteConflict, when the one before it takes more than its turn and has to be the last. */
+  begin(): void
   /**
    * Makes sure that `logBytes` of payload in this entry and the pages they change fit on disk, or throws OutOfDiskSpace. Returns how many
    * fit: more than that, perhaps, so that not every change has to ask.
@@ -66,6 +68,9 @@ export class WriteUnit {
   #gathering: readonly Collection[] = []
   /** Room kept for a session record to come. */
   #announced = 0
+  #changed: Collection | undefined
+  /** What it changes is written in its turn, however much it is, since something else is to be written in the same. */
+  isWhole = false
 
   constructor(
     catalog: UnitCatalog,
@@ -89,6 +94,11 @@ export class WriteUnit {
     this.#reserve(bytes)
   }
 
+  /** Whether its last change has index entries that are still to be written: what comes next does so best in a unit of its own, after a pause. */
+  get isFull(): boolean {
+    return this.#changed?.hasPostponed === true
+  }
+
   /** That of its changes, and the moment at which it reads what they change. */
   get timestamp(): Timestamp {
     return this.#timestamp
@@ -104,6 +114,7 @@ export class WriteUnit {
    * place of that on `_id`. Throws NamespaceExists.
    */
   createCollection(database: string, name: string, options: Uint8Array, firstIndex?: Uint8Array): Collection {
+    this.#host.begin()
     this.#catalog.claimName(database, name)
     if (this.#catalog.find(database, name) !== undefined) {
       throw new DatabaseError('NamespaceExists', `Collection ${database}.${name} already exists.`)
@@ -140,7 +151,7 @@ export class WriteUnit {
   }
 
   dropCollection(collection: Collection): void {
-    refuseDropped(collection)
+    this.#begin(collection)
     this.#catalog.claimCollection(collection)
     const change = this.#dropOf(collection)
     this.#reserve(change.length)
@@ -160,10 +171,10 @@ export class WriteUnit {
 
   /** `replaced`: the collection that has the name, which is dropped; without one, NamespaceExists when there is one. */
   renameCollection(collection: Collection, database: string, name: string, replaced?: Collection): void {
-    refuseDropped(collection)
+    this.#begin(collection)
     this.#catalog.claimCollection(collection)
     if (replaced !== undefined) {
-      refuseDropped(replaced)
+      this.#begin(replaced)
       this.#catalog.claimCollection(replaced)
     }
     this.#catalog.claimName(database, name)
@@ -183,7 +194,7 @@ export class WriteUnit {
   }
 
   modifyCollection(collection: Collection, options: Uint8Array): void {
-    refuseDropped(collection)
+    this.#begin(collection)
     this.#catalog.claimCollection(collection)
     const change = buildDocument({ id: BigInt(collection.id), options: documentValue(options) })
     this.#reserve(change.length)
@@ -194,7 +205,7 @@ export class WriteUnit {
 
   /** Builds the index over what is there. `definition`: `{v, key, name, unique?}`. Throws DuplicateKey. */
   createIndex(collection: Collection, definition: Uint8Array): Index {
-    refuseDropped(collection)
+    this.#begin(collection)
     this.#catalog.claimCollection(collection)
     const change = buildDocument({ id: BigInt(collection.id), definition: documentValue(definition) })
     this.#reserve(change.length + collection.documentCount * 32)
@@ -224,7 +235,7 @@ export class WriteUnit {
 
   /** Remembers that an index is being built, so that it is built again if the process ends before it is done. */
   startIndexBuild(collection: Collection, definition: Uint8Array): void {
-    refuseDropped(collection)
+    this.#begin(collection)
     this.#catalog.claimCollection(collection)
     const change = buildDocument({ id: BigInt(collection.id), definition: documentValue(definition) })
     this.#reserve(change.length + operationOverheadMax)
@@ -234,7 +245,7 @@ export class WriteUnit {
 
   /** Forgets that an index is being built. */
   stopIndexBuild(collection: Collection, name: string): void {
-    refuseDropped(collection)
+    this.#begin(collection)
     const change = buildDocument({ id: BigInt(collection.id), name })
     this.#reserve(change.length + operationOverheadMax)
     if (collection.removeUnfinished(name)) this.#operations.catalog(operationKind.stopIndexBuild, change)
@@ -248,7 +259,7 @@ export class WriteUnit {
 
   /** Gives an index another definition with the same key pattern and name. Throws DuplicateKey when it is to become unique and cannot. */
   modifyIndex(collection: Collection, name: string, definition: Uint8Array): void {
-    refuseDropped(collection)
+    this.#begin(collection)
     this.#catalog.claimCollection(collection)
     const index = collection.index(name)
     if (index === undefined) throw new DatabaseError('IndexNotFound', `index not found with name [${name}]`)
@@ -260,7 +271,7 @@ export class WriteUnit {
   }
 
   dropIndex(collection: Collection, name: string): void {
-    refuseDropped(collection)
+    this.#begin(collection)
     this.#catalog.claimCollection(collection)
     const index = collection.index(name)
     if (index === undefined) throw new DatabaseError('IndexNotFound', `index not found with name [${name}]`)
@@ -277,9 +288,10 @@ export class WriteUnit {
 
   /** `document`: valid BSON with `_id` first. Throws DuplicateKey. */
   insert(collection: Collection, document: Uint8Array): RecordId {
-    refuseDropped(collection)
+    this.#begin(collection)
     this.#refuseTooLarge(document)
     this.#reserve(document.length)
+    this.#changed = collection
     collection.checkUnique(document, this.timestamp, undefined)
     const recordId = collection.newRecordId()
     try {
@@ -303,9 +315,10 @@ export class WriteUnit {
     describer?: ChangeDescriber,
     kept?: Patch,
   ): void {
-    refuseDropped(collection)
+    this.#begin(collection)
     this.#refuseTooLarge(document)
     this.#reserve(document.length)
+    this.#changed = collection
     const notes = this.#notes
     let patch: Patch | undefined
     try {
@@ -341,8 +354,9 @@ export class WriteUnit {
 
   /** Removes a live record. */
   remove(collection: Collection, recordId: RecordId): void {
-    refuseDropped(collection)
+    this.#begin(collection)
     this.#reserve(0)
+    this.#changed = collection
     try {
       collection.remove(recordId, this.timestamp, true, this.#notes?.observe(collection, undefined))
     } catch (error) {
@@ -379,6 +393,12 @@ export class WriteUnit {
     return error
   }
 
+  /** A change of the collection begins. Throws QueryPlanKilled: an entry that names a collection which is not there any more could not be replayed. */
+  #begin(collection: Collection): void {
+    if (collection.dropped) throw new DatabaseError('QueryPlanKilled', `collection dropped: ${collection.namespace}`)
+    this.#host.begin()
+  }
+
   #refuseTooLarge(document: Uint8Array): void {
     if (document.length > documentSizeMaxInternal) {
       throw new DatabaseError(
@@ -393,11 +413,6 @@ export class WriteUnit {
     const need = this.#operations.sizeBytes + documentBytes + overhead + this.#announced
     if (need > this.#reserved) this.#reserved = this.#host.reserve(need)
   }
-}
-
-/** An entry that names a collection which is not there any more could not be replayed. */
-function refuseDropped(collection: Collection): void {
-  if (collection.dropped) throw new DatabaseError('QueryPlanKilled', `collection dropped: ${collection.namespace}`)
 }
 
 /** A version 4 UUID. */

@@ -17,6 +17,7 @@ import { assert } from '../base/assert.ts'
 import { errorOf } from '../base/detour.ts'
 import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
+import { compareBytes } from '../bson/key.ts'
 import { utf8Bytes } from '../bson/utf8.ts'
 import type { Collation } from '../collation/collation.ts'
 import type { KeyMap } from '../mvcc/key-map.ts'
@@ -259,6 +260,50 @@ export class Index<Entries extends KeyMap = KeyMap> {
     }
     walk.close()
     return holder
+  }
+
+  /**
+   * The first of the keys of `set`, or of those with these numbers, that a record other than `self` holds; -1: none. As `conflict` of each, for
+   * many: they and the index are walked side by side.
+   */
+  firstConflict(
+    set: KeySet,
+    numbers: readonly number[] | undefined,
+    at: Timestamp,
+    self: RecordId | undefined,
+  ): number {
+    const walk = this.map.cursor(at)
+    const suffix = this.layout === 'shared' ? recordIdLength : 0
+    const { bytes } = set.writer
+    let conflict = -1
+    let isThere = false
+    const count = numbers?.length ?? set.count
+    for (let n = 0; n < count && conflict < 0; n++) {
+      const i = numbers === undefined ? n : numbers[n]!
+      const start = set.starts[i]!
+      const end = set.ends[i]!
+      const order = (): number => compareBytes(walk.keyBytes, 0, walk.keyLength - suffix, bytes, start, end)
+      if (n === 0 || order() < 0) {
+        const length = this.#load(set, i)
+        isThere = n === 0 ? walk.seek(entryKey, length) : walk.seekOnward(entryKey, length)
+        if (!isThere) break
+        walk.readKey()
+      }
+      while (isThere && order() === 0) {
+        const { value } = walk
+        const holder =
+          suffix > 0 ? readRecordId(walk.keyBytes, walk.keyLength - suffix) : readRecordId(value.bytes, value.start)
+        if (holder !== self) {
+          conflict = i
+          break
+        }
+        isThere = walk.next()
+        if (isThere) walk.readKey()
+      }
+      if (!isThere) break
+    }
+    walk.close()
+    return conflict
   }
 
   /** Before a record gets or gives up key `i` of `set`: throws WriteConflict when another transaction is at that key. */

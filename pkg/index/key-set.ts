@@ -85,6 +85,20 @@ export class KeySet {
     fill(this.paths, parts.paths)
   }
 
+  /** Becomes a set with the keys of `other` and their codes: what entries are made of, and no more. */
+  copyEntries({ writer, partCount, count, starts, ends, lost, codes }: KeySet): void {
+    this.reset()
+    this.partCount = partCount
+    this.count = count
+    this.writer.append(writer.bytes, 0, writer.length)
+    for (let i = 0; i < count; i++) {
+      this.starts[i] = starts[i]!
+      this.ends[i] = ends[i]!
+      this.lost[i] = lost[i]!
+    }
+    for (let i = 0; i < count * partCount; i++) this.codes[i] = codes[i]!
+  }
+
   markArray(part: number, component: number): void {
     while (this.paths.length < this.partCount) this.paths.push(0)
     this.multikey = true
@@ -139,6 +153,26 @@ export class KeySet {
       const isThere = j < other.count && order === 0 && (!withCodes || this.#sameCodes(i, other, j))
       if (!isThere) act(i)
     }
+  }
+
+  /**
+   * Calls `removed` with the number of each key of `old` that is not among these, and `added` with that of each of these that is not among those of
+   * `old` with the same codes. Both are walked once, side by side.
+   */
+  eachChange(old: KeySet, removed: (i: number) => void, added: (i: number) => void): void {
+    const { bytes } = this.writer
+    const oldBytes = old.writer.bytes
+    let i = 0
+    let j = 0
+    while (i < this.count && j < old.count) {
+      const order = compareBytes(bytes, this.starts[i]!, this.ends[i]!, oldBytes, old.starts[j]!, old.ends[j]!)
+      if (order > 0) removed(j)
+      else if (order < 0 || !this.#sameCodes(i, old, j)) added(i)
+      if (order >= 0) j++
+      if (order <= 0) i++
+    }
+    for (; j < old.count; j++) removed(j)
+    for (; i < this.count; i++) added(i)
   }
 
   /** Whether both sets have the same keys with the same codes. */

@@ -27,6 +27,8 @@ export interface KeyMap {
   claim(key: Uint8Array, keyLength: number): void
   /** Whether somebody has locked ranges of keys, so that every key that is written has to be claimed. */
   readonly rangesLocked: boolean
+  /** A change at the newest moment has not written all of its keys yet: any of them may be among those. */
+  incomplete: boolean
   cursor(at: Timestamp): KeyCursor
   /** For finding several keys at once; not there where keys come from more than one place. */
   prefetch?(): VersionPrefetch

@@ -40,6 +40,7 @@ export class OverlaidMap implements KeyMap {
   readonly base: VersionedMap | undefined
   readonly writes: WriteSet
   readonly #sight: OverlaySight
+  incomplete = false
   #key = noBytes
   #keyLength = 0
   #value = noBytes
@@ -132,7 +133,8 @@ export class OverlaidMap implements KeyMap {
     const { base } = this
     if (base === undefined) return
     this.#sight.lock(base.tree.root, lockKey(key, keyLength))
-    if (base.changedSince(key, keyLength, this.#sight.readTimestamp)) throw new WriteConflict(undefined)
+    if (base.incomplete || base.changedSince(key, keyLength, this.#sight.readTimestamp))
+      throw new WriteConflict(undefined)
   }
 
   cursor(at: Timestamp): KeyCursor {

@@ -43,6 +43,7 @@ export class VersionedMap implements KeyMap {
   #leftovers: Leftovers | undefined
   #scratch = new Uint8Array(64)
   #scratchLength = 0
+  incomplete = false
   #located = false
   #locatedAt: Timestamp = timestampMax
   #userKeyLength = 0

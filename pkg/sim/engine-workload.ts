@@ -203,6 +203,15 @@ export class EngineWorkload {
   }
 
   #record(logIndex: LogIndex, changes: readonly Change[]): void {
+    const seen = this.engine.seen(logIndex)
+    if (seen !== undefined) {
+      this.#background(
+        seen.then(() => {
+          if (logIndex <= this.engine.lastSeenIndex) this.#record(logIndex, changes)
+        }),
+      )
+      return
+    }
     if (logIndex === this.#model.lastIndex) return
     this.#model.record(logIndex, (state) => {
       for (const change of changes) change(state)

@@ -214,6 +214,24 @@ test.each<[string, unknown[], Document]>([
   expect(await expectShortHolds({ update: 'arrays', updates: [{ q: { _id: 1 }, u }] })).toMatchObject({ ok: 1 })
 })
 
+const large = { _id: 1, a: places, x: 1 }
+
+test.each<[string, Document | undefined, Document]>([
+  ['inserted', undefined, { insert: 'indexed', documents: [{ _id: 0 }, large, { _id: 2 }] }],
+  ['emptied', large, { update: 'indexed', updates: [{ q: { x: 1 }, u: { $unset: { a: 1 } }, multi: true }] }],
+  ['made longer', large, { update: 'indexed', updates: [{ q: { _id: 1 }, u: { $push: { a: -1 } } }] }],
+  ['deleted', large, { delete: 'indexed', deletes: [{ q: {}, limit: 0 }] }],
+  ['found and removed', large, { findAndModify: 'indexed', query: { x: 1 }, remove: true }],
+])('a large array in indexes, one of them unique: %s', async (_, before, command) => {
+  await reply({ createIndexes: 'indexed', indexes: [{ key: { a: 1 }, name: 'a' }] })
+  const unique = { key: { a: -1 }, name: 'u', unique: true, partialFilterExpression: { x: 1 } }
+  await reply({ createIndexes: 'indexed', indexes: [unique] })
+  await reply({ delete: 'indexed', deletes: [{ q: {}, limit: 0 }] })
+  if (before !== undefined) await reply({ insert: 'indexed', documents: [before] })
+  expect(await expectShortHolds(command)).toMatchObject({ ok: 1 })
+  expect(await reply({ validate: 'indexed' })).toMatchObject({ valid: true })
+})
+
 test.each([
   ['numbers', places],
   ['texts', places.map(String)],
