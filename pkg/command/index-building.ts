@@ -11,12 +11,15 @@ import type { Instance } from './instance.ts'
 import { type Command, Operation } from './operation.ts'
 import { settled } from './settled.ts'
 
-/** Up to so many documents an index is built in the turn of the command: some milliseconds. */
+/** Up to so many documents, and bytes of them, indexes are built in the turn of the command: some milliseconds. */
 const atOnceMax = 500
+const atOnceBytesMax = 256 * 1024
 
 /** Whether the collection's indexes should be built while others write. */
 export function buildsInBackground(collection: Collection | undefined, specs: readonly IndexSpec[]): boolean {
-  return collection !== undefined && specs.length > 0 && collection.documentCount > atOnceMax
+  if (collection === undefined) return false
+  const { documentCount, dataSizeBytes } = collection
+  return documentCount * specs.length > atOnceMax || dataSizeBytes * specs.length > atOnceBytesMax
 }
 
 /**
@@ -54,7 +57,8 @@ async function buildStarted(
       const build = engine.beginIndexBuild(collection, spec.definition)
       builds.push(build)
       operation.progress = { message: `Index Build: ${spec.name}`, done: () => build.done, total: build.total }
-      while (!build.slice()) if (operation.due()) await operation.pause()
+      const slice = (): boolean => build.slice()
+      while (!(await settled(operation, slice))) if (operation.due()) await operation.pause()
     }
     // Built as they are they wait for the transactions that use the collection.
     return await settled(operation, () => engine.write((unit) => unit.finishIndexBuilds(builds)).logIndex)

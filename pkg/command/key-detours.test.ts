@@ -96,6 +96,21 @@ test('documents that are given an _id are written once', async () => {
   expect(await problems(server)).toEqual([])
 })
 
+test('indexes are built of documents whose keys are taken elsewhere, also of those written meanwhile', async () => {
+  const server = await openServer()
+  const documents = (from: number) => [1, 2, 3].map((i) => ({ _id: from + i, n: i, texts: texts(i), items }))
+  await server.run({ insert: 'c', documents: documents(0) })
+  const building = server.run({ createIndexes: 'c', indexes })
+  await server.connect(2).run({ insert: 'c', documents: documents(10) })
+  await server.connect(2).run({ delete: 'c', deletes: [{ q: { _id: 2 }, limit: 1 }] })
+  await building
+  expect(await problems(server)).toEqual([])
+  expect(await server.run({ count: 'c', query: { texts: texts(1)[0] }, hint: 'texts' })).toMatchObject({ n: 5 })
+  const unique = { createIndexes: 'c', indexes: [{ key: { texts: 1 }, name: 'unique', unique: true }] }
+  expect(await server.reply(unique)).toMatchObject({ code: 11000 })
+  expect(await problems(server)).toEqual([])
+})
+
 test('a key that another document has is refused', async () => {
   const server = await openServer()
   await server.run({ createIndexes: 'c', indexes: [{ key: { texts: 1 }, name: 'texts', unique: true }] })

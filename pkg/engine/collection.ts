@@ -9,7 +9,7 @@
  *  (3) `recordSetChanged` is true while the catalog tree does not have the collection's present state.
  */
 import { assert } from '../base/assert.ts'
-import { Detour, longDocumentBytes, mayDetour, Patience } from '../base/detour.ts'
+import { longDocumentBytes, mayDetour, Patience } from '../base/detour.ts'
 import { DatabaseError } from '../base/errors.ts'
 import type { CollectionId, RecordId } from '../base/ids.ts'
 import { type Timestamp, timestampMax, timestampMin } from '../base/timestamp.ts'
@@ -20,7 +20,7 @@ import type { CollectionRecord } from '../catalog/collection-record.ts'
 import type { Collation } from '../collation/collation.ts'
 import type { Index } from '../index/index.ts'
 import type { KeySet } from '../index/key-set.ts'
-import { type KeysFound, type KeysTask, KnownKeys } from '../index/keys-task.ts'
+import { keysDetour, type WantedKeys } from '../index/keys-detour.ts'
 import { recordIdLength, writeRecordId } from '../index/record-id.ts'
 import type { KeyMap } from '../mvcc/key-map.ts'
 import type { VersionedMap } from '../mvcc/versioned-map.ts'
@@ -330,7 +330,7 @@ export class Collection<Records extends KeyMap = KeyMap> {
       return
     }
     const documents: Uint8Array[] = []
-    const wanted: { index: Index<Records>; document: number }[] = []
+    const wanted: WantedKeys[] = []
     const want = (bytes: Uint8Array, start: number, end: number): void => {
       const indexes = this.maintained.filter((index) => changedFields.touch(index) && index.takesLong(bytes, start))
       if (indexes.length === 0) return
@@ -350,19 +350,7 @@ export class Collection<Records extends KeyMap = KeyMap> {
       return
     }
     this.#keysPatience.spend()
-    const sent = wanted.map(({ index, document: number }) => ({
-      definition: index.definition.bytes.slice(),
-      document: number,
-    }))
-    const task: KeysTask = { kind: 'keys', documents, wanted: sent }
-    throw new Detour(task, ({ result, error }) => {
-      if (error !== undefined) throw error
-      const found = result as readonly KeysFound[]
-      for (let i = 0; i < wanted.length; i++) {
-        const { index, document: number } = wanted[i]!
-        index.expect(new KnownKeys(documents[number]!, found[i]!))
-      }
-    })
+    throw keysDetour(documents, wanted)
   }
 
   /**

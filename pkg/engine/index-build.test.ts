@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { inPlace } from '../base/detour.ts'
 import { DatabaseError } from '../base/errors.ts'
 import { timestampMax } from '../base/timestamp.ts'
 import { buildDocument } from '../bson/build.ts'
@@ -114,6 +115,33 @@ test('documents whose date has passed are deleted, others stay', async () => {
   })
   await world.clock.sleep(200)
   expect(collection.documentCount).toBe(3)
+  expect((await engine.check()).problems).toEqual([])
+  await engine.close()
+})
+
+test('records with thousands of entries, which change while theirs are written', async () => {
+  const { engine, collection } = await filled(20)
+  const large = (from: number) => Array.from({ length: 3000 }, (_, i) => from + ((i * 7) % 3000))
+  const update = (id: number, n: unknown) =>
+    engine.write((unit) => inPlace(() => unit.update(collection, idOf(collection, id), buildDocument({ _id: id, n }))))
+  for (const id of [1, 2, 3, 4]) update(id, large(id))
+  const build = engine.beginIndexBuild(collection, onN)
+  let scans = 0
+  for (; build.phase === 'scan'; scans++) build.slice()
+  expect(scans).toBeGreaterThan(10)
+  update(2, large(5000))
+  update(3, 7)
+  update(5, large(100))
+  engine.write((unit) => inPlace(() => unit.remove(collection, idOf(collection, 4))))
+  while (build.phase === 'load') build.slice()
+  let catching = 0
+  for (; !build.slice(); catching++) {
+    if (catching === 2) update(2, large(1000))
+    if (catching === 9) update(5, 'small')
+    if (catching === 11) update(3, large(9000))
+  }
+  expect(catching).toBeGreaterThan(10)
+  engine.write((unit) => unit.finishIndexBuilds([build]))
   expect((await engine.check()).problems).toEqual([])
   await engine.close()
 })

@@ -13,15 +13,18 @@
  *   ready    `finish` looks at the suspects once more: those still doubled fail the build
  */
 import { assert } from '../base/assert.ts'
+import { longDocumentBytes, mayDetour } from '../base/detour.ts'
 import { DatabaseError } from '../base/errors.ts'
 import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import { timestampMax } from '../base/timestamp.ts'
 import type { Index } from '../index/index.ts'
 import type { IndexCursor } from '../index/index-cursor.ts'
+import { keysDetour } from '../index/keys-detour.ts'
 import type { Snapshot } from '../mvcc/snapshots.ts'
 import type { VersionedMap } from '../mvcc/versioned-map.ts'
-import type { StoredCollection } from './collection.ts'
+import { CatchUp } from './build-catch-up.ts'
+import type { RecordRef, StoredCollection } from './collection.ts'
 import { IndexEntries } from './index-entries.ts'
 import { duplicateOf, EntryWriter } from './index-load.ts'
 import type { RecordCursor } from './record-cursor.ts'
@@ -30,7 +33,11 @@ export type BuildPhase = 'scan' | 'load' | 'catchUp' | 'verify' | 'ready'
 
 /** Records or entries of one slice: a fraction of a millisecond, unless records are large or must be read from disk. */
 const sliceUnits = 64
+/** Of a record with many keys, so many at a time. */
+const sliceEntries = 1024
 const suspectsMax = 1000
+
+const sentRecord: RecordRef = { bytes: new Uint8Array(0), start: 0, end: 0 }
 
 /** What a build needs of the engine around it. */
 export interface BuildHost {
@@ -53,6 +60,11 @@ export class IndexBuild {
   #entries = new IndexEntries()
   #writer: EntryWriter
   #scanned = false
+  /** The record that the scan is at, whose keys were sent for, or are among the entries up to this one. */
+  #recordId: RecordId | undefined
+  #isSent = false
+  #from = 0
+  readonly #late: CatchUp
   #walk: IndexCursor | undefined
   #walkKey = new Uint8Array(0)
   readonly #suspects = new Set<RecordId>()
@@ -72,6 +84,7 @@ export class IndexBuild {
     this.#cursor = collection.scan(snapshot.timestamp)
     this.#writer = new EntryWriter(index, snapshot.timestamp)
     this.total = collection.documentCount
+    this.#late = new CatchUp(collection, index, snapshot.timestamp)
     index.pending = new Set()
     if (index.definition.unique || index.definition.prepareUnique) {
       index.onConflict = (recordId) => this.#suspect(recordId)
@@ -79,7 +92,7 @@ export class IndexBuild {
   }
 
   /**
-   * Does a little; true when the index is complete and can be finished. Throws what makes it impossible (DuplicateKey,
+   * Does a little; true when the index is complete and can be finished. Throws a `Detour` when the keys of a document take long, and what makes it impossible (DuplicateKey,
    * CannotIndexParallelArrays, ...; NamespaceNotFound, IndexBuildAborted when collection or build were dropped): then `abandon`.
    */
   slice(): boolean {
@@ -114,10 +127,8 @@ export class IndexBuild {
       if (!collection.read(recordId, timestampMax, ref)) continue
       const document = ref.bytes.slice(ref.start, ref.end)
       index.extract(document, 0, index.keys)
-      for (let i = 0; i < index.keys.count; i++) {
-        if (index.conflict(index.keys, i, timestampMax, recordId) !== undefined)
-          throw duplicateOf(collection, index, recordId)
-      }
+      if (index.firstConflict(index.keys, undefined, timestampMax, recordId) >= 0)
+        throw duplicateOf(collection, index, recordId)
     }
     if (this.#overflow) throw new DatabaseError('DuplicateKey', `too many duplicate keys for index ${index.name}`)
   }
@@ -154,23 +165,53 @@ export class IndexBuild {
 
   #scan(): void {
     const { index } = this
-    const cursor = this.#cursor
-    for (let i = 0; i < sliceUnits; i++) {
-      if (!cursor.next()) {
+    let left = sliceEntries
+    for (let i = 0; i < sliceUnits && left > 0 && !this.#entries.isFull; i++) {
+      if (this.#from === 0 && !this.#takeNext()) {
         this.#scanned = true
         break
       }
-      this.done++
-      index.extract(cursor.bytes, cursor.start, index.keys)
-      if (index.keys.count > 0) this.#entries.add(index, cursor.recordId)
-      if (index.keys.multikey) index.noteArrays(index.keys)
-      if (this.#entries.isFull) break
+      const { count } = index.keys
+      const to = Math.min(count, this.#from + left)
+      if (to > this.#from) this.#entries.add(index, this.#recordId!, this.#from, to)
+      left -= to - this.#from
+      this.#from = to < count ? to : 0
     }
-    if (!this.#scanned) cursor.save()
+    if (!this.#scanned) this.#cursor.save()
     if (!this.#scanned && !this.#entries.isFull) return
     this.#entries.finish()
     this.#writer = new EntryWriter(index, this.#snapshot.timestamp)
     this.phase = 'load'
+  }
+
+  /** Takes the keys of the next record; false: there is none. */
+  #takeNext(): boolean {
+    const cursor = this.#cursor
+    if (this.#isSent) {
+      assert(
+        this.collection.read(this.#recordId!, this.#snapshot.timestamp, sentRecord),
+        'a snapshot keeps its records',
+      )
+      this.#takeKeys(sentRecord)
+    } else {
+      if (!cursor.next()) return false
+      this.done++
+      this.#recordId = cursor.recordId
+      this.#takeKeys(cursor)
+    }
+    return true
+  }
+
+  #takeKeys({ bytes, start, end }: RecordRef): void {
+    const { index } = this
+    this.#isSent = end - start > longDocumentBytes && mayDetour() && index.takesLong(bytes, start)
+    if (this.#isSent) {
+      const document = bytes.slice(start, end)
+      this.#cursor.save()
+      throw keysDetour([document], [{ index, document: 0 }])
+    }
+    index.extract(bytes, start, index.keys)
+    if (index.keys.multikey) index.noteArrays(index.keys)
   }
 
   #load(): void {
@@ -195,23 +236,9 @@ export class IndexBuild {
   }
 
   #catchUp(): void {
-    const { collection, index } = this
-    const pending = index.pending!
-    const at = this.#host.now()
-    const ref = { bytes: new Uint8Array(0), start: 0, end: 0 }
-    let left = sliceUnits
     this.#host.reserve(sliceUnits * 256)
-    for (const recordId of pending) {
-      if (left-- === 0) return
-      const { keys, oldKeys } = index
-      oldKeys.reset()
-      keys.reset()
-      if (collection.read(recordId, this.#snapshot.timestamp, ref)) index.extract(ref.bytes, ref.start, oldKeys)
-      if (collection.read(recordId, timestampMax, ref)) index.extract(ref.bytes, ref.start, keys)
-      collection.reindex(index, recordId, at)
-      pending.delete(recordId)
-    }
-    this.phase = index.onConflict === undefined ? 'ready' : 'verify'
+    if (!this.#late.slice(this.#host.now())) return
+    this.phase = this.index.onConflict === undefined ? 'ready' : 'verify'
   }
 
   #verify(): void {

@@ -87,9 +87,9 @@ export class IndexEntries {
     return this.#sizeBytes >= fullBytes
   }
 
-  /** Adds the entries of one record. */
-  add(index: Index, recordId: RecordId): void {
-    for (let i = 0; i < index.keys.count; i++) {
+  /** Adds the entries of one record, or those from key `from` to key `to`. */
+  add(index: Index, recordId: RecordId, from = 0, to = index.keys.count): void {
+    for (let i = from; i < to; i++) {
       this.#filling ??= new Run()
       const run = this.#filling
       const before = run.length

@@ -75,13 +75,6 @@ export function duplicateOf(collection: Collection, index: Index, recordId: Reco
   collection.read(recordId, timestampMax, ref)
   const document = ref.bytes.slice(ref.start, ref.end)
   index.extract(document, 0, index.keys)
-  let shared = 0
-  for (let i = 0; i < index.keys.count; i++) {
-    if (index.conflict(index.keys, i, timestampMax, recordId) !== undefined) {
-      shared = i
-      break
-    }
-  }
-  index.map.leave()
-  return duplicateKeyError(collection, index, document, shared)
+  const shared = index.firstConflict(index.keys, undefined, timestampMax, recordId)
+  return duplicateKeyError(collection, index, document, Math.max(0, shared))
 }

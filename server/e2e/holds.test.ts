@@ -232,6 +232,13 @@ test.each<[string, Document | undefined, Document]>([
   expect(await reply({ validate: 'indexed' })).toMatchObject({ valid: true })
 })
 
+test('an index made over large arrays', async () => {
+  await reply({ insert: 'later', documents: [0, 1, 2].map((_id) => ({ ...large, _id })) })
+  const indexes = [{ key: { a: 1 }, name: 'a' }]
+  expect(await expectShortHolds({ createIndexes: 'later', indexes })).toMatchObject({ ok: 1 })
+  expect(await reply({ validate: 'later' })).toMatchObject({ valid: true })
+})
+
 test.each([
   ['numbers', places],
   ['texts', places.map(String)],
