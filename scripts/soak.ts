@@ -100,6 +100,7 @@ function engineOptions(random: SeededRandom): Partial<EngineOptions> {
     checkpointLogBytes: one(3000, 12_000, 200_000),
     checkpointIntervalMs: one(10, 40, 1_000_000),
     historyWindowMs: one(0, 0, 50),
+    commitSliceEntries: one(1, 2, 1000),
   }
 }
 

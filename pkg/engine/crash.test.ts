@@ -16,7 +16,7 @@ for (const group of [0, 1, 2, 3]) {
     let taken = 0
     let second = 0
     for (let seed = 1 + group * seedsPerTest; seed <= (group + 1) * seedsPerTest; seed++) {
-      const engine = { ...smallEngine, transactionMemoryBytes: transactionMemoryBytes[group]! }
+      const engine = { ...smallEngine, transactionMemoryBytes: transactionMemoryBytes[group]!, commitSliceEntries: 2 }
       const options = { steps: 90, images, engine }
       const operations = await countOperations(seed, options)
       for (let at = 1; at <= operations; at++) {

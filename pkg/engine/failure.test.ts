@@ -184,7 +184,7 @@ test('an engine that is closed on a full disk has everything in the log, and tou
 test('nothing is lost on a disk of any size, and writes go on when there is room again', async () => {
   for (let capacity = 0; capacity < 300_000; capacity += 20_480) {
     const world = simulatedWorld(45)
-    const options = { ...smallEngine, cacheSizeBytes: 128 * 1024, logSegmentBytes: 8192, commitSliceOperations: 10 }
+    const options = { ...smallEngine, cacheSizeBytes: 128 * 1024, logSegmentBytes: 8192 }
     let engine = await openEngine(world, options)
     const indexes = ['a', 'b', 'd', 'e']
     engine.write((unit) => {

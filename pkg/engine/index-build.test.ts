@@ -13,11 +13,7 @@ const onN = buildDocument({ v: 2, key: { n: 1 }, name: 'n' })
 const uniqueN = buildDocument({ v: 2, key: { n: 1 }, name: 'n', unique: true })
 
 async function filled(count: number): Promise<{ engine: Engine; collection: Collection }> {
-  const engine = await openEngine(simulatedWorld(3), {
-    ...smallEngine,
-    cacheSizeBytes: 4 << 20,
-    commitSliceOperations: 10,
-  })
+  const engine = await openEngine(simulatedWorld(3), { ...smallEngine, cacheSizeBytes: 4 << 20 })
   const { result: collection } = engine.write((unit) => {
     const created = unit.createCollection('db', 'c', none)
     for (let n = 0; n < count; n++) unit.insert(created, buildDocument({ _id: n, n: (n * 7919) % count }))
@@ -132,7 +128,7 @@ test('records with thousands of entries, which change while theirs are written',
   update(2, large(5000))
   update(3, 7)
   update(5, large(100))
-  engine.write((unit) => inPlace(() => unit.remove(collection, idOf(collection, 4))))
+  engine.write((unit) => unit.remove(collection, idOf(collection, 4)))
   while (build.phase === 'load') build.slice()
   let catching = 0
   for (; !build.slice(); catching++) {

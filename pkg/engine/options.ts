@@ -18,6 +18,8 @@ export interface EngineOptions {
   /** A commit of more operations, or of more bytes of them, is applied in slices of at most so much, between which others run. */
   readonly commitSliceOperations: number
   readonly commitSliceBytes: number
+  /** So is a change of a document with more index entries. */
+  readonly commitSliceEntries: number
   /** A checkpoint begins when the log has grown by this much since the last one: what a restart may have to replay. */
   readonly checkpointLogBytes: number
   /** A checkpoint begins this long after the last one when anything was written since. */
@@ -60,6 +62,7 @@ export const engineDefaults: EngineOptions = {
   transactionMemoryBytes: 64 * 1024 * 1024,
   commitSliceOperations: 2_000,
   commitSliceBytes: 1024 * 1024,
+  commitSliceEntries: 2_000,
   checkpointLogBytes: 128 * 1024 * 1024,
   checkpointIntervalMs: 60_000,
   vacuumIntervalMs: 1_000,

@@ -15,7 +15,7 @@ import type { WriteUnit } from './write-unit.ts'
 const many = (from: number) => Array.from({ length: 300 }, (_, i) => from + ((i * 7) % 300))
 
 async function open(world: SimulatedWorld): Promise<Engine> {
-  const engine = await Engine.open(world, 'data', { ...smallEngine, commitSliceOperations: 20 })
+  const engine = await Engine.open(world, 'data', { ...smallEngine, commitSliceOperations: 20, commitSliceEntries: 20 })
   if (engine.collection('db', 'c') !== undefined) return engine
   engine.write((unit) => {
     const collection = unit.createCollection('db', 'c', buildDocument({}))
@@ -161,7 +161,7 @@ test('a transaction cannot take a unique key whose entry is still to be written'
 })
 
 test('many unique keys are refused exactly when another document has one of them', async () => {
-  const engine = await Engine.open(simulatedWorld(5), 'data', { ...smallEngine, commitSliceOperations: 1000 })
+  const engine = await Engine.open(simulatedWorld(5), 'data', smallEngine)
   const random = new SeededRandom(5)
   const { result: collection } = engine.write((unit) => {
     const made = unit.createCollection('db', 'c', buildDocument({}))

@@ -74,10 +74,10 @@ export class State implements EntryHost {
     {
       compileFilter,
       collationKeyVersion,
-      commitSliceOperations,
-    }: Pick<EngineOptions, 'compileFilter' | 'collationKeyVersion' | 'commitSliceOperations'>,
+      commitSliceEntries,
+    }: Pick<EngineOptions, 'compileFilter' | 'collationKeyVersion' | 'commitSliceEntries'>,
   ) {
-    this.entriesMax = commitSliceOperations
+    this.entriesMax = commitSliceEntries
     this.#collationKeyVersion = collationKeyVersion
     this.store = store
     this.#compileFilter = compileFilter

@@ -149,18 +149,11 @@ export function complement(intervals: readonly Interval[]): readonly Interval[] 
 
 /** Whether everything in `a` is in `b` too; both ascending and disjoint. */
 export function isWithin(a: readonly Interval[], b: readonly Interval[]): boolean {
-  return a.every((x) =>
-    b.some((y) => {
-      const [both] = intersect([x], [y])
-      return (
-        both !== undefined &&
-        compare(both.low, x.low) === 0 &&
-        both.lowInclusive === x.lowInclusive &&
-        compare(both.high, x.high) === 0 &&
-        both.highInclusive === x.highInclusive
-      )
-    }),
-  )
+  let at = 0
+  return a.every((x) => {
+    while (at < b.length && compareHighs(b[at]!, x) < 0) at++
+    return at < b.length && compareLows(b[at]!, x) <= 0
+  })
 }
 
 export function containsNull(intervals: readonly Interval[]): boolean {
@@ -241,32 +234,56 @@ function isEmpty(interval: Interval): boolean {
 /** What lies in both; both ascending and disjoint. */
 export function intersect(a: readonly Interval[], b: readonly Interval[]): readonly Interval[] {
   const result: Interval[] = []
-  for (const x of a) {
-    for (const y of b) {
-      const low = laterLow(x, y)
-      const high = earlierHigh(x, y)
-      const both: Interval = {
-        low: low.low,
-        lowInclusive: low.lowInclusive,
-        high: high.high,
-        highInclusive: high.highInclusive,
-      }
-      if (!isEmpty(both)) result.push(both)
+  let i = 0
+  let j = 0
+  while (i < a.length && j < b.length) {
+    const x = a[i]!
+    const y = b[j]!
+    const byHigh = compareHighs(x, y)
+    const low = compareLows(x, y) > 0 ? x : y
+    const high = byHigh < 0 ? x : y
+    const both: Interval = {
+      low: low.low,
+      lowInclusive: low.lowInclusive,
+      high: high.high,
+      highInclusive: high.highInclusive,
     }
+    if (!isEmpty(both)) result.push(both)
+    // What ends first meets nothing that comes later.
+    if (byHigh <= 0) i++
+    if (byHigh >= 0) j++
   }
   return result
 }
 
-function laterLow(x: Interval, y: Interval): Interval {
-  const order = compare(x.low, y.low)
-  if (order !== 0) return order > 0 ? x : y
-  return x.lowInclusive ? y : x
+/** Intervals of any of the lists, ascending and disjoint. */
+export function union(lists: readonly (readonly Interval[])[]): readonly Interval[] {
+  if (lists.length === 1) return lists[0]!
+  const all = lists.flat().sort(compareLows)
+  const result: Interval[] = []
+  for (const interval of all) {
+    const last = result.at(-1)
+    if (last === undefined || isApart(last, interval)) result.push(interval)
+    else if (compareHighs(last, interval) < 0)
+      result[result.length - 1] = { ...last, high: interval.high, highInclusive: interval.highInclusive }
+  }
+  return result
 }
 
-function earlierHigh(x: Interval, y: Interval): Interval {
-  const order = compare(x.high, y.high)
-  if (order !== 0) return order < 0 ? x : y
-  return x.highInclusive ? y : x
+/** Whether there is something between the end of `a` and the beginning of `b`, which begins later. */
+function isApart(a: Interval, b: Interval): boolean {
+  const order = compare(a.high, b.low)
+  return order < 0 || (order === 0 && !a.highInclusive && !b.lowInclusive)
+}
+
+/** By where they begin. */
+function compareLows(x: Interval, y: Interval): number {
+  return compare(x.low, y.low) || Number(y.lowInclusive) - Number(x.lowInclusive)
+}
+
+/** By where they end. */
+function compareHighs(x: Interval, y: Interval): number {
+  return compare(x.high, y.high) || Number(x.highInclusive) - Number(y.highInclusive)
 }
 
 /** Points, ascending, each once. */

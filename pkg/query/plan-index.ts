@@ -17,7 +17,6 @@ import {
   afterAll,
   type Bounds,
   boundsOf,
-  complement,
   containsNull,
   type Interval,
   intersect,
@@ -26,6 +25,7 @@ import {
   type KeyRange,
   keyPoints,
   keyRanges,
+  union,
   wholeInterval,
 } from './plan-bounds.ts'
 import { seenBy } from './plan-collation.ts'
@@ -234,38 +234,35 @@ function intervalsFor(path: string, arrays: number, filters: readonly Filter[], 
   if (numeric && arrays !== 0) return [wholeInterval]
   let intervals: readonly Interval[] | undefined
   /** Those that the intervals are of and say exactly. */
-  let exact: readonly Filter[] = none
+  let exact: Filter[] = []
   for (const filter of filters) {
     const found = boundsOn(filter, path, arrays === 0)
     if (found === undefined) continue
-    const said = found.exact ? [filter] : none
     if (intervals === undefined || (arrays !== 0 && tighter(found.intervals, intervals))) {
       intervals = found.intervals
-      exact = said
+      exact = found.exact ? [filter] : []
     } else if (arrays === 0) {
       intervals = intersect(intervals, found.intervals)
-      exact = [...exact, ...said]
+      if (found.exact) exact.push(filter)
     }
   }
   if (intervals === undefined) return [wholeInterval]
-  if (!numeric) done.push(...exact)
+  if (!numeric) for (const filter of exact) done.push(filter)
   return intervals
 }
-
-const none: readonly Filter[] = []
 
 /** Bounds that one filter gives a path; an `or` whose branches are all about that path gives all of theirs. */
 function boundsOn(filter: Filter, path: string, single: boolean): Bounds | undefined {
   if (filter.kind === 'or') {
-    let intervals: readonly Interval[] = []
+    const lists: (readonly Interval[])[] = []
     let exact = true
     for (const branch of filter.filters) {
       const found = boundsOn(branch, path, single)
       if (found === undefined) return undefined
-      intervals = union(intervals, found.intervals)
+      lists.push(found.intervals)
       exact &&= found.exact
     }
-    return { intervals, exact }
+    return { intervals: union(lists), exact }
   }
   if (filter.kind === 'not') {
     const inner = filter.filter
@@ -295,13 +292,6 @@ function boundsOn(filter: Filter, path: string, single: boolean): Bounds | undef
     return intervals === undefined ? undefined : { intervals, exact: false }
   }
   return 'path' in filter && filter.path.text === path ? boundsOf(filter, single) : undefined
-}
-
-/** Intervals of either, ascending and disjoint again. */
-function union(a: readonly Interval[], b: readonly Interval[]): readonly Interval[] {
-  if (a.length === 0) return b
-  // What lies in neither complement.
-  return complement(intersect(complement(a), complement(b)))
 }
 
 function wildcardIntervals(
@@ -392,9 +382,7 @@ function hashedIntervals(path: string, filters: readonly Filter[]): readonly Int
     if (!values.every(hasHash)) continue
     const hashes = values.map(({ type, bytes, start }) => int64Value(hashValue(type, bytes, start)))
     const points = hashes.map((hash): Interval => ({ low: hash, lowInclusive: true, high: hash, highInclusive: true }))
-    let result: readonly Interval[] = []
-    for (const one of points) result = union(result, [one])
-    return result
+    return union(points.map((point) => [point]))
   }
   return [wholeInterval]
 }

@@ -206,6 +206,12 @@ function isIdIndex(allows: (index: QueryIndex) => boolean): (index: QueryIndex) 
   return (index) => index.name === '_id_' && allows(index)
 }
 
+/**
+ * Each branch of an `$or` is planned with all that stands beside it, which may be as many `$or`s as there is room for in a filter: together so
+ * many predicates are looked at again, for one index. Those that come later are tested, not searched by.
+ */
+const othersMax = 20_000
+
 /** Every way by one index, and by several for the branches of an `or`. */
 function candidatesFor(indexes: readonly QueryIndex[], request: PlanRequest): readonly IndexedNode[] {
   const { filter, sort } = request
@@ -222,8 +228,12 @@ function candidatesFor(indexes: readonly QueryIndex[], request: PlanRequest): re
     }
   }
   const parts = conjuncts(filter)
+  const total = parts.some(({ kind }) => kind === 'or') ? testCount(filter) : 0
+  let left = othersMax / Math.max(1, indexes.length)
   for (const part of parts) {
     if (part.kind !== 'or') continue
+    left -= part.filters.length * (total - testCount(part))
+    if (left < 0) break
     const others = parts.filter((other) => other !== part)
     const branches = part.filters.map((branch) => conjunction([branch, ...others]))
     const inputs = branchInputs(branches, (branch) => bestBranch(indexes, branch, request, undefined))
@@ -233,6 +243,14 @@ function candidatesFor(indexes: readonly QueryIndex[], request: PlanRequest): re
     if (sorted !== undefined) candidates.push({ kind: 'merge', inputs: sorted, sort, exploded: false })
   }
   return candidates
+}
+
+/** How many predicates there are. */
+function testCount(filter: Filter): number {
+  if (filter.kind !== 'and' && filter.kind !== 'or' && filter.kind !== 'nor') return 1
+  let count = 0
+  for (const part of filter.filters) count += testCount(part)
+  return count
 }
 
 /** The first names of the paths that a filter is about. */
@@ -406,7 +424,10 @@ function hinted(index: QueryIndex, request: PlanRequest): IndexedNode {
 /** The higher the better; 0: no better than reading the whole collection. */
 function rank(node: IndexedNode, sort: Sort | undefined): number {
   if (node.kind !== 'fetch') {
-    const weakest = Math.min(...node.inputs.map(({ input }) => boundsRank(input))) - 1
+    // An `$or` may have too many inputs for arguments of a call.
+    let weakest = Number.POSITIVE_INFINITY
+    for (const { input } of node.inputs) weakest = Math.min(weakest, boundsRank(input))
+    weakest--
     return node.kind === 'merge' ? weakest + 3 : weakest
   }
   const sorted = sort !== undefined && sort.parts.length > 0 && givesOrder(node.input, sort) ? 3 : 0

@@ -55,7 +55,11 @@ export type WorkloadName = (typeof workloadNames)[number]
 
 /** Runs a workload; throws an Error that begins with what to repeat when its history is not what it must be. */
 export async function historyRun(name: WorkloadName, seed: number): Promise<HistoryReport> {
-  const server = new SimulatedServer(seed, { ...smallEngine, commitSliceOperations: 1 + (seed % 3) })
+  const server = new SimulatedServer(seed, {
+    ...smallEngine,
+    commitSliceOperations: 1 + (seed % 3),
+    commitSliceEntries: 1,
+  })
   const workload = workloads[name]()
   try {
     const observer = new HistoryClient(server)

@@ -232,6 +232,24 @@ test.each<[string, Document | undefined, Document]>([
   expect(await reply({ validate: 'indexed' })).toMatchObject({ valid: true })
 })
 
+const numbers = Array.from({ length: 3000 }, (_, i) => i)
+
+test.each<[string, Document]>([
+  ['one `$or` of thousands of equalities', { $or: numbers.map((a) => ({ a })) }],
+  ['one `$or` over two indexes', { $or: numbers.map((i) => (i % 2 === 0 ? { a: i } : { b: i })) }],
+  [
+    'hundreds of `$or`s',
+    { $and: numbers.slice(0, 300).map((i) => ({ $or: numbers.slice(i, i + 10).map((a) => ({ a })) })) },
+  ],
+  ['thousands of ranges', { $and: numbers.map((i) => ({ a: { $gte: -i } })) }],
+])('a filter of many parts, planned: %s', async (_, filter) => {
+  const indexes = ['a', 'b'].map((name) => ({ key: { [name]: 1 }, name }))
+  await reply({ createIndexes: 'planned', indexes: [...indexes, { key: { a: 1, b: 1 }, name: 'ab' }] })
+  await reply({ insert: 'planned', documents: numbers.map((_id) => ({ _id, a: _id, b: _id % 7 })) })
+  expect(await expectShortHolds({ find: 'planned', filter })).toMatchObject({ ok: 1 })
+  expect(await expectShortHolds({ explain: { find: 'planned', filter } })).toMatchObject({ ok: 1 })
+})
+
 test('an index made over large arrays', async () => {
   await reply({ insert: 'later', documents: [0, 1, 2].map((_id) => ({ ...large, _id })) })
   const indexes = [{ key: { a: 1 }, name: 'a' }]
