@@ -458,7 +458,7 @@ function changeAndShow(
     retry?.record(unit)
     return { before, after: undefined }
   }
-  const { document, changed } = apply(
+  const { document, changed, kept } = apply(
     operation,
     prepared,
     before,
@@ -469,7 +469,7 @@ function changeAndShow(
     enforceValidator(operation, collection, document, { bytes: before, start: 0 })
     collection.findKeys({ bytes: before, start: 0, end: before.length }, document)
     retry?.announce(unit, imageOf({ before, after: document }, prepared))
-    unit.update(collection, recordId, document, prepared.describer)
+    unit.update(collection, recordId, document, prepared.describer, kept)
     retry?.record(unit)
   }
   return { before, after: document }

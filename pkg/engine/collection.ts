@@ -723,14 +723,23 @@ function patchOf(
   const length = document.length
   const shorter = Math.min(length, oldLength)
   let head = Math.max(4, kept.head)
+  while (head + stretch <= shorter && sameStretch(old, oldStart + head, document, head)) head += stretch
   while (head < shorter && old[oldStart + head] === document[head]) head++
   const tailMax = shorter - head
   const shift = oldStart + oldLength - length
   let at = length - 1 - Math.min(kept.tail, tailMax)
   const stop = length - tailMax
+  while (at - stretch >= stop && sameStretch(old, shift + at - stretch + 1, document, at - stretch + 1)) at -= stretch
   while (at >= stop && old[shift + at] === document[at]) at--
   const tail = length - 1 - at
   return length - head - tail + 12 < length ? { head, tail } : undefined
+}
+
+/** Of long documents so many bytes are compared at once. */
+const stretch = 16 * 1024
+
+function sameStretch(a: Uint8Array, aStart: number, b: Uint8Array, bStart: number): boolean {
+  return Buffer.compare(a.subarray(aStart, aStart + stretch), b.subarray(bStart, bStart + stretch)) === 0
 }
 
 /** An index's name. */

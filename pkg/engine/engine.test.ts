@@ -368,3 +368,29 @@ test('foreseen records are read as they are at the moment that is asked for, wha
   snapshot.release()
   await engine.close()
 })
+
+test('what differs in a long document is found wherever it lies, and is replayed', async () => {
+  const world = simulatedWorld(8)
+  const engine = await openEngine(world)
+  const text = Array.from({ length: 40_000 }, (_, i) => String.fromCharCode(97 + ((i * 7919) % 26))).join('')
+  const document = (at: number, change: string) =>
+    buildDocument({ _id: 1, text: text.slice(0, at) + change + text.slice(at) })
+  const { result } = engine.write((unit) => {
+    const collection = unit.createCollection('db', 'c', none)
+    return { collection, recordId: unit.insert(collection, document(0, '')) }
+  })
+  for (const at of [0, 1, 16_360, 16_383, 16_384, 16_385, 23_600, 23_616, 32_768, 39_999, 40_000]) {
+    for (const change of ['', '.', '.'.repeat(17_000)]) {
+      const { lastIndex } = engine
+      engine.write((unit) => unit.update(result.collection, result.recordId, document(at, change)))
+      expect(engine.lastIndex).toBe(lastIndex + 1)
+    }
+  }
+  engine.write((unit) => unit.update(result.collection, result.recordId, document(20_000, '!')))
+  const written = contentsOf(engine)
+  await engine.durable(engine.lastIndex)
+  const again = await openEngine(world.crash({ sectors: 'none', names: 0 }))
+  const expected = Buffer.from(document(20_000, '!')).toString('latin1')
+  for (const state of [written, contentsOf(again)]) expect(state.get('c')!.get('1') === expected).toBe(true)
+  await again.close()
+})
