@@ -91,6 +91,8 @@ export function insertOne(
   if (clustered) checkClusteredId(stored)
   enforceValidator(operation, collection, stored)
   collection.findKeys(undefined, stored)
+  // Those who wait for it look once, and what goes in its place goes in the same unit.
+  if (capped !== undefined) unit.isWhole = true
   const retry = recorded === undefined ? undefined : operation.retry
   if (retry !== undefined) retry.announce(unit, recorded!(stored))
   const recordId = clustered ? insertClustered(unit, collection, stored) : unit.insert(collection, stored)

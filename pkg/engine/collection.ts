@@ -275,7 +275,8 @@ export class Collection<Records extends KeyMap = KeyMap> {
         index.extract(document, 0, keys)
         if (index.map.rangesLocked) this.#claimEntries(index, self)
         if (!index.refusesDuplicates) continue
-        if (Math.max(keys.count, index.oldKeys.count) > fewKeys) {
+        // Of a new document the old keys are another's.
+        if (keys.count > fewKeys || (self !== undefined && index.oldKeys.count > fewKeys)) {
           this.#checkMany(index, document, at, self)
           continue
         }

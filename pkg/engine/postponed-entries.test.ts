@@ -196,3 +196,18 @@ test('many unique keys are refused exactly when another document has one of them
   expect((await engine.check()).problems).toEqual([])
   await engine.close()
 })
+
+test('a document with one unique key comes after one that had many', async () => {
+  const engine = await open(simulatedWorld(6))
+  const collection = engine.collection('db', 'c')!
+  engine.write((unit) => inPlace(() => unit.insert(collection, buildDocument({ _id: 2, u: many(0) }))))
+  engine.write((unit) =>
+    inPlace(() => unit.update(collection, recordOf(collection, 2), buildDocument({ _id: 2, u: 5 }))),
+  )
+  engine.write((unit) => unit.insert(collection, buildDocument({ _id: 3, u: 6 })))
+  expect(() => engine.write((unit) => unit.insert(collection, buildDocument({ _id: 4, u: 5 })))).toThrow(
+    expect.objectContaining({ codeName: 'DuplicateKey' }),
+  )
+  expect((await engine.check()).problems).toEqual([])
+  await engine.close()
+})
