@@ -384,6 +384,31 @@ describe('decodeDocument', () => {
     }
   })
 
+  it('gives the same where longer texts are made together', () => {
+    const random = new SeededRandom(12)
+    const names = ['first', 'second', 'third', 'fourth', 'fifth', 'sixth']
+    const text = (): string => {
+      const letters = 'abcdefghijklmnopqrstuvwxyz'.repeat(4).slice(random.integer(26)).slice(0, random.integer(80))
+      return random.integer(9) > 0
+        ? letters
+        : `${letters.slice(0, letters.length / 2)}é${letters.slice(letters.length / 2)}`
+    }
+    const usual = {
+      ...Object.fromEntries(names.map((name, i) => [name, name.repeat(4 + i)])),
+      inner: { text: 'x'.repeat(30) },
+    }
+    const usualBytes = driverBytes(usual)
+    for (let i = 0; i < 80; i++) assert.deepStrictEqual(decodeDocument(usualBytes), usual)
+    for (let i = 0; i < 3000; i++) {
+      const fields = Object.fromEntries(names.map((name) => [name, random.integer(20) === 0 ? i : text()]))
+      const bytes = driverBytes({ ...fields, inner: { text: text() } })
+      // The strings of one document are not those of the next.
+      const before = decodeDocument(usualBytes)
+      assert.deepStrictEqual(decodeDocument(bytes), deserialize(bytes))
+      assert.deepStrictEqual(before, usual)
+    }
+  })
+
   it('makes __proto__ a field, also by a compiled shape', () => {
     const object = JSON.parse('{ "a": 1, "__proto__": { "polluted": true }, "b": 2 }') as object
     const bytes = driverBytes(object)

@@ -3,6 +3,8 @@
  * value had there. Made as code, it compares type and name as constants, four bytes at a time, and makes the object by one literal, in
  * a third of the time of the loop that walks any document.
  *
+ * Of a document with several longer texts these are made last, together (`gathered-texts.ts`).
+ *
  * It gives up (undefined) at the first name that is not the expected one; a value of another type than before is left to
  * `DecodeValue`. So what it returns is what the loop would have returned.
  */
@@ -10,11 +12,12 @@ import { ObjectId } from 'bson'
 import { viewOf } from '../base/byte-view.ts'
 import { compileFunction } from './compile.ts'
 import { startsWith } from './field-names.ts'
-import { twoTo32 } from './little-endian.ts'
+import { gatheredTexts, gatherText, isGathered, worthGathering } from './gathered-texts.ts'
+import { readInt32, twoTo32 } from './little-endian.ts'
 import type { ShapeNode } from './shape.ts'
 import { readViewedText } from './short-text.ts'
 import { bsonType } from './type.ts'
-import { valueEnd } from './walk.ts'
+import { ElementWalker, valueEnd } from './walk.ts'
 
 /** The object of the document at `at`; undefined when it has another shape. */
 export type ShapeDecoder = (bytes: Uint8Array, at: number) => Record<string, unknown> | undefined
@@ -49,13 +52,26 @@ export function makeShapeDecoder(
       array: typeof plainArray,
       isField: typeof isFieldAt,
       other: DecodeValue,
+      gather: typeof gatherText,
+      gathered: typeof gatheredTexts,
       fields: readonly ShapeNode[],
     ) => ShapeDecoder
   >(
-    ['ObjectId', 'viewOf', 'text', 'valueEnd', 'array', 'isField', 'other', 'fields'],
+    ['ObjectId', 'viewOf', 'text', 'valueEnd', 'array', 'isField', 'other', 'gather', 'gathered', 'fields'],
     `${source.functions}\nreturn (bytes, at) => ${top}(bytes, viewOf(bytes), at)`,
   )
-  return make?.(ObjectId, viewOf, readViewedText, valueEnd, plainArray, isFieldAt, decodeValue, source.fields)
+  return make?.(
+    ObjectId,
+    viewOf,
+    readViewedText,
+    valueEnd,
+    plainArray,
+    isFieldAt,
+    decodeValue,
+    gatherText,
+    gatheredTexts,
+    source.fields,
+  )
 }
 
 /** Whether there is a field at `at`, of whatever type, that has the name. */
@@ -75,6 +91,9 @@ class DecoderSource {
     const nodes = last.path()
     const lines: string[] = []
     const values: string[] = []
+    /** Code that makes the texts which were gathered, those of the outermost document. */
+    const gathered: string[] = []
+    const gathers = depth === 0 && worthGathering(textLengths(bytes, start))
     let at = start + 4
     for (const node of nodes) {
       const type = bytes[at]!
@@ -86,7 +105,12 @@ class DecoderSource {
       values.push(`${node.name === '__proto__' ? `[${key}]` : key}: ${value}`)
       const same = headIs(bytes, at, head)
       at += head
-      const fast = this.#value(type, bytes, at, node, depth)
+      const isText = gathers && type === bsonType.string && isGathered(readInt32(bytes, at) - 1)
+      const fast = isText ? gatheringCode : this.#value(type, bytes, at, node, depth)
+      if (isText) {
+        lines.push(`let ${value}from = 0, ${value}to = 0`)
+        gathered.push(`if (${value}to > ${value}from) ${value} = all.substring(${value}from, ${value}to)`)
+      }
       const field = `fields[${this.fields.push(node) - 1}]`
       lines.push(
         `let ${value}`,
@@ -106,8 +130,10 @@ class DecoderSource {
     this.functions += `function ${name}(bytes, view, at) {
       const limit = bytes.length
       let end = 0
+      let length = 0
       at += 4
       ${lines.join('\n')}
+      ${gathered.length === 0 ? '' : `if (length > 0) { const all = gathered(length); ${gathered.join('; ')} }`}
       return bytes[at] === 0 ? { ${values.join(', ')} } : undefined
     }\n`
     return name
@@ -154,6 +180,23 @@ class DecoderSource {
         return undefined
     }
   }
+}
+
+/** Code that gathers the text at `at`, or sets `$v` to it, and moves behind it. */
+const gatheringCode = `end = at + 4 + view.getInt32(at, true)
+  $vfrom = length
+  $vto = length = gather(view, at + 4, end - 1, length)
+  if ($vto === $vfrom) $v = text(bytes, view, at + 4, end - 1)
+  at = end`
+
+/** Of the fields of the document at `start` that are texts. */
+function textLengths(bytes: Uint8Array, start: number): number[] {
+  const lengths: number[] = []
+  const walker = new ElementWalker().reset(bytes, start)
+  while (walker.next()) {
+    if (walker.type === bsonType.string) lengths.push(walker.valueEnd - walker.valueStart - 5)
+  }
+  return lengths
 }
 
 /** Code that says whether type and name at `at` are the `length` bytes at `start`. Reads nothing beyond `limit`: the document may end there. */

@@ -5,15 +5,16 @@
  * the other, entries are waited for one after the other as well; here each step is done for all of them before the next one, in loops so short
  * that a processor waits for many of them at once.
  *
- *   descend   through the branches, which are warm, to the number of the leaf
- *   touch     the head of every leaf; then about where the slot is; then the cell that it names
+ *   descend   through the branches, which are warm, to the number of the leaf; keys that ascend mostly stay below one branch
+ *   touch     head and slots of every leaf; then about where the slot is; then the cell that it names
  *   find      the entries themselves
  *
  * It is only ever a help. What is not in memory is left out: nothing is read from disk, nothing is pinned. What may have moved since is not given,
  * and whoever asked for it reads as ever.
  */
-import { headOf, type Page } from './page.ts'
-import type { Tree, ValueRef } from './tree.ts'
+import { compareRanges } from './copy.ts'
+import { headOf, longKey, type Page } from './page.ts'
+import { type Tree, touchSlots, type ValueRef } from './tree.ts'
 
 export const prefetchMax = 16
 
@@ -60,7 +61,9 @@ export class Prefetch {
     const tree = this.#tree
     this.#seen = -1
     if (tree.dropped) return
-    for (let i = 0; i < count; i++) this.#descend(i, this.#keys[i]!, keyLength)
+    for (let i = 0; i < count; i++) {
+      if (i === 0 || !this.#beside(i, keyLength)) this.#descend(i, this.#keys[i]!, keyLength)
+    }
     this.#touch(count, keyLength)
     for (let i = 0; i < count; i++) this.#settle(i, this.#keys[i]!, keyLength, prefixLength)
     this.#seen = tree.changes
@@ -97,13 +100,30 @@ export class Prefetch {
     frames[i] = frame
   }
 
+  /** Looks for the leaf of key `i` below the branch that has that of the key before; false: it may lie below another. */
+  #beside(i: number, keyLength: number): boolean {
+    const page = this.#page
+    if (page.level !== 1 || frames[i - 1]! === 0) return false
+    const key = this.#keys[i]!
+    const before = this.#keys[i - 1]!
+    if (compareRanges(key, 0, keyLength, before, 0, keyLength) < 0) return false
+    const slot = page.search(key, keyLength)
+    const child = slot >= 0 ? slot : ~slot - 1
+    // Of the last child it is not known where its keys end.
+    if (child === page.count - 1) return false
+    const id = page.child(child)
+    this.#leaves[i] = id
+    frames[i] = this.#tree.pager.frameOf[id]!
+    return true
+  }
+
   #touch(count: number, keyLength: number): void {
     const { pager } = this.#tree
-    let sum = 0
     for (let i = 0; i < count; i++) {
       const frame = frames[i]!
-      sum += pager.wordsOf(frame)[pager.baseOf(frame) >>> 2]!
+      touchSlots(pager.wordsOf(frame), pager.baseOf(frame) >>> 2)
     }
+    let sum = 0
     for (let i = 0; i < count; i++) cells[i] = this.#guess(i, frames[i]!, this.#keys[i]!, keyLength)
     for (let i = 0; i < count; i++) {
       const bytes = pager.bytesOf(frames[i]!)
@@ -145,11 +165,15 @@ export class Prefetch {
       const slot = page.search(key, keyLength)
       index = slot >= 0 ? slot : ~slot
     }
+    if (index === page.count) return
+    const { bytes } = page
+    const slot = page.words[page.slots + (index << 1) + 1]!
+    const cell = page.base + (slot & 0xffff)
+    const high = bytes[cell + 1]!
     // The first of the next leaf may be it, long ones lie elsewhere: these are read as ever.
-    if (index === page.count || page.isLongKey(index) || page.isOverflow(index)) return
-    if (!page.keyStartsWith(index, key, prefixLength)) return
-    const start = page.valueStart(index)
+    if (slot >>> 16 >= longKey || high >= 0x80 || !page.keyStartsWith(index, key, prefixLength)) return
+    const start = cell + 2 + (slot >>> 16)
     this.#starts[i] = start
-    this.#ends[i] = start + page.valueLength(index)
+    this.#ends[i] = start + (bytes[cell]! | (high << 8))
   }
 }
