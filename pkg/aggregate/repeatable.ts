@@ -1,5 +1,4 @@
 /** Documents that can come again: for stages whose expressions may have to be computed elsewhere. */
-import { Detour } from '../base/detour.ts'
 import type { Value } from '../bson/value.ts'
 import type { ExpressionCompiler } from '../expression/compile.ts'
 import type { EvaluationContext } from '../expression/context.ts'
@@ -70,16 +69,7 @@ export function repeatingContext(compiler: ExpressionCompiler, input: Stage, run
 
 /** Keys of the documents of `input`, a `repeatable` one, for a stage that changes nothing before it has the key. */
 export function repeatingSortKey(sort: Sort, input: Stage, run: PipelineRun): SortKeyOf {
-  if (!run.goesOn) return compileSort(sort)
-  const keyOf = compileLongSort(sort)
-  return (bytes, start, into) => {
-    try {
-      keyOf(bytes, start, into)
-    } catch (error) {
-      if (error instanceof Detour) repeat(input, run)
-      throw error
-    }
-  }
+  return run.goesOn ? compileLongSort(sort, () => repeat(input, run)) : compileSort(sort)
 }
 
 export function repeat(input: Stage, run: PipelineRun): void {

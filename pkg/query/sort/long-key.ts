@@ -1,5 +1,5 @@
 /** Sort keys that take long to be made, those of large arrays: what another thread needs to make one, and what it does with that. */
-import { inPlaceNs, KeptOutcomes, longDocumentBytes, mayDetour, type Task } from '../../base/detour.ts'
+import { Detour, inPlaceNs, KeptOutcomes, longDocumentBytes, mayDetour, type Task } from '../../base/detour.ts'
 import { KeyWriter } from '../../bson/key.ts'
 import { bsonType } from '../../bson/type.ts'
 import { getField, readInt32 } from '../../bson/value.ts'
@@ -21,14 +21,19 @@ const pathNs = 6
 const pathsNs = 16
 const collatedNs = 20
 
-/** As `compileSort`, for who begins again after a `Detour` with the same document. */
-export function compileLongSort(sort: Sort): SortKeyOf {
+/** As `compileSort`, for who begins again after a `Detour` with the same document. `repeat`: called when one is about to be thrown. */
+export function compileLongSort(sort: Sort, repeat?: () => void): SortKeyOf {
   const keyOf = compileSort(sort)
   let long: LongKeys | undefined
   return (bytes, start, into) => {
     if (readInt32(bytes, start) <= longDocumentBytes || !mayDetour()) return keyOf(bytes, start, into)
     long ??= new LongKeys(sort, keyOf)
-    long.append(bytes, start, into)
+    try {
+      long.append(bytes, start, into)
+    } catch (error) {
+      if (error instanceof Detour) repeat?.()
+      throw error
+    }
   }
 }
 
