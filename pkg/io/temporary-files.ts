@@ -61,6 +61,14 @@ class TemporaryFile implements File {
     }
   }
 
+  writeDurably(source: Uint8Array, offset: number, length: number, position: number): void {
+    try {
+      this.#file.writeDurably(source, offset, length, position)
+    } catch (error) {
+      throw outOfSpace(error)
+    }
+  }
+
   async writeAsync(source: Uint8Array, offset: number, length: number, position: number): Promise<void> {
     try {
       await this.#file.writeAsync(source, offset, length, position)

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Disk } from '../io/disk.ts'
 import { HostDisk } from '../io/host/disk.ts'
+import { SeededRandom } from './random.ts'
 import { simulatedWorld } from './world.ts'
 
 const folders: string[] = []
@@ -73,6 +74,45 @@ describe.each([
     first.write(bytes(1, 2), 0, 2, 0)
     second.write(bytes(3), 0, 1, 1)
     expect(contentOf('a')).toEqual(bytes(1, 3))
+  })
+
+  test('durable writes and others are read as they came, across blocks and up to the end of the file', async () => {
+    const random = new SeededRandom(3)
+    const file = disk.open('a', { create: true })
+    let model = new Uint8Array(200_000)
+    file.write(model, 0, model.length, 0)
+    file.sync()
+    let onward = 0
+    for (let step = 0; step < 400; step++) {
+      const kind = random.integer(10)
+      if (kind === 0) {
+        model = model.slice(0, 180_000 + random.integer(model.length - 180_000))
+        file.truncate(model.length)
+      }
+      const length = 1 + random.integer(kind === 1 ? 100_000 : 700)
+      const follows = kind > 3 && onward + length <= model.length
+      const position = follows ? onward : random.integer(model.length - length)
+      const source = new Uint8Array(length + 5).map(() => random.integer(256))
+      if (kind === 2) file.write(source, 5, length, position)
+      else if (kind === 3) await file.writeAsync(source, 5, length, position)
+      else file.writeDurably(source, 5, length, position)
+      model.set(source.subarray(5), position)
+      onward = position + length
+      if (step % 10 === 0) expect(Buffer.compare(contentOf('a'), model)).toBe(0)
+    }
+    file.close()
+    expect(Buffer.compare(contentOf('a'), model)).toBe(0)
+  })
+
+  test('a durable write goes to the file that was opened, whatever has its name by then', () => {
+    const file = disk.open('a', { create: true })
+    file.write(new Uint8Array(8192), 0, 8192, 0)
+    disk.rename('a', 'b')
+    disk.open('a', { create: true }).write(new Uint8Array(8192), 0, 8192, 0)
+    file.writeDurably(bytes(1, 2), 0, 2, 4095)
+    file.close()
+    expect(contentOf('a').includes(1)).toBe(false)
+    expect(contentOf('b').subarray(4094, 4098)).toEqual(bytes(0, 1, 2, 0))
   })
 
   test('writes and syncs off the thread', async () => {

@@ -47,6 +47,53 @@ test('what was synced survives every crash, what was not survives by sectors', (
   expect(seen.size).toBeGreaterThan(200)
 })
 
+test('what was written durably survives every crash, and nothing else with it', async () => {
+  const { disk } = simulatedWorld(9, { writeBackChance: 0 })
+  const file = create(disk, 'a')
+  file.write(filled(20 * sector, 1), 0, 20 * sector, 0)
+  file.sync()
+  file.write(filled(12 * sector, 2), 0, 12 * sector, 2 * sector)
+  // Its end must not bring back what was there when it began.
+  const syncing = file.syncAsync()
+  file.write(filled(2 * sector, 3), 0, 2 * sector, 15 * sector)
+  file.writeDurably(filled(6 * sector, 4), 0, 6 * sector, 4 * sector)
+  const durable = filled(20 * sector, 1).fill(4, 4 * sector, 10 * sector)
+  expect(contentOf(disk.crash({ sectors: 'none' }), 'a')).toEqual(durable)
+  for (let round = 0; round < 50; round++) {
+    const found = contentOf(disk.crash({ sectors: 0.5 }), 'a')
+    expect(found.subarray(4 * sector, 10 * sector)).toEqual(filled(6 * sector, 4))
+  }
+  await syncing
+  durable.fill(2, 2 * sector, 4 * sector).fill(2, 10 * sector, 14 * sector)
+  expect(contentOf(disk.crash({ sectors: 'none' }), 'a')).toEqual(durable)
+  durable.fill(3, 15 * sector, 17 * sector)
+  expect(contentOf(disk, 'a')).toEqual(durable)
+})
+
+test('a durable write that fails or is cut off is as one that was not synced', () => {
+  const { disk } = simulatedWorld(10, { writeBackChance: 0 })
+  const file = create(disk, 'a')
+  file.write(filled(8 * sector, 1), 0, 8 * sector, 0)
+  file.sync()
+  const seen = new Set<string>()
+  for (const fate of ['EIO', 'crash'] as const) {
+    for (let round = 0; round < 40; round++) {
+      const image = disk.crash()
+      const again = image.open('a', { create: false })
+      const last = image.operationCount + 2
+      if (fate === 'crash') image.crashAt(last)
+      else image.failAt(last, fate)
+      expect(() => again.writeDurably(filled(4 * sector, 2), 0, 4 * sector, 2 * sector)).toThrow(
+        fate === 'crash' ? SimulatedCrash : /EIO/,
+      )
+      const found = contentOf(image.crash({ sectors: 0.5 }), 'a')
+      seen.add(Array.from({ length: 8 }, (_, at) => found[at * sector]).join(''))
+    }
+  }
+  expect(seen.size).toBeGreaterThan(8)
+  expect([...seen].every((kept) => /^11[12]{4}11$/.test(kept))).toBe(true)
+})
+
 test('a crash image is independent of the disk that it was taken from, and of its siblings', () => {
   const { disk } = simulatedWorld(8)
   const file = create(disk, 'a')

@@ -282,6 +282,19 @@ class SimulatedFile implements File {
     )
   }
 
+  /** Two operations, so that it may be cut off between the write and its end. */
+  writeDurably(source: Uint8Array, offset: number, length: number, position: number): void {
+    assert(position + length <= this.#inode.size, 'what is written durably is inside of the file')
+    this.write(source, offset, length, position)
+    this.#disk.takeSyncTime()
+    this.#disk.perform(
+      'sync',
+      this.path,
+      () => this.#inode.persistRange(position, position + length),
+      (injected) => this.#disk.failSync(this.#inode, this.#inode.beginSync(), injected),
+    )
+  }
+
   writeAsync(source: Uint8Array, offset: number, length: number, position: number): Promise<void> {
     this.#requireOpen()
     return this.#disk.later(0.1, () =>

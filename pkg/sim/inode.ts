@@ -141,6 +141,27 @@ export class Inode {
     }
   }
 
+  /** Makes the sectors of [start, end), as they read now, durable, and nothing else. The file reaches that far. */
+  persistRange(start: number, end: number): void {
+    for (let at = start; at < end; ) {
+      const within = at % pageSize
+      const count = Math.min(pageSize - within, end - at)
+      const number = (at - within) / pageSize
+      const mask = sectorMask(within, within + count)
+      const current = this.#page(number)!
+      // No earlier version of them may come after this one.
+      for (const { pages } of this.#generations) {
+        const page = pages.get(number)
+        if (page === undefined) continue
+        copySectors(current, page.bytes, mask)
+        page.mask &= ~mask
+      }
+      this.#merge(number, current, mask)
+      at += count
+    }
+    this.#durableSize = Math.max(this.#durableSize, end)
+  }
+
   #upTo(last: Generation | undefined): Generation[] {
     return last === undefined ? [] : this.#generations.slice(0, this.#generations.indexOf(last) + 1)
   }
@@ -267,10 +288,7 @@ export class Inode {
   #merge(number: number, bytes: Uint8Array, mask: number): void {
     if (mask === 0) return
     const merged = this.#durable[number]?.slice() ?? new Uint8Array(pageSize)
-    for (let sector = 0; sector < sectorsPerPage; sector++) {
-      if ((mask & (1 << sector)) === 0) continue
-      merged.set(bytes.subarray(sector * sectorSize, (sector + 1) * sectorSize), sector * sectorSize)
-    }
+    copySectors(bytes, merged, mask)
     this.#setDurable(number, merged)
   }
 
@@ -290,6 +308,15 @@ function cover(earlier: Generation, later: Generation): void {
   for (const [number, page] of later.pages) {
     const hidden = earlier.pages.get(number)
     if (hidden !== undefined) hidden.bytes.set(page.bytes)
+  }
+}
+
+/** Copies the sectors in `mask` from one page to the other. */
+function copySectors(from: Uint8Array, to: Uint8Array, mask: number): void {
+  if (from === to) return
+  for (let sector = 0; sector < sectorsPerPage; sector++) {
+    if ((mask & (1 << sector)) === 0) continue
+    to.set(from.subarray(sector * sectorSize, (sector + 1) * sectorSize), sector * sectorSize)
   }
 }
 

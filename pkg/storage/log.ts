@@ -1,7 +1,7 @@
 /**
  * The log: what was appended, in order, on disk before anybody is told so. Format: docs/format/log.md.
  *
- *   append -> buffer -> [gather] -> write -> fdatasync -> durable
+ *   append -> buffer -> [gather] -> write -> fdatasync -> durable          or both in one call, when this thread waits for them
  *
  * One cycle of write and fdatasync serves everybody who waited when it began; who comes later waits for the next.
  * A cycle begins when somebody waits, after the I/O that is ready has been handled (so that the requests of many
@@ -10,7 +10,7 @@
  *
  * INVARIANTS
  *  (1) durableIndex <= lastIndex; both only grow, except by `truncateAfter`.
- *  (2) An entry is reported durable after an fdatasync that began after its last byte was written has succeeded,
+ *  (2) An entry is reported durable after a durable write of it, or an fdatasync that began after its last byte was written, has succeeded,
  *      and all entries before it are durable too.
  *  (3) After the first write or sync that failed, nothing is reported durable and nothing is appended any more:
  *      what is on disk is then known only to the next open.
@@ -486,18 +486,19 @@ export class Log {
       // The runs before are durable, so the segment that holds them is complete.
       if (!segment.isPublished) this.#publish(segment)
       const { file } = segment
+      const { clock } = this.#world
+      if (isBrief) {
+        const started = clock.monotonicMs()
+        file.writeDurably(buffer, start, end - start, position)
+        this.#syncPace.noteBlocking(clock.monotonicMs() - started)
+        continue
+      }
       if (isSmall) file.write(buffer, start, end - start, position)
       else await file.writeAsync(buffer, start, end - start, position)
-      const { clock } = this.#world
       const started = clock.monotonicMs()
-      if (isBrief) {
-        file.sync()
-        this.#syncPace.noteBlocking(clock.monotonicMs() - started)
-      } else {
-        const idleBefore = clock.idleMs()
-        await file.syncAsync()
-        this.#syncPace.noteHandedOver(clock.monotonicMs() - started, clock.idleMs() - idleBefore)
-      }
+      const idleBefore = clock.idleMs()
+      await file.syncAsync()
+      this.#syncPace.noteHandedOver(clock.monotonicMs() - started, clock.idleMs() - idleBefore)
     }
     this.#endCycle(buffer)
   }

@@ -73,6 +73,7 @@ export class Files {
         return part.length
       },
       write,
+      writeDurably: write,
       writeAsync: async (...given) => write(...given),
       sync: () => undefined,
       syncAsync: async () => undefined,

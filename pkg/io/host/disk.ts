@@ -18,10 +18,10 @@ export class HostDisk implements Disk {
 
   open(path: string, options: { readonly create: boolean }): File {
     const { O_RDWR, O_CREAT } = fs.constants
-    return attempt(
-      path,
-      () => new HostFile(path, fs.openSync(this.#absolute(path), O_RDWR | (options.create ? O_CREAT : 0), 0o600)),
-    )
+    return attempt(path, () => {
+      const absolute = this.#absolute(path)
+      return new HostFile(path, absolute, fs.openSync(absolute, O_RDWR | (options.create ? O_CREAT : 0), 0o600))
+    })
   }
 
   exists(path: string): boolean {

@@ -1,17 +1,23 @@
 import fs from 'node:fs'
 import { assert } from '../../base/assert.ts'
 import { DiskError, type File } from '../disk.ts'
+import { DirectWriter } from './direct-writer.ts'
 import { diskErrorOf } from './disk-error.ts'
 
 /** An open file of the host. Closing waits for what `writeAsync` and `syncAsync` have under way, then gives the descriptor back. */
 export class HostFile implements File {
   readonly path: string
+  readonly #absolute: string
   readonly #descriptor: number
+  /** Opened by the first durable write; false: the file is not to be written so. */
+  #direct: DirectWriter | false | undefined
   #pending = 0
   #open = true
 
-  constructor(path: string, descriptor: number) {
+  /** `path`: as errors name it; `absolute`: as the system does. */
+  constructor(path: string, absolute: string, descriptor: number) {
     this.path = path
+    this.#absolute = absolute
     this.#descriptor = descriptor
   }
 
@@ -41,6 +47,7 @@ export class HostFile implements File {
 
   write(source: Uint8Array, offset: number, length: number, position: number): void {
     assert(this.#open, 'the file is open')
+    this.#forgetBlock()
     try {
       let done = 0
       while (done < length) {
@@ -53,8 +60,31 @@ export class HostFile implements File {
     }
   }
 
+  writeDurably(source: Uint8Array, offset: number, length: number, position: number): void {
+    assert(this.#open, 'the file is open')
+    // What another thread writes meanwhile may lie in the same block.
+    if (this.#pending === 0 && this.#writeDirectly(source, offset, length, position)) return
+    this.write(source, offset, length, position)
+    this.sync()
+  }
+
+  /** False: it has to be written another way. */
+  #writeDirectly(source: Uint8Array, offset: number, length: number, position: number): boolean {
+    try {
+      this.#direct ??= DirectWriter.open(this.#absolute, this.#descriptor) ?? false
+      return this.#direct !== false && this.#direct.write(this.#descriptor, source, offset, length, position)
+    } catch (error) {
+      throw diskErrorOf(error, this.path)
+    }
+  }
+
+  #forgetBlock(): void {
+    if (this.#direct) this.#direct.forget()
+  }
+
   async writeAsync(source: Uint8Array, offset: number, length: number, position: number): Promise<void> {
     assert(this.#open, 'the file is open')
+    this.#forgetBlock()
     this.#pending++
     try {
       let done = 0
@@ -93,6 +123,7 @@ export class HostFile implements File {
 
   truncate(size: number): void {
     assert(this.#open, 'the file is open')
+    this.#forgetBlock()
     try {
       fs.ftruncateSync(this.#descriptor, size)
     } catch (error) {
@@ -122,6 +153,7 @@ export class HostFile implements File {
 
   #release(): void {
     try {
+      if (this.#direct) this.#direct.close()
       fs.closeSync(this.#descriptor)
     } catch (error) {
       throw diskErrorOf(error, this.path)
