@@ -9,8 +9,6 @@ import type { ValueRef } from '../storage/tree.ts'
 import { Snapshots } from './snapshots.ts'
 import { VersionedMap } from './versioned-map.ts'
 
-const pageSizeBytes = 512
-
 /** Keys that none is a prefix of another: their lengths are in front. `spread`: how many there are of a length. */
 function someKey(random: SeededRandom, lengths: readonly number[], spread: number): Uint8Array {
   const length = lengths[random.integer(lengths.length)]!
@@ -27,14 +25,15 @@ interface Moment {
 
 const textOf = (bytes: Uint8Array, start: number, end: number): string => bytes.subarray(start, end).join(',')
 
-const workloads: readonly (readonly [string, readonly number[], number])[] = [
-  ['short keys', [3, 4, 9], 30],
-  ['keys of many lengths, some longer than a page keeps', [2, 60, 80, 200], 12],
-  ['one key', [6], 1],
-  ['one long key', [150], 1],
+const workloads: readonly (readonly [string, readonly number[], number, pageSizeBytes: number])[] = [
+  ['short keys', [3, 4, 9], 30, 512],
+  ['hundreds of short keys in a page', [3, 9], 200, 16_384],
+  ['keys of many lengths, some longer than a page keeps', [2, 60, 80, 200], 12, 512],
+  ['one key', [6], 1, 512],
+  ['one long key', [150], 1, 512],
 ]
 
-test.each(workloads)('walks at every moment, both ways, with turns and saves: %s', (_, lengths, spread) => {
+test.each(workloads)('walks at every moment, both ways, with turns: %s', (_, lengths, spread, pageSizeBytes) => {
   for (const seed of [1, 2, 3]) {
     const random = new SeededRandom(seed)
     const { store } = Store.open(simulatedWorld(seed), 'data', {

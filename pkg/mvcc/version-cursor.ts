@@ -24,6 +24,8 @@ export class VersionCursor implements KeyCursor {
   readonly #cursor: TreeCursor
   /** Finds the visible versions of a leaf; undefined as long as nothing had to be told apart. */
   #walk: StampWalk | undefined
+  /** The same against the order of keys. At most one of the two has found something. */
+  #walkBack: StampWalk | undefined
   /** A user key, for a moment. */
   #current: Uint8Array = noBytes
   #currentLength = 0
@@ -62,7 +64,7 @@ export class VersionCursor implements KeyCursor {
     const cursor = this.#cursor
     const settled = cursor.sweep(keys, next, end)
     if (settled === next) return next
-    this.#walk?.forget()
+    this.#forget()
     if (cursor.isLong) cursor.readValue()
     return settled
   }
@@ -85,6 +87,7 @@ export class VersionCursor implements KeyCursor {
   /** Less often than `next`, which is small for it: the inner loop of every scan. */
   #nextVisible(): boolean {
     const cursor = this.#cursor
+    this.#walkBack?.forget()
     const walk = this.#versions()
     // What is left of the current key's versions is older than the one that was seen.
     let seen = true
@@ -103,19 +106,36 @@ export class VersionCursor implements KeyCursor {
 
   previous(): boolean {
     const cursor = this.#cursor
-    if (this.#map.isPlainAt(this.#at)) return cursor.previous() && this.#isLive()
-    const walk = this.#versions()
-    walk.forget()
+    const found = this.#walkBack
+    if (found?.hasFound === true) {
+      cursor.restOn(found.takeBehind())
+      if (this.#isLive()) return true
+    } else if (this.#map.isPlainAt(this.#at)) return cursor.previous() && this.#isLive()
+    return this.#previousVisible()
+  }
+
+  #previousVisible(): boolean {
+    const cursor = this.#cursor
+    this.#walk?.forget()
+    const walk = this.#versionsBehind()
     while (cursor.previousStamped(walk, 1)) if (this.#isLive()) return true
     this.#remember()
     return this.#settleBackward(cursor.seekBefore(this.#current, this.#currentLength))
   }
 
   #versions(): StampWalk {
-    if (this.#walk !== undefined) return this.#walk
-    writeVersion(stamp, 0, Math.max(this.#at, timestampMin) as Timestamp)
-    this.#walk = new StampWalk(stamp, 0)
+    this.#walk ??= walkAt(this.#at)
     return this.#walk
+  }
+
+  #versionsBehind(): StampWalk {
+    this.#walkBack ??= walkAt(this.#at)
+    return this.#walkBack
+  }
+
+  #forget(): void {
+    this.#walk?.forget()
+    this.#walkBack?.forget()
   }
 
   /** Whether the version under the tree cursor is no tombstone; its value can be read, then. */
@@ -159,7 +179,7 @@ export class VersionCursor implements KeyCursor {
   }
 
   save(): void {
-    this.#walk?.forget()
+    this.#forget()
     this.#cursor.save()
   }
 
@@ -170,7 +190,7 @@ export class VersionCursor implements KeyCursor {
   /** From wherever the tree cursor rests, forward to the first visible live version. */
   #settleForward(found: boolean): boolean {
     const cursor = this.#cursor
-    this.#walk?.forget()
+    this.#forget()
     if (found && this.#map.isPlainAt(this.#at)) return this.#isLive()
     while (found) {
       if (this.#versionHere() > this.#at) {
@@ -188,10 +208,11 @@ export class VersionCursor implements KeyCursor {
   /** From the oldest version of some key, to its visible one, or to that of a key before it. */
   #settleBackward(found: boolean): boolean {
     const cursor = this.#cursor
-    this.#walk?.forget()
+    this.#forget()
     if (found && this.#map.isPlainAt(this.#at)) return this.#isLive()
     while (found) {
-      const walk = this.#versions()
+      const walk = this.#versionsBehind()
+      walk.forget()
       for (let behind = 0; cursor.previousStamped(walk, behind); behind = 1) if (this.#isLive()) return true
       this.#remember()
       const length = this.#probeFor(this.#at)
@@ -222,4 +243,9 @@ export class VersionCursor implements KeyCursor {
     this.#probe.set(this.#current.subarray(0, length))
     return writeVersion(this.#probe, length, at < timestampMin ? timestampMin : at)
   }
+}
+
+function walkAt(at: Timestamp): StampWalk {
+  writeVersion(stamp, 0, Math.max(at, timestampMin) as Timestamp)
+  return new StampWalk(stamp, 0)
 }

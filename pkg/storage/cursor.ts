@@ -193,11 +193,9 @@ export class TreeCursor {
    * first entry of the leaf; or the cursor is saved. Then it stays where it is.
    */
   previousStamped(walk: StampWalk, distance: number): boolean {
-    if (!this.#isInLeaf) return false
-    const index = walk.previous(this.#page, this.#index - distance)
-    if (index < 0) return false
-    this.#index = index
-    return this.#rest()
+    const hasFound = walk.hasFound || (this.#isInLeaf && walk.findBehind(this.#page, this.#index - distance))
+    if (hasFound) this.restOn(walk.takeBehind())
+    return hasFound
   }
 
   // ---- reading

@@ -19,18 +19,22 @@ const highestBit = 0x80000000
 /** Entries that are looked at in one go: the first time, and at most. */
 const aheadMin = 8
 const aheadMax = 256
+/** Room for so many is made with the walk; more, which costs ten times as much, only for a long one. */
+const roomMin = 32
 
 export class StampWalk {
   /** The bound: its first four bytes, and its last four with the highest bit turned over, so that signed numbers are in their order. */
   readonly #high: number
   readonly #low: number
   /** Wanted entries of the leaf the cursor is in, `#run[#at, #count)` those it has not come to. */
-  readonly #run: number[] = []
+  #run = new Uint16Array(roomMin)
   #at = 0
   #count = 0
-  /** The last entry that was looked at, and whether it is reached; -1: the cursor went elsewhere. */
+  /** The last entry that was looked at (behind: the next that is to be), and whether it is reached; -1: the cursor went elsewhere. */
   #looked = -1
   #reached = false
+  /** The last byte of its key, as `#endOf` has it. */
+  #end = -1
   #ahead = aheadMin
 
   /** The bound is `bytes[at, at + stampLength)`; its first bit is 0, as that of every stamp. */
@@ -55,6 +59,11 @@ export class StampWalk {
     return this.#run[this.#at++]!
   }
 
+  /** The same of those that were found behind. */
+  takeBehind(): number {
+    return this.#run[--this.#count]!
+  }
+
   /**
    * Finds wanted entries of the leaf, for `take`; false: it has none more. `index`: where the cursor is: at the entry taken last, unless
    * the walk was told to forget; `reached`: whether that one is.
@@ -63,54 +72,102 @@ export class StampWalk {
     if (this.#looked < 0) {
       this.#looked = index
       this.#reached = reached
+      this.#end = this.#endOf(page, index)
     }
     while (this.#at === this.#count && this.#looked + 1 < page.count) this.#lookAhead(page)
     return this.#at < this.#count
   }
 
-  /** The last wanted entry up to `index`; -1: there is none, or it is the first of the page, of which the page does not say. */
-  previous(page: Page, index: number): number {
-    let here = index > 0 && this.#isReached(page, index)
-    for (let i = index; i > 0; i--) {
-      const before = this.#isReached(page, i - 1)
-      if (here && !(before && isSameKey(page, i))) return i
-      here = before
-    }
-    return -1
+  /**
+   * As `find`, against the order of keys, for `takeBehind`: wanted entries up to `index`, but for the first entry of the leaf, of which the leaf does not
+   * say. A walk that is not forgotten goes on in the direction in which it began.
+   */
+  findBehind(page: Page, index: number): boolean {
+    if (this.#looked < 0) this.#looked = index
+    while (this.#at === this.#count && this.#looked > 0) this.#lookBehind(page)
+    return this.#at < this.#count
   }
 
   #lookAhead(page: Page): void {
-    const { bytes, words, slots, base } = page
+    this.#lookUntil(page, Math.min(page.count, this.#looked + 1 + this.#beginRun()))
+  }
+
+  /** The entry where it begins is decided about by the next one, which ends there. */
+  #lookBehind(page: Page): void {
+    const end = this.#looked + 1
+    const begin = Math.max(0, this.#looked - this.#beginRun())
+    this.#looked = begin
+    this.#reached = this.#isReached(page, begin)
+    this.#end = this.#endOf(page, begin)
+    this.#lookUntil(page, end)
+    this.#looked = begin
+  }
+
+  /** How many entries the run is for. */
+  #beginRun(): number {
+    const ahead = this.#ahead
+    this.#ahead = Math.min(aheadMax, ahead * 4)
+    if (ahead > this.#run.length) this.#run = new Uint16Array(aheadMax)
+    this.#at = this.#count = 0
+    return ahead
+  }
+
+  #lookUntil(page: Page, end: number): void {
+    for (this.#lookOn(page, end); this.#looked + 1 < end; this.#lookOn(page, end)) this.#lookAtNext(page)
+  }
+
+  /**
+   * Looks at entries up to `end` (exclusive), but for one of which more than its stamp and the byte before that is to be seen: calls for such
+   * entries in this loop would take it half its speed.
+   */
+  #lookOn({ bytes, words, slots, base }: Page, end: number): void {
     const view = viewOf(bytes)
     const run = this.#run
-    const high = this.#high
+    // Read together are the last byte of the key and the first three of the stamp; then the last four.
+    const high = this.#high >>> 8
     const low = this.#low
-    const end = Math.min(page.count, this.#looked + 1 + this.#ahead)
+    const stamps = base + 2 - stampLength - 1
     let before = this.#reached
-    let endBefore = -1
-    let count = 0
-    for (let i = this.#looked + 1; i < end; i++) {
-      const slot = words[slots + (i << 1) + 1]!
+    // Neighbours mostly differ in the last byte before the stamp. Where that is elsewhere for one of them, they are of different lengths.
+    let endBefore = this.#end
+    let count = this.#count
+    let i = this.#looked + 1
+    for (let word = slots + (i << 1) + 1; i < end; i++, word += 2) {
+      const slot = words[word]!
       const length = slot >>> 16
-      // What `#isReached` does, written out.
-      let here: boolean
-      // Neighbours mostly differ in the last byte before the stamp.
-      let keyEnd = -1
-      if (length > stampLength && length < longKey) {
-        const stamp = base + (slot & 0xffff) + 2 + length - stampLength
-        const first = view.getInt32(stamp)
-        here = first > high || (first === high && (view.getInt32(stamp + 3) ^ highestBit) >= low)
-        keyEnd = bytes[stamp - 1]!
-      } else here = this.#isReached(page, i)
-      if (here && !(before && (keyEnd === endBefore || endBefore < 0) && isSameKey(page, i))) run[count++] = i
+      if (length >= longKey || length <= stampLength) break
+      const at = stamps + (slot & 0xffff) + length
+      const first = view.getInt32(at)
+      const top = first & 0xffffff
+      const here = top > high || (top === high && (view.getInt32(at + 4) ^ highestBit) >= low)
+      const keyEnd = first >>> 24
+      if (here) {
+        if (before && keyEnd === endBefore) break
+        run[count++] = i
+      }
       before = here
       endBefore = keyEnd
     }
-    this.#looked = end - 1
+    this.#looked = i - 1
     this.#reached = before
-    this.#at = 0
+    this.#end = endBefore
     this.#count = count
-    this.#ahead = Math.min(aheadMax, this.#ahead * 4)
+  }
+
+  #lookAtNext(page: Page): void {
+    const i = this.#looked + 1
+    const here = this.#isReached(page, i)
+    if (here && !(this.#reached && isSameKey(page, i))) this.#run[this.#count++] = i
+    this.#looked = i
+    this.#reached = here
+    this.#end = this.#endOf(page, i)
+  }
+
+  /** The last byte before an entry's stamp; -1: it is not beside that. */
+  #endOf(page: Page, index: number): number {
+    const length = page.words[page.slots + (index << 1) + 1]! >>> 16
+    if (length >= longKey || length <= stampLength) return -1
+    return page.bytes[page.suffixStart(index) + length - stampLength - 1]!
   }
 
   #isReached(page: Page, index: number): boolean {
