@@ -265,7 +265,7 @@ function idIndex(
   return { name: '_id_', key, isIdIndex: true, definition, collation }
 }
 
-/** Partial filters may use and, or, comparisons, in, exists: true and type. */
+/** Partial filters may use and, or, comparisons, in, exists: true, type and where geometries lie. */
 function checkPartialFilter(filter: Uint8Array): void {
   refuseOperators(documentValue(filter), { $where: 'BadValue', $text: 'BadValue' })
   // With a time, so that `$expr` is refused as such whatever it names.
@@ -283,6 +283,7 @@ function refuseUnsupported(filter: Filter, depth: number): void {
     case 'in':
     case 'exists':
     case 'type':
+    case 'geo':
       return
     case 'expr':
       throw new DatabaseError('QueryFeatureNotAllowed', '$expr is not allowed in this context')

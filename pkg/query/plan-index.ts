@@ -417,7 +417,11 @@ export function implies(filter: Filter, partial: Filter): boolean {
   if (filter.kind === 'and' && filter.filters.some((part) => implies(part, partial))) return true
   if (partial.kind === 'or') return partial.filters.some((branch) => implies(filter, branch))
   if (filter.kind === 'and' || !('path' in filter) || !('path' in partial)) return false
-  if (filter.path.text !== partial.path.text || (filter.kind !== 'comparison' && filter.kind !== 'in')) return false
+  if (filter.path.text !== partial.path.text) return false
+  if (filter.kind === 'geo' && partial.kind === 'geo') {
+    return filter.operator === partial.operator && sameValue(filter.operand, partial.operand)
+  }
+  if (filter.kind !== 'comparison' && filter.kind !== 'in') return false
   const bounds = boundsOf(filter)
   if (bounds === undefined) return false
   if (partial.kind === 'exists') return bounds.exact

@@ -55,6 +55,7 @@ export function compileFilter(filter: Filter, sample?: Sample): Predicate {
 function isSlow(filter: Filter): boolean {
   switch (filter.kind) {
     case 'regex':
+    case 'geo':
       return true
     case 'in':
       return filter.values.some(({ type }) => type === bsonType.regex)
@@ -209,6 +210,8 @@ function endTest(filter: Exclude<PathFilter, AllFilter>): EndTest {
       return { test: bitsTest(filter), wholeArrays: false }
     case 'regex':
       return { test: regexTest(filter), wholeArrays: false }
+    case 'geo':
+      return { test: filter.test, wholeArrays: false }
     case 'size':
       return { test: sizeTest(filter), wholeArrays: true }
     case 'elemMatchDocument':

@@ -11,6 +11,8 @@ const testNs = 1
 /** Making the sort key of a string. */
 const collatedNs = 60
 const regexNs = 60
+/** Reading a geometry, most of whose bytes are coordinates, and looking at all of its edges. */
+const geoNs = 100
 /** Of a schema: `uniqueItems` alone takes so long, and what is said of the items of arrays is said of each. */
 const schemaNs = 20
 const schemaByteNs = 0.1
@@ -34,6 +36,8 @@ export function filterNsPerByte(filter: Filter): number {
       return schemaNs + schemaByteNs * filter.sizeBytes
     case 'regex':
       return regexNs
+    case 'geo':
+      return geoNs
     case 'comparison':
       return filter.collated === undefined ? testNs : collatedNs
     case 'in':

@@ -7,6 +7,7 @@
 import type { Value } from '../../bson/value.ts'
 import type { Collation } from '../../collation/collation.ts'
 import type { Expression } from '../../expression/expression.ts'
+import type { GeometryTest } from '../../geo/match.ts'
 import type { Regex } from '../../regex/regex.ts'
 import type { Path } from '../path.ts'
 import type { Schema } from '../schema/schema.ts'
@@ -61,6 +62,7 @@ export type PathFilter =
   | ElemMatchValueFilter
   | RegexFilter
   | AllFilter
+  | GeoFilter
 
 export type ComparisonOperator = 'eq' | 'gt' | 'gte' | 'lt' | 'lte'
 
@@ -138,6 +140,16 @@ export interface RegexFilter {
   readonly pattern: string
   readonly options: string
   readonly regex: Regex
+}
+
+/** Where the geometry lies that the path leads to; what is none does not match. */
+export interface GeoFilter {
+  readonly kind: 'geo'
+  readonly path: Path
+  readonly operator: 'within' | 'intersects'
+  /** As it was given. */
+  readonly operand: Value
+  readonly test: GeometryTest
 }
 
 /** Some element of an array is a document that the filter matches. */

@@ -7,6 +7,7 @@ import { comparisonOperators } from './comparison.ts'
 import { elemMatchOperator } from './elem-match.ts'
 import { existsOperator } from './exists.ts'
 import { exprOperator } from './expr.ts'
+import { geoOperators } from './geo.ts'
 import { jsonSchemaOperator } from './json-schema.ts'
 import { logicalOperators, notOperator } from './logical.ts'
 import { membershipOperators } from './membership.ts'
@@ -30,6 +31,7 @@ export const pathOperators: ReadonlyMap<string, PathOperator> = byName([
   ...bitsOperators,
   regexOperator,
   optionsOperator,
+  ...geoOperators,
   pathCommentOperator,
 ])
 
@@ -45,9 +47,6 @@ export const topLevelOperators: ReadonlyMap<string, TopLevelOperator> = byName([
 
 /** MongoDB's operators that are not there yet: refused by their name, not as unknown. */
 export const absentPathOperators: ReadonlySet<string> = new Set([
-  '$geoIntersects',
-  '$geoWithin',
-  '$within',
   '$near',
   '$nearSphere',
   '$maxDistance',
