@@ -419,7 +419,7 @@ export function implies(filter: Filter, partial: Filter): boolean {
   if (filter.kind === 'and' || !('path' in filter) || !('path' in partial)) return false
   if (filter.path.text !== partial.path.text) return false
   if (filter.kind === 'geo' && partial.kind === 'geo') {
-    return filter.operator === partial.operator && sameValue(filter.operand, partial.operand)
+    return filter.operator === partial.operator && sameValue(filter.sought.operand, partial.sought.operand)
   }
   if (filter.kind !== 'comparison' && filter.kind !== 'in') return false
   const bounds = boundsOf(filter)

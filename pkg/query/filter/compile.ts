@@ -211,7 +211,7 @@ function endTest(filter: Exclude<PathFilter, AllFilter>): EndTest {
     case 'regex':
       return { test: regexTest(filter), wholeArrays: false }
     case 'geo':
-      return { test: filter.test, wholeArrays: false }
+      return { test: filter.sought.test, wholeArrays: false }
     case 'size':
       return { test: sizeTest(filter), wholeArrays: true }
     case 'elemMatchDocument':

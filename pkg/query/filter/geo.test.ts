@@ -1,8 +1,11 @@
 /** `$geoWithin` and `$geoIntersects` over documents. */
 import { Decimal128 } from 'bson'
 import { describe, expect, test } from 'vitest'
+import { encodeDocument } from '../../bson/convert.ts'
 import { box, line, type Position, point, polygon, square, strict } from '../../geo/testdata/geojson.ts'
 import { type Json, meeting, testOf, within } from '../testdata/geo-filters.ts'
+import { parseFilter } from './parse.ts'
+import type { GeoFilter } from './tree.ts'
 
 /** Which of the values, by their places. */
 const found = (matches: (document: Json) => boolean, values: readonly unknown[]) =>
@@ -152,6 +155,19 @@ describe('edges', () => {
       found(within(polygon(wide)), [polygon(wide), box(-1, -1, 2), box(19, 0, 2), line([0, 0], [10, 10])]),
     ).toEqual([0, 1, 3])
   })
+})
+
+test('a long geometry is read once, however often the filter is parsed', () => {
+  const long = Array.from({ length: 5000 }, (_, i): Position => {
+    const angle = (i / 5000) * 2 * Math.PI
+    return [20 * Math.cos(angle), 20 * Math.sin(angle)]
+  })
+  const parse = (geometry: object, more: object = {}) =>
+    parseFilter(encodeDocument({ a: { $geoWithin: { $geometry: geometry }, ...more } })) as GeoFilter
+  const first = parse(polygon(long))
+  expect(parse(polygon(long)).sought).toBe(first.sought)
+  expect(parse(polygon([...long.slice(1), long[0]!])).sought).not.toBe(first.sought)
+  expect(() => parse(polygon(long), { $exists: true })).toThrow("can't parse extra field")
 })
 
 describe('a region beyond a hemisphere', () => {

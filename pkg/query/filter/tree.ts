@@ -147,6 +147,11 @@ export interface GeoFilter {
   readonly kind: 'geo'
   readonly path: Path
   readonly operator: 'within' | 'intersects'
+  readonly sought: SoughtGeometry
+}
+
+/** What the operand of a geo operator comes to. Filters that say the same may have one in common. */
+export interface SoughtGeometry {
   /** As it was given. */
   readonly operand: Value
   readonly test: GeometryTest

@@ -33,6 +33,15 @@ const cases: readonly (readonly [Json, Json])[] = [
     },
   ],
   [
+    { list: { $geoWithin: { $center: [[5, 5], 1] } } },
+    {
+      operatorName: '$geoWithin',
+      specifiedAs: { list: { $geoWithin: { $center: [[5, 5], 1] } } },
+      reason: 'none of considered geometries was contained within the expression’s geometry',
+      consideredValues: [1, 2, [1, 2]],
+    },
+  ],
+  [
     { list: { $in: [7] } },
     {
       operatorName: '$in',

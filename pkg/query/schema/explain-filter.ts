@@ -42,6 +42,14 @@ const reasons: Readonly<Record<string, readonly [failed: string, succeeded: stri
   $bitsAnySet: ['bitwise operator failed to match', 'bitwise operator matched successfully'],
   $bitsAllClear: ['bitwise operator failed to match', 'bitwise operator matched successfully'],
   $bitsAnyClear: ['bitwise operator failed to match', 'bitwise operator matched successfully'],
+  $geoWithin: [
+    'none of considered geometries was contained within the expression’s geometry',
+    'at least one of considered geometries was contained within the expression’s geometry',
+  ],
+  $geoIntersects: [
+    'none of considered geometries intersected the expression’s geometry',
+    'at least one of considered geometries intersected the expression’s geometry',
+  ],
 }
 const comparisonReasons = ['comparison failed', 'comparison succeeded'] as const
 
