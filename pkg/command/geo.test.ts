@@ -109,3 +109,25 @@ test('a long geometry is looked at elsewhere', async () => {
   expect(await ids(server, { find: 'c', filter: { loc: { $geoWithin: { $center: [[0, 0], 1e9] } } } })).toEqual([])
   expect(server.database.detours.count).toBe(2)
 })
+
+const near = { loc: { $near: [5, 5] } }
+
+test.each<[string, Record<string, unknown>, number]>([
+  ['find', { find: 'c', filter: near }, 291],
+  ['count', { count: 'c', query: { n: 1, ...near } }, 291],
+  ['explain', { explain: { find: 'c', filter: near } }, 291],
+  ['find by _id', { find: 'c', filter: { _id: 1, ...near } }, 291],
+  ['find of several', { find: 'c', filter: { $and: [near, near] } }, 2],
+  ['find of one of several', { find: 'c', filter: { $or: [near, { n: 1 }] } }, 2],
+  ['find of none', { find: 'c', filter: { loc: { $not: near.loc } } }, 2],
+  ['a pipeline', { aggregate: 'c', pipeline: [{ $match: near }], cursor: {} }, 5626500],
+])('what is nearest cannot be told by %s', async (_, command, code) => {
+  const server = await filled()
+  expect(await server.reply(command)).toMatchObject({ ok: 0, code })
+  // Of a collection that is not there it is known that nothing is near.
+  const elsewhere = JSON.parse(JSON.stringify(command).replaceAll('"c"', '"d"'))
+  expect(await server.reply(elsewhere)).toMatchObject(code === 291 ? { ok: 1 } : { ok: 0, code })
+  expect(await server.reply({ update: 'c', updates: [{ q: near, u: { $set: { n: 5 } } }] })).toMatchObject({
+    writeErrors: [{ code: 291 }],
+  })
+})

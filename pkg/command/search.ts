@@ -24,6 +24,7 @@ import {
 } from '../query/execute.ts'
 import { compileFilter, type Predicate } from '../query/filter/compile.ts'
 import { type ParsedFilter, withLongTests } from '../query/filter/long-test.ts'
+import { checkNear, refuseNearAnywhere } from '../query/filter/near.ts'
 import type { ExpressionOptions } from '../query/filter/operator.ts'
 import { parseFilter } from '../query/filter/parse.ts'
 import type { Filter } from '../query/filter/tree.ts'
@@ -86,6 +87,7 @@ export class Search {
     this.document = filter
     this.projection = projection
     this.filter = parseFilter(filter, 0, options)
+    checkNear(this.filter)
     this.#asked = { document: filter, options, filter: this.filter }
     this.sort = sort === undefined || sort.length === 5 ? undefined : parseSort(sort, 0, options?.scope?.collation)
     this.hint = hint
@@ -106,6 +108,7 @@ export class Search {
     const request = this.request(window)
     const { sort } = this
     const { clustered, timeseries } = traitsOf(collection)
+    if (timeseries !== undefined) refuseNearAnywhere(this.filter)
     if ((!clustered && timeseries === undefined) || (sort !== undefined && sort.natural === undefined)) return request
     const direction = this.hint === undefined ? (sort?.natural ?? 1) : naturalDirection(this.hint)
     if (direction === undefined) return request

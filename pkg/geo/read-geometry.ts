@@ -17,6 +17,7 @@ import {
 } from './geometry.ts'
 import { InvalidGeometry } from './invalid-geometry.ts'
 import { Place } from './place.ts'
+import type { Pair } from './planar.ts'
 import { readPolygon, readStrictPolygon, readVertices, withoutRepetitions } from './read-polygon.ts'
 import type { Line } from './region.ts'
 import { isSame, opposite } from './vector.ts'
@@ -43,14 +44,30 @@ export function readStored(type: number, bytes: Uint8Array, start: number): Stor
 
 /** What stands behind `$geometry`. */
 export function readQueried(value: Value): Geometry {
-  if (value.type === bsonType.array || isNumber(value.bytes[value.start + 4]!)) {
-    return { kind: 'point', pair: readPair(value, 'refused') }
-  }
+  if (isPair(value)) return { kind: 'point', pair: readPair(value, 'refused') }
   return readGeoJson(fieldsOf(value), value)
 }
 
+/** As `readQueried`, where only a point will do; of GeoJSON the type may be missing. */
+export function readQueriedPoint(value: Value): Pair {
+  if (isPair(value)) return readPair(value, 'refused')
+  const json = fieldsOf(value)
+  if (json.hasType && json.type !== 'Point') {
+    const type = isKnown(json.type) ? json.type : 'unknown'
+    throw new InvalidGeometry(`Expected geojson geometry with type Point, but got type ${type}`)
+  }
+  return readPoint(json).pair
+}
+
+/** Whether an array or document is meant as two coordinates from before GeoJSON. */
+export function isPair(value: Value): boolean {
+  return value.type === bsonType.array || isNumber(value.bytes[value.start + 4]!)
+}
+
 interface GeoJson {
+  /** undefined for what is no string. */
   readonly type: string | undefined
+  readonly hasType: boolean
   readonly coordinates: Value | undefined
   readonly geometries: Value | undefined
   readonly crs: Value | undefined
@@ -79,7 +96,8 @@ function fieldsOf({ bytes, start }: Value): GeoJson {
         break
     }
   }
-  return { type: type?.type === bsonType.string ? stringOf(type) : undefined, coordinates, geometries, crs }
+  const name = type?.type === bsonType.string ? stringOf(type) : undefined
+  return { type: name, hasType: type !== undefined, coordinates, geometries, crs }
 }
 
 type Reader = (json: GeoJson) => Geometry

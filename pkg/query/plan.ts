@@ -12,6 +12,7 @@ import { equalValues } from '../bson/order.ts'
 import { bsonType } from '../bson/type.ts'
 import { documentFields, isNumber, numberOf, readString, type Value } from '../bson/value.ts'
 import type { Collation } from '../collation/collation.ts'
+import { refuseNear } from './filter/near.ts'
 import { collated, parseFilter } from './filter/parse.ts'
 import { conjunction, conjuncts, type Filter, isMatchAll } from './filter/tree.ts'
 import { partThatHolds } from './key-document.ts'
@@ -166,7 +167,8 @@ function isSorted({ sort }: PlanRequest): boolean {
 
 /**
  * The plans that a request can be carried out by, the likelier ones first: at least one. `indexes`: those to be thought of.
- * Throws BadValue (2) for a hint that names no index, NoQueryExecutionPlans (291) for one that cannot be used.
+ * Throws BadValue (2) for a hint that names no index, NoQueryExecutionPlans (291) for one that cannot be used, and
+ * for a filter that asks for what is nearest.
  */
 export function candidatePlans(
   source: QuerySource,
@@ -174,6 +176,7 @@ export function candidatePlans(
   indexes: readonly QueryIndex[] = source.indexes,
 ): readonly PlanNode[] {
   const { filter, sort, allows } = request
+  refuseNear(filter)
   const hint = allows === undefined && request.hint ? parseHint(source, request.hint) : undefined
   if (request.keyRange !== undefined) {
     if (typeof hint === 'number')

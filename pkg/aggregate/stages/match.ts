@@ -5,6 +5,7 @@ import { documentOf, type Value } from '../../bson/value.ts'
 import type { Scope } from '../../expression/scope.ts'
 import { compileFilter, type Predicate } from '../../query/filter/compile.ts'
 import { withLongTests } from '../../query/filter/long-test.ts'
+import { refuseNearAnywhere } from '../../query/filter/near.ts'
 import { type FilterOptions, parseFilter } from '../../query/filter/parse.ts'
 import { refuseOperators } from '../../query/filter/refused-operators.ts'
 import type { Filter } from '../../query/filter/tree.ts'
@@ -25,10 +26,12 @@ export const match: StageDefinition = {
   },
 }
 
-/** Errors: those of `parseFilter`; BadValue and 5626500 for operators that no pipeline can have, which are told from those that are not there yet. */
+/** Errors: those of `parseFilter`; 5626500 and BadValue for operators that no pipeline can have, which are told from those that are not there yet. */
 function parsedFilter(operand: Value, options: FilterOptions): Filter {
   try {
-    return parseFilter(operand.bytes, operand.start, options)
+    const filter = parseFilter(operand.bytes, operand.start, options)
+    refuseNearAnywhere(filter)
+    return filter
   } catch (error) {
     if (error instanceof DatabaseError && error.codeName === 'NotImplemented')
       refuseOperators(operand, { $where: 'BadValue' })

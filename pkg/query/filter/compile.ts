@@ -4,6 +4,7 @@ import { bsonType } from '../../bson/type.ts'
 import type { PathPart } from '../path.ts'
 import { fieldsPredicate } from './fields.ts'
 import type { Sample } from './generated.ts'
+import { misplacedNear } from './near.ts'
 import type { FieldTest, Predicate, ValueTest } from './operator.ts'
 import { allTest } from './operators/all.ts'
 import { bitsTest } from './operators/bits.ts'
@@ -212,6 +213,8 @@ function endTest(filter: Exclude<PathFilter, AllFilter>): EndTest {
       return { test: regexTest(filter), wholeArrays: false }
     case 'geo':
       return { test: filter.sought.test, wholeArrays: false }
+    case 'near':
+      throw misplacedNear()
     case 'size':
       return { test: sizeTest(filter), wholeArrays: true }
     case 'elemMatchDocument':

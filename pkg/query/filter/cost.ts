@@ -50,6 +50,7 @@ export function filterNsPerByte(filter: Filter): number {
     case 'size':
     case 'mod':
     case 'bits':
+    case 'near':
       return testNs
     default:
       return unreachable(filter)

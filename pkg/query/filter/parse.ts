@@ -1,6 +1,6 @@
 /**
  * Filter documents to trees. Everything that is wrong with a filter is said here, with MongoDB's codes: compiling a
- * parsed filter cannot fail.
+ * parsed filter cannot fail, but for one that asks for what is nearest.
  */
 
 import { DatabaseError } from '../../base/errors.ts'
@@ -13,7 +13,7 @@ import type { ExpressionOptions, ParseContext } from './operator.ts'
 import { isOperatorDocument } from './operator-document.ts'
 import { collationOf, comparison } from './operators/comparison.ts'
 import { regexValueFilter } from './operators/regex.ts'
-import { absentPathOperators, absentTopLevelOperators, pathOperators, topLevelOperators } from './operators/table.ts'
+import { absentTopLevelOperators, pathOperators, topLevelOperators } from './operators/table.ts'
 import { conjunction, type Filter } from './tree.ts'
 
 export type FilterOptions = ExpressionOptions
@@ -48,7 +48,7 @@ function parseDocument(bytes: Uint8Array, start: number, context: ParseContext):
 
 function contextOf(inElement: boolean, options: FilterOptions): ParseContext {
   const context: ParseContext = {
-    isPathOperator: (name) => pathOperators.has(name) || absentPathOperators.has(name),
+    isPathOperator: (name) => pathOperators.has(name),
     parseFilter: ({ bytes, start }) => parseDocument(bytes, start, context),
     parseElementFilter: ({ bytes, start }) =>
       parseDocument(bytes, start, inElement ? context : contextOf(true, options)),
@@ -84,12 +84,7 @@ function parseOperators(path: Path, document: Value, context: ParseContext): Fil
   const filters: Filter[] = []
   for (const field of documentFields(document.bytes, document.start)) {
     const operator = pathOperators.get(field.name)
-    if (operator === undefined) {
-      if (absentPathOperators.has(field.name)) {
-        throw new DatabaseError('NotImplemented', `${field.name} is not supported yet`)
-      }
-      throw new DatabaseError('BadValue', `unknown operator: ${field.name}`)
-    }
+    if (operator === undefined) throw new DatabaseError('BadValue', `unknown operator: ${field.name}`)
     filters.push(operator.parse(path, field, context, document))
   }
   return conjunction(filters)

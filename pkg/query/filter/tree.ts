@@ -63,6 +63,7 @@ export type PathFilter =
   | RegexFilter
   | AllFilter
   | GeoFilter
+  | NearFilter
 
 export type ComparisonOperator = 'eq' | 'gt' | 'gte' | 'lt' | 'lte'
 
@@ -148,6 +149,12 @@ export interface GeoFilter {
   readonly path: Path
   readonly operator: 'within' | 'intersects'
   readonly sought: SoughtGeometry
+}
+
+/** What is nearest to a place comes first: there is no way to do that (`refuseNear`). */
+export interface NearFilter {
+  readonly kind: 'near'
+  readonly path: Path
 }
 
 /** What the operand of a geo operator comes to. Filters that say the same may have one in common. */

@@ -12,6 +12,7 @@ import { jsonSchemaOperator } from './json-schema.ts'
 import { logicalOperators, notOperator } from './logical.ts'
 import { membershipOperators } from './membership.ts'
 import { modOperator } from './mod.ts'
+import { nearOperators } from './near.ts'
 import { optionsOperator, regexOperator } from './regex.ts'
 import { sampleRateOperator } from './sample-rate.ts'
 import { sizeOperator } from './size.ts'
@@ -32,6 +33,7 @@ export const pathOperators: ReadonlyMap<string, PathOperator> = byName([
   regexOperator,
   optionsOperator,
   ...geoOperators,
+  ...nearOperators,
   pathCommentOperator,
 ])
 
@@ -46,13 +48,6 @@ export const topLevelOperators: ReadonlyMap<string, TopLevelOperator> = byName([
 ])
 
 /** MongoDB's operators that are not there yet: refused by their name, not as unknown. */
-export const absentPathOperators: ReadonlySet<string> = new Set([
-  '$near',
-  '$nearSphere',
-  '$maxDistance',
-  '$minDistance',
-])
-
 export const absentTopLevelOperators: ReadonlySet<string> = new Set(['$text'])
 
 function byName<Operator extends { readonly name: string }>(operators: readonly Operator[]): Map<string, Operator> {
