@@ -89,25 +89,30 @@ export class Polygon implements BorderedRegion {
   containsLine(line: Line): boolean {
     const { vertices } = line
     let isInside = this.contains(vertices[0]!)
+    // A line that is no longer than it may be outside has to be inside somewhere.
+    let hasBeenInside = isInside
     for (let i = 1; i < vertices.length; i++) {
       const [a, b] = [vertices[i - 1]!, vertices[i]!]
       const length = angleBetween(a, b)
-      // Where, in radians from `a`, the border is passed.
+      // Where, in radians from `a`, the border is passed; and the end.
       const passages: number[] = []
       this.#someAlong(a, b, (c, d) => {
         if (changesSide(a, b, c, d)) passages.push(passageOf(a, b, c, d, length))
         return false
       })
       passages.sort((one, other) => one - other)
+      passages.push(length)
       let from = 0
       for (const to of passages) {
         if (!isInside && to - from > leaveMax) return false
+        if (isInside && to > from) hasBeenInside = true
         isInside = !isInside
         from = to
       }
-      if (!isInside && length - from > leaveMax) return false
+      // Nothing is passed at the end.
+      isInside = !isInside
     }
-    return true
+    return hasBeenInside
   }
 
   /** Visits at least all edges of the borders that the edge from `a` to `b` meets. */

@@ -141,6 +141,18 @@ describe('edges', () => {
     expect(found(within(cap), [point(30, 49), point(30, 49.2), point(30, 34), point(30, 33)])).toEqual([0, 2])
   })
 
+  test('of a line within a polygon may lie on its border, or leave it by next to nothing', () => {
+    const values = [
+      line([0, 0], [5, 5]),
+      line([0, 0], [10, 0]),
+      line([10, 0], [10, 10], [5, 5]),
+      line([5, 5], [10 + 1e-11, 5]),
+      line([5, 5], [10 + 1e-9, 5]),
+      line([50, 50], [50 + 1e-11, 50]),
+    ]
+    expect(found(within(box(0, 0, 10)), values)).toEqual([0, 1, 2, 3])
+  })
+
   test('of a polygon of 10,000 vertices are found as those of a few are', () => {
     const wide = Array.from({ length: 10_000 }, (_, i): Position => {
       const angle = (i / 10_000) * 2 * Math.PI
