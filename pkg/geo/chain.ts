@@ -18,7 +18,7 @@ export class Chain {
   }
 
   /** The vertex with that number, counted on around a closed border. */
-  readonly vertex = (i: number): Vector => {
+  vertex(i: number): Vector {
     const { vertices } = this
     return vertices[i < vertices.length ? i : i - vertices.length]!
   }

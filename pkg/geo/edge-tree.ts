@@ -17,9 +17,10 @@ export type EdgeVisit = (edge: number) => boolean
 /** Takes the numbers of two edges, the lower one first; true ends the search. */
 export type PairVisit = (edge: number, other: number) => boolean
 
+/** Edge i goes from vertex i to vertex i + 1. */
 interface Edges {
   readonly edgeCount: number
-  readonly vertex: (i: number) => Vector
+  vertex(i: number): Vector
 }
 
 export class EdgeTree {
@@ -142,10 +143,10 @@ export function bulgeOf(a: Vector, b: Vector): number {
   return 1 - Math.sqrt(dot(sum, sum)) / 2 + slack
 }
 
-function boxesOf({ edgeCount, vertex }: Edges): Float64Array {
-  const boxes = new Float64Array(edgeCount * 6)
-  for (let edge = 0; edge < edgeCount; edge++) {
-    const [a, b] = [vertex(edge), vertex(edge + 1)]
+function boxesOf(edges: Edges): Float64Array {
+  const boxes = new Float64Array(edges.edgeCount * 6)
+  for (let edge = 0; edge < edges.edgeCount; edge++) {
+    const [a, b] = [edges.vertex(edge), edges.vertex(edge + 1)]
     const bulge = bulgeOf(a, b)
     boxes[edge * 6] = Math.min(a.x, b.x) - bulge
     boxes[edge * 6 + 1] = Math.max(a.x, b.x) + bulge
