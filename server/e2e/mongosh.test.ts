@@ -172,7 +172,7 @@ it('runs transactions, streams of changes and the helpers of a replica set and o
     aborted: 2,
     quiet: null,
     change: ['update', 2, { n: 2 }],
-    kinds: ['accounts collection', 'limited collection', 'rich view'],
+    kinds: ['accounts collection', 'limited collection', 'rich view', 'system.views collection'],
     capped: true,
     rich: 2,
     hidden: ['n_1', true, false],
