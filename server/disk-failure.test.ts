@@ -1,4 +1,4 @@
-/** The real process on a disk whose syncs fail from some moment on: a module loaded before it puts the fault into Node's fs. */
+/** The real process on a disk whose syncs and durable writes fail from some moment on: a module loaded before it puts the fault into Node's fs. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,16 +10,19 @@ import { LauraServer, laura } from './laura-process.ts'
 const folder = mkdtempSync(join(tmpdir(), 'laura-fault-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** From when the file `trigger` is there, the syncs of files whose path holds `where` fail. */
+/** From when the file `trigger` is there, what would make files durable whose path holds `where` fails: syncs, and writes to descriptors with O_DSYNC. */
 function faultModule(trigger: string, where: string): string {
   const code = `
     import fs from 'node:fs'
     import { syncBuiltinESMExports } from 'node:module'
     const paths = new Map()
-    const { openSync, fdatasyncSync, fdatasync, fsyncSync, existsSync } = fs
-    fs.openSync = (path, ...rest) => {
-      const descriptor = openSync(path, ...rest)
+    const durable = new Set()
+    const { openSync, writeSync, fdatasyncSync, fdatasync, fsyncSync, existsSync, constants } = fs
+    fs.openSync = (path, flags, ...rest) => {
+      const descriptor = openSync(path, flags, ...rest)
       paths.set(descriptor, String(path))
+      if (flags & constants.O_DSYNC) durable.add(descriptor)
+      else durable.delete(descriptor)
       return descriptor
     }
     const fault = (descriptor) =>
@@ -30,6 +33,11 @@ function faultModule(trigger: string, where: string): string {
       const error = fault(descriptor)
       if (error !== undefined) throw error
       return sync(descriptor)
+    }
+    fs.writeSync = (descriptor, ...rest) => {
+      const error = durable.has(descriptor) ? fault(descriptor) : undefined
+      if (error !== undefined) throw error
+      return writeSync(descriptor, ...rest)
     }
     fs.fdatasyncSync = failing(fdatasyncSync)
     fs.fsyncSync = failing(fsyncSync)
