@@ -14,8 +14,11 @@
 import fs from 'node:fs'
 
 const blockBytes = 4096
-/** What is longer is not worth the copy. */
-const longestBytes = 64 * 1024
+/**
+ * What is longer reaches into blocks that are not known. To read those, which the writes before have taken out of the page cache or left out of it, costs more
+ * than one call less saves: sixteen clients' transfers, synced together, were a tenth slower so.
+ */
+const longestBytes = blockBytes
 /** Memory comes aligned to this at least. */
 const stepBytes = 8
 
