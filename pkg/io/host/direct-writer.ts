@@ -29,6 +29,12 @@ let memoryStart = 0
 /** Whose last block is in it. */
 let owner: DirectWriter | undefined
 
+/**
+ * File systems of which it is known that such a write is durable: ext2 to ext4, and XFS (statfs(2)). Others take the flags as well, but a network's, or one
+ * that a process serves, may do no more about them than write.
+ */
+const trustedTypes: ReadonlySet<number> = new Set([0xef53, 0x58465342])
+
 /** What is missing where there is no such write. */
 const { O_RDWR, O_DSYNC, O_DIRECT } = fs.constants as Readonly<Record<string, number | undefined>>
 
@@ -44,6 +50,7 @@ export class DirectWriter {
     if (O_DIRECT === undefined || O_DSYNC === undefined || process.platform !== 'linux') return undefined
     let descriptor: number
     try {
+      if (!trustedTypes.has(fs.statfsSync(absolute).type)) return undefined
       descriptor = fs.openSync(absolute, O_RDWR! | O_DSYNC | O_DIRECT)
     } catch {
       // As any file system may refuse it; the way without it tells what is wrong with the file, if anything is.
