@@ -19,8 +19,8 @@ import { wireTransferCases } from './wire-transfers.ts'
 
 const transfersPerStep = 200
 const steps = 60
-/** Until the code is as it will stay: nobody's database begins anew every second. */
-const warmUpSteps = 20
+/** Until the code and the log's segments are as they will stay, compiled and grown: nobody's database begins anew every second. */
+const warmUpSteps = 300
 const deadVersions = 1_000_000
 
 export async function transactionCases(results: Results, directory: string): Promise<void> {
