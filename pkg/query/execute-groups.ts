@@ -6,9 +6,9 @@ import { nullValue, undefinedValue } from '../bson/value.ts'
 import { CoveredDocument } from './execute-covered.ts'
 import { atRow, ended, noWork, type Progress, paused, type RowSource, sumUp, type Work } from './execute-source.ts'
 import type { Entry } from './index-key.ts'
+import { keyOf } from './key-ranges.ts'
 import { KeyWalk } from './key-walk.ts'
 import type { GroupPass, GroupScanNode } from './plan.ts'
-import { keyOf } from './plan-bounds.ts'
 import type { BytesRef, KeyScan, QuerySource } from './plan-source.ts'
 
 const noBytes = new Uint8Array(0)

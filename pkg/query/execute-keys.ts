@@ -3,13 +3,13 @@
  * skipped together with all that follow it there, by one seek to where the next entry within can be.
  */
 import { compareBytes, keyEnd } from '../bson/key.ts'
-import { afterAll, type KeyRange } from './plan-bounds.ts'
+import { afterAll, firstReaching, type KeyRange, type KeyRanges, lastReaching } from './key-ranges.ts'
 import { type IndexBounds, joined } from './plan-index.ts'
 import type { KeyScan } from './plan-source.ts'
 
 export class KeyCheck {
   readonly #from: number
-  readonly #ranges: readonly (readonly KeyRange[])[]
+  readonly #ranges: readonly KeyRanges[]
   readonly #forward: boolean
 
   constructor(bounds: IndexBounds, direction: 1 | -1) {
@@ -44,15 +44,14 @@ export class KeyCheck {
   }
 
   /** The first range that the part is in or before. */
-  #nextRange(ranges: readonly KeyRange[], key: Uint8Array, start: number, end: number): KeyRange | undefined {
-    return ranges.find(({ upper }) => upper === undefined || compareBytes(key, start, end, upper, 0, upper.length) < 0)
+  #nextRange(ranges: KeyRanges, key: Uint8Array, start: number, end: number): KeyRange | undefined {
+    return ranges.at(firstReaching(ranges, 0, key, start, end))
   }
 
   /** The last range that the part is in or after. */
-  #previousRange(ranges: readonly KeyRange[], key: Uint8Array, start: number, end: number): KeyRange | undefined {
-    return ranges.findLast(
-      ({ lower }) => lower === undefined || compareBytes(key, start, end, lower, 0, lower.length) >= 0,
-    )
+  #previousRange(ranges: KeyRanges, key: Uint8Array, start: number, end: number): KeyRange | undefined {
+    const place = lastReaching(ranges, ranges.length - 1, key, start, end)
+    return place < 0 ? undefined : ranges.at(place)
   }
 
   /** To the next entry that differs in the parts before this one. */

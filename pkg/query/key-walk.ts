@@ -10,15 +10,15 @@ import { compareBytes, keyEnd } from '../bson/key.ts'
 import { KeyCheck } from './execute-keys.ts'
 import { atRow, ended, type Progress, paused, type Work } from './execute-source.ts'
 import type { Entry } from './index-key.ts'
+import { afterAll, firstReaching, type KeyRanges, lastReaching } from './key-ranges.ts'
 import type { IndexScanNode } from './plan.ts'
-import { afterAll, type KeyRange } from './plan-bounds.ts'
 import type { KeyScan } from './plan-source.ts'
 
 export class KeyWalk {
   readonly #node: IndexScanNode
   readonly #at: Timestamp
   readonly #work: Work
-  readonly #ranges: readonly KeyRange[]
+  readonly #ranges: KeyRanges
   readonly isForward: boolean
   readonly #check: KeyCheck | undefined
   /** There is but one range, and the scan knows its ends. */
@@ -82,8 +82,8 @@ export class KeyWalk {
 
   #open(): KeyScan {
     const ranges = this.#ranges
-    const first = ranges[0]!
-    const last = ranges.at(-1)!
+    const first = ranges.at(0)!
+    const last = ranges.at(ranges.length - 1)!
     const { index, direction } = this.#node
     // What lies beyond the bounds ends the walk when it is met.
     const lower = this.isForward || this.#isPlain ? first.lower : undefined
@@ -96,11 +96,8 @@ export class KeyWalk {
   #settleForward(scan: KeyScan): Progress {
     const { key, keyEnd } = scan
     const ranges = this.#ranges
-    for (; this.#range < ranges.length; this.#range++) {
-      const { upper } = ranges[this.#range]!
-      if (upper === undefined || compareBytes(key, 0, keyEnd, upper, 0, upper.length) < 0) break
-    }
-    const range = ranges[this.#range]
+    this.#range = firstReaching(ranges, this.#range, key, 0, keyEnd)
+    const range = ranges.at(this.#range)
     if (range === undefined) {
       this.close()
       return ended
@@ -116,11 +113,8 @@ export class KeyWalk {
   #settleBackward(scan: KeyScan): Progress {
     const { key, keyEnd } = scan
     const ranges = this.#ranges
-    for (; this.#range >= 0; this.#range--) {
-      const { lower } = ranges[this.#range]!
-      if (lower === undefined || compareBytes(key, 0, keyEnd, lower, 0, lower.length) >= 0) break
-    }
-    const range = ranges[this.#range]
+    this.#range = lastReaching(ranges, this.#range, key, 0, keyEnd)
+    const range = this.#range < 0 ? undefined : ranges.at(this.#range)
     if (range === undefined) {
       this.close()
       return ended
@@ -142,7 +136,7 @@ export class KeyWalk {
   /** Puts the records of the entries that likely come next into `recordIds`, `countMax` at most; returns how many. */
   foresee(recordIds: Float64Array, countMax: number): number {
     const scan = this.#scan
-    const range = this.#ranges[this.#range]
+    const range = this.#range < 0 ? undefined : this.#ranges.at(this.#range)
     // Of entries that are checked one by one it is not known which pass.
     if (scan?.foresee === undefined || range === undefined || this.#check !== undefined) return 0
     return scan.foresee(recordIds, countMax, this.isForward ? range.upper : range.lower)

@@ -6,7 +6,6 @@
  * each element, an empty one as undefined.
  */
 import { buildArray } from '../bson/build.ts'
-import { encodeKey, KeyWriter } from '../bson/key.ts'
 import { compare } from '../bson/order.ts'
 import { bsonType } from '../bson/type.ts'
 import {
@@ -26,7 +25,6 @@ import {
   type Value,
   valueAt,
 } from '../bson/value.ts'
-import { copyBytes } from '../storage/copy.ts'
 import type { ComparisonFilter, Filter } from './filter/tree.ts'
 
 export interface Interval {
@@ -63,7 +61,7 @@ export function boundsOf(filter: Filter, single = false): Bounds | undefined {
       if (filter.operator !== 'eq') return rangeOf(filter)
       return { intervals: normalize(equalTo(filter.value)), exact: isExact(filter.value) }
     case 'in':
-      return { intervals: normalize(filter.values.flatMap(equalTo)), exact: filter.values.every(isExact) }
+      return pointsOf(filter.values)
     case 'regex':
       return regexBounds(filter.pattern, filter.options)
     case 'not': {
@@ -77,6 +75,29 @@ export function boundsOf(filter: Filter, single = false): Bounds | undefined {
     default:
       return undefined
   }
+}
+
+/** From so many values on, what they come to is kept as long as they are: it is asked for by each index, and when a query is planned again. */
+const keptMin = 64
+
+const keptPoints = new WeakMap<readonly Value[], Bounds>()
+
+/** `values`: ascending, distinct. */
+function pointsOf(values: readonly Value[]): Bounds {
+  if (values.length < keptMin) return makePoints(values)
+  let bounds = keptPoints.get(values)
+  if (bounds === undefined) {
+    bounds = makePoints(values)
+    keptPoints.set(values, bounds)
+  }
+  return bounds
+}
+
+function makePoints(values: readonly Value[]): Bounds {
+  const exact = values.every(isExact)
+  // Without arrays each value is one point, and they are in order.
+  if (exact || !values.some(({ type }) => type === bsonType.array)) return { intervals: values.map(point), exact }
+  return { intervals: normalize(values.flatMap(equalTo)), exact }
 }
 
 function isNullish(value: Value): boolean {
@@ -293,30 +314,6 @@ function normalize(points: Interval[]): Interval[] {
   return points.filter((interval, i) => i === 0 || compare(points[i - 1]!.low, interval.low) !== 0)
 }
 
-/** Key bytes: lower <= key < upper; undefined: no bound on that side. */
-export interface KeyRange {
-  readonly lower: Uint8Array | undefined
-  readonly upper: Uint8Array | undefined
-}
-
-const emptyKey = new Uint8Array(0)
-
-/** The intervals in the order of an index, which for a descending one is the reverse. `prefix`: what all keys begin with. */
-export function keyRanges(
-  intervals: readonly Interval[],
-  descending: boolean,
-  prefix: Uint8Array = emptyKey,
-): readonly KeyRange[] {
-  if (!descending) return intervals.map((interval) => keyRange(interval, false, prefix))
-  return intervals.map((interval) => keyRange(reversed(interval), true, prefix)).reverse()
-}
-
-/** The keys of points behind `prefix`, in the order of an index. */
-export function keyPoints(points: readonly Interval[], descending: boolean, prefix: Uint8Array): Uint8Array[] {
-  const keys = points.map(({ low }) => keyOf(low, descending, prefix))
-  return descending ? keys.reverse() : keys
-}
-
 export function reversed(interval: Interval): Interval {
   return {
     low: interval.high,
@@ -324,38 +321,4 @@ export function reversed(interval: Interval): Interval {
     high: interval.low,
     highInclusive: interval.lowInclusive,
   }
-}
-
-const writer = new KeyWriter()
-
-export function keyRange(
-  { low, lowInclusive, high, highInclusive }: Interval,
-  descending: boolean,
-  prefix: Uint8Array = emptyKey,
-): KeyRange {
-  const lower = keyOf(low, descending, prefix)
-  const upper = low === high ? lower : keyOf(high, descending, prefix)
-  return {
-    lower: lowInclusive ? lower : afterAll(lower),
-    upper: highInclusive ? afterAll(upper) : upper,
-  }
-}
-
-/** The key of a value behind `prefix`. */
-export function keyOf(value: Value, descending: boolean, prefix: Uint8Array = emptyKey): Uint8Array {
-  writer.reset()
-  writer.append(prefix, 0, prefix.length)
-  encodeKey(writer, value.type, value.bytes, value.start, descending)
-  return writer.finish()
-}
-
-/** The least bytes after everything that begins with `key`; undefined when nothing is. No key begins with another. */
-export function afterAll(key: Uint8Array): Uint8Array | undefined {
-  let length = key.length
-  while (length > 0 && key[length - 1] === 0xff) length--
-  if (length === 0) return undefined
-  const after = new Uint8Array(length)
-  copyBytes(key, 0, length, after, 0)
-  after[length - 1]!++
-  return after
 }

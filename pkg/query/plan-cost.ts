@@ -2,8 +2,9 @@
  * What a plan would take: keys and documents looked at, rows sorted, from counts that the indexes' trees give and from statistics.
  * A cost is about the time in tenths of a microsecond with everything in memory; only ratios matter.
  */
+import type { KeyRange } from './key-ranges.ts'
 import type { FetchNode, IndexScanNode, PlanNode } from './plan.ts'
-import type { QuerySource } from './plan-source.ts'
+import type { QueryIndex, QuerySource } from './plan-source.ts'
 import type { CollectionStatistics } from './statistics.ts'
 
 const keyCost = 2
@@ -73,8 +74,7 @@ function estimateScan(
   const step = Math.max(1, Math.ceil(ranges.length / countedRangesMax))
   let entries = 0
   let counted = 0
-  for (let i = 0; i < ranges.length; i += step, counted++)
-    entries += index.entryCount(ranges[i]!.lower, ranges[i]!.upper)
+  for (let i = 0; i < ranges.length; i += step, counted++) entries += entriesIn(index, ranges.at(i)!)
   if (counted > 0) entries *= ranges.length / counted
   const known = statistics?.of(index)
   let keys = entries
@@ -92,6 +92,10 @@ function estimateScan(
   }
   const entriesEach = bounds.repeats ? Math.max(1, index.entryCount() / Math.max(1, source.documentCount)) : 1
   return { keys, rows: entries / entriesEach }
+}
+
+function entriesIn(index: QueryIndex, { lower, upper }: KeyRange): number {
+  return index.entryCount(lower, upper)
 }
 
 /**

@@ -10,6 +10,7 @@ import { keyEnd } from '../bson/key.ts'
 import { nullValue } from '../bson/value.ts'
 import type { Collation } from '../collation/collation.ts'
 import { isMatchAll } from './filter/tree.ts'
+import { afterAll } from './key-ranges.ts'
 import { parsePath } from './path.ts'
 import {
   type GroupPass,
@@ -20,7 +21,7 @@ import {
   type PlanRequest,
   sortDirection,
 } from './plan.ts'
-import { afterAll, type Interval } from './plan-bounds.ts'
+import type { Interval } from './plan-bounds.ts'
 import { indexesFor } from './plan-distinct.ts'
 import { type IndexBounds, indexBounds } from './plan-index.ts'
 import type { QueryIndex, QuerySource } from './plan-source.ts'

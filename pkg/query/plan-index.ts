@@ -12,9 +12,9 @@ import { documentFields, int64Value, stringValue, type Value } from '../bson/val
 import { hashValue } from '../bson/value-hash.ts'
 import { copyBytes } from '../storage/copy.ts'
 import { conjunction, conjuncts, type Filter } from './filter/tree.ts'
+import { afterAll, type KeyRanges, keyPoints, keyRanges, listedRanges } from './key-ranges.ts'
 import { parsePath } from './path.ts'
 import {
-  afterAll,
   type Bounds,
   boundsOf,
   containsNull,
@@ -22,9 +22,6 @@ import {
   intersect,
   isPoint,
   isWithin,
-  type KeyRange,
-  keyPoints,
-  keyRanges,
   union,
   wholeInterval,
 } from './plan-bounds.ts'
@@ -47,9 +44,9 @@ export interface IndexBounds {
   readonly index: QueryIndex
   readonly parts: readonly BoundedPart[]
   /** Key bytes, in the order of the index. */
-  readonly ranges: readonly KeyRange[]
+  readonly ranges: KeyRanges
   /** Of the parts that `ranges` leave open, from `checkedFrom` on: what their key bytes must lie in. */
-  readonly checked: readonly (readonly KeyRange[])[]
+  readonly checked: readonly KeyRanges[]
   readonly checkedFrom: number
   /** What must be tested on the document. */
   readonly residual: Filter
@@ -196,20 +193,23 @@ export function boundsOfParts(index: QueryIndex, parts: readonly BoundedPart[], 
 }
 
 /** Points of the first parts one by one, then the ranges of the next. */
-function rangesOf(parts: readonly BoundedPart[]): { ranges: readonly KeyRange[]; used: number } {
+function rangesOf(parts: readonly BoundedPart[]): { ranges: KeyRanges; used: number } {
   const [first, second] = parts
   if (second === undefined) {
     const { intervals, descending } = first!
     if (isWhole(intervals)) return { ranges: wholeRanges, used: 0 }
     return { ranges: keyRanges(intervals, descending), used: 1 }
   }
+  // So many that no part behind them is gone through.
+  if (first!.intervals.length > rangesMax && second.intervals.length > 0)
+    return { ranges: keyRanges(first!.intervals, first!.descending), used: 1 }
   let prefixes: readonly Uint8Array[] = noPrefix
   let used = 0
   for (const { intervals, descending } of parts) {
     if (isWhole(intervals) || (used > 0 && prefixes.length * intervals.length > rangesMax)) break
     if (!intervals.every(isPoint)) {
-      const ranges = prefixes.flatMap((prefix) => keyRanges(intervals, descending, prefix))
-      return { ranges, used: used + 1 }
+      if (used === 0) return { ranges: keyRanges(intervals, descending), used: 1 }
+      return { ranges: prefixes.flatMap((prefix) => listedRanges(intervals, descending, prefix)), used: used + 1 }
     }
     prefixes = prefixes.flatMap((prefix) => keyPoints(intervals, descending, prefix))
     used++
@@ -218,7 +218,7 @@ function rangesOf(parts: readonly BoundedPart[]): { ranges: readonly KeyRange[];
   return { ranges: prefixes.map((prefix) => ({ lower: prefix, upper: afterAll(prefix) })), used }
 }
 
-const wholeRanges: readonly KeyRange[] = [{ lower: undefined, upper: undefined }]
+const wholeRanges: KeyRanges = [{ lower: undefined, upper: undefined }]
 const noPrefix: readonly Uint8Array[] = [new Uint8Array(0)]
 
 export function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
@@ -381,8 +381,7 @@ function hashedIntervals(path: string, filters: readonly Filter[]): readonly Int
     if (values === undefined) continue
     if (!values.every(hasHash)) continue
     const hashes = values.map(({ type, bytes, start }) => int64Value(hashValue(type, bytes, start)))
-    const points = hashes.map((hash): Interval => ({ low: hash, lowInclusive: true, high: hash, highInclusive: true }))
-    return union(points.map((point) => [point]))
+    return union(hashes.map((hash) => [{ low: hash, lowInclusive: true, high: hash, highInclusive: true }]))
   }
   return [wholeInterval]
 }

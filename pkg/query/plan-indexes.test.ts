@@ -76,6 +76,13 @@ function fewThenSorted(rng: Rng, source: Collection): { filter: Filter; parts: R
   return { filter, parts: { [second.path]: second.descending ? -direction : direction } }
 }
 
+/** One of so many values, or none, that their ranges are made and searched one by one. */
+function amongMany(rng: Rng): Filter {
+  const values = Array.from({ length: 300 }, (_, i) => (i % 3 === 0 ? randomValue(rng, 1) : i / 16 - 9))
+  const operator = pick(rng, ['$in', '$nin'])
+  return parseFilter(buildDocument({ [pick(rng, ['a', 'b', 'c'])]: { [operator]: values } }))
+}
+
 function idsOf(source: Collection, engine: Engine, request: FindRequest): number[] {
   const rows = find(source, engine.lastTimestamp, request)
   const ids: number[] = []
@@ -232,6 +239,7 @@ async function compare(seed: number, depth: number, used: Map<string, number>): 
   for (let i = 0; i < 40; i++) {
     const given = rng(3) === 0 ? fewThenSorted(rng, collection) : undefined
     const filters: Filter[] = Array.from({ length: 1 + rng(3) }, () => parseFilter(randomFilter(rng, 1)))
+    if (rng(5) === 0) filters[0] = amongMany(rng)
     const filter = given?.filter ?? conjunction(filters)
     const parts: Record<string, number> = given?.parts ?? {}
     if (given === undefined && rng(2) === 0)

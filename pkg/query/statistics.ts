@@ -9,7 +9,7 @@
  * How many entries lie in one range of keys is not kept here: the index tells that itself, at any moment, from its tree.
  */
 import { compareBytes, keyEnd } from '../bson/key.ts'
-import { afterAll, type KeyRange } from './plan-bounds.ts'
+import { afterAll, firstReaching, type KeyRanges } from './key-ranges.ts'
 import type { QueryIndex, QuerySource } from './plan-source.ts'
 
 /** Keys of an index that are kept, and how long they may be: 13 KB an index at most, 3 KB as a rule. */
@@ -38,7 +38,7 @@ export class IndexStatistics {
   }
 
   /** The share of entries whose key has part `part` in one of the ranges, 0..1; at least what half a sampled key would be. */
-  shareOf(part: number, ranges: readonly KeyRange[]): number {
+  shareOf(part: number, ranges: KeyRanges): number {
     const keys = this.#keys
     if (keys.length === 0) return 1
     let within = 0
@@ -46,15 +46,16 @@ export class IndexStatistics {
       let start = 0
       for (let i = 0; i < part; i++) start = keyEnd(key, start)
       const end = keyEnd(key, start)
-      if (ranges.some((range) => isWithin(key, start, end, range))) within++
+      if (isWithin(key, start, end, ranges)) within++
     }
     return Math.max(within, 0.5) / keys.length
   }
 }
 
-function isWithin(key: Uint8Array, start: number, end: number, { lower, upper }: KeyRange): boolean {
-  if (lower !== undefined && compareBytes(key, start, end, lower, 0, lower.length) < 0) return false
-  return upper === undefined || compareBytes(key, start, end, upper, 0, upper.length) < 0
+function isWithin(key: Uint8Array, start: number, end: number, ranges: KeyRanges): boolean {
+  const range = ranges.at(firstReaching(ranges, 0, key, start, end))
+  if (range === undefined) return false
+  return range.lower === undefined || compareBytes(key, start, end, range.lower, 0, range.lower.length) >= 0
 }
 
 export class CollectionStatistics {

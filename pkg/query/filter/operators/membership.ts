@@ -2,22 +2,15 @@
 
 import { DatabaseError } from '../../../base/errors.ts'
 import { bsonType } from '../../../bson/type.ts'
-import {
-  documentFields,
-  isNumber,
-  numberOf,
-  readDouble,
-  readInt32,
-  readInt64Number,
-  type Value,
-} from '../../../bson/value.ts'
+import { isNumber, numberOf, readDouble, readInt32, readInt64Number, type Value } from '../../../bson/value.ts'
+import { ElementWalker } from '../../../bson/walk.ts'
 import type { Path } from '../../path.ts'
 import { missing, type ParseContext, type PathOperator, type ValueTest } from '../operator.ts'
 import { isOperatorDocument } from '../operator-document.ts'
 import type { Filter, InFilter } from '../tree.ts'
 import { collationOf, isExactNumber } from './comparison.ts'
 import { regexValueFilter } from './regex.ts'
-import { collatedValues, positionIn, positionInKeyed, sortedDistinct } from './sorted-values.ts'
+import { positionIn, positionInKeyed, sortedSet } from './sorted-values.ts'
 
 export const membershipOperators: readonly PathOperator[] = [
   { name: '$in', parse: (path, operand, context) => membership(path, operand, '$in', context) },
@@ -31,29 +24,35 @@ function membership(path: Path, operand: Value, name: string, context: ParseCont
   if (operand.type !== bsonType.array) throw new DatabaseError('BadValue', `${name} needs an array`)
   const values: Value[] = []
   const regexes: Filter[] = []
-  for (const element of documentFields(operand.bytes, operand.start)) {
+  const { bytes } = operand
+  const walker = new ElementWalker().reset(bytes, operand.start)
+  while (walker.next()) {
+    const element: Value = { type: walker.type, bytes, start: walker.valueStart, end: walker.valueEnd }
     if (isOperatorDocument(element)) throw new DatabaseError('BadValue', `cannot nest $ under ${name}`)
     if (element.type === bsonType.undefined)
       throw new DatabaseError('BadValue', 'InMatchExpression equality cannot be undefined')
     if (element.type === bsonType.regex) regexes.push(regexValueFilter(path, element))
     else values.push(element)
   }
-  const collation = collationOf(context)
-  const sorted = sortedDistinct(values, collation)
-  const collated = collatedValues(sorted, collation)
+  const { values: sorted, collated } = sortedSet(values, collationOf(context))
   const equalities: InFilter = { kind: 'in', path, values: sorted, ...(collated && { collated }) }
   if (regexes.length === 0) return equalities
   return { kind: 'or', filters: values.length === 0 ? regexes : [equalities, ...regexes] }
 }
 
 /** A set look-up for plain numbers, a binary search by the one order for the rest. */
-export function inTest(filter: InFilter): ValueTest {
-  const numbers = new Set(filter.values.filter(isExactNumber).map(numberOf))
+export function inTest({ values: sorted, collated }: InFilter): ValueTest {
+  const numbers = new Set<number>()
   // A decimal or a large int64 in a document may equal a number of the set: those go through the search, which has all. An int32 or a
   // double goes through it only where the set has numbers of other kinds.
-  const hasOthers = filter.values.some((value) => isNumber(value.type) && !isExactNumber(value))
-  const { values: sorted, collated } = filter
-  const holdsNull = sorted.some((value) => value.type === bsonType.null)
+  let hasOthers = false
+  let holdsNull = false
+  for (let i = 0; i < sorted.length; i++) {
+    const value = sorted[i]!
+    if (value.type === bsonType.null) holdsNull = true
+    else if (isExactNumber(value)) numbers.add(numberOf(value))
+    else if (isNumber(value.type)) hasOthers = true
+  }
   return (type, bytes, start) => {
     switch (type) {
       case missing:

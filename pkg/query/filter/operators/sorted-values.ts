@@ -1,4 +1,6 @@
 /** Sets of values that are searched by the one order. */
+import { compareBytes, encodeKey, KeyWriter } from '../../../bson/key.ts'
+import { orderOfKeys } from '../../../bson/key-sort.ts'
 import { compareValues } from '../../../bson/order.ts'
 import type { Value } from '../../../bson/value.ts'
 import { simpleOrder, type ValueOrder } from '../../../bson/value-order.ts'
@@ -9,6 +11,51 @@ import type { Collated } from '../tree.ts'
 export function sortedDistinct(values: Value[], { compare }: ValueOrder = simpleOrder): Value[] {
   values.sort(compare)
   return values.filter((value, i) => i === 0 || compare(values[i - 1]!, value) !== 0)
+}
+
+/** From so many values on, their keys are made and sorted, instead of comparing the values. */
+const keyedMin = 256
+
+export interface SortedSet {
+  /** Ascending, distinct, in the order of the collation. */
+  readonly values: readonly Value[]
+  readonly collated: Collated<readonly Value[]> | undefined
+}
+
+/** What a filter keeps of a set of values. The array may be sorted in place. */
+export function sortedSet(values: Value[], collation: Collation | undefined): SortedSet {
+  if (values.length >= keyedMin) return setByKeys(values, collation)
+  const sorted = sortedDistinct(values, collation)
+  return { values: sorted, collated: collatedValues(sorted, collation) }
+}
+
+/** As comparing gives it: of equal values the first stays. */
+function setByKeys(given: readonly Value[], collation: Collation | undefined): SortedSet {
+  const keyed = collation === undefined ? given : given.map((value) => collation.keyed(value))
+  const keys = new KeyWriter(given.length * 16)
+  const ends = new Uint32Array(given.length + 1)
+  for (let i = 0; i < keyed.length; i++) {
+    const { type, bytes, start } = keyed[i]!
+    encodeKey(keys, type, bytes, start)
+    ends[i + 1] = keys.length
+  }
+  const { bytes } = keys
+  const order = orderOfKeys(bytes, ends, ends.subarray(1), given.length)
+  const values: Value[] = []
+  const sortedKeyed: Value[] = []
+  let isCollated = false
+  let last = -1
+  for (let at = 0; at < order.length; at++) {
+    const i = order[at]!
+    if (last >= 0 && compareBytes(bytes, ends[last]!, ends[last + 1]!, bytes, ends[i]!, ends[i + 1]!) === 0) continue
+    last = i
+    values.push(given[i]!)
+    if (collation === undefined) continue
+    sortedKeyed.push(keyed[i]!)
+    // What holds no string is its own keyed value.
+    isCollated ||= keyed[i] !== given[i]
+  }
+  return { values, collated: isCollated ? { collation: collation!, keyed: sortedKeyed } : undefined }
 }
 
 /** What a filter keeps of a set of values under a collation; undefined where that makes no difference. */
