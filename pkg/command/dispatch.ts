@@ -19,6 +19,7 @@ import type { Engine } from '../engine/engine.ts'
 import type { Workspace } from '../engine/workspace.ts'
 import type { World } from '../io/world.ts'
 import { isCatalogConflict, WriteConflict } from '../mvcc/write-conflict.ts'
+import { SetIsDue, withSets } from '../query/filter/value-sets.ts'
 import { Batch } from './batch.ts'
 import { writeClusterTime } from './cluster-time.ts'
 import { type ReadConcern, readsDurably } from './concern.ts'
@@ -447,20 +448,26 @@ export class Database extends Instance {
 
 /**
  * What `run` gives. When others have a collection or a name that it needs, it is run again from its beginning once they may have let
- * go, unless `mayRunAgain` says no; and so it is when a variable of its `let` has been computed elsewhere.
+ * go, unless `mayRunAgain` says no; and so it is when a variable of its `let` has been computed elsewhere, and when a long set of its filter has
+ * been made.
  */
 function againOnceFree(
   operation: Operation,
   run: () => unknown,
   mayRunAgain: (conflict: WriteConflict) => boolean = isCatalogConflict,
 ): unknown {
+  const runAgain = (): unknown => {
+    operation.isAgain = true
+    return againOnceFree(operation, run, mayRunAgain)
+  }
   const again = (error: unknown): Promise<unknown> => {
     const isFree = error instanceof WriteConflict && error.target !== undefined && mayRunAgain(error)
-    if (!isFree && !isOfLet(operation, error)) throw error
-    return operation.settle(error).then(() => againOnceFree(operation, run, mayRunAgain))
+    if (!isFree && !isOfLet(operation, error) && !(error instanceof SetIsDue)) throw error
+    return operation.settle(error).then(runAgain)
   }
   try {
-    const result = run()
+    // A write may have changed something before it parses its next filter: each of its statements waits for sets of its own.
+    const result = operation.writes ? run() : withSets(operation, run)
     return result instanceof Promise ? result.catch(again) : result
   } catch (error) {
     return again(error)

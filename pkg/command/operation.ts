@@ -13,6 +13,7 @@ import type { BegunLet } from '../expression/command-let.ts'
 import { isOfCatalog } from '../mvcc/lock-table.ts'
 import type { WriteConflict } from '../mvcc/write-conflict.ts'
 import type { ExpressionOptions } from '../query/filter/operator.ts'
+import { type SetInMaking, SetIsDue } from '../query/filter/value-sets.ts'
 import {
   defaultReadConcern,
   defaultWriteConcern,
@@ -90,6 +91,10 @@ export class Operation {
   expressions: ExpressionOptions | undefined = undefined
   /** The variables of its `let`; undefined: it has none, or none was asked for. */
   begunLet: BegunLet | undefined = undefined
+  /** Of its filters, those that take long. */
+  sets: SetInMaking[] | undefined = undefined
+  /** It was begun before, and had to wait before anything was done. */
+  isAgain = false
   /** How the statement at work compares strings (see `chooseCollation`); undefined: by their bytes. */
   collation: Collation | undefined = undefined
   #nowMs: number | undefined = undefined
@@ -248,6 +253,7 @@ export class Operation {
    */
   async settle(obstacle: Obstacle): Promise<void> {
     if (obstacle instanceof Detour) return this.detour(obstacle)
+    if (obstacle instanceof SetIsDue) return this.#make(obstacle.set)
     this.isWaitingForLock = true
     try {
       await this.#waitOut(obstacle)
@@ -257,6 +263,12 @@ export class Operation {
     // It was others who worked meanwhile.
     this.#beginSlice()
     await this.pause()
+  }
+
+  /** Makes the set in slices, and keeps it. */
+  async #make(set: SetInMaking): Promise<void> {
+    while (!set.advance(this.stride)) if (this.passed(this.stride)) await this.pause()
+    this.sets = [...(this.sets ?? []), set]
   }
 
   /** The next pause lasts until the work has been done by another thread. */

@@ -1,13 +1,14 @@
 /** Trying again what met an open transaction's write, or takes too long to be done in one turn. */
 import { Detour } from '../base/detour.ts'
 import { WriteConflict } from '../mvcc/write-conflict.ts'
+import { SetIsDue } from '../query/filter/value-sets.ts'
 import type { Operation } from './operation.ts'
 
 /** What to wait for before a write is tried again. */
-export type Obstacle = WriteConflict | Detour
+export type Obstacle = WriteConflict | Detour | SetIsDue
 
 export function isObstacle(error: unknown): error is Obstacle {
-  return error instanceof WriteConflict || error instanceof Detour
+  return error instanceof WriteConflict || error instanceof Detour || error instanceof SetIsDue
 }
 
 /**

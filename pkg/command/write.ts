@@ -14,6 +14,7 @@ import type { ChangeDescriber } from '../engine/change-notes.ts'
 import type { Collection, RecordRef } from '../engine/collection.ts'
 import type { WriteUnit } from '../engine/write-unit.ts'
 import { parseFilter } from '../query/filter/parse.ts'
+import { withSets } from '../query/filter/value-sets.ts'
 import type { UpdateResult } from '../query/update/apply.ts'
 import { byComparing } from '../query/update/describe-difference.ts'
 import { describeOperators } from '../query/update/describe-operators.ts'
@@ -162,12 +163,8 @@ function update(
     const recordId = recordById(operation, collection, prepared.request.filter)
     if (recordId !== undefined) return updateById(operation, target, collection, recordId, prepared)
   }
-  const search = new Search(
-    prepared.request.filter,
-    prepared.request.sort,
-    prepared.request.hint,
-    expressionOptions(operation),
-  )
+  const { filter, sort, hint } = prepared.request
+  const search = withSets(operation, () => new Search(filter, sort, hint, expressionOptions(operation)))
   return prepared.request.multi
     ? updateMany(operation, target, collection, search, prepared)
     : updateFirst(operation, target, collection, search, prepared)
@@ -373,7 +370,7 @@ function remove(
       return 1
     }
   }
-  const search = new Search(filter, undefined, hint, expressionOptions(operation))
+  const search = withSets(operation, () => new Search(filter, undefined, hint, expressionOptions(operation)))
   let removed = 0
   const removeMatch = (unit: WriteUnit, recordId: RecordId, isCertain?: boolean): boolean => {
     if (!collection.read(recordId, timestampMax, record)) return false

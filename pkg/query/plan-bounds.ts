@@ -61,7 +61,7 @@ export function boundsOf(filter: Filter, single = false): Bounds | undefined {
       if (filter.operator !== 'eq') return rangeOf(filter)
       return { intervals: normalize(equalTo(filter.value)), exact: isExact(filter.value) }
     case 'in':
-      return pointsOf(filter.values)
+      return kept(keptPoints, filter.values, makePoints)
     case 'regex':
       return regexBounds(filter.pattern, filter.options)
     case 'not': {
@@ -70,7 +70,9 @@ export function boundsOf(filter: Filter, single = false): Bounds | undefined {
       // Without arrays a key within the bounds of null is null or missing, and both are what is negated.
       const exact =
         inner?.exact === true || (single && filter.filter.kind === 'comparison' && isNullish(filter.filter.value))
-      return inner === undefined || !exact ? undefined : { intervals: complement(inner.intervals), exact: false }
+      return inner === undefined || !exact
+        ? undefined
+        : { intervals: kept(keptOutside, inner.intervals, complement), exact: false }
     }
     default:
       return undefined
@@ -81,18 +83,23 @@ export function boundsOf(filter: Filter, single = false): Bounds | undefined {
 const keptMin = 64
 
 const keptPoints = new WeakMap<readonly Value[], Bounds>()
+const keptOutside = new WeakMap<readonly Interval[], readonly Interval[]>()
 
-/** `values`: ascending, distinct. */
-function pointsOf(values: readonly Value[]): Bounds {
-  if (values.length < keptMin) return makePoints(values)
-  let bounds = keptPoints.get(values)
-  if (bounds === undefined) {
-    bounds = makePoints(values)
-    keptPoints.set(values, bounds)
+function kept<Given extends readonly unknown[], Made>(
+  known: WeakMap<Given, Made>,
+  given: Given,
+  make: (given: Given) => Made,
+): Made {
+  if (given.length < keptMin) return make(given)
+  let made = known.get(given)
+  if (made === undefined) {
+    made = make(given)
+    known.set(given, made)
   }
-  return bounds
+  return made
 }
 
+/** `values`: ascending, distinct. */
 function makePoints(values: readonly Value[]): Bounds {
   const exact = values.every(isExact)
   // Without arrays each value is one point, and they are in order.
@@ -157,9 +164,13 @@ export function complement(intervals: readonly Interval[]): readonly Interval[] 
   const result: Interval[] = []
   let low: Value = minKeyValue
   let lowInclusive = true
+  let isPointBefore = false
   for (const interval of intervals) {
     const gap: Interval = { low, lowInclusive, high: interval.low, highInclusive: !interval.lowInclusive }
-    if (!isEmpty(gap)) result.push(gap)
+    // Between two points there is something.
+    const isPointNow = interval.low === interval.high
+    if ((isPointBefore && isPointNow) || !isEmpty(gap)) result.push(gap)
+    isPointBefore = isPointNow
     low = interval.high
     lowInclusive = !interval.highInclusive
   }

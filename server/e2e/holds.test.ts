@@ -250,6 +250,60 @@ test.each<[string, Document]>([
   expect(await expectShortHolds({ explain: { find: 'planned', filter } })).toMatchObject({ ok: 1 })
 })
 
+test.each<[string, unknown[], Document]>([
+  ['numbers', places, {}],
+  ['texts', places.map((n) => `text ${n}`), {}],
+  ['texts under a collation', places.map((n) => `tëxt ${n}`), { collation: { locale: 'de', strength: 1 } }],
+  ['values of all kinds', places.map((n) => [n, `${n}`, new Date(n), null, [n]][n % 5]), {}],
+])('a set of very many values: %s', async (_, values, options) => {
+  await reply({ drop: 'sets' })
+  const some = values.slice(0, 50).map((a, i) => ({ a, i }))
+  await reply({ insert: 'sets', documents: [...some, { a: -1, i: -1 }, { a: 'none', i: -1 }, { a: { b: 1 }, i: -1 }] })
+  const filter = { a: { $in: values } }
+  const others = { a: { $nin: values } }
+  const update = { q: filter, u: { $set: { found: true } }, multi: true, ...options }
+  for (const index of [undefined, { a: 1 }, { i: 1, a: -1 }]) {
+    if (index !== undefined) {
+      const indexes = [{ key: index, name: JSON.stringify(index), ...options }]
+      expect(await reply({ createIndexes: 'sets', indexes })).toMatchObject({ ok: 1 })
+    }
+    expect(await expectShortHolds({ count: 'sets', query: filter, ...options })).toMatchObject({ n: 50 })
+    const bounded = { i: { $gte: 0 }, a: { $in: values } }
+    expect(await expectShortHolds({ count: 'sets', query: bounded, ...options })).toMatchObject({ n: 50 })
+    expect(await expectShortHolds({ count: 'sets', query: others, ...options })).toMatchObject({ n: 3 })
+    const pipeline = [{ $match: { a: { $not: { $in: values } } } }, { $count: 'n' }]
+    expect(await expectShortHolds({ aggregate: 'sets', pipeline, cursor: {}, ...options })).toMatchObject({
+      cursor: { firstBatch: [{ n: 3 }] },
+    })
+    const found = await expectShortHolds({
+      find: 'sets',
+      filter,
+      projection: { _id: 0, i: 1 },
+      batchSize: 60,
+      ...options,
+    })
+    expect((found['cursor'] as { firstBatch: unknown[] }).firstBatch.length).toBe(50)
+    expect(await expectShortHolds({ update: 'sets', updates: [update] })).toMatchObject({ n: 50 })
+  }
+  // The second statement's set is made when the first has changed something.
+  const deletes = [
+    { q: { i: -1, ...others }, limit: 0, ...options },
+    { q: filter, limit: 0, ...options },
+  ]
+  expect(await expectShortHolds({ delete: 'sets', deletes })).toMatchObject({ n: 53 })
+})
+
+test('a set of very many values that has what none may have', async () => {
+  await reply({ drop: 'sets' })
+  await reply({ insert: 'sets', documents: [{ a: 1 }, { a: 'abc' }] })
+  const patterns = { a: { $in: [...places.map((n) => n + 5), /^ab/] } }
+  expect(await expectShortHolds({ find: 'sets', filter: patterns })).toMatchObject({
+    cursor: { firstBatch: [{ a: 'abc' }] },
+  })
+  const refused = { a: { $in: [...places, { $gt: 1 }] } }
+  expect(await expectShortHolds({ find: 'sets', filter: refused })).toMatchObject({ ok: 0, code: 2 })
+})
+
 test('an index made over large arrays', async () => {
   await reply({ insert: 'later', documents: [0, 1, 2].map((_id) => ({ ...large, _id })) })
   const indexes = [{ key: { a: 1 }, name: 'a' }]

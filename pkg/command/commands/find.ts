@@ -124,7 +124,7 @@ export const find = defineCommand({
   },
   run: (operation: Operation, request: FindCommand): Batch | Promise<Batch> => {
     const { instance } = operation
-    instance.counters.query++
+    if (!operation.isAgain) instance.counters.query++
     const collection = operation.workspace.collection(operation.databaseName, request.collection)
     if (operation.statement !== undefined) refuseInTransaction(request)
     if (request.tailable) refuseTailingView(collection)

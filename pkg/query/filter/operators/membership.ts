@@ -8,9 +8,10 @@ import type { Path } from '../../path.ts'
 import { missing, type ParseContext, type PathOperator, type ValueTest } from '../operator.ts'
 import { isOperatorDocument } from '../operator-document.ts'
 import type { Filter, InFilter } from '../tree.ts'
+import { madeSet } from '../value-sets.ts'
 import { collationOf, isExactNumber } from './comparison.ts'
 import { regexValueFilter } from './regex.ts'
-import { positionIn, positionInKeyed, sortedSet } from './sorted-values.ts'
+import { positionIn, positionInKeyed, type SortedSet, sortedSet } from './sorted-values.ts'
 
 export const membershipOperators: readonly PathOperator[] = [
   { name: '$in', parse: (path, operand, context) => membership(path, operand, '$in', context) },
@@ -22,6 +23,14 @@ export const membershipOperators: readonly PathOperator[] = [
 
 function membership(path: Path, operand: Value, name: string, context: ParseContext): Filter {
   if (operand.type !== bsonType.array) throw new DatabaseError('BadValue', `${name} needs an array`)
+  const collation = collationOf(context)
+  const made = madeSet(operand, collation)
+  if (made !== undefined)
+    return anyOf(
+      path,
+      made.set,
+      made.regexes.map((value) => regexValueFilter(path, value)),
+    )
   const values: Value[] = []
   const regexes: Filter[] = []
   const { bytes } = operand
@@ -34,8 +43,11 @@ function membership(path: Path, operand: Value, name: string, context: ParseCont
     if (element.type === bsonType.regex) regexes.push(regexValueFilter(path, element))
     else values.push(element)
   }
-  const { values: sorted, collated } = sortedSet(values, collationOf(context))
-  const equalities: InFilter = { kind: 'in', path, values: sorted, ...(collated && { collated }) }
+  return anyOf(path, sortedSet(values, collation), regexes)
+}
+
+function anyOf(path: Path, { values, collated }: SortedSet, regexes: readonly Filter[]): Filter {
+  const equalities: InFilter = { kind: 'in', path, values, ...(collated && { collated }) }
   if (regexes.length === 0) return equalities
   return { kind: 'or', filters: values.length === 0 ? regexes : [equalities, ...regexes] }
 }

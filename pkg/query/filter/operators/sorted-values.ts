@@ -41,21 +41,40 @@ function setByKeys(given: readonly Value[], collation: Collation | undefined): S
   }
   const { bytes } = keys
   const order = orderOfKeys(bytes, ends, ends.subarray(1), given.length)
-  const values: Value[] = []
-  const sortedKeyed: Value[] = []
-  let isCollated = false
+  const set = new GrowingSet(collation)
   let last = -1
   for (let at = 0; at < order.length; at++) {
     const i = order[at]!
     if (last >= 0 && compareBytes(bytes, ends[last]!, ends[last + 1]!, bytes, ends[i]!, ends[i + 1]!) === 0) continue
     last = i
-    values.push(given[i]!)
-    if (collation === undefined) continue
-    sortedKeyed.push(keyed[i]!)
-    // What holds no string is its own keyed value.
-    isCollated ||= keyed[i] !== given[i]
+    set.add(given[i]!, keyed[i]!)
   }
-  return { values, collated: isCollated ? { collation: collation!, keyed: sortedKeyed } : undefined }
+  return set
+}
+
+/** A set whose values are added in order, each once. */
+export class GrowingSet implements SortedSet {
+  readonly #collation: Collation | undefined
+  readonly values: Value[] = []
+  readonly #keyed: Value[] = []
+  #isCollated = false
+
+  constructor(collation: Collation | undefined) {
+    this.#collation = collation
+  }
+
+  /** `keyed`: what the collation makes of the value; without one, the value. */
+  add(value: Value, keyed: Value): void {
+    this.values.push(value)
+    if (this.#collation === undefined) return
+    this.#keyed.push(keyed)
+    // What holds no string is its own keyed value.
+    this.#isCollated ||= keyed !== value
+  }
+
+  get collated(): Collated<readonly Value[]> | undefined {
+    return this.#isCollated ? { collation: this.#collation!, keyed: this.#keyed } : undefined
+  }
 }
 
 /** What a filter keeps of a set of values under a collation; undefined where that makes no difference. */
