@@ -75,45 +75,46 @@ class ManyRanges implements KeyRanges {
 
 /** Where the first range is, from `from` on, that does not end before the key `bytes[start, end)`; their number when all do. */
 export function firstReaching(ranges: KeyRanges, from: number, bytes: Uint8Array, start: number, end: number): number {
-  const reaches = (place: number): boolean => {
-    const { upper } = ranges.at(place)!
-    return upper === undefined || compareBytes(bytes, start, end, upper, 0, upper.length) < 0
-  }
   // By steps that double, since it is mostly near; then by halves between the last two.
   let low = from
   let high = from
-  for (let step = 1; high < ranges.length && !reaches(high); step *= 2) {
+  for (let step = 1; high < ranges.length && !endsAfter(ranges.at(high)!, bytes, start, end); step *= 2) {
     low = high + 1
     high += step
   }
-  high = Math.min(high, ranges.length)
+  if (high > ranges.length) high = ranges.length
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (reaches(middle)) high = middle
+    if (endsAfter(ranges.at(middle)!, bytes, start, end)) high = middle
     else low = middle + 1
   }
   return low
 }
 
+function endsAfter({ upper }: KeyRange, bytes: Uint8Array, start: number, end: number): boolean {
+  return upper === undefined || compareBytes(bytes, start, end, upper, 0, upper.length) < 0
+}
+
 /** Where the last range is, from `from` down, that does not begin after the key; -1 when all do. */
 export function lastReaching(ranges: KeyRanges, from: number, bytes: Uint8Array, start: number, end: number): number {
-  const reaches = (place: number): boolean => {
-    const { lower } = ranges.at(place)!
-    return lower === undefined || compareBytes(bytes, start, end, lower, 0, lower.length) >= 0
-  }
   let low = from
   let high = from
-  for (let step = 1; low >= 0 && !reaches(low); step *= 2) {
+  for (let step = 1; low >= 0 && !beginsBefore(ranges.at(low)!, bytes, start, end); step *= 2) {
     high = low - 1
     low -= step
   }
-  low = Math.max(low, -1)
+  if (low < -1) low = -1
   while (low < high) {
     const middle = (low + high + 1) >> 1
-    if (reaches(middle)) low = middle
+    if (beginsBefore(ranges.at(middle)!, bytes, start, end)) low = middle
     else high = middle - 1
   }
   return low
+}
+
+/** With the key, or before it. */
+function beginsBefore({ lower }: KeyRange, bytes: Uint8Array, start: number, end: number): boolean {
+  return lower === undefined || compareBytes(bytes, start, end, lower, 0, lower.length) >= 0
 }
 
 /** The keys of points behind `prefix`, in the order of an index. */
