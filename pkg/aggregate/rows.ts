@@ -19,19 +19,24 @@ export interface Rows {
   close(): void
 }
 
-/** Documents that are already there. */
+/** Documents that are already there. `due`: says of very many when it is time to pause. */
 export class DocumentRows implements Rows {
   readonly #documents: readonly Uint8Array[]
+  readonly #due: (() => boolean) | undefined
   #next = 0
   bytes: Uint8Array = new Uint8Array(0)
   readonly start = 0
   end = 0
+  paused = false
 
-  constructor(documents: readonly Uint8Array[]) {
+  constructor(documents: readonly Uint8Array[], due?: () => boolean) {
     this.#documents = documents
+    this.#due = due
   }
 
   next(): boolean {
+    this.paused = this.#due?.() === true
+    if (this.paused) return false
     const document = this.#documents[this.#next]
     if (document === undefined) return false
     this.#next++

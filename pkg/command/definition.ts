@@ -20,6 +20,8 @@ export interface Definition<Request, Result> extends Command {
   readonly fields: Fields<string>
   /** The request that `fields` and `sequences` ask for; throws when it makes no sense in itself. */
   parse(database: string, sequences: Sequences): Request
+  /** Reads what of the request `parse` has left, as it is too much for one turn: before anything is done. */
+  readRest?(operation: Operation, request: Request): void | Promise<void>
   /** Whether it would change nothing at this moment, and so needs not wait for the fsync lock. */
   changesNothing?(operation: Operation): boolean
   /** Does it. A promise only when something must be waited for. */

@@ -92,7 +92,9 @@ export class Database extends Instance {
       const request = definition.parse(databaseName, message.sequences)
       fields.forget()
       if (!this.querySettings.isEmpty) this.querySettings.admit(databaseName, body)
-      if (failure !== undefined) return this.#runAndFail(operation, definition, request, failure)
+      const reading = definition.readRest?.(operation, request)
+      if (failure !== undefined) return this.#runAndFail(operation, definition, request, failure, reading)
+      if (reading instanceof Promise) return this.#replyAfter(operation, definition, request, reading)
       const result = this.#run(operation, definition, request)
       if (result instanceof Promise) return this.#replyLater(operation, definition, result)
       this.#account(definition, operation, result)
@@ -315,9 +317,11 @@ export class Database extends Instance {
     definition: AnyDefinition,
     request: unknown,
     failure: CommandFailure,
+    reading: void | Promise<void>,
   ): Promise<Uint8Array> {
-    if (failure.blockMs > 0) await this.#sleep(operation, failure.blockMs)
     try {
+      await reading
+      if (failure.blockMs > 0) await this.#sleep(operation, failure.blockMs)
       const result = await this.#awaited(
         operation,
         definition,
@@ -378,6 +382,17 @@ export class Database extends Instance {
       () => reply,
       (error: unknown) => this.#failure(undefined, operation, error),
     )
+  }
+
+  /** Runs a command of which the rest is still being read. */
+  #replyAfter(
+    operation: Operation,
+    definition: AnyDefinition,
+    request: unknown,
+    reading: Promise<void>,
+  ): Promise<Uint8Array> {
+    const running = reading.then(() => this.#run(operation, definition, request))
+    return this.#replyLater(operation, definition, running)
   }
 
   async #replyLater(operation: Operation, definition: AnyDefinition, running: Promise<unknown>): Promise<Uint8Array> {

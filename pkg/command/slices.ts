@@ -4,7 +4,7 @@ import type { Operation } from './operation.ts'
 export function inSlices<Item>(
   operation: Operation,
   items: readonly Item[],
-  act: (item: Item) => void,
+  act: (item: Item) => unknown,
   from = 0,
 ): void | Promise<void> {
   for (let i = from; i < items.length; i++) {

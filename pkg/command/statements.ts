@@ -1,7 +1,30 @@
-/** Running the statements of a write command one after the other, ordered or not. */
+/** The statements of a write command: read before the first one runs, then run one after the other, ordered or not. */
 import { databaseErrorOf } from './error-reply.ts'
 import type { Operation } from './operation.ts'
+import { inSlices } from './slices.ts'
 import { endsCommand, type WriteError } from './write-errors.ts'
+
+/** Reading more of them may take longer than a turn. */
+const readAtOnceMax = 1000
+
+/** The statements of a request, as far as they have been read. */
+export interface Statements<Statement> {
+  readonly read: Statement[]
+  /** Reads the others into `read`, letting others run meanwhile; undefined: there are none. */
+  readonly rest: ((operation: Operation) => void | Promise<void>) | undefined
+}
+
+/** Reads so many statements as may be read in the caller's turn. Throws what is wrong with the first that makes no sense. */
+export function readStatements<Statement>(
+  documents: readonly Uint8Array[],
+  parse: (document: Uint8Array) => Statement,
+): Statements<Statement> {
+  if (documents.length <= readAtOnceMax) return { read: documents.map(parse), rest: undefined }
+  const read = documents.slice(0, readAtOnceMax).map(parse)
+  const rest = (operation: Operation): void | Promise<void> =>
+    inSlices(operation, documents, (document) => read.push(parse(document)), readAtOnceMax)
+  return { read, rest }
+}
 
 /**
  * Calls `run` for each statement. One that fails goes into `errors`; `ordered`: nothing is run after it. Errors that

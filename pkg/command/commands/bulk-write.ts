@@ -24,6 +24,7 @@ import {
 } from '../fields.ts'
 import { splitNamespace } from '../namespace.ts'
 import type { Operation } from '../operation.ts'
+import { Pace } from '../pace.ts'
 import { openCursor } from '../read.ts'
 import { refuse } from '../refuse.ts'
 import {
@@ -34,7 +35,7 @@ import {
   statementIds,
   writeRetried,
 } from '../retryable-write.ts'
-import { runStatements } from '../statements.ts'
+import { readStatements, runStatements, type Statements } from '../statements.ts'
 import { refuseSystemWrite } from '../system-writes.ts'
 import { deleteDocuments, prepareUpdate, type UpdateOutcome, type UpdateRequest, updateDocuments } from '../write.ts'
 import type { WriteError } from '../write-errors.ts'
@@ -105,6 +106,8 @@ type BulkOperation =
 
 export interface BulkWriteCommand {
   readonly operations: readonly BulkOperation[]
+  /** Of very many operations: reads those that are not in `operations` yet. */
+  readonly rest?: Statements<BulkOperation>['rest']
   readonly ordered: boolean
   readonly errorsOnly: boolean
   readonly batchSize: number | undefined
@@ -147,14 +150,17 @@ export const bulkWrite: Definition<BulkWriteCommand, Result> = defineCommand({
       )
     const targets = nsInfo.map(parseTarget)
     const cursor = fields.document(at.cursor)
+    const { read, rest } = readStatements(ops, (op) => parseOperation(op, targets))
     return {
-      operations: ops.map((op) => parseOperation(op, targets)),
+      operations: read,
+      rest,
       ordered: !fields.has(at.ordered) || fields.boolean(at.ordered),
       errorsOnly: fields.boolean(at.errorsOnly),
       ids: statementIds(fields, at.stmtId, at.stmtIds, ops.length),
       batchSize: cursor === undefined ? undefined : cursorFields.read(cursor, 0).number(cursorFields.at.batchSize),
     }
   },
+  readRest: (operation: Operation, { rest }: BulkWriteCommand) => rest?.(operation),
   run: async (operation: Operation, request: BulkWriteCommand): Promise<Result> => {
     const totals: Totals = { inserted: 0, matched: 0, modified: 0, upserted: 0, deleted: 0, errors: 0 }
     operation.retry?.begin(request.ids)
@@ -170,8 +176,10 @@ export const bulkWrite: Definition<BulkWriteCommand, Result> = defineCommand({
     if (running !== undefined) await running
     reportErrors(errors, reported, replies)
     totals.errors = errors.length
-    const batch = await openCursor(operation, new DocumentRows(replies), {
+    const pace = new Pace(operation)
+    const batch = await openCursor(operation, new DocumentRows(replies, pace.due), {
       namespace: 'admin.$cmd.bulkWrite',
+      pace,
       batchSize: request.batchSize ?? replies.length + 1,
       limit: replies.length,
     })

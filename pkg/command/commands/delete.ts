@@ -21,7 +21,7 @@ import { collectionNameOf } from '../namespace.ts'
 import type { Operation } from '../operation.ts'
 import { refuse } from '../refuse.ts'
 import { notRetryable, readDeleteResult, type StatementIds, statementIds, writeRetried } from '../retryable-write.ts'
-import { runStatements } from '../statements.ts'
+import { readStatements, runStatements, type Statements } from '../statements.ts'
 import { refuseSystemWrite } from '../system-writes.ts'
 import { deleteDocuments } from '../write.ts'
 import { forgetUnwanted, type WriteError, writeWriteErrors } from '../write-errors.ts'
@@ -59,6 +59,8 @@ export interface DeleteStatement {
 export interface DeleteRequest {
   readonly collection: string
   readonly deletes: readonly DeleteStatement[]
+  /** Of very many statements: reads those that are not in `deletes` yet. */
+  readonly rest?: Statements<DeleteStatement>['rest']
   readonly ordered: boolean
   readonly ids?: StatementIds
   /** Of the collection that is meant. */
@@ -85,17 +87,18 @@ export const deleteCommand = defineCommand({
     const at = fields.at
     refuse('encryptionInformation', fields.value(at.encryptionInformation))
     const collection = collectionNameOf(database, fields.type(at.delete), fields.bytes, fields.start(at.delete))
-    const deletes = statements('delete.deletes', sequences.get('deletes') ?? fields.documents(at.deletes)).map(
-      parseStatement,
-    )
+    const documents = statements('delete.deletes', sequences.get('deletes') ?? fields.documents(at.deletes))
+    const { read, rest } = readStatements(documents, parseStatement)
     return {
       collection,
-      deletes,
+      deletes: read,
+      rest,
       ordered: !fields.has(at.ordered) || fields.boolean(at.ordered),
-      ids: statementIds(fields, at.stmtId, at.stmtIds, deletes.length),
+      ids: statementIds(fields, at.stmtId, at.stmtIds, documents.length),
       uuid: collectionUuid(fields, at.collectionUUID),
     }
   },
+  readRest: (operation: Operation, { rest }: DeleteRequest) => rest?.(operation),
   run: (operation: Operation, request: DeleteRequest): DeleteResult | Promise<DeleteResult> => {
     const { instance } = operation
     const target = { database: operation.databaseName, collection: request.collection }

@@ -21,7 +21,7 @@ import { collectionNameOf } from '../namespace.ts'
 import type { Operation } from '../operation.ts'
 import { refuse } from '../refuse.ts'
 import { notRetryable, readUpdateResult, type StatementIds, statementIds, writeRetried } from '../retryable-write.ts'
-import { runStatements } from '../statements.ts'
+import { readStatements, runStatements, type Statements } from '../statements.ts'
 import { refuseSystemWrite } from '../system-writes.ts'
 import { prepareUpdate, type UpdateOutcome, type UpdateRequest, updateDocuments } from '../write.ts'
 import { forgetUnwanted, type WriteError, writeWriteErrors } from '../write-errors.ts'
@@ -60,6 +60,8 @@ const statementFields = new Fields('update.updates', {
 export interface UpdateCommand {
   readonly collection: string
   readonly updates: readonly UpdateRequest[]
+  /** Of very many statements: reads those that are not in `updates` yet. */
+  readonly rest?: Statements<UpdateRequest>['rest']
   readonly ordered: boolean
   readonly ids?: StatementIds
   /** Of the collection that is meant. */
@@ -93,17 +95,18 @@ export const update = defineCommand({
     const at = fields.at
     refuse('encryptionInformation', fields.value(at.encryptionInformation))
     const collection = collectionNameOf(database, fields.type(at.update), fields.bytes, fields.start(at.update))
-    const updates = statements('update.updates', sequences.get('updates') ?? fields.documents(at.updates)).map(
-      parseStatement,
-    )
+    const documents = statements('update.updates', sequences.get('updates') ?? fields.documents(at.updates))
+    const { read, rest } = readStatements(documents, parseStatement)
     return {
       collection,
-      updates,
+      updates: read,
+      rest,
       ordered: !fields.has(at.ordered) || fields.boolean(at.ordered),
-      ids: statementIds(fields, at.stmtId, at.stmtIds, updates.length),
+      ids: statementIds(fields, at.stmtId, at.stmtIds, documents.length),
       uuid: collectionUuid(fields, at.collectionUUID),
     }
   },
+  readRest: (operation: Operation, { rest }: UpdateCommand) => rest?.(operation),
   run: (operation: Operation, request: UpdateCommand): UpdateResult | Promise<UpdateResult> => {
     const { instance } = operation
     const target = { database: operation.databaseName, collection: request.collection }
