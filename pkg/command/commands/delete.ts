@@ -24,7 +24,7 @@ import { notRetryable, readDeleteResult, type StatementIds, statementIds, writeR
 import { readStatements, runStatements, type Statements } from '../statements.ts'
 import { refuseSystemWrite } from '../system-writes.ts'
 import { deleteDocuments } from '../write.ts'
-import { forgetUnwanted, type WriteError, writeWriteErrors } from '../write-errors.ts'
+import { acknowledgeWrites, type Failures, writeWriteErrors } from '../write-errors.ts'
 import { statements } from './insert.ts'
 
 const fields = commandFields('delete', {
@@ -67,9 +67,8 @@ export interface DeleteRequest {
   readonly uuid?: Uint8Array | undefined
 }
 
-export interface DeleteResult {
+export interface DeleteResult extends Failures {
   removed: number
-  readonly errors: WriteError[]
   /** Statements of a retryable write that had been done before. */
   readonly retried?: readonly number[] | undefined
 }
@@ -130,14 +129,13 @@ export const deleteCommand = defineCommand({
     const finish = (): DeleteResult | Promise<DeleteResult> => {
       instance.counters.delete += request.deletes.length
       instance.counters.deleted += result.removed
-      forgetUnwanted(operation, result.errors)
-      return operation.acknowledge(result, instance.engine.lastIndex)
+      return acknowledgeWrites(operation, result)
     }
     return running === undefined ? finish() : running.then(finish)
   },
   reply: (result: DeleteResult, writer: BsonWriter) => {
     writer.int32('n', result.removed)
-    writeWriteErrors(writer, result.errors)
+    writeWriteErrors(writer, result)
     writeRetried(writer, result.retried)
   },
   explain: (operation: Operation, request: DeleteRequest, verbosity: Verbosity): Explanation | Promise<Explanation> => {

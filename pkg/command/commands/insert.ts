@@ -9,7 +9,7 @@ import type { Operation } from '../operation.ts'
 import { refuse } from '../refuse.ts'
 import { type StatementIds, statementIds, writeRetried } from '../retryable-write.ts'
 import { refuseSystemWrite } from '../system-writes.ts'
-import { endsCommand, forgetUnwanted, type WriteError, writeWriteErrors } from '../write-errors.ts'
+import { acknowledgeWrites, endsCommand, type Failures, writeWriteErrors } from '../write-errors.ts'
 import { insertAll } from '../write-insert.ts'
 
 const fields = commandFields('insert', {
@@ -34,9 +34,8 @@ export interface InsertRequest {
   readonly uuid?: Uint8Array | undefined
 }
 
-export interface InsertResult {
+export interface InsertResult extends Failures {
   inserted: number
-  readonly errors: WriteError[]
   /** Statements of a retryable write that had been done before. */
   readonly retried?: readonly number[] | undefined
 }
@@ -88,14 +87,13 @@ export const insert = defineCommand({
     const finish = (): InsertResult | Promise<InsertResult> => {
       instance.counters.insert += request.documents.length
       instance.counters.inserted += result.inserted
-      forgetUnwanted(operation, result.errors)
-      return operation.acknowledge(result, instance.engine.lastIndex)
+      return acknowledgeWrites(operation, result)
     }
     return inserting === undefined ? finish() : inserting.then(finish)
   },
   reply: (result: InsertResult, writer: BsonWriter) => {
     writer.int32('n', result.inserted)
-    writeWriteErrors(writer, result.errors)
+    writeWriteErrors(writer, result)
     writeRetried(writer, result.retried)
   },
 })

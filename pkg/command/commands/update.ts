@@ -24,7 +24,7 @@ import { notRetryable, readUpdateResult, type StatementIds, statementIds, writeR
 import { readStatements, runStatements, type Statements } from '../statements.ts'
 import { refuseSystemWrite } from '../system-writes.ts'
 import { prepareUpdate, type UpdateOutcome, type UpdateRequest, updateDocuments } from '../write.ts'
-import { forgetUnwanted, type WriteError, writeWriteErrors } from '../write-errors.ts'
+import { acknowledgeWrites, type Failures, writeWriteErrors } from '../write-errors.ts'
 import type { Target } from '../write-insert.ts'
 import { statements } from './insert.ts'
 
@@ -73,11 +73,10 @@ export interface Upserted {
   readonly id: Value
 }
 
-export interface UpdateResult {
+export interface UpdateResult extends Failures {
   matched: number
   modified: number
   readonly upserted: Upserted[]
-  readonly errors: WriteError[]
   /** Statements of a retryable write that had been done before. */
   readonly retried?: readonly number[] | undefined
 }
@@ -122,8 +121,7 @@ export const update = defineCommand({
     const finish = (): UpdateResult | Promise<UpdateResult> => {
       instance.counters.update += request.updates.length
       instance.counters.updated += result.modified
-      forgetUnwanted(operation, result.errors)
-      return operation.acknowledge(result, instance.engine.lastIndex)
+      return acknowledgeWrites(operation, result)
     }
     return running === undefined ? finish() : running.then(finish)
   },
@@ -141,7 +139,7 @@ export const update = defineCommand({
       writer.end()
     }
     writer.int32('nModified', result.modified)
-    writeWriteErrors(writer, result.errors)
+    writeWriteErrors(writer, result)
     writeRetried(writer, result.retried)
   },
   explain: (operation: Operation, request: UpdateCommand, verbosity: Verbosity): Explanation | Promise<Explanation> => {
