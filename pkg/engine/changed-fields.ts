@@ -10,7 +10,7 @@
  */
 import { valueEnd } from '../bson/walk.ts'
 import type { Index } from '../index/index.ts'
-import type { Patch } from './collection.ts'
+import type { Patch } from './patch.ts'
 
 const noBytes = new Uint8Array(0)
 

@@ -27,14 +27,13 @@ import type { VersionedMap } from '../mvcc/versioned-map.ts'
 import type { ValueRef } from '../storage/tree.ts'
 import type { ChangeObserver } from './change-notes.ts'
 import { ChangedFields, keepsId } from './changed-fields.ts'
-import { duplicateKeyError } from './duplicate-key.ts'
 import { ForeseenRecords } from './foreseen-records.ts'
 import { namespaceNote } from './operation.ts'
+import { nothingKept, type Patch, patchOf } from './patch.ts'
 import { type EntryDifference, type EntryHost, entryChanges, PostponedEntries } from './postponed-entries.ts'
 import { RecordCursor } from './record-cursor.ts'
+import { checkUniqueIn, claimOldKeys } from './unique-keys.ts'
 
-/** More keys of one document are looked for in an index together. */
-const fewKeys = 16
 const noBytes = new Uint8Array(0)
 // Of the one call that is under way, whichever collection it is about: each transaction has collections of its own, and little time.
 /** Of the `_id` that is being looked up. */
@@ -52,14 +51,6 @@ const noIndexes: readonly never[] = []
 
 /** Where a record's bytes are: valid until the next call on the engine or a yield. */
 export type RecordRef = ValueRef
-
-/** How a document differs from the version before it: bytes kept at its head and tail, or `undefined` when it is not worth it. */
-export interface Patch {
-  readonly head: number
-  readonly tail: number
-}
-
-const nothingKept: Patch = { head: 0, tail: 0 }
 
 /** A collection as it is stored, with all versions. */
 export type StoredCollection = Collection<VersionedMap>
@@ -265,51 +256,7 @@ export class Collection<Records extends KeyMap = KeyMap> {
       writeRecordId(recordKey, 0, self ?? this.nextRecordId)
       this.records.claim(recordKey, recordIdLength)
     }
-    this.#checkUniqueIn(this.maintained, document, at, self)
-  }
-
-  #checkUniqueIn(indexes: readonly Index[], document: Uint8Array, at: Timestamp, self: RecordId | undefined): void {
-    try {
-      for (const index of indexes) {
-        const { keys } = index
-        index.extract(document, 0, keys)
-        if (index.map.rangesLocked) this.#claimEntries(index, self)
-        if (!index.refusesDuplicates) continue
-        // Of a new document the old keys are another's.
-        if (keys.count > fewKeys || (self !== undefined && index.oldKeys.count > fewKeys)) {
-          this.#checkMany(index, document, at, self)
-          continue
-        }
-        if (self !== undefined) {
-          // Keys that stay as they are have been found unique before.
-          if (keys.equals(index.oldKeys)) continue
-          for (let i = 0; i < index.oldKeys.count; i++) index.claim(index.oldKeys, i)
-        }
-        for (let i = 0; i < keys.count; i++) {
-          index.claim(keys, i)
-          if (index.conflict(keys, i, at, self) !== undefined) throw duplicateKeyError(this, index, document, i)
-        }
-      }
-    } catch (error) {
-      for (const index of indexes) index.map.leave()
-      throw error
-    }
-  }
-
-  /** As `#checkUniqueIn` of one index that has many keys of the document, or of the one that it replaces. */
-  #checkMany(index: Index, document: Uint8Array, at: Timestamp, self: RecordId | undefined): void {
-    const { keys, oldKeys } = index
-    let added: readonly number[] | undefined
-    if (self === undefined) for (let i = 0; i < keys.count; i++) index.claim(keys, i)
-    else {
-      // What stays cannot be another's.
-      const changes = entryChanges(index)
-      added = changes.added
-      for (const i of changes.removed) index.claim(oldKeys, i)
-      for (const i of changes.added) index.claim(keys, i)
-    }
-    const shared = index.firstConflict(keys, added, at, self)
-    if (shared >= 0) throw duplicateKeyError(this, index, document, shared)
+    checkUniqueIn(this, this.maintained, document, at, self)
   }
 
   /** As `findKeys` of a record that is about to be removed, which is read only where it may have many keys. */
@@ -495,7 +442,7 @@ export class Collection<Records extends KeyMap = KeyMap> {
     const touched = this.#touchedBy(document, patch, check)
     if (check && touched.length > 0) {
       try {
-        this.#checkUniqueIn(touched, document, at, recordId)
+        checkUniqueIn(this, touched, document, at, recordId)
       } catch (error) {
         this.records.leave()
         throw error
@@ -560,7 +507,7 @@ export class Collection<Records extends KeyMap = KeyMap> {
     const length = old.end - old.start
     let entryCount = 0
     for (const { oldKeys } of maintained) if (oldKeys.count > 1) entryCount += oldKeys.count
-    if (check) this.#claimOldKeys(recordId)
+    if (check) claimOldKeys(this, recordId)
     const later = this.#postpones(entryCount)
     if (observer !== undefined) this.#announce(observer, undefined)
     this.changing = true
@@ -652,35 +599,11 @@ export class Collection<Records extends KeyMap = KeyMap> {
       index.map.leave()
       return
     }
-    oldKeys.eachMissing(keys, false, (i) => {
-      assert(index.remove(oldKeys, i, recordId, at), 'a replaced record was indexed')
-    })
-    keys.eachMissing(oldKeys, true, (i) => index.add(keys, i, recordId, at))
-  }
-
-  /** The entries that a record is about to get, or to change when it is `self`. */
-  #claimEntries(index: Index, self: RecordId | undefined): void {
-    const { keys, oldKeys } = index
-    if (self !== undefined) {
-      if (keys.equals(oldKeys)) return
-      for (let i = 0; i < oldKeys.count; i++) index.claimEntry(oldKeys, i, self)
-    }
-    for (let i = 0; i < keys.count; i++) index.claimEntry(keys, i, self ?? this.nextRecordId)
-  }
-
-  /** The keys that a record about to be removed has in unique indexes, and where somebody has locked ranges. */
-  #claimOldKeys(recordId: RecordId): void {
-    try {
-      for (const index of this.maintained) {
-        if (index.map.rangesLocked)
-          for (let i = 0; i < index.oldKeys.count; i++) index.claimEntry(index.oldKeys, i, recordId)
-        if (!index.refusesDuplicates) continue
-        for (let i = 0; i < index.oldKeys.count; i++) index.claim(index.oldKeys, i)
-      }
-    } catch (error) {
-      this.records.leave()
-      throw error
-    }
+    keys.eachChange(
+      oldKeys,
+      (i) => assert(index.remove(oldKeys, i, recordId, at), 'a replaced record was indexed'),
+      (i) => index.add(keys, i, recordId, at),
+    )
   }
 
   /** A record was written: builds that are not loaded yet look at it later. */
@@ -708,39 +631,6 @@ function readPreImages(options: Uint8Array): boolean {
 
 function isPending(index: Index, recordId: RecordId): boolean {
   return index.pending?.has(recordId) === true
-}
-
-/**
- * The bytes that `document` shares with the version before it, at its head and tail. The first four bytes, the length, count as shared:
- * whoever applies the patch writes them anew. `kept`: how many are known to be shared.
- */
-function patchOf(
-  old: Uint8Array,
-  oldStart: number,
-  oldLength: number,
-  document: Uint8Array,
-  kept: Patch,
-): Patch | undefined {
-  const length = document.length
-  const shorter = Math.min(length, oldLength)
-  let head = Math.max(4, kept.head)
-  while (head + stretch <= shorter && sameStretch(old, oldStart + head, document, head)) head += stretch
-  while (head < shorter && old[oldStart + head] === document[head]) head++
-  const tailMax = shorter - head
-  const shift = oldStart + oldLength - length
-  let at = length - 1 - Math.min(kept.tail, tailMax)
-  const stop = length - tailMax
-  while (at - stretch >= stop && sameStretch(old, shift + at - stretch + 1, document, at - stretch + 1)) at -= stretch
-  while (at >= stop && old[shift + at] === document[at]) at--
-  const tail = length - 1 - at
-  return length - head - tail + 12 < length ? { head, tail } : undefined
-}
-
-/** Of long documents so many bytes are compared at once. */
-const stretch = 16 * 1024
-
-function sameStretch(a: Uint8Array, aStart: number, b: Uint8Array, bStart: number): boolean {
-  return Buffer.compare(a.subarray(aStart, aStart + stretch), b.subarray(bStart, bStart + stretch)) === 0
 }
 
 /** An index's name. */

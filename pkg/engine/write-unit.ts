@@ -14,10 +14,11 @@ import { uuidSubtype } from '../catalog/collection-record.ts'
 import type { Index } from '../index/index.ts'
 import type { Random } from '../io/random.ts'
 import type { ChangeDescriber, ChangeNotes } from './change-notes.ts'
-import type { Collection, Patch } from './collection.ts'
+import type { Collection } from './collection.ts'
 import type { IndexBuild } from './index-build.ts'
 import type { OperationWriter } from './operation.ts'
 import { noteOverheadMax, operationKind, operationOverheadMax } from './operation.ts'
+import type { Patch } from './patch.ts'
 
 /** What a write unit needs of the engine around it. */
 export interface WriteHost {

@@ -48,7 +48,7 @@ for (const [name, path, document, expected, multikey] of cases) {
   })
 }
 
-test('equal sets and membership are found', () => {
+test('equal sets are found, in whatever order the values came', () => {
   const [a, b] = [new KeySet(), new KeySet()]
   const extractor = new KeyExtractor([{ path: 'a', descending: false, kind: 'ordered' }], false)
   extractor.extract(buildDocument({ a: [1, 2] }), 0, a)
@@ -56,6 +56,4 @@ test('equal sets and membership are found', () => {
   expect(a.equals(b)).toBe(true)
   extractor.extract(buildDocument({ a: [2, 3] }), 0, b)
   expect(a.equals(b)).toBe(false)
-  expect(a.includes(b, 0)).toBe(true)
-  expect(a.includes(b, 1)).toBe(false)
 })

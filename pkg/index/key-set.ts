@@ -105,56 +105,6 @@ export class KeySet {
     this.paths[part]! |= 1 << Math.min(component, 30)
   }
 
-  /** Whether key `i` of `other` is one of these, with the same codes. */
-  includes(other: KeySet, i: number): boolean {
-    const at = this.#find(other, i)
-    return at >= 0 && this.#sameCodes(at, other, i)
-  }
-
-  /** Whether key `i` of `other` is one of these, whatever its codes. */
-  includesKey(other: KeySet, i: number): boolean {
-    return this.#find(other, i) >= 0
-  }
-
-  /** Where key `i` of `other` is among these; -1: nowhere. Arrays may give very many keys. */
-  #find(other: KeySet, i: number): number {
-    const { bytes } = this.writer
-    const from = other.starts[i]!
-    const to = other.ends[i]!
-    let low = 0
-    let high = this.count
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      const order = compareBytes(bytes, this.starts[middle]!, this.ends[middle]!, other.writer.bytes, from, to)
-      if (order === 0) return middle
-      if (order < 0) low = middle + 1
-      else high = middle
-    }
-    return -1
-  }
-
-  /**
-   * Calls `act` with the number of each key that is not among those of `other`; `withCodes`: nor, with other codes. Both are walked side by
-   * side.
-   */
-  eachMissing(other: KeySet, withCodes: boolean, act: (i: number) => void): void {
-    const { bytes } = this.writer
-    const otherBytes = other.writer.bytes
-    let j = 0
-    for (let i = 0; i < this.count; i++) {
-      const from = this.starts[i]!
-      const to = this.ends[i]!
-      let order = 1
-      while (j < other.count) {
-        order = compareBytes(otherBytes, other.starts[j]!, other.ends[j]!, bytes, from, to)
-        if (order >= 0) break
-        j++
-      }
-      const isThere = j < other.count && order === 0 && (!withCodes || this.#sameCodes(i, other, j))
-      if (!isThere) act(i)
-    }
-  }
-
   /**
    * Calls `removed` with the number of each key of `old` that is not among these, and `added` with that of each of these that is not among those of
    * `old` with the same codes. Both are walked once, side by side.

@@ -39,8 +39,8 @@ export class KnownKeys {
 const elementNs = 35
 const wildcardNs = 60
 const collatedNs = 100
-/** What may be done in the turn of whoever asks. */
-const inPlaceNs = 6e6
+/** What may be done in the turn of whoever asks: less than `inPlaceNs` of other work, as entries are to be made of the keys there. */
+const keysInPlaceNs = 6e6
 
 /** Whether taking the keys of the document at `start` holds others up: estimated by the bytes of what may be arrays. */
 export function takesLong(
@@ -48,7 +48,7 @@ export function takesLong(
   bytes: Uint8Array,
   start: number,
 ): boolean {
-  if (wildcardAt >= 0) return wildcardNs * readInt32(bytes, start) > inPlaceNs
+  if (wildcardAt >= 0) return wildcardNs * readInt32(bytes, start) > keysInPlaceNs
   let sizeBytes = 0
   for (const { path } of keyPaths) {
     const root = getField(bytes, path.split('.', 1)[0]!, start)
@@ -58,7 +58,7 @@ export function takesLong(
     )
       sizeBytes += root.end - root.start
   }
-  return sizeBytes * (collation === undefined ? elementNs : collatedNs) > inPlaceNs
+  return sizeBytes * (collation === undefined ? elementNs : collatedNs) > keysInPlaceNs
 }
 
 /** Does what a `KeysTask` asks for. */
