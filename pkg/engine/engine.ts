@@ -18,15 +18,7 @@ import { assert } from '../base/assert.ts'
 import { mayDetour } from '../base/detour.ts'
 import { DatabaseError } from '../base/errors.ts'
 import type { CollectionId, LogIndex, Term } from '../base/ids.ts'
-import {
-  counterOf,
-  HybridClock,
-  secondsOf,
-  type Timestamp,
-  timestampMax,
-  timestampMin,
-  timestampOf,
-} from '../base/timestamp.ts'
+import { counterOf, HybridClock, secondsOf, type Timestamp, timestampMin } from '../base/timestamp.ts'
 import { TransientMap } from '../base/transient-map.ts'
 import type { DiskLock } from '../io/disk.ts'
 import { TemporaryFiles } from '../io/temporary-files.ts'
@@ -42,7 +34,8 @@ import { Store } from '../storage/store.ts'
 import { commitLock } from './catalog-locks.ts'
 import { ChangeNotes } from './change-notes.ts'
 import { type CheckReport, checkInSlices } from './check.ts'
-import { readPayload, writePayload } from './checkpoint-payload.ts'
+import { readPayload } from './checkpoint-payload.ts'
+import { Checkpoints, type EngineHead } from './checkpoints.ts'
 import type { Collection, StoredCollection } from './collection.ts'
 import { type CollectionReport, checkCollection, type DocumentVisit } from './collection-check.ts'
 import { makeDurableDirectory, takeLock } from './directory.ts'
@@ -97,10 +90,7 @@ export class Engine implements Workspace {
   #failure: Error | undefined
   #closing: Promise<void> | undefined
   readonly #standstill: Standstill
-  #checkpoint: Promise<void> | undefined
-  #checkpointIndex: LogIndex
-  #checkpointCount = 0
-  #appendedBytes = 0
+  readonly #checkpoints: Checkpoints
   /** That is running. */
   #unit: WriteUnit | undefined
   /** What it has begun to change that takes more than its turn. */
@@ -120,7 +110,7 @@ export class Engine implements Workspace {
     let engine: Engine | undefined
     try {
       engine = new Engine(world, directory, all, lock)
-      if (engine.#checkpointIndex < 0) await engine.checkpoint()
+      if (engine.#checkpoints.index < 0) await engine.checkpoint()
       if (all.changeHistory === 'on') engine.keepChangeHistory()
       engine.#maintenance.start()
       return engine
@@ -139,10 +129,10 @@ export class Engine implements Workspace {
     const { store, meta } = Store.open(world, `${directory}/data.laura`, options)
     this.#store = store
     this.#clock = new HybridClock(() => world.clock.nowMs())
-    this.#checkpointIndex = meta?.logIndex ?? (-1 as LogIndex)
     this.#lastTimestamp = meta?.timestamp ?? (0 as Timestamp)
     if (meta !== undefined) this.#term = meta.term
     const from = ((meta?.logIndex ?? 0) + 1) as LogIndex
+    let replayedBytes = 0
     try {
       const catalogTree = meta === undefined ? store.createTree() : store.openTree(meta.catalogRoot)
       const state = new State(store, catalogTree, options)
@@ -167,7 +157,7 @@ export class Engine implements Workspace {
         else if (this.#historyFrom === 0) this.#historyFrom = entry.index
         this.#lastTimestamp = entry.timestamp
         this.#term = entry.term
-        this.#appendedBytes += entry.source?.length ?? entry.end - entry.start
+        replayedBytes += entry.source?.length ?? entry.end - entry.start
         this.#replayedEntryCount++
       })
     } catch (error) {
@@ -179,15 +169,39 @@ export class Engine implements Workspace {
     this.#log.onFailure = (error) => this.#fail(error)
     store.onFailure = (error) => this.#fail(error)
     this.#maintenance = new Maintenance(this, this.#state, store)
+    const refuseFailed = (): void => {
+      if (this.#failure !== undefined) throw this.#failureError()
+    }
+    const fail = (error: unknown): void => this.fail(error)
+    const { clock } = world
     this.#standstill = new Standstill({
-      clock: world.clock,
+      clock,
       sliceOperations: options.commitSliceOperations,
       sliceBytes: options.commitSliceBytes,
-      refuseFailed: () => {
-        if (this.#failure !== undefined) throw this.#failureError()
-      },
-      fail: (error) => this.fail(error),
+      refuseFailed,
+      fail,
     })
+    const head = (): EngineHead => ({
+      term: this.#term,
+      timestamp: this.#lastTimestamp,
+      historyFrom: this.#historyFrom,
+      oldestReadable: this.oldestReadable,
+    })
+    this.#checkpoints = new Checkpoints(
+      {
+        store,
+        log: this.#log,
+        state: this.#state,
+        standstill: this.#standstill,
+        clock,
+        options,
+        head,
+        refuseFailed,
+        fail,
+      },
+      meta?.logIndex ?? (-1 as LogIndex),
+      replayedBytes,
+    )
     this.#state.postponing = (collection) => this.#postpones(collection)
     this.#transactionHost = {
       standstill: this.#standstill,
@@ -211,7 +225,7 @@ export class Engine implements Workspace {
         pageSizeBytes: options.pageSizeBytes,
         newFile: () => this.temporaryFiles.open(),
       },
-      fail: (error) => this.fail(error),
+      fail,
     }
   }
 
@@ -322,7 +336,7 @@ export class Engine implements Workspace {
 
   /** Log bytes written since the last checkpoint: what a restart now would replay. */
   get bytesSinceCheckpoint(): number {
-    return this.#appendedBytes
+    return this.#checkpoints.bytesSince
   }
 
   get isFailed(): boolean {
@@ -490,26 +504,12 @@ export class Engine implements Workspace {
   }
 
   /** Writes what is in memory to the data file. One runs at a time; a call during one, or during a commit in slices, waits. */
-  async checkpoint(): Promise<void> {
-    while (this.#checkpoint !== undefined || this.#standstill.over !== undefined) {
-      await this.#checkpoint
-      await this.#standstill.over
-    }
-    if (this.#failure !== undefined) throw this.#failureError()
-    this.#checkpoint = this.#runCheckpoint()
-      .catch((error: unknown) => {
-        // A full disk is for the next checkpoint to try again; any other failure is final.
-        if (!isOutOfDiskSpace(error)) this.fail(error)
-        throw error
-      })
-      .finally(() => {
-        this.#checkpoint = undefined
-      })
-    await this.#checkpoint
+  checkpoint(): Promise<void> {
+    return this.#checkpoints.run()
   }
 
   get isCheckpointing(): boolean {
-    return this.#checkpoint !== undefined
+    return this.#checkpoints.running !== undefined
   }
 
   /** Drops every version that no reader can ask for; returns how many entries went. */
@@ -528,8 +528,8 @@ export class Engine implements Workspace {
     if (!locks.take(space, key, mode, owner))
       await locks.wait(commitLock, owner, Number.POSITIVE_INFINITY, this.world.clock)
     try {
-      while (this.#checkpoint !== undefined || this.#standstill.over !== undefined) {
-        await this.#checkpoint?.catch(() => undefined)
+      while (this.isCheckpointing || this.#standstill.over !== undefined) {
+        await this.#checkpoints.running?.catch(() => undefined)
         await this.#standstill.over
       }
       this.#refuseUse()
@@ -563,9 +563,9 @@ export class Engine implements Workspace {
     const parts = { store: this.#store, log: this.#log, state: this.#state, maintenance: this.#maintenance }
     return {
       ...figuresOf(parts, this.world.clock.nowMs()),
-      checkpointIndex: this.#checkpointIndex,
-      checkpointCount: this.#checkpointCount,
-      bytesSinceCheckpoint: this.#appendedBytes,
+      checkpointIndex: this.#checkpoints.index,
+      checkpointCount: this.#checkpoints.count,
+      bytesSinceCheckpoint: this.bytesSinceCheckpoint,
       replayedEntryCount: this.#replayedEntryCount,
       openTransactionCount: this.#transactions.size,
     }
@@ -589,7 +589,7 @@ export class Engine implements Workspace {
       if (this.#failure === undefined) await this.checkpoint().catch(unlessFull)
     } finally {
       // One that goes on after a failure still writes.
-      while (this.#checkpoint !== undefined) await Promise.allSettled([this.#checkpoint])
+      while (this.isCheckpointing) await Promise.allSettled([this.#checkpoints.running])
       try {
         await this.#log.close()
       } finally {
@@ -609,7 +609,7 @@ export class Engine implements Workspace {
   #append(operations: OperationWriter, timestamp: Timestamp): LogIndex {
     if (operations.count === 0) return this.#log.lastIndex
     this.#lastTimestamp = timestamp
-    this.#appendedBytes += operations.length
+    this.#checkpoints.bytesSince += operations.length
     let index: LogIndex
     try {
       index = this.#log.append(this.#term, timestamp, operations.bytes, operations.length)
@@ -667,7 +667,7 @@ export class Engine implements Workspace {
 
   #appendLarge(payload: LargePayload, timestamp: Timestamp): LogIndex {
     this.#lastTimestamp = timestamp
-    this.#appendedBytes += payload.length
+    this.#checkpoints.bytesSince += payload.length
     try {
       return this.#log.appendLarge(this.#term, timestamp, payload)
     } catch (error) {
@@ -707,50 +707,6 @@ export class Engine implements Workspace {
       return ahead
     },
     halfDone: (error) => this.fail(error),
-  }
-
-  async #runCheckpoint(): Promise<void> {
-    const index = this.#log.lastIndex
-    if (index === this.#checkpointIndex && !this.#state.changedUnlogged) return
-    this.#state.changedUnlogged = false
-    this.#appendedBytes = 0
-    this.#state.writeCatalog()
-    const frozen = this.#store.freeze({
-      logIndex: index,
-      term: this.#term,
-      timestamp: this.#lastTimestamp,
-      catalogRoot: this.#state.catalogTree.root,
-      payload: writePayload(
-        this.#state.nextCollectionId,
-        this.#state.sessions.root,
-        this.#historyFrom,
-        this.oldestReadable,
-      ),
-    })
-    try {
-      await this.#log.durable(index)
-      await this.#store.publish(frozen)
-    } catch (error) {
-      this.#state.changedUnlogged = true
-      throw error
-    }
-    this.#checkpointIndex = index
-    this.#checkpointCount++
-    this.#truncateLog()
-  }
-
-  /** Lets go of the entries that neither recovery nor change history needs. */
-  #truncateLog(): void {
-    const needed = (this.#store.oldestLogIndexNeeded() + 1) as LogIndex
-    if (this.#historyFrom === 0) {
-      this.#log.truncateBefore(needed)
-      return
-    }
-    const { oplogSizeBytes, oplogMinRetentionHours } = this.options
-    const seconds = Math.floor(this.world.clock.nowMs() / 1000 - oplogMinRetentionHours * 3600)
-    const since = oplogMinRetentionHours === 0 ? timestampMax : timestampOf(Math.max(0, seconds), 0)
-    const kept = this.#log.oldestWithin(oplogSizeBytes, since)
-    this.#log.truncateBefore(Math.min(needed, kept) as LogIndex)
   }
 
   /** Something went wrong after which the state in memory or on disk cannot be trusted: nothing is acknowledged any more. */
