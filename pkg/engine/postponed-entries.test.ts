@@ -9,6 +9,7 @@ import { SeededRandom } from '../sim/random.ts'
 import { type SimulatedWorld, simulatedWorld } from '../sim/world.ts'
 import type { Collection } from './collection.ts'
 import { Engine } from './engine.ts'
+import { shownIn } from './testdata/shown.ts'
 import type { Workspace } from './workspace.ts'
 import type { WriteUnit } from './write-unit.ts'
 
@@ -33,19 +34,8 @@ function recordOf(collection: Collection, id: number) {
   return collection.findById(16, buildDocument({ _id: id }).subarray(9), 0, timestampMax)!
 }
 
-/** Everything that a reader of what is newest may find. */
 function shown(space: Pick<Workspace, 'collection'>): unknown {
-  const collection = space.collection('db', 'c')!
-  const found: string[] = []
-  const scan = collection.scan(timestampMax)
-  while (scan.next()) found.push(Buffer.from(scan.bytes.subarray(scan.start, scan.end)).toString('hex'))
-  scan.close()
-  for (const index of collection.indexes) {
-    const walk = index.scan(timestampMax)
-    while (walk.next()) found.push(Buffer.from(walk.key.subarray(0, walk.keyEnd)).toString('hex'))
-    walk.close()
-  }
-  return { found, documents: collection.documentCount, bytes: collection.dataSizeBytes }
+  return shownIn(space.collection('db', 'c')!)
 }
 
 type Change = (unit: WriteUnit, collection: Collection) => void

@@ -11,6 +11,7 @@ import { type SimulatedWorld, simulatedWorld } from '../sim/world.ts'
 import type { Collection } from './collection.ts'
 import { Engine } from './engine.ts'
 import type { EngineOptions } from './options.ts'
+import { shownIn } from './testdata/shown.ts'
 import type { Transaction } from './transaction.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -45,22 +46,13 @@ function changeMuch(transaction: Transaction): void {
   })
 }
 
-/** Everything a reader of what is newest may find in the collections, by record and by index. */
+/** Everything a reader of what is newest may find in the collections, by `_id` too. */
 function shown(space: Pick<Workspace, 'collection'>): unknown {
   return ['c', 'd'].map((name) => {
     const collection = space.collection('db', name)
     if (collection === undefined) return undefined
-    const found: string[] = []
-    const scan = collection.scan(timestampMax)
-    while (scan.next()) found.push(Buffer.from(scan.bytes.subarray(scan.start, scan.end)).toString('hex'))
-    scan.close()
-    for (const index of collection.indexes) {
-      const walk = index.scan(timestampMax)
-      while (walk.next()) found.push(`${index.name} ${Buffer.from(walk.key.subarray(0, walk.keyEnd)).toString('hex')}`)
-      walk.close()
-    }
-    for (let id = 0; id < 600; id++) if (recordOf(collection, id) !== undefined) found.push(`_id ${id}`)
-    return { found, documents: collection.documentCount, bytes: collection.dataSizeBytes }
+    const ids = Array.from({ length: 600 }, (_, id) => id).filter((id) => recordOf(collection, id) !== undefined)
+    return { ...shownIn(collection), ids }
   })
 }
 

@@ -14,7 +14,8 @@
  */
 import { compareRanges } from './copy.ts'
 import { headOf, longKey, type Page } from './page.ts'
-import { type Tree, touchSlots, type ValueRef } from './tree.ts'
+import { touchSlots } from './touch.ts'
+import type { Tree, ValueRef } from './tree.ts'
 
 export const prefetchMax = 16
 

@@ -26,7 +26,6 @@ import { TreeCursor } from './cursor.ts'
 import { chainPages, readChain, writeChain } from './overflow.ts'
 import {
   entryLimits,
-  headerSize,
   heightMax,
   overflowFlag,
   type Page,
@@ -35,7 +34,9 @@ import {
   scratchPage,
   writeUint32,
 } from './page.ts'
+import { fill, mergedPage, shortestBetween, splitPoint } from './page-division.ts'
 import type { Pager } from './pager.ts'
+import { touchSlots } from './touch.ts'
 
 /** Where a value lies. Valid until the next call on any tree, or a yield. */
 export interface ValueRef {
@@ -795,88 +796,4 @@ export class Tree {
       }
     }
   }
-}
-
-/**
- * Before which entry a full page is split, at least 1. At its end when that is where the new entry goes, so that
- * ascending keys fill their pages; else in the middle by bytes.
- */
-function splitPoint(page: Page, index: number): number {
-  const { count } = page
-  assert(count >= 2, 'two entries fit into a page')
-  if (index === count) return page.level === 0 ? count : count - 1
-  const half = page.liveCellBytes() >>> 1
-  let sum = 0
-  let at = 0
-  while (at < count && sum < half) sum += page.cellLength(at++)
-  return Math.min(Math.max(at, 1), count - 1)
-}
-
-/** Writes entries [from, to) of `source` to `target`, an empty page or one whose content may go. */
-function fill(target: Page, source: Page, from: number, to: number): void {
-  const leftmost = target.leftmost
-  let prefixLength = 0
-  let first: Uint8Array = noBytes
-  if (from < to) {
-    first = source.headCopy(from, false)
-    prefixLength = source.commonWith(to - 1, first, first.length)
-  }
-  target.format(source.level, target.id, target.root, first, 0, prefixLength)
-  target.leftmost = leftmost
-  for (let i = from; i < to; i++) target.append(source, i)
-}
-
-/**
- * A page of memory with the entries of both, or undefined when they leave less than a tenth of it free.
- * `separator`: for branches, the stored key in the parent between them; `long`: it is a long one.
- */
-function mergedPage(left: Page, right: Page, separator: Uint8Array | undefined, long: boolean): Page | undefined {
-  const middle = separator ?? noBytes
-  const first = left.count > 0 ? left.headCopy(0, false) : middle
-  const last = right.count > 0 ? right.headCopy(right.count - 1, false) : middle
-  const prefixMax = Math.min(first.length, last.length, left.keyHeadMax)
-  let prefixLength = 0
-  while (prefixLength < prefixMax && first[prefixLength] === last[prefixLength]) prefixLength++
-  const size =
-    headerSize +
-    prefixLength +
-    3 +
-    (left.count + right.count + 1) * 8 +
-    left.liveCellBytes() +
-    left.count * (left.prefixLength - prefixLength) +
-    right.liveCellBytes() +
-    right.count * (right.prefixLength - prefixLength) +
-    (separator === undefined ? 0 : separator.length + 4)
-  if (size > left.size - left.size / 10) return undefined
-  const page = scratchPage(left.size, 1)
-  page.tails = left.tails
-  page.format(left.level, left.id, left.root, first, 0, prefixLength)
-  page.leftmost = left.leftmost
-  for (let i = 0; i < left.count; i++) page.append(left, i)
-  if (separator !== undefined) {
-    const fits = page.insert(page.count, separator, separator.length, right.leftmost, noBytes, 0, 0, long)
-    assert(fits, 'a merged page has room for the separator')
-  }
-  for (let i = 0; i < right.count; i++) page.append(right, i)
-  return page
-}
-
-/** The shortest key that is greater than `low` and not greater than `high`. */
-function shortestBetween(low: Uint8Array, high: Uint8Array): Uint8Array {
-  let i = 0
-  while (i < low.length && low[i] === high[i]) i++
-  return high.slice(0, i + 1)
-}
-
-/** What was touched goes here, so that it counts as used. */
-const touched = new Uint32Array(1)
-
-/**
- * Reads the first lines of the leaf that begins at word `at`. Nobody may have looked at it lately, and header and slots would be waited
- * for one after the other: a search knows from the header where the slots are, and from some of them which others it wants.
- */
-export function touchSlots(words: Uint32Array, at: number): void {
-  let sum = words[at]!
-  sum += words[at + 16]! + words[at + 32]! + words[at + 48]! + words[at + 64]! + words[at + 80]! + words[at + 96]!
-  touched[0] = sum
 }
