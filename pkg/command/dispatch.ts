@@ -232,16 +232,15 @@ export class Database extends Instance {
       leaveTransaction(operation, true)
       throw error
     }
-    const { transaction } = operation.statement!
-    if (!(result instanceof Promise)) {
-      const written = transaction.entriesWritten
-      if (written === undefined) {
-        leaveTransaction(operation, false)
-        return result
-      }
-      result = written.then(() => result)
-    }
-    return this.#leaveAfter(operation, result as Promise<unknown>)
+    if (result instanceof Promise) return this.#leaveAfter(operation, result)
+    const written = operation.statement!.transaction.entriesWritten
+    if (written !== undefined)
+      return this.#leaveAfter(
+        operation,
+        written.then(() => result),
+      )
+    leaveTransaction(operation, false)
+    return result
   }
 
   async #leaveAfter(operation: Operation, running: Promise<unknown>): Promise<unknown> {
