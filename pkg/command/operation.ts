@@ -95,6 +95,8 @@ export class Operation {
   sets: SetInMaking[] | undefined = undefined
   /** It was begun before, and had to wait before anything was done. */
   isAgain = false
+  /** Nothing has begun that would be done twice. */
+  mayBeginAgain = true
   /** How the statement at work compares strings (see `chooseCollation`); undefined: by their bytes. */
   collation: Collation | undefined = undefined
   #nowMs: number | undefined = undefined
@@ -147,6 +149,12 @@ export class Operation {
   /** `maxTimeMs`: how long the operation may take from its beginning; 0 for no limit. */
   limitTime(maxTimeMs: number): void {
     this.#deadlineMs = maxTimeMs === 0 ? Number.POSITIVE_INFINITY : this.startedMs + maxTimeMs
+  }
+
+  /** An aggregation writes what it finds while it goes on finding. */
+  beginWriting(): void {
+    this.writes = true
+    this.mayBeginAgain = false
   }
 
   get hasDeadline(): boolean {

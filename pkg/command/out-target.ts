@@ -29,7 +29,7 @@ export class OutTarget implements CollectionReplacement {
     this.#pace = pace
     this.#view = view
     this.#target = target
-    pace.operation.writes = true
+    pace.operation.beginWriting()
     pace.operation.instance.writeBlock.refuse(target.database, 'aggregate')
     checkDatabaseName(target.database)
     const { engine } = pace.operation.instance

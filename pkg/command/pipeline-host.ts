@@ -193,7 +193,7 @@ class CommandMergeTarget implements MergeTarget {
     this.#pace = pace
     this.#view = view
     this.#namespace = namespace
-    pace.operation.writes = true
+    pace.operation.beginWriting()
     pace.operation.instance.writeBlock.refuse(namespace.database, 'aggregate')
     refuseView(this.#collection)
     refuseTimeseries(this.#collection)

@@ -1,6 +1,7 @@
 /** Sets that are made in slices, beforehand, against those that are made while a filter is parsed. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { inPlace } from '../../base/detour.ts'
 import { buildArray, buildDocument } from '../../bson/build.ts'
 import { valueArbitrary } from '../../bson/testdata/arbitrary.ts'
 import { bsonType } from '../../bson/type.ts'
@@ -47,7 +48,7 @@ test.each([
 /** Parses as who can wait does; `dueCount`: how many sets had to be made. */
 function parseWaiting(document: Uint8Array, collation = german): { filter: Filter; dueCount: number } {
   const sets: SetInMaking[] = []
-  const owner: SetOwner = { sets }
+  const owner: SetOwner = { sets, mayBeginAgain: true }
   for (;;) {
     try {
       return { filter: withSets(owner, () => parseFilter(document, 0, collated(collation))), dueCount: sets.length }
@@ -81,6 +82,13 @@ test('what no set may have is refused all the same', () => {
   expect(parse(regexValue('(', ''))).toThrow()
 })
 
-test('where nobody waits a set is made at once', () => {
-  expect(parseFilter(buildDocument({ a: { $in: texts } }))).toMatchObject({ kind: 'in' })
+test('where nobody waits, or begins again, a set is made at once', () => {
+  const document = buildDocument({ a: { $in: texts } })
+  const parse = () => parseFilter(document)
+  const made = { kind: 'in', values: expect.any(Array) as unknown }
+  expect(parse()).toMatchObject(made)
+  const owner = { sets: undefined, mayBeginAgain: true }
+  expect(() => withSets(owner, parse)).toThrow(SetIsDue)
+  expect(withSets({ ...owner, mayBeginAgain: false }, parse)).toMatchObject(made)
+  expect(withSets(owner, () => inPlace(parse))).toMatchObject(made)
 })

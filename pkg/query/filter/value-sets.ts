@@ -4,7 +4,7 @@
  * begins again. It finds the set by the bytes of its operand, so that several parsers of one filter, or the same one in
  * another place, have it in common. Everywhere else sets are made while they are parsed.
  */
-import { isSameInput } from '../../base/detour.ts'
+import { isSameInput, mayDetour } from '../../base/detour.ts'
 import { encodeKey, KeyWriter } from '../../bson/key.ts'
 import { compare } from '../../bson/order.ts'
 import { bsonType } from '../../bson/type.ts'
@@ -27,6 +27,8 @@ export interface MadeSet {
 export interface SetOwner {
   /** Those that are made. */
   readonly sets: readonly SetInMaking[] | undefined
+  /** Nothing has begun that would be done twice. */
+  readonly mayBeginAgain: boolean
 }
 
 /** The set has to be made, and kept, before the parser can go on. */
@@ -59,8 +61,9 @@ export function madeSet(operand: Value, collation: Collation | undefined): MadeS
   const made = ownerOfTurn.sets?.find(
     (set) => set.collation === collation && isSameInput(set.operand, bytes, start, end),
   )
-  if (made === undefined) throw new SetIsDue(new SetInMaking(bytes.slice(start, end), collation))
-  return made.result
+  if (made !== undefined) return made.result
+  if (!ownerOfTurn.mayBeginAgain || !mayDetour()) return undefined
+  throw new SetIsDue(new SetInMaking(bytes.slice(start, end), collation))
 }
 
 export class SetInMaking {
