@@ -480,7 +480,7 @@ function againOnceFree(
     return operation.settle(error).then(runAgain)
   }
   try {
-    // A write may have changed something before it parses its next filter: each of its statements waits for sets of its own.
+    // A write may have changed something before it parses its next filter: each of its statements waits for sets of its own (see `settled`).
     const result = operation.writes ? run() : withSets(operation, run)
     return result instanceof Promise ? result.catch(again) : result
   } catch (error) {

@@ -1,7 +1,7 @@
 /** Trying again what met an open transaction's write, or takes too long to be done in one turn. */
 import { Detour } from '../base/detour.ts'
 import { WriteConflict } from '../mvcc/write-conflict.ts'
-import { SetIsDue } from '../query/filter/value-sets.ts'
+import { SetIsDue, withSets } from '../query/filter/value-sets.ts'
 import type { Operation } from './operation.ts'
 
 /** What to wait for before a write is tried again. */
@@ -12,8 +12,8 @@ export function isObstacle(error: unknown): error is Obstacle {
 }
 
 /**
- * What `attempt` gives, tried again after each conflict that the operation waits for, and each detour: it must have changed nothing, or know how
- * far it came, when it throws one. In the caller's turn unless something has to be waited for.
+ * What `attempt` gives, tried again after each conflict that the operation waits for, each detour, and each set that has been made for its filters:
+ * it must have changed nothing, or know how far it came, when it throws one. In the caller's turn unless something has to be waited for.
  */
 export function settled<Result>(
   operation: Operation,
@@ -24,7 +24,7 @@ export function settled<Result>(
     return operation.settle(error).then(() => settled(operation, attempt))
   }
   try {
-    const result = attempt()
+    const result = withSets(operation, attempt)
     return result instanceof Promise ? result.catch(again) : result
   } catch (error) {
     return again(error)

@@ -14,7 +14,6 @@ import type { ChangeDescriber } from '../engine/change-notes.ts'
 import type { Collection, RecordRef } from '../engine/collection.ts'
 import type { WriteUnit } from '../engine/write-unit.ts'
 import { parseFilter } from '../query/filter/parse.ts'
-import { withSets } from '../query/filter/value-sets.ts'
 import type { UpdateResult } from '../query/update/apply.ts'
 import { byComparing } from '../query/update/describe-difference.ts'
 import { describeOperators } from '../query/update/describe-operators.ts'
@@ -164,7 +163,7 @@ function update(
     if (recordId !== undefined) return updateById(operation, target, collection, recordId, prepared)
   }
   const { filter, sort, hint } = prepared.request
-  const search = withSets(operation, () => new Search(filter, sort, hint, expressionOptions(operation)))
+  const search = new Search(filter, sort, hint, expressionOptions(operation))
   return prepared.request.multi
     ? updateMany(operation, target, collection, search, prepared)
     : updateFirst(operation, target, collection, search, prepared)
@@ -370,7 +369,7 @@ function remove(
       return 1
     }
   }
-  const search = withSets(operation, () => new Search(filter, undefined, hint, expressionOptions(operation)))
+  const search = new Search(filter, undefined, hint, expressionOptions(operation))
   let removed = 0
   const removeMatch = (unit: WriteUnit, recordId: RecordId, isCertain?: boolean): boolean => {
     if (!collection.read(recordId, timestampMax, record)) return false
@@ -397,10 +396,13 @@ function removeRecord({ retry }: Operation, unit: WriteUnit, collection: Collect
 export function changeFirst(
   operation: Operation,
   target: Target,
-  search: Search,
+  { filter, sort, hint }: Pick<UpdateRequest, 'filter' | 'sort' | 'hint'>,
   prepared: PreparedUpdate | undefined,
 ): Change | Promise<Change> {
-  return settled(operation, () => changeOne(operation, target, search, prepared))
+  return settled(operation, () => {
+    const search = new Search(filter, sort, hint, expressionOptions(operation))
+    return changeOne(operation, target, search, prepared)
+  })
 }
 
 function changeOne(

@@ -292,6 +292,8 @@ test.each<[string, unknown[], Document]>([
     })
     expect((found['cursor'] as { firstBatch: unknown[] }).firstBatch.length).toBe(50)
     expect(await expectShortHolds({ update: 'sets', updates: [update] })).toMatchObject({ n: 50 })
+    const changeOne = { findAndModify: 'sets', query: filter, update: { $set: { found: 1 } }, ...options }
+    expect(await expectShortHolds(changeOne)).toMatchObject({ value: { found: true } })
   }
   // The second statement's set is made when the first has changed something.
   const deletes = [

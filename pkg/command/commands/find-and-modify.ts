@@ -11,7 +11,6 @@ import { collectionNameOf } from '../namespace.ts'
 import type { Operation } from '../operation.ts'
 import { refuse } from '../refuse.ts'
 import { type ImageRecord, readImageResult, type StatementIds, statementIds } from '../retryable-write.ts'
-import { Search } from '../search.ts'
 import { settled } from '../settled.ts'
 import { refuseSystemWrite } from '../system-writes.ts'
 import { expressionOptions } from '../variables.ts'
@@ -141,12 +140,7 @@ export const findAndModify: Definition<FindAndModifyCommand, FindAndModifyResult
       request.update === undefined
         ? undefined
         : { ...prepareUpdate(operation, target, request.update), showAfter: request.showAfter }
-    const change = changeFirst(
-      operation,
-      target,
-      new Search(request.filter, request.sort, request.hint, options),
-      prepared,
-    )
+    const change = changeFirst(operation, target, request, prepared)
     return change instanceof Promise ? change.then(finish) : finish(change)
   },
   reply: ({ change, isUpdate, value, retried }: FindAndModifyResult, writer: BsonWriter) => {
