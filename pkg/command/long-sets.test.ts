@@ -32,6 +32,11 @@ test('statements of one command', async () => {
   const query = { k: { $in: values.slice(1, -1) } }
   const change = { findAndModify: 'c', query, sort: { _id: -1 }, update: { $inc: { n: 10 } }, new: true }
   expect(await server.run(change)).toMatchObject({ value: { _id: 2, n: 13 } })
+  const pull = [
+    { q: { _id: 0 }, u: { $set: { a: [...values.slice(0, 3), 'other'] } } },
+    { q: { _id: 0 }, u: { $pull: { a: { $in: values.slice(1) } } } },
+  ]
+  expect(await server.run({ update: 'c', updates: pull })).toMatchObject({ nModified: 2 })
   expect(await server.run({ delete: 'c', deletes: [{ q: query, limit: 0 }] })).toMatchObject({ n: 2 })
-  expect(await server.all({ find: 'c' })).toEqual([{ _id: 0, k: values[0], n: 1 }])
+  expect(await server.all({ find: 'c' })).toEqual([{ _id: 0, k: values[0], n: 1, a: [values[0], 'other'] }])
 })

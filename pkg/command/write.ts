@@ -72,11 +72,11 @@ const oneRemovedResult = deleteResult(1)
 const record: RecordRef = { bytes: new Uint8Array(0), start: 0, end: 0 }
 
 /** An update ready to be applied. */
-export interface PreparedUpdate {
+interface PreparedUpdate {
   readonly request: UpdateRequest
   readonly update: DetouringUpdate | PipelineUpdate
   /** A findAndModify that shows the document as it is afterwards. */
-  readonly showAfter?: boolean
+  readonly showAfter: boolean
   /** What it does to a document, for change streams; undefined: it replaces it. */
   readonly describer: ChangeDescriber | undefined
   /** The `_id` of the document that its upsert inserts: the same when it has to begin again. */
@@ -98,7 +98,12 @@ function describerOf(prepared: DetouringUpdate | PipelineUpdate): ChangeDescribe
 }
 
 /** Parses the update under the collation it names, or that of `target`; throws what is wrong with it, whatever it would meet. */
-export function prepareUpdate(operation: Operation, target: Target, request: UpdateRequest): PreparedUpdate {
+function prepareUpdate(
+  operation: Operation,
+  target: Target,
+  request: UpdateRequest,
+  showAfter = false,
+): PreparedUpdate {
   chooseCollationFor(operation, target.database, target.collection, request.collation)
   if (request.constants !== undefined && request.update.type !== bsonType.array)
     throw new DatabaseError(51198, 'Constant values may only be specified for pipeline updates')
@@ -111,7 +116,7 @@ export function prepareUpdate(operation: Operation, target: Target, request: Upd
         )
   if (request.multi && update instanceof DetouringUpdate && update.update.kind === 'replacement')
     throw new DatabaseError('FailedToParse', 'multi update is not supported for replacement-style update')
-  return { request, update, describer: describerOf(update) }
+  return { request, update, showAfter, describer: describerOf(update) }
 }
 
 function withTimestamps(operation: Operation, update: Update): Update {
@@ -140,9 +145,13 @@ function apply(
 export function updateDocuments(
   operation: Operation,
   target: Target,
-  prepared: PreparedUpdate,
+  request: UpdateRequest,
 ): UpdateOutcome | Promise<UpdateOutcome> {
-  return settled(operation, () => update(operation, target, prepared))
+  let prepared: PreparedUpdate | undefined
+  return settled(operation, () => {
+    prepared ??= prepareUpdate(operation, target, request)
+    return update(operation, target, prepared)
+  })
 }
 
 function update(
@@ -392,14 +401,22 @@ function removeRecord({ retry }: Operation, unit: WriteUnit, collection: Collect
   retry?.record(unit)
 }
 
-/** Changes or removes the first document that matches, and says how it was before and after. `update` undefined: remove it. */
+export interface ChangeRequest extends Pick<UpdateRequest, 'filter' | 'sort' | 'hint'> {
+  /** undefined: remove the document. */
+  readonly update: UpdateRequest | undefined
+  /** Show the document as it is afterwards. */
+  readonly showAfter: boolean
+}
+
+/** Changes or removes the first document that matches, and says how it was before and after. */
 export function changeFirst(
   operation: Operation,
   target: Target,
-  { filter, sort, hint }: Pick<UpdateRequest, 'filter' | 'sort' | 'hint'>,
-  prepared: PreparedUpdate | undefined,
+  { filter, sort, hint, update, showAfter }: ChangeRequest,
 ): Change | Promise<Change> {
+  let prepared: PreparedUpdate | undefined
   return settled(operation, () => {
+    prepared ??= update && prepareUpdate(operation, target, update, showAfter)
     const search = new Search(filter, sort, hint, expressionOptions(operation))
     return changeOne(operation, target, search, prepared)
   })

@@ -294,6 +294,8 @@ test.each<[string, unknown[], Document]>([
     expect(await expectShortHolds({ update: 'sets', updates: [update] })).toMatchObject({ n: 50 })
     const changeOne = { findAndModify: 'sets', query: filter, update: { $set: { found: 1 } }, ...options }
     expect(await expectShortHolds(changeOne)).toMatchObject({ value: { found: true } })
+    const pull = { ...update, u: { $pull: { gone: { $in: values } } } }
+    expect(await expectShortHolds({ update: 'sets', updates: [pull] })).toMatchObject({ n: 50, nModified: 0 })
   }
   // The second statement's set is made when the first has changed something.
   const deletes = [

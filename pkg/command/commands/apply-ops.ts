@@ -11,8 +11,8 @@ import { defineCommand } from '../definition.ts'
 import { anyType, commandFields, strictBooleanType } from '../fields.ts'
 import { splitNamespace } from '../namespace.ts'
 import type { Operation } from '../operation.ts'
-import { deleteDocuments, prepareUpdate, updateDocuments } from '../write.ts'
-import { type Target, writableCollection } from '../write-insert.ts'
+import { deleteDocuments, type UpdateRequest, updateDocuments } from '../write.ts'
+import { writableCollection } from '../write-insert.ts'
 
 const fields = commandFields('applyOps', {
   applyOps: { type: anyType, required: true },
@@ -120,7 +120,7 @@ async function apply(operation: Operation, entry: Entry): Promise<void> {
     const filter = byId(document)
     if (collection === undefined) throw missing(target)
     const update: Value = { type: bsonType.document, bytes: document, start: 0, end: document.length }
-    await updateDocuments(operation, target, replaceOne(operation, target, filter, update, true))
+    await updateDocuments(operation, target, replaceOne(filter, update, true))
   } else if (kind === 'u') {
     const filter = byId(match ?? document)
     if (!isThere(collection, filter))
@@ -128,7 +128,7 @@ async function apply(operation: Operation, entry: Entry): Promise<void> {
     if (getField(document, 'diff') !== undefined)
       throw new DatabaseError('NotImplemented', 'updates in the form of a diff are not supported yet')
     const update: Value = { type: bsonType.document, bytes: document, start: 0, end: document.length }
-    await updateDocuments(operation, target, replaceOne(operation, target, filter, update, false))
+    await updateDocuments(operation, target, replaceOne(filter, update, false))
   } else {
     const filter = byId(document)
     if (collection === undefined) throw missing(target)
@@ -137,15 +137,8 @@ async function apply(operation: Operation, entry: Entry): Promise<void> {
   }
 }
 
-function replaceOne(
-  operation: Operation,
-  target: Target,
-  filter: Uint8Array,
-  update: Value,
-  upsert: boolean,
-): ReturnType<typeof prepareUpdate> {
-  const request = { filter, update, multi: false, upsert, arrayFilters: [], hint: undefined, sort: undefined }
-  return prepareUpdate(operation, target, request)
+function replaceOne(filter: Uint8Array, update: Value, upsert: boolean): UpdateRequest {
+  return { filter, update, multi: false, upsert, arrayFilters: [], hint: undefined, sort: undefined }
 }
 
 function isThere(collection: Collection | undefined, filter: Uint8Array): boolean {

@@ -37,7 +37,7 @@ import {
 } from '../retryable-write.ts'
 import { readStatements, runStatements, type Statements } from '../statements.ts'
 import { refuseSystemWrite } from '../system-writes.ts'
-import { deleteDocuments, prepareUpdate, type UpdateOutcome, type UpdateRequest, updateDocuments } from '../write.ts'
+import { deleteDocuments, type UpdateOutcome, type UpdateRequest, updateDocuments } from '../write.ts'
 import type { WriteError } from '../write-errors.ts'
 import { insertAll, type Target } from '../write-insert.ts'
 import { checkedHint } from './find.ts'
@@ -330,7 +330,7 @@ function runOperation(
       if (earlier !== undefined) return count(readUpdateResult(earlier))
       if (operation.retry !== undefined && op.update.multi) throw notRetryable('multi=true')
       refuseSortOfMany(op.update)
-      const outcome = updateDocuments(operation, op.target, prepareUpdate(operation, op.target, op.update))
+      const outcome = updateDocuments(operation, op.target, op.update)
       return outcome instanceof Promise ? outcome.then(count) : count(outcome)
     }
     case 'delete': {

@@ -17,7 +17,7 @@ import { isParameter, type ParameterFields, parameterNames, parametersCollection
 import { defineCommand, emptyReply } from '../definition.ts'
 import { anyType, commandFields, objectType } from '../fields.ts'
 import type { Operation } from '../operation.ts'
-import { prepareUpdate, updateDocuments } from '../write.ts'
+import { updateDocuments } from '../write.ts'
 
 const fields = commandFields('getClusterParameter', { getClusterParameter: { type: anyType } }, { strict: false })
 
@@ -105,7 +105,7 @@ export const setClusterParameter = defineCommand({
       hint: undefined,
       sort: undefined,
     }
-    await updateDocuments(operation, parametersCollection, prepareUpdate(operation, parametersCollection, write))
+    await updateDocuments(operation, parametersCollection, write)
     clusterParameters.changed()
     return operation.acknowledge(undefined, engine.lastIndex)
   },

@@ -10,7 +10,7 @@ import { type SetConcerns, settingsCollection, settingsDocument, settingsFilter 
 import { defineCommand } from '../definition.ts'
 import { anyType, commandFields, objectType, strictBooleanType } from '../fields.ts'
 import type { Operation } from '../operation.ts'
-import { prepareUpdate, updateDocuments } from '../write.ts'
+import { updateDocuments } from '../write.ts'
 
 const getFields = commandFields('getDefaultRWConcern', {
   getDefaultRWConcern: { type: anyType },
@@ -82,7 +82,7 @@ export const setDefaultRWConcern = defineCommand({
     const update = { type: bsonType.document, bytes: document, start: 0, end: document.length }
     const plain = { multi: false, upsert: true, arrayFilters: [], hint: undefined, sort: undefined }
     const write = { filter: settingsFilter, update, ...plain }
-    await updateDocuments(operation, settingsCollection, prepareUpdate(operation, settingsCollection, write))
+    await updateDocuments(operation, settingsCollection, write)
     defaults.set(concerns, operation.nowMs)
     return operation.acknowledge(shown(operation), engine.lastIndex)
   },

@@ -1,6 +1,6 @@
 import { DatabaseError } from '../../base/errors.ts'
 import { bsonType } from '../../bson/type.ts'
-import { getField, type Value } from '../../bson/value.ts'
+import { getField } from '../../bson/value.ts'
 import { BsonWriter } from '../../bson/writer.ts'
 import { compileProjection, type Project } from '../../query/projection/compile.ts'
 import { chooseCollationFor } from '../collation.ts'
@@ -14,7 +14,7 @@ import { type ImageRecord, readImageResult, type StatementIds, statementIds } fr
 import { settled } from '../settled.ts'
 import { refuseSystemWrite } from '../system-writes.ts'
 import { expressionOptions } from '../variables.ts'
-import { type Change, changeFirst, prepareUpdate, type UpdateRequest } from '../write.ts'
+import { type Change, type ChangeRequest, changeFirst } from '../write.ts'
 import { emptyDocument, parsedProjection, parseHint } from './find.ts'
 
 const fields = commandFields('findAndModify', {
@@ -38,16 +38,9 @@ const fields = commandFields('findAndModify', {
   encryptionInformation: { type: anyType },
 })
 
-export interface FindAndModifyCommand {
+export interface FindAndModifyCommand extends ChangeRequest {
   readonly collection: string
-  readonly filter: Uint8Array
-  readonly sort: Uint8Array | undefined
   readonly projection: Uint8Array | undefined
-  readonly hint: Value | undefined
-  /** undefined: remove the document. */
-  readonly update: UpdateRequest | undefined
-  /** Show the document as it is afterwards. */
-  readonly showAfter: boolean
   readonly ids?: StatementIds
   readonly collation?: Uint8Array | undefined
 }
@@ -136,11 +129,7 @@ export const findAndModify: Definition<FindAndModifyCommand, FindAndModifyResult
       const earlier = operation.retry.earlier(0)
       if (earlier !== undefined) return finish(changeDoneBefore(request, readImageResult(earlier)))
     }
-    const prepared =
-      request.update === undefined
-        ? undefined
-        : { ...prepareUpdate(operation, target, request.update), showAfter: request.showAfter }
-    const change = changeFirst(operation, target, request, prepared)
+    const change = changeFirst(operation, target, request)
     return change instanceof Promise ? change.then(finish) : finish(change)
   },
   reply: ({ change, isUpdate, value, retried }: FindAndModifyResult, writer: BsonWriter) => {

@@ -20,7 +20,7 @@ import {
 import { checkDatabaseName } from '../namespace.ts'
 import type { Operation } from '../operation.ts'
 import { querySettingsCollection, type SetQuery, setQueryDocument } from '../query-settings.ts'
-import { deleteDocuments, prepareUpdate, updateDocuments } from '../write.ts'
+import { deleteDocuments, updateDocuments } from '../write.ts'
 
 const settingsFields = new Fields('setQuerySettings.settings', {
   indexHints: { type: objectOrArrayType, refusesNull: true },
@@ -191,11 +191,7 @@ export function setQuerySettingsCommand(commandOf: (body: Uint8Array) => AnyDefi
       const update = { type: bsonType.document, bytes: document, start: 0, end: document.length }
       const plain = { multi: false, upsert: true, arrayFilters: [], hint: undefined, sort: undefined }
       const write = { filter: buildDocument({ _id: hash }), update, ...plain }
-      await updateDocuments(
-        operation,
-        querySettingsCollection,
-        prepareUpdate(operation, querySettingsCollection, write),
-      )
+      await updateDocuments(operation, querySettingsCollection, write)
       querySettings.set(set)
       return operation.acknowledge(set, engine.lastIndex)
     },

@@ -3,7 +3,7 @@ import { bsonType } from '../../bson/type.ts'
 import { defineCommand, emptyReply } from '../definition.ts'
 import { anyType, commandFields, strictBooleanType, stringType } from '../fields.ts'
 import type { Operation } from '../operation.ts'
-import { prepareUpdate, updateDocuments } from '../write.ts'
+import { updateDocuments } from '../write.ts'
 import { type BlockReason, blockCollection, blockDocument, blockFilter, blockReasons } from '../write-block.ts'
 
 const fields = commandFields('setUserWriteBlockMode', {
@@ -54,7 +54,7 @@ export const setUserWriteBlockMode = defineCommand({
       hint: undefined,
       sort: undefined,
     }
-    await updateDocuments(operation, blockCollection, prepareUpdate(operation, blockCollection, request))
+    await updateDocuments(operation, blockCollection, request)
     writeBlock.set(set)
     return operation.acknowledge(undefined, engine.lastIndex)
   },

@@ -23,7 +23,7 @@ import { refuse } from '../refuse.ts'
 import { notRetryable, readUpdateResult, type StatementIds, statementIds, writeRetried } from '../retryable-write.ts'
 import { readStatements, runStatements, type Statements } from '../statements.ts'
 import { refuseSystemWrite } from '../system-writes.ts'
-import { prepareUpdate, type UpdateOutcome, type UpdateRequest, updateDocuments } from '../write.ts'
+import { type UpdateOutcome, type UpdateRequest, updateDocuments } from '../write.ts'
 import { acknowledgeWrites, type Failures, writeWriteErrors } from '../write-errors.ts'
 import type { Target } from '../write-insert.ts'
 import { statements } from './insert.ts'
@@ -196,7 +196,7 @@ function runStatement(
     if (earlier !== undefined) return count(readUpdateResult(earlier))
     if (statement.multi) throw notRetryable('multi=true')
   }
-  const outcome = updateDocuments(operation, target, prepareUpdate(operation, target, statement))
+  const outcome = updateDocuments(operation, target, statement)
   if (outcome instanceof Promise) return outcome.then(count)
   count(outcome)
 }
