@@ -1,4 +1,5 @@
 /** Keys that take long are taken from documents elsewhere: indexes hold what they would hold otherwise. */
+import { Timestamp } from 'bson'
 import { expect, test } from 'vitest'
 import { encodeDocument } from '../bson/convert.ts'
 import { parseIndexDefinition } from '../index/definition.ts'
@@ -93,6 +94,16 @@ test('documents that are given an _id are written once', async () => {
   const push = { $push: { texts: { $each: texts(5) } } }
   expect(await server.run({ update: 'c', updates: [{ q: { n: 9 }, u: push, upsert: true }] })).toMatchObject({ n: 1 })
   expect(await server.run({ count: 'c' })).toMatchObject({ n: 3 })
+  expect(await problems(server)).toEqual([])
+})
+
+test('empty timestamps stay where the command says so', async () => {
+  const server = await filled()
+  const stamp = new Timestamp({ t: 0, i: 0 })
+  const insert = { insert: 'c', documents: [{ stamp, texts: texts(1) }] }
+  await server.run({ ...insert, bypassEmptyTsReplacement: true })
+  await server.run(insert)
+  expect(await server.run({ count: 'c', query: { stamp } })).toMatchObject({ n: 1 })
   expect(await problems(server)).toEqual([])
 })
 

@@ -192,7 +192,7 @@ function insertSlice(
           if (isObstacle(error)) {
             obstacle = error
             // What it lacks it is given once: it must be the same when it comes again.
-            if (error instanceof Detour) documents[i] = storedForm(documents[i]!, operation.instance)
+            if (error instanceof Detour) documents[i] = storedForm(documents[i]!, operation.instance, operation)
             return i
           }
           const stop = !onError(i, userError(error))
