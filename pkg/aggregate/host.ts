@@ -87,10 +87,11 @@ export type SystemRequest =
 
 /** Takes documents, then takes the place of the collection at once. */
 export interface CollectionReplacement {
-  /** Errors: those of an insert. */
+  /** Throws WriteConflict before anything has changed. Errors: those of an insert. */
   insert(documents: readonly Uint8Array[]): void
+  /** Throws WriteConflict before anything has changed. */
   finish(): void
-  /** Drops what was inserted, unless finished. */
+  /** Drops what was inserted, unless finished. Throws nothing. */
   close(): void
 }
 
@@ -101,9 +102,9 @@ export interface MergeTarget {
   find(filter: Uint8Array): FoundDocument | undefined
   /** The document as it will be inserted: what it lacks it is given once, since it may come again. Errors: those of an insert. */
   completed(document: Uint8Array): Uint8Array
-  /** Throws a `Detour` before anything has changed. Errors: those of an insert. */
+  /** Throws a `Detour`, or WriteConflict, before anything has changed. Errors: those of an insert. */
   insert(document: Uint8Array): void
-  /** Throws a `Detour` before anything has changed. Errors: those of an update. */
+  /** Throws a `Detour`, or WriteConflict, before anything has changed. Errors: those of an update. */
   replace(found: FoundDocument, document: Uint8Array): void
 }
 

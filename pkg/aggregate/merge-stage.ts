@@ -8,7 +8,7 @@ import { BsonWriter } from '../bson/writer.ts'
 import { ExpressionCompiler } from '../expression/compile.ts'
 import type { EvaluationContext } from '../expression/context.ts'
 import { type Evaluate, type Expression, isNullish, missing } from '../expression/expression.ts'
-import { isCatalogConflict } from '../mvcc/write-conflict.ts'
+import { WriteConflict } from '../mvcc/write-conflict.ts'
 import { copyOf } from './accumulators/accumulator.ts'
 import type { FoundDocument, MergeTarget, Namespace } from './host.ts'
 import { DocumentRows, type Rows } from './rows.ts'
@@ -106,14 +106,21 @@ export class MergeStage extends PassingStage {
     try {
       return this.#write(document)
     } catch (error) {
-      // The command begins again when others let go of the collection, or of the right to write.
-      if (!(error instanceof DatabaseError) || isCatalogConflict(error)) throw error
+      if (error instanceof WriteConflict) {
+        // Others have the document it goes over, the collection, or the right to write.
+        this.#run.waitFor(error)
+        return false
+      }
+      if (!(error instanceof DatabaseError)) throw error
       this.#failure ??= error
       return true
     }
   }
 
-  /** False, or a `Detour` thrown: what shall be written is not known yet. The document comes again, and finds the other as it is then. */
+  /**
+   * False: what shall be written is not known yet. Throws a `Detour` or WriteConflict, too, before it has written anything: the document comes
+   * again, and finds the other as it is then.
+   */
   #write(document: Uint8Array): boolean {
     const { on, whenMatched, whenNotMatched } = this.#merge
     const filter = this.#filterOf(on, document)

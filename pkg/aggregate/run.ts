@@ -134,7 +134,7 @@ class PipelineRows implements Rows {
       return this.#stage.step()
     } catch (error) {
       if (!(error instanceof Detour)) throw error
-      this.#run.detour(error)
+      this.#run.waitFor(error)
       return step.pause
     }
   }

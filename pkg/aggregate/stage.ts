@@ -23,6 +23,7 @@ import type { GivenMetadata } from '../expression/available-metadata.ts'
 import type { ExpressionCompiler } from '../expression/compile.ts'
 import type { EvaluationContext } from '../expression/context.ts'
 import type { Scope } from '../expression/scope.ts'
+import type { WriteConflict } from '../mvcc/write-conflict.ts'
 import type { GroupEnds } from '../query/plan-groups.ts'
 import { Sorter } from '../query/sort/sorter.ts'
 import type { ChangeStreamRequest, Namespace, PipelineHost } from './host.ts'
@@ -179,8 +180,8 @@ export interface PipelineOptions {
   readonly allowDiskUse?: boolean
   /** Counts units of work, such as documents: true when others should run. */
   readonly pause?: ((units?: number) => boolean) | undefined
-  /** Has work done elsewhere that is too long for a turn: the rows pause for it. undefined: there is nobody to wait for it. */
-  readonly detour?: ((detour: Detour) => void) | undefined
+  /** Has work done elsewhere that is too long for a turn, or waits for other writers: the rows pause for it. undefined: there is nobody to wait. */
+  readonly waitFor?: ((obstacle: Detour | WriteConflict) => void) | undefined
   /** After a detour the whole pipeline begins again, with a document that may be another. */
   readonly restarts?: boolean
   readonly host?: PipelineHost | undefined
@@ -214,7 +215,7 @@ export class PipelineRun {
   readonly #pause: ((units?: number) => boolean) | undefined
   /** A document has taken long since the turn was last asked about. */
   #wasLong = false
-  readonly #detour: ((detour: Detour) => void) | undefined
+  readonly #waitFor: ((obstacle: Detour | WriteConflict) => void) | undefined
   readonly #goesOn: boolean
   readonly #openRows: OpenRows
   #watch: StageWatch | undefined
@@ -228,7 +229,7 @@ export class PipelineRun {
     this.collation = options.collation
     this.#host = options.host
     this.#pause = options.pause
-    this.#detour = options.detour
+    this.#waitFor = options.waitFor
     this.#goesOn = options.restarts !== true
     this.#watch = options.watch
     this.#openRows = outer === undefined ? { all: new Set(), saving: false } : outer.#openRows
@@ -246,7 +247,7 @@ export class PipelineRun {
         collation,
         host: this.#host,
         pause: this.#pause,
-        detour: this.#detour,
+        waitFor: this.#waitFor,
       },
       this,
     )
@@ -271,19 +272,19 @@ export class PipelineRun {
 
   /** The context with the detours that the run allows; `repeat`: see `EvaluationContext.allowDetours`. */
   allowDetours(context: EvaluationContext, repeat: () => void): EvaluationContext {
-    if (this.#detour !== undefined) context.allowDetours(repeat)
+    if (this.#waitFor !== undefined) context.allowDetours(repeat)
     return context
   }
 
-  /** Has the work done elsewhere before the pipeline goes on; throws it when nobody can wait for it. */
-  detour(detour: Detour): void {
-    if (this.#detour === undefined) throw detour
-    this.#detour(detour)
+  /** The pipeline goes on once that is done, or the others have let go; throws it when nobody can wait for it. The stage must answer `pause`. */
+  waitFor(obstacle: Detour | WriteConflict): void {
+    if (this.#waitFor === undefined) throw obstacle
+    this.#waitFor(obstacle)
   }
 
   /** Whether what was cut off by a detour goes on with the document that it had come to. */
   get goesOn(): boolean {
-    return this.#detour !== undefined && this.#goesOn
+    return this.#waitFor !== undefined && this.#goesOn
   }
 
   /** A context for what `compiler` has compiled, with the variables of this run and the metadata of `input`. */

@@ -54,7 +54,7 @@ async function buildStarted(
   const builds: IndexBuild[] = []
   try {
     for (const spec of specs) {
-      const build = engine.beginIndexBuild(collection, spec.definition)
+      const build = await settled(operation, () => engine.beginIndexBuild(collection, spec.definition))
       builds.push(build)
       operation.progress = { message: `Index Build: ${spec.name}`, done: () => build.done, total: build.total }
       const slice = (): boolean => build.slice()
@@ -64,11 +64,12 @@ async function buildStarted(
     return await settled(operation, () => engine.write((unit) => unit.finishIndexBuilds(builds)).logIndex)
   } catch (error) {
     for (const build of builds) build.abandon()
-    if (!isShutdown(error) && !collection.dropped && !engine.isFailed) {
+    await operation.takeBack(() => {
+      if (isShutdown(error) || collection.dropped || engine.isFailed) return
       engine.write((unit) => {
         for (const { name } of specs) unit.stopIndexBuild(collection, name)
       })
-    }
+    })
     throw error
   } finally {
     operation.progress = undefined

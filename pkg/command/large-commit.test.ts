@@ -1,7 +1,7 @@
 /** Commands beside the commit of a transaction that is applied in slices: those that write wait for it, wherever they are. */
 import { Long, UUID } from 'bson'
 import { expect, test } from 'vitest'
-import { openServer, type TestServer } from './testdata/server.ts'
+import { openServer, type TestServer, until } from './testdata/server.ts'
 
 type Document = Record<string, unknown>
 
@@ -111,7 +111,7 @@ test('one that waits for it is shown, and can be killed', async () => {
   const server = await opened(7)
   const commit = await transaction(server)
   const committed = server.run(commit)
-  while (server.engine.writable === undefined) await server.world.clock.yield()
+  await until(server, () => server.engine.writable !== undefined)
   const waiting = server.connect(20).reply({ insert: 'c', documents: [{ _id: 2000 }], maxTimeMS: 60_000 })
   const killed = server.connect(21).reply({ drop: 'd', comment: 'killed' })
   const { inprog } = (await server.connect(22).run({ currentOp: 1, $db: 'admin' })) as { inprog: Document[] }
@@ -127,4 +127,26 @@ test('one that waits for it is shown, and can be killed', async () => {
   expect(await waiting).toMatchObject({ ok: 1, n: 1 })
   await committed
   expect(await server.run({ count: 'd' })).toMatchObject({ n: count })
+})
+
+test('an index build that is killed beside it is given up', async () => {
+  const server = await opened(8)
+  await server.run({ insert: 'd', documents: Array.from({ length: 600 }, (_, n) => ({ _id: 1000 + n })) })
+  const createIndexes = { createIndexes: 'd', indexes: [{ key: { n: 1 }, name: 'n' }] }
+  const built = server.connect(20).reply(createIndexes)
+  const collection = server.engine.collection('test', 'd')!
+  const build = [...server.database.operations.values()].find(({ command }) => command.name === 'createIndexes')!
+  await until(server, () => collection.unfinished.length > 0)
+  // It is done, and waits for who uses the collection.
+  const fields = { lsid: { id: new UUID() }, txnNumber: Long.fromNumber(1), autocommit: false }
+  await server.run({ find: 'd', filter: { _id: 1 }, ...fields, startTransaction: true })
+  await until(server, () => build.isWaitingForLock)
+  const committed = server.run(await transaction(server.connect(21)))
+  await until(server, () => server.engine.writable !== undefined)
+  await server.connect(22).run({ killOp: 1, op: build.id, $db: 'admin' })
+  expect(await built).toMatchObject({ ok: 0, codeName: 'Interrupted' })
+  expect(collection.unfinished).toHaveLength(0)
+  await committed
+  await server.run({ abortTransaction: 1, $db: 'admin', ...fields })
+  expect(await server.run(createIndexes)).toMatchObject({ numIndexesAfter: 2 })
 })

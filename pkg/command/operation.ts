@@ -11,7 +11,7 @@ import type { Collation } from '../collation/collation.ts'
 import type { Workspace } from '../engine/workspace.ts'
 import type { BegunLet } from '../expression/command-let.ts'
 import { isOfCatalog } from '../mvcc/lock-table.ts'
-import type { WriteConflict } from '../mvcc/write-conflict.ts'
+import { WriteConflict } from '../mvcc/write-conflict.ts'
 import type { ExpressionOptions } from '../query/filter/operator.ts'
 import { type SetInMaking, SetIsDue } from '../query/filter/value-sets.ts'
 import {
@@ -93,7 +93,7 @@ export class Operation {
   begunLet: BegunLet | undefined = undefined
   /** Of its filters, those that take long. */
   sets: SetInMaking[] | undefined = undefined
-  /** It was begun before, and had to wait before anything was done. */
+  /** It, or a part of it, was begun before and had to wait. */
   isAgain = false
   /** Nothing has begun that would be done twice. */
   mayBeginAgain = true
@@ -106,7 +106,8 @@ export class Operation {
   readonly #stride: Stride
   #deadlineMs = Number.POSITIVE_INFINITY
   #killed: DatabaseError | undefined = undefined
-  #detour: Detour | undefined = undefined
+  /** What it has come to and cannot go on before. */
+  #obstacle: Obstacle | undefined = undefined
   #onKill: (() => void) | undefined = undefined
 
   constructor(
@@ -206,7 +207,7 @@ export class Operation {
       nowMs - this.#sliceStartMs >= this.#sliceMs ||
       nowMs >= this.#deadlineMs ||
       this.#killed !== undefined ||
-      this.#detour !== undefined
+      this.#obstacle !== undefined
     )
   }
 
@@ -219,10 +220,10 @@ export class Operation {
 
   /** Lets other requests run, then goes on with a fresh slice, or throws as `check` does. */
   async pause(): Promise<void> {
-    const detour = this.#detour
-    if (detour !== undefined) {
-      this.#detour = undefined
-      return this.detour(detour)
+    const obstacle = this.#obstacle
+    if (obstacle !== undefined) {
+      this.#obstacle = undefined
+      return this.settle(obstacle)
     }
     this.check()
     this.yields++
@@ -246,6 +247,21 @@ export class Operation {
     this.isWaitingForLock = true
     while (engine.writable !== undefined) await engine.writable
     this.isWaitingForLock = false
+  }
+
+  /** Does `write`, which takes back what the operation has begun, now or as soon as others let it: whether or not it was killed. */
+  async takeBack(write: () => void): Promise<void> {
+    const { engine, world } = this.instance
+    for (;;) {
+      try {
+        write()
+        return
+      } catch (error) {
+        if (!(error instanceof WriteConflict) || error.target === undefined) throw error
+        await engine.locks.wait(error.target, undefined, Number.POSITIVE_INFINITY, world.clock)
+        await this.#untilWritable()
+      }
+    }
   }
 
   /** A write that failed ends the transaction that it is a statement of; false: there is none. */
@@ -279,9 +295,9 @@ export class Operation {
     this.sets = [...(this.sets ?? []), set]
   }
 
-  /** The next pause lasts until the work has been done by another thread. */
-  takeDetour(detour: Detour): void {
-    this.#detour = detour
+  /** A pause is due, which lasts as `settle` does. */
+  stopAt(obstacle: Obstacle): void {
+    this.#obstacle = obstacle
     this.#stride.end()
   }
 
@@ -291,7 +307,7 @@ export class Operation {
       return advance()
     } catch (error) {
       if (!(error instanceof Detour)) throw error
-      this.takeDetour(error)
+      this.stopAt(error)
       return false
     }
   }

@@ -109,8 +109,16 @@ export class OutTarget implements CollectionReplacement {
 
   close(): void {
     const temporary = this.#temporary
-    if (temporary === undefined || temporary.dropped) return
-    this.#pace.operation.instance.engine.write((unit) => unit.dropCollection(temporary))
+    if (temporary === undefined) return
     this.#temporary = undefined
+    const { operation } = this.#pace
+    const { engine, options } = operation.instance
+    const drop = (): void => {
+      if (!temporary.dropped) engine.write((unit) => unit.dropCollection(temporary))
+    }
+    // Whatever ended the pipeline is told, and not that. What cannot be dropped, as on a full disk, the next start drops.
+    operation.takeBack(drop).catch((error: unknown) => {
+      if (!(error instanceof DatabaseError)) options.onInternalError?.(error, operation.command.name)
+    })
   }
 }

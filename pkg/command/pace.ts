@@ -1,5 +1,6 @@
 /** Who decides when long work lets others run: the operation at work, which changes from one getMore to the next. */
 import type { Detour } from '../base/detour.ts'
+import type { WriteConflict } from '../mvcc/write-conflict.ts'
 import type { Operation } from './operation.ts'
 
 export class Pace {
@@ -12,6 +13,6 @@ export class Pace {
   /** Counts units of work; true when it is time to let others run. */
   readonly due = (units = 1): boolean => this.operation.passed(units)
 
-  /** What takes too long for a turn is done elsewhere while the operation pauses. */
-  readonly detour = (detour: Detour): void => this.operation.takeDetour(detour)
+  /** The operation pauses until what takes too long for a turn has been done elsewhere, or others have let go. */
+  readonly waitFor = (obstacle: Detour | WriteConflict): void => this.operation.stopAt(obstacle)
 }

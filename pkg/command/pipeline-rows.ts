@@ -29,7 +29,7 @@ export function openRows(
   const run = new PipelineRun({
     nowMs: operation.nowMs,
     pause: pace.due,
-    detour: pace.detour,
+    waitFor: pace.waitFor,
     allowDiskUse: source.allowDiskUse ?? true,
     host,
     watch,

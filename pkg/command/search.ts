@@ -251,7 +251,7 @@ export class QueryRows implements RowSource {
       return this.rows.advance(budget)
     } catch (error) {
       if (!(error instanceof Detour)) throw error
-      this.#pace.detour(error)
+      this.#pace.waitFor(error)
       return paused
     }
   }

@@ -118,7 +118,7 @@ export class ProjectedRows extends ShownRows {
       if (!(error instanceof Detour)) throw error
       this.#kept ??= this.#copy()
       this.#isDetouring = true
-      this.#pace.detour(error)
+      this.#pace.waitFor(error)
       return false
     }
   }

@@ -105,7 +105,7 @@ export class TailableRows implements Rows, Tailed {
       return this.#matches(cursor.bytes, cursor.start)
     } catch (error) {
       if (!(error instanceof Detour)) throw error
-      this.#pace.detour(error)
+      this.#pace.waitFor(error)
       return undefined
     }
   }

@@ -84,8 +84,8 @@ function open(
       nowMs,
       collation: operation.collation,
       // Whoever changes documents waits for it and begins again.
-      detour: (detour) => {
-        throw detour
+      waitFor: (obstacle) => {
+        throw obstacle
       },
       restarts: true,
     }),

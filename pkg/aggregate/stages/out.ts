@@ -2,6 +2,7 @@ import { DatabaseError } from '../../base/errors.ts'
 import { bsonType, typeAlias } from '../../bson/type.ts'
 import { documentFields, documentOf, isNumber, readString, type Value } from '../../bson/value.ts'
 import { wholeNumberAt } from '../../bson/whole-number.ts'
+import { WriteConflict } from '../../mvcc/write-conflict.ts'
 import type { CollectionReplacement, Namespace } from '../host.ts'
 import { type PipelineRun, type Stage, type StageContext, type StageDefinition, type Step, step } from '../stage.ts'
 import { PassingStage } from './passing.ts'
@@ -132,6 +133,7 @@ class OutStage extends PassingStage {
   readonly #run: PipelineRun
   readonly #out: Out
   #target: CollectionReplacement | undefined
+  #inputEnded = false
   #done = false
   /** Documents to be written together. */
   #held: Uint8Array[] = []
@@ -148,29 +150,37 @@ class OutStage extends PassingStage {
     const { target, timeseries } = this.#out
     const replacement = (this.#target ??= this.#run.host.replaceCollection(target, timeseries))
     const { input } = this
-    for (;;) {
+    while (!this.#inputEnded) {
+      if (this.#held.length >= batchMax || this.#heldBytes > batchBytesMax) {
+        if (!this.#write(replacement) || this.#run.turnIsOver()) return step.pause
+      }
       const answer = input.step()
       if (answer === step.pause) return answer
-      if (answer === step.end) break
-      this.#held.push(input.bytes.slice(input.start, input.end))
-      this.#heldBytes += input.end - input.start
-      if (this.#held.length >= batchMax || this.#heldBytes > batchBytesMax) {
-        this.#write(replacement)
-        if (this.#run.turnIsOver()) return step.pause
+      if (answer === step.end) this.#inputEnded = true
+      else {
+        this.#held.push(input.bytes.slice(input.start, input.end))
+        this.#heldBytes += input.end - input.start
       }
     }
+    if (!this.#write(replacement)) return step.pause
     this.#done = true
-    this.#write(replacement)
-    this.#run.save()
-    replacement.finish()
     return step.end
   }
 
-  #write(replacement: CollectionReplacement): void {
+  /** Writes what is held, and that it is all when it is. False: others have the target, or the right to write; it has to be done again after them. */
+  #write(replacement: CollectionReplacement): boolean {
     this.#run.save()
-    replacement.insert(this.#held)
-    this.#held = []
-    this.#heldBytes = 0
+    try {
+      if (this.#held.length > 0) replacement.insert(this.#held)
+      this.#held = []
+      this.#heldBytes = 0
+      if (this.#inputEnded) replacement.finish()
+      return true
+    } catch (error) {
+      if (!(error instanceof WriteConflict)) throw error
+      this.#run.waitFor(error)
+      return false
+    }
   }
 
   override close(): void {

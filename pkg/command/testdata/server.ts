@@ -100,3 +100,11 @@ export function tickingClock({ clock }: SimulatedWorld, tickMs: number): Clock {
     yield: () => clock.yield(),
   }
 }
+
+/** Lets others run until `condition` holds; fails when they have run very often. */
+export async function until({ world }: TestServer, condition: () => boolean): Promise<void> {
+  for (let yields = 0; !condition(); yields++) {
+    if (yields === 20_000) throw new Error('what is waited for does not come')
+    await world.clock.yield()
+  }
+}
