@@ -7,7 +7,6 @@
  * Nothing is waited for unless a command must wait: what can be answered at once is answered in the caller's turn.
  */
 import { AssertionError } from '../base/assert.ts'
-import { Detour } from '../base/detour.ts'
 import { DatabaseError } from '../base/errors.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import { writeField } from '../bson/build.ts'
@@ -18,8 +17,7 @@ import type { RecordRef } from '../engine/collection.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Workspace } from '../engine/workspace.ts'
 import type { World } from '../io/world.ts'
-import { isCatalogConflict, WriteConflict } from '../mvcc/write-conflict.ts'
-import { SetIsDue, withSets } from '../query/filter/value-sets.ts'
+import { isCatalogConflict, type WriteConflict } from '../mvcc/write-conflict.ts'
 import { Batch } from './batch.ts'
 import { writeClusterTime } from './cluster-time.ts'
 import { type ReadConcern, readsDurably } from './concern.ts'
@@ -38,6 +36,7 @@ import { ReplyBuffer } from './reply-buffer.ts'
 import { retryableWrite } from './retryable-write.ts'
 import type { Session } from './session.ts'
 import { endsTransaction, enterTransaction, leaveTransaction } from './session-transaction.ts'
+import { begunAgain } from './settled.ts'
 import { commandOf } from './table.ts'
 import type { TransactionFields } from './transaction-fields.ts'
 
@@ -261,14 +260,13 @@ export class Database extends Instance {
     const writtenBefore = transaction.cost
     const run = (): unknown => definition.run(operation, request)
     const mayRunAgain = (error: WriteConflict): boolean =>
-      transaction.cost === writtenBefore &&
-      (isCatalogConflict(error) || (transaction.readLocks !== undefined && definition.name !== 'getMore'))
-    return againOnceFree(operation, run, mayRunAgain)
+      transaction.cost === writtenBefore && (isCatalogConflict(error) || transaction.readLocks !== undefined)
+    return begunAgain(operation, run, mayRunAgain)
   }
 
   /** A change of a collection's definition waits for the transactions that use it. */
   #runFreely(operation: Operation, definition: AnyDefinition, request: unknown): unknown {
-    return againOnceFree(operation, () => {
+    return begunAgain(operation, () => {
       if (operation.readConcern.level === 'snapshot')
         operation.workspace = this.engine.asOf(this.#snapshotTime(operation.readConcern))
       return this.#runNow(operation, definition, request)
@@ -458,37 +456,4 @@ export class Database extends Instance {
     writer.end()
     return this.#replies.take()
   }
-}
-
-/**
- * What `run` gives. When others have a collection or a name that it needs, it is run again from its beginning once they may have let
- * go, unless `mayRunAgain` says no; and so it is when a variable of its `let` has been computed elsewhere, and when a long set of its filter has
- * been made.
- */
-function againOnceFree(
-  operation: Operation,
-  run: () => unknown,
-  mayRunAgain: (conflict: WriteConflict) => boolean = isCatalogConflict,
-): unknown {
-  const runAgain = (): unknown => {
-    operation.isAgain = true
-    return againOnceFree(operation, run, mayRunAgain)
-  }
-  const again = (error: unknown): Promise<unknown> => {
-    const isFree = error instanceof WriteConflict && error.target !== undefined && mayRunAgain(error)
-    if (!isFree && !isOfLet(operation, error) && !(error instanceof SetIsDue)) throw error
-    return operation.settle(error).then(runAgain)
-  }
-  try {
-    // A write may have changed something before it parses its next filter: each of its statements waits for sets of its own (see `settled`).
-    const result = operation.writes ? run() : withSets(operation, run)
-    return result instanceof Promise ? result.catch(again) : result
-  } catch (error) {
-    return again(error)
-  }
-}
-
-/** Whether it is a variable of the command's `let` that takes long: nothing has begun before all are known. */
-function isOfLet({ begunLet, expressions }: Operation, error: unknown): error is Detour {
-  return error instanceof Detour && begunLet !== undefined && expressions === undefined
 }

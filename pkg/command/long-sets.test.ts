@@ -40,3 +40,12 @@ test('statements of one command', async () => {
   expect(await server.run({ delete: 'c', deletes: [{ q: query, limit: 0 }] })).toMatchObject({ n: 2 })
   expect(await server.all({ find: 'c' })).toEqual([{ _id: 0, k: values[0], n: 1, a: [values[0], 'other'] }])
 })
+
+test('a cursor goes on when it comes to a filter with one', async () => {
+  const server = await openServer()
+  await server.run({ insert: 'c', documents: Array.from({ length: 150 }, (_, _id) => ({ _id })) })
+  await server.run({ insert: 'd', documents: [{ _id: 'd', k: values[7] }, { _id: 'other' }] })
+  await server.run({ create: 'v', viewOn: 'd', pipeline: [{ $match: { k: { $in: values } } }] })
+  const found = await server.all({ aggregate: 'c', pipeline: [{ $unionWith: 'v' }], cursor: {} })
+  expect(found.map(({ _id }) => _id)).toEqual([...Array.from({ length: 150 }).keys(), 'd'])
+})

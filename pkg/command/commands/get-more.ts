@@ -67,6 +67,8 @@ export const getMore = defineCommand({
     if (request.awaitMs !== undefined) operation.limitTime(0)
     else if (cursor.timeLeftMs !== undefined) operation.limitTime(Math.max(1, cursor.timeLeftMs))
     cursors.take(cursor, operation)
+    // The rows that it gives are not given again.
+    operation.mayBeginAgain = false
     operation.figures = cursor.figures
     const batch = continueCursor(operation, cursor, request.batchSize, request.awaitMs)
     if (!(batch instanceof Promise)) {
