@@ -15,6 +15,7 @@ import { Pace } from '../pace.ts'
 import { ReadView } from '../read-view.ts'
 import { refuse } from '../refuse.ts'
 import { Search } from '../search.ts'
+import { readInSlices } from '../slices.ts'
 import { isTimeseries } from '../timeseries.ts'
 import { drain, openView, readsByPipeline } from '../view-rows.ts'
 import { emptyDocument, parseHint } from './find.ts'
@@ -79,10 +80,8 @@ export const count = defineCommand({
       // How many there are now is not how many its transaction, or the past, has.
       looks: operation.statement !== undefined || workspace.isPast,
     })
-    do {
-      if (operation.untilDetour(() => counting.advance(operation.stride))) return counted(operation, counting)
-    } while (!operation.passed(operation.stride))
-    return countOn(operation, counting, view)
+    const done = readInSlices(operation, view, counting.rows, (budget) => counting.advance(budget))
+    return done === undefined ? counted(operation, counting) : done.then(() => counted(operation, counting))
   },
   reply: (n: number, writer: BsonWriter) => {
     if (n <= 0x7fffffff) writer.int32('n', n)
@@ -124,20 +123,4 @@ function limitOf(given: Value | undefined): number {
 function counted({ figures }: Operation, { rows, count }: Count): number {
   if (rows !== undefined) figures?.examined(rows.work)
   return count
-}
-
-async function countOn(operation: Operation, counting: Count, view: ReadView): Promise<number> {
-  try {
-    for (;;) {
-      view.keep()
-      counting.rows?.save()
-      await operation.pause()
-      do {
-        if (operation.untilDetour(() => counting.advance(operation.stride))) return counted(operation, counting)
-      } while (!operation.passed(operation.stride))
-    }
-  } finally {
-    counting.rows?.close()
-    view.release()
-  }
 }

@@ -15,6 +15,7 @@ import type { Operation } from '../operation.ts'
 import { Pace } from '../pace.ts'
 import { ReadView } from '../read-view.ts'
 import { Search } from '../search.ts'
+import { advanceSlice, readInSlices } from '../slices.ts'
 import { isTimeseries } from '../timeseries.ts'
 import { drain, openView, readsByPipeline } from '../view-rows.ts'
 import { emptyDocument, parseHint } from './find.ts'
@@ -82,21 +83,8 @@ export const distinct = defineCommand({
       }
       return sorter.advance(budget)
     }
-    if (inSlice(operation, advance)) return sorter!.values
-    const goOn = async (): Promise<readonly Value[]> => {
-      try {
-        do {
-          view.keep()
-          rows.save()
-          await operation.pause()
-        } while (!inSlice(operation, advance))
-        return sorter!.values
-      } finally {
-        rows.close()
-        view.release()
-      }
-    }
-    return goOn()
+    const done = readInSlices(operation, view, rows, advance)
+    return done === undefined ? sorter!.values : done.then(() => sorter!.values)
   },
   reply: (values: readonly Value[], writer: BsonWriter) => {
     writer.beginArray('values')
@@ -119,14 +107,6 @@ export const distinct = defineCommand({
   },
 })
 
-/** Goes on until the slice is used up; true when all is done. */
-function inSlice(operation: Operation, advance: (budget: number) => boolean): boolean {
-  do {
-    if (operation.untilDetour(() => advance(operation.stride))) return true
-  } while (!operation.passed(operation.stride))
-  return false
-}
-
 async function distinctInView(operation: Operation, request: DistinctCommand): Promise<readonly Value[]> {
   operation.repliesForView = true
   const view = new ReadView(operation.workspace)
@@ -136,9 +116,9 @@ async function distinctInView(operation: Operation, request: DistinctCommand): P
     openView(operation, request, new Pace(operation), view),
     view,
     (rows) => distinct.add(rows.bytes, rows.start, operation.stride),
-    () => inSlice(operation, (budget) => distinct.goOn(budget) > 0),
+    () => advanceSlice(operation, (budget) => distinct.goOn(budget) > 0),
   )
   const sorter = new ValueSorter(distinct.values, operation.collation)
-  while (!inSlice(operation, (budget) => sorter.advance(budget))) await operation.pause()
+  while (!advanceSlice(operation, (budget) => sorter.advance(budget))) await operation.pause()
   return sorter.values
 }
