@@ -10,7 +10,7 @@ const count = 400
 async function opened(seed: number): Promise<TestServer> {
   const replicaSet = { name: 'rs0', member: 'db.example:27017' }
   const server = await openServer({ seed, tickMs: 1, replicaSet, engine: { commitSliceOperations: 1 } })
-  for (const name of ['c', 'd', 'gone', 'indexed'])
+  for (const name of ['c', 'd', 'gone', 'indexed', 'converted'])
     await server.run({ insert: name, documents: Array.from({ length: count }, (_, _id) => ({ _id, n: 0 })) })
   return server
 }
@@ -53,6 +53,8 @@ const others: readonly { readonly command: Document; readonly reply: Document; r
     reply: {},
   },
   { command: { aggregate: 'd', pipeline: [{ $match: {} }, { $out: 'out' }], cursor: {} }, reply: {} },
+  { command: { cloneCollectionAsCapped: 'd', toCollection: 'capped', size: 4096 }, reply: {} },
+  { command: { convertToCapped: 'converted', size: 4096 }, reply: {} },
   { command: { dropDatabase: 1, $db: 'other' }, reply: {} },
   { command: { collMod: 'indexed', validator: {} }, reply: {} },
 ]

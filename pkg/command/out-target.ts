@@ -71,7 +71,7 @@ export class OutTarget implements CollectionReplacement {
   insert(documents: readonly Uint8Array[]): void {
     const { operation } = this.#pace
     this.#view.keep()
-    const temporary = (this.#temporary ??= this.#create())
+    const temporary = this.#ready()
     const target = { database: temporary.database, collection: temporary.name }
     operation.instance.engine.write((unit) => {
       // The pipeline has come past them: none can be inserted again.
@@ -79,6 +79,13 @@ export class OutTarget implements CollectionReplacement {
         for (const document of documents) insertOne(operation, unit, target, document)
       })
     })
+  }
+
+  /** Errors: QueryPlanKilled when somebody has dropped what was inserted, with its database it may be. */
+  #ready(): Collection {
+    const temporary = (this.#temporary ??= this.#create())
+    if (temporary.dropped) throw new DatabaseError('QueryPlanKilled', `collection dropped: ${temporary.namespace}`)
+    return temporary
   }
 
   #create(): Collection {
@@ -100,7 +107,7 @@ export class OutTarget implements CollectionReplacement {
     const { engine } = this.#pace.operation.instance
     const { database, collection } = this.#target
     this.#view.keep()
-    const temporary = (this.#temporary ??= this.#create())
+    const temporary = this.#ready()
     engine.write((unit) =>
       unit.renameCollection(temporary, database, collection, engine.collection(database, collection)),
     )

@@ -92,3 +92,14 @@ test('$out that is killed while nobody may write leaves nothing behind', async (
   expect(server.engine.locks.isEmpty).toBe(true)
   expect(server.engine.statistics().openSnapshotCount).toBe(0)
 })
+
+test('$out ends when its database is dropped, and leaves nothing in it', async () => {
+  const server = await opened({ tickMs: 1 })
+  const { engine } = server
+  const pipeline = [{ $out: { db: 'other', coll: 'target' } }]
+  const reply = server.connect(9).reply({ aggregate: 'source', pipeline, cursor: {} })
+  await until(server, () => engine.collections('other').length > 0)
+  await server.run({ dropDatabase: 1, $db: 'other' })
+  expect(await reply).toMatchObject({ ok: 0, codeName: 'QueryPlanKilled' })
+  expect(engine.collections('other')).toEqual([])
+})

@@ -13,6 +13,7 @@ import { anyType, booleanType, commandFields, type Fields } from '../fields.ts'
 import { checkCollectionName, collectionNameOf } from '../namespace.ts'
 import type { Operation } from '../operation.ts'
 import { ReadView } from '../read-view.ts'
+import { settled } from '../settled.ts'
 import { refuseTimeseries } from '../timeseries.ts'
 import { refuseView } from '../view.ts'
 import { isViewsCollection } from '../view-definitions.ts'
@@ -84,8 +85,10 @@ export const convertToCapped = defineCommand({
     })
     cursors.failAll(new Set([collection.namespace]), `collection dropped: ${collection.namespace}`)
     const { capped } = traitsOf(collection)
-    for (let done = capped === undefined; !done && capped !== undefined && !collection.dropped; ) {
-      const slice = engine.write((unit) => evict(unit, collection, capped, undefined))
+    for (let done = capped === undefined; !done && capped !== undefined; ) {
+      const slice = await settled(operation, () =>
+        engine.write((unit) => collection.dropped || evict(unit, collection, capped, undefined)),
+      )
       done = slice.result
       logIndex = slice.logIndex
       if (!done) await operation.pause()
@@ -178,12 +181,14 @@ async function copy(
         documents.push(cursor.bytes.slice(cursor.start, cursor.end))
       if (more) documents.push(cursor.bytes.slice(cursor.start, cursor.end))
       cursor.save()
-      const slice = engine.write((unit) => {
-        for (const document of documents) evict(unit, to, limits, unit.insert(to, document))
+      const slice = await settled(operation, () => {
+        if (to.dropped) throw new DatabaseError('QueryPlanKilled', `collection dropped: ${to.namespace}`)
+        return engine.write((unit) => {
+          for (const document of documents) evict(unit, to, limits, unit.insert(to, document))
+        })
       })
       logIndex = slice.logIndex
       if (operation.due()) await operation.pause()
-      if (to.dropped) throw new DatabaseError('QueryPlanKilled', `collection dropped: ${to.namespace}`)
     }
   } finally {
     cursor.close()
