@@ -231,10 +231,11 @@ function candidatesFor(indexes: readonly QueryIndex[], request: PlanRequest): re
     }
   }
   const parts = conjuncts(filter)
-  const total = parts.some(({ kind }) => kind === 'or') ? testCount(filter) : 0
+  let total = 0
   let left = othersMax / Math.max(1, indexes.length)
   for (const part of parts) {
     if (part.kind !== 'or') continue
+    total ||= testCount(filter)
     left -= part.filters.length * (total - testCount(part))
     if (left < 0) break
     const others = parts.filter((other) => other !== part)

@@ -4,6 +4,7 @@ import { conjuncts, type Filter } from './tree.ts'
 
 /** Throws BadValue (2) where there are several of them, or one that is not at the top, whether there is anything to find or not. */
 export function checkNear(filter: Filter): void {
+  if (!holdsNear(filter)) return
   const parts = conjuncts(filter)
   if (parts.filter(isNear).length > 1) throw new DatabaseError('BadValue', 'Too many geoNear expressions')
   if (parts.some((part) => !isNear(part) && holdsNear(part))) throw misplacedNear()
@@ -11,7 +12,7 @@ export function checkNear(filter: Filter): void {
 
 /** For who plans: throws NoQueryExecutionPlans (291). */
 export function refuseNear(filter: Filter): void {
-  if (conjuncts(filter).some(isNear)) {
+  if (filter.kind === 'and' ? filter.filters.some(isNear) : isNear(filter)) {
     throw new DatabaseError('NoQueryExecutionPlans', 'unable to find index for $geoNear query')
   }
 }
