@@ -24,17 +24,12 @@ export interface KeyRanges {
 /** Of so many intervals the ranges are made when they are asked for. */
 const manyMin = 32
 
-/** The intervals in the order of an index, which for a descending one is the reverse. `prefix`: what all keys begin with. */
-export function keyRanges(
-  intervals: readonly Interval[],
-  descending: boolean,
-  prefix: Uint8Array = emptyKey,
-): KeyRanges {
-  if (intervals.length >= manyMin) return new ManyRanges(intervals, descending, prefix)
-  return listedRanges(intervals, descending, prefix)
+/** The intervals in the order of an index, which for a descending one is the reverse. */
+export function keyRanges(intervals: readonly Interval[], descending: boolean): KeyRanges {
+  return intervals.length >= manyMin ? new ManyRanges(intervals, descending) : listedRanges(intervals, descending)
 }
 
-/** As `keyRanges`, all made at once. */
+/** As `keyRanges`, all made at once. `prefix`: what all keys begin with. */
 export function listedRanges(
   intervals: readonly Interval[],
   descending: boolean,
@@ -47,15 +42,13 @@ export function listedRanges(
 class ManyRanges implements KeyRanges {
   readonly #intervals: readonly Interval[]
   readonly #descending: boolean
-  readonly #prefix: Uint8Array
   /** The one made last, which is asked for again as long as a walk is in it. */
   #place = -1
   #range: KeyRange | undefined
 
-  constructor(intervals: readonly Interval[], descending: boolean, prefix: Uint8Array) {
+  constructor(intervals: readonly Interval[], descending: boolean) {
     this.#intervals = intervals
     this.#descending = descending
-    this.#prefix = prefix
   }
 
   get length(): number {
@@ -68,7 +61,7 @@ class ManyRanges implements KeyRanges {
     const interval = intervals[this.#descending ? intervals.length - 1 - place : place]
     if (interval === undefined) return undefined
     this.#place = place
-    this.#range = keyRange(this.#descending ? reversed(interval) : interval, this.#descending, this.#prefix)
+    this.#range = keyRange(this.#descending ? reversed(interval) : interval, this.#descending)
     return this.#range
   }
 }
@@ -125,7 +118,7 @@ export function keyPoints(points: readonly Interval[], descending: boolean, pref
 
 const writer = new KeyWriter()
 
-export function keyRange(
+function keyRange(
   { low, lowInclusive, high, highInclusive }: Interval,
   descending: boolean,
   prefix: Uint8Array = emptyKey,

@@ -12,7 +12,7 @@ import { documentFields, int64Value, stringValue, type Value } from '../bson/val
 import { hashValue } from '../bson/value-hash.ts'
 import { copyBytes } from '../storage/copy.ts'
 import { conjunction, conjuncts, type Filter } from './filter/tree.ts'
-import { afterAll, type KeyRanges, keyPoints, keyRanges, listedRanges } from './key-ranges.ts'
+import { type KeyRanges, keyPoints, keyRanges, listedRanges } from './key-ranges.ts'
 import { parsePath } from './path.ts'
 import {
   type Bounds,
@@ -194,28 +194,29 @@ export function boundsOfParts(index: QueryIndex, parts: readonly BoundedPart[], 
 
 /** Points of the first parts one by one, then the ranges of the next. */
 function rangesOf(parts: readonly BoundedPart[]): { ranges: KeyRanges; used: number } {
-  const [first, second] = parts
-  if (second === undefined) {
-    const { intervals, descending } = first!
-    if (isWhole(intervals)) return { ranges: wholeRanges, used: 0 }
-    return { ranges: keyRanges(intervals, descending), used: 1 }
-  }
-  // So many that no part behind them is gone through.
-  if (first!.intervals.length > rangesMax && second.intervals.length > 0)
-    return { ranges: keyRanges(first!.intervals, first!.descending), used: 1 }
-  let prefixes: readonly Uint8Array[] = noPrefix
-  let used = 0
-  for (const { intervals, descending } of parts) {
-    if (isWhole(intervals) || (used > 0 && prefixes.length * intervals.length > rangesMax)) break
-    if (!intervals.every(isPoint)) {
-      if (used === 0) return { ranges: keyRanges(intervals, descending), used: 1 }
-      return { ranges: prefixes.flatMap((prefix) => listedRanges(intervals, descending, prefix)), used: used + 1 }
-    }
-    prefixes = prefixes.flatMap((prefix) => keyPoints(intervals, descending, prefix))
-    used++
-  }
+  const used = boundedCount(parts)
   if (used === 0) return { ranges: wholeRanges, used }
-  return { ranges: prefixes.map((prefix) => ({ lower: prefix, upper: afterAll(prefix) })), used }
+  const { intervals, descending } = parts[used - 1]!
+  if (used === 1) return { ranges: keyRanges(intervals, descending), used }
+  let prefixes: readonly Uint8Array[] = noPrefix
+  for (let i = 0; i < used - 1; i++) {
+    const part = parts[i]!
+    prefixes = prefixes.flatMap((prefix) => keyPoints(part.intervals, part.descending, prefix))
+  }
+  return { ranges: prefixes.flatMap((prefix) => listedRanges(intervals, descending, prefix)), used }
+}
+
+/** How many parts bound the ranges: all but the last by points, together not too many. The first may have as many as it likes. */
+function boundedCount(parts: readonly BoundedPart[]): number {
+  let count = 1
+  let used = 0
+  for (const { intervals } of parts) {
+    if (isWhole(intervals) || (used > 0 && count * intervals.length > rangesMax)) break
+    used++
+    count *= intervals.length
+    if (!intervals.every(isPoint)) break
+  }
+  return used
 }
 
 const wholeRanges: KeyRanges = [{ lower: undefined, upper: undefined }]
