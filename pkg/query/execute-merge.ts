@@ -2,14 +2,13 @@
  * Scans that each give the sort's order, merged. The keys decide whose turn it is; a document is read only when its turn has
  * come, so that a limit spares the others.
  */
-import { longDocumentBytes } from '../base/detour.ts'
 import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import { compareBytes, KeyWriter, keyEnd } from '../bson/key.ts'
 import { CoveredDocument } from './execute-covered.ts'
 import { atRow, ended, noWork, type Progress, paused, type RowSource, sumUp, type Work } from './execute-source.ts'
 import { compileFilter } from './filter/compile.ts'
-import { LongTests, type ParsedFilter } from './filter/long-test.ts'
+import { DocumentTests, type ParsedFilter } from './filter/long-test.ts'
 import type { Predicate } from './filter/operator.ts'
 import { conjunction, isMatchAll } from './filter/tree.ts'
 import type { Entry } from './index-key.ts'
@@ -90,7 +89,7 @@ export class MergedRows implements RowSource, BytesRef {
   /** The others, as a binary heap: the one whose turn it is first. */
   readonly #heap: Input[] = []
   readonly #given: Set<RecordId> | undefined
-  readonly #long: LongTests | undefined
+  readonly #tests: DocumentTests
   readonly isProjected: boolean
   bytes: Uint8Array = noBytes
   start = 0
@@ -104,7 +103,7 @@ export class MergedRows implements RowSource, BytesRef {
 
   /** `asked`: the filter of the request, of which the inputs' are parts. */
   constructor(source: QuerySource, at: Timestamp, node: MergeNode, asked: ParsedFilter | undefined, work: Work) {
-    this.#long = asked && new LongTests(asked)
+    this.#tests = new DocumentTests(asked)
     this.#source = source
     this.#at = at
     this.#work = work
@@ -162,19 +161,13 @@ export class MergedRows implements RowSource, BytesRef {
     } else {
       if (!this.#source.read(recordId, this.#at, this)) return false
       input.work.docsExamined++
-      if (predicate !== undefined && !this.#passes(predicate)) return false
+      // The input rests on its entry when this throws a `Detour`: it is taken again.
+      if (predicate !== undefined && !this.#tests.passes(predicate, this.bytes, this.start, this.end)) return false
     }
     this.recordId = recordId
     this.#given?.add(recordId)
     input.work.matched++
     return true
-  }
-
-  /** The input rests on its entry when that throws a `Detour`: it is taken again. */
-  #passes(predicate: Predicate): boolean {
-    const { bytes, start, end } = this
-    const long = end - start > longDocumentBytes ? this.#long : undefined
-    return long?.passes(predicate, bytes, start) ?? predicate(bytes, start)
   }
 
   #push(input: Input): void {

@@ -1,10 +1,10 @@
 /** Sources that read documents: the whole collection, by `_id`, and by an index. */
-import { Detour, longDocumentBytes } from '../base/detour.ts'
+import { Detour } from '../base/detour.ts'
 import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
 import { atRow, ended, noWork, type Progress, paused, type RowSource, sumUp, type Work } from './execute-source.ts'
 import { compileFilter } from './filter/compile.ts'
-import { LongTests, type ParsedFilter } from './filter/long-test.ts'
+import { DocumentTests, type ParsedFilter } from './filter/long-test.ts'
 import type { Predicate } from './filter/operator.ts'
 import { conjunction, type Filter, isMatchAll } from './filter/tree.ts'
 import type { Entry } from './index-key.ts'
@@ -38,7 +38,7 @@ export class CollectionRows implements RowSource, BytesRef {
   readonly #filter: Filter
   #predicate: Predicate | undefined
   #untilHot = hotAfterDocuments
-  readonly #long: LongTests | undefined
+  readonly #tests: DocumentTests
   #outsiders: Outsiders | undefined
   readonly #work: Work
   bytes: Uint8Array = noBytes
@@ -53,7 +53,7 @@ export class CollectionRows implements RowSource, BytesRef {
     asked: ParsedFilter | undefined,
     work: Work,
   ) {
-    this.#long = asked && new LongTests(asked)
+    this.#tests = new DocumentTests(asked)
     this.#source = source
     this.#at = at
     this.#scan = source.scan(at, node.direction)
@@ -86,9 +86,7 @@ export class CollectionRows implements RowSource, BytesRef {
   /** Whether the record is a row. */
   #testAgain(recordId: RecordId): boolean {
     const isThere = this.#source.read(recordId, this.#at, this)
-    const predicate = this.#predicate!
-    const passes =
-      isThere && (this.#long?.passes(predicate, this.bytes, this.start) ?? predicate(this.bytes, this.start))
+    const passes = isThere && this.#tests.passes(this.#predicate!, this.bytes, this.start, this.end)
     this.#isTested = true
     if (!passes) return false
     this.#work.docsExamined++
@@ -115,6 +113,7 @@ export class CollectionRows implements RowSource, BytesRef {
   #scanOn(budget: number): Progress {
     const scan = this.#scan
     const predicate = this.#predicate
+    const tests = this.#tests
     const outsiders = this.#outsiders
     let examined = 0
     while (examined < budget) {
@@ -124,12 +123,7 @@ export class CollectionRows implements RowSource, BytesRef {
       }
       examined++
       const { bytes, start } = scan
-      if (
-        predicate === undefined ||
-        (scan.end - start > longDocumentBytes && this.#long !== undefined
-          ? this.#long.passes(predicate, bytes, start)
-          : predicate(bytes, start))
-      ) {
+      if (predicate === undefined || tests.passes(predicate, bytes, start, scan.end)) {
         this.#work.matched++
         if (outsiders?.includes(bytes, start) === true) continue
         this.#work.docsExamined += examined
@@ -158,7 +152,7 @@ export class IdRows implements RowSource, BytesRef {
   readonly #node: IdLookupNode
   readonly #predicate: Predicate | undefined
   readonly #work: Work
-  readonly #long: LongTests | undefined
+  readonly #tests: DocumentTests
   #next = 0
   bytes: Uint8Array = noBytes
   start = 0
@@ -173,7 +167,7 @@ export class IdRows implements RowSource, BytesRef {
     this.#source = source
     this.#at = at
     this.#node = node
-    this.#long = asked && new LongTests(asked)
+    this.#tests = new DocumentTests(asked)
     // Equality with the `_id` holds for whatever the look-up finds.
     this.#predicate = node.whole ? undefined : compileFilter(node.filter)
     this.#work = work
@@ -202,10 +196,8 @@ export class IdRows implements RowSource, BytesRef {
 
   /** A look-up whose test throws a `Detour` is made again. */
   #passes(predicate: Predicate): boolean {
-    const { bytes, start, end } = this
     try {
-      const long = end - start > longDocumentBytes ? this.#long : undefined
-      return long?.passes(predicate, bytes, start) ?? predicate(bytes, start)
+      return this.#tests.passes(predicate, this.bytes, this.start, this.end)
     } catch (error) {
       if (error instanceof Detour) this.#next--
       throw error
@@ -236,7 +228,7 @@ export class IndexRows implements RowSource, BytesRef {
   readonly #met: Set<RecordId> | undefined
   /** Rows that others have given, or this one. */
   readonly #given: Set<RecordId> | undefined
-  readonly #long: LongTests | undefined
+  readonly #tests: DocumentTests
   /** What the current record is still to be tested with, after a `Detour`. */
   #untested: Predicate | undefined
   /** Reads until the next ones are looked up together, and how many those will be. */
@@ -259,7 +251,7 @@ export class IndexRows implements RowSource, BytesRef {
     expected: number | undefined,
     given?: Set<RecordId>,
   ) {
-    this.#long = asked && new LongTests(asked)
+    this.#tests = new DocumentTests(asked)
     this.#source = source
     this.#at = at
     this.#keysOnly = node.keysOnly
@@ -317,9 +309,7 @@ export class IndexRows implements RowSource, BytesRef {
   }
 
   #test(predicate: Predicate): boolean {
-    const { bytes, start, end } = this
-    const long = end - start > longDocumentBytes ? this.#long : undefined
-    return long?.passes(predicate, bytes, start) ?? predicate(bytes, start)
+    return this.#tests.passes(predicate, this.bytes, this.start, this.end)
   }
 
   /** Whether the record whose test threw a `Detour` is a row. */

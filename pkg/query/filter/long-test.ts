@@ -27,20 +27,37 @@ export interface ParsedFilter {
   readonly filter: Filter
 }
 
-/** The tests of documents longer than `longDocumentBytes` by a filter, or by what is left of it for those that meet the rest. */
-export class LongTests {
-  readonly #whole: ParsedFilter
-  readonly #answers = new KeptOutcomes<boolean>()
-  #costs: ReadonlyMap<string, number> | undefined
+/** Tests documents by a filter, or by what is left of it for those that meet the rest. */
+export class DocumentTests {
+  readonly #whole: ParsedFilter | undefined
+  #long: LongTests | undefined
 
-  constructor(whole: ParsedFilter) {
+  /** `whole`: the filter; undefined: nobody begins again after a `Detour`. */
+  constructor(whole: ParsedFilter | undefined) {
     this.#whole = whole
   }
 
   /** What `predicate` says of the document. Throws a `Detour` when that takes long, and has the answer when it is asked again. */
-  passes(predicate: Predicate, bytes: Uint8Array, start: number): boolean {
+  passes(predicate: Predicate, bytes: Uint8Array, start: number, end: number): boolean {
+    if (end - start <= longDocumentBytes || this.#whole === undefined) return predicate(bytes, start)
+    this.#long ??= new LongTests(this.#whole)
+    return this.#long.passes(predicate, bytes, start, end)
+  }
+}
+
+/** The tests of documents longer than `longDocumentBytes`. */
+class LongTests {
+  readonly #whole: ParsedFilter
+  readonly #answers = new KeptOutcomes<boolean>()
+  readonly #costs: ReadonlyMap<string, number>
+
+  constructor(whole: ParsedFilter) {
+    this.#whole = whole
+    this.#costs = fieldCosts(whole.filter)
+  }
+
+  passes(predicate: Predicate, bytes: Uint8Array, start: number, end: number): boolean {
     if (!mayDetour() || this.#estimateNs(bytes, start) <= inPlaceNs) return predicate(bytes, start)
-    const end = start + readInt32(bytes, start)
     return this.#answers.resultOf(
       bytes,
       start,
@@ -65,7 +82,6 @@ export class LongTests {
   }
 
   #estimateNs(bytes: Uint8Array, start: number): number {
-    this.#costs ??= fieldCosts(this.#whole.filter)
     let sum = 0
     for (const [name, nsPerByte] of this.#costs) {
       if (name === '') sum += nsPerByte * readInt32(bytes, start)
@@ -80,12 +96,8 @@ export class LongTests {
 
 /** `predicate`, which is the filter compiled, for who begins again after a `Detour`. */
 export function withLongTests(predicate: Predicate, whole: ParsedFilter): Predicate {
-  let long: LongTests | undefined
-  return (bytes, start) => {
-    if (readInt32(bytes, start) <= longDocumentBytes) return predicate(bytes, start)
-    long ??= new LongTests(whole)
-    return long.passes(predicate, bytes, start)
-  }
+  const tests = new DocumentTests(whole)
+  return (bytes, start) => tests.passes(predicate, bytes, start, start + readInt32(bytes, start))
 }
 
 /** Does what a `FilterTask` asks for. */
