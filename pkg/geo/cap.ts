@@ -1,6 +1,6 @@
 /** All that is no farther from a centre than an angle, on the sphere. */
 import type { Loop } from './loop.ts'
-import type { Place } from './place.ts'
+import { cellSizeMax, type Place } from './place.ts'
 import type { Polygon } from './polygon.ts'
 import type { Line, Region } from './region.ts'
 import { angleBetween, cross, dot, normalized, opposite, type Vector } from './vector.ts'
@@ -10,16 +10,22 @@ export class Cap implements Region {
   readonly #radius: number
   /** Of the straight line from the centre to the border, squared. */
   readonly #chordSquared: number
+  /** The same of a line to where no cell begins that meets the cap. */
+  readonly #reachSquared: number
 
   /** `radius`: in radians, not negative; with half a turn or more it is the whole sphere. */
   constructor(centre: Place, radius: number) {
     this.#centre = centre.vector
     this.#radius = Math.min(radius, Math.PI)
-    this.#chordSquared = 4 * Math.sin(this.#radius / 2) ** 2
+    const chord = 2 * Math.sin(this.#radius / 2)
+    this.#chordSquared = chord ** 2
+    this.#reachSquared = (chord + cellSizeMax) ** 2
   }
 
   hasPlace(place: Place): boolean {
-    return this.#contains(place.vector) || this.#meetsCell(place.cell)
+    if (this.#contains(place.vector)) return true
+    if (chordSquared(place.vector, this.#centre) > this.#reachSquared) return false
+    return place.holds(this.#centre) || this.#meetsBorder(place.cell)
   }
 
   containsLine({ vertices }: Line): boolean {
@@ -31,11 +37,10 @@ export class Cap implements Region {
 
   containsPolygon(polygon: Polygon): boolean {
     if (this.#radius === Math.PI) return true
-    const { vertices, border } = polygon.shell
-    const isBorderInside = vertices.every(
-      (vertex, i) => this.#contains(vertex) && this.#containsEdge(vertex, border.vertex(i + 1)),
-    )
-    return isBorderInside && (this.#isConvex || !polygon.contains(opposite(this.#centre)))
+    if (!this.#containsBorder(polygon.shell)) return false
+    if (this.#isConvex) return true
+    // What is beyond the cap, which no border comes into then, lies in the polygon as a whole or not at all.
+    return polygon.holes.every((hole) => this.#containsBorder(hole)) && !polygon.contains(opposite(this.#centre))
   }
 
   get #isConvex(): boolean {
@@ -43,8 +48,11 @@ export class Cap implements Region {
   }
 
   #contains(vector: Vector): boolean {
-    const difference = { x: vector.x - this.#centre.x, y: vector.y - this.#centre.y, z: vector.z - this.#centre.z }
-    return this.#radius === Math.PI || dot(difference, difference) <= this.#chordSquared
+    return this.#radius === Math.PI || chordSquared(vector, this.#centre) <= this.#chordSquared
+  }
+
+  #containsBorder({ vertices, border }: Loop): boolean {
+    return vertices.every((vertex, i) => this.#contains(vertex) && this.#containsEdge(vertex, border.vertex(i + 1)))
   }
 
   /** Given that the ends are inside. What is left of the sphere is convex where the cap is not. */
@@ -52,12 +60,18 @@ export class Cap implements Region {
     return this.#isConvex || distanceToEdge(opposite(this.#centre), a, b) >= Math.PI - this.#radius
   }
 
-  #meetsCell({ vertices, border }: Loop): boolean {
+  #meetsBorder({ vertices, border }: Loop): boolean {
     return vertices.some(
       (vertex, i) =>
         this.#contains(vertex) || distanceToEdge(this.#centre, vertex, border.vertex(i + 1)) <= this.#radius,
     )
   }
+}
+
+/** Of the straight line between two places, squared. */
+function chordSquared(a: Vector, b: Vector): number {
+  const difference = { x: a.x - b.x, y: a.y - b.y, z: a.z - b.z }
+  return dot(difference, difference)
 }
 
 /** In radians. */

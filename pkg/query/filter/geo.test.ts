@@ -251,6 +251,11 @@ describe('a shape from before', () => {
     expect(found(testOf({ a: { $within: { ...shape, $uniqueDocs: true } } }), values)).toEqual(expected)
   })
 
+  test('is a cap of no size, with the places whose square it lies in', () => {
+    const cap = testOf({ a: { $geoWithin: { $centerSphere: [[10, 10], 0] } } })
+    expect(found(cap, [point(10, 10), point(10 + 1e-8, 10), point(10 + 1e-6, 10)])).toEqual([0, 1])
+  })
+
   test('is a cap beyond a hemisphere, with all but what is on the other side', () => {
     const wide = testOf({ a: { $geoWithin: { $centerSphere: [[0, 0], 3] } } })
     const over = [
