@@ -35,6 +35,9 @@ export function listedRanges(
   descending: boolean,
   prefix: Uint8Array = emptyKey,
 ): readonly KeyRange[] {
+  const [only, second] = intervals
+  if (only === undefined) return []
+  if (second === undefined) return [keyRange(descending ? reversed(only) : only, descending, prefix)]
   if (!descending) return intervals.map((interval) => keyRange(interval, false, prefix))
   return intervals.map((interval) => keyRange(reversed(interval), true, prefix)).reverse()
 }
@@ -134,7 +137,7 @@ function keyRange(
 /** The key of a value behind `prefix`. */
 export function keyOf(value: Value, descending: boolean, prefix: Uint8Array = emptyKey): Uint8Array {
   writer.reset()
-  writer.append(prefix, 0, prefix.length)
+  if (prefix.length > 0) writer.append(prefix, 0, prefix.length)
   encodeKey(writer, value.type, value.bytes, value.start, descending)
   return writer.finish()
 }

@@ -64,16 +64,13 @@ export function isWhole(intervals: readonly Interval[]): boolean {
 
 /** Each way the index can be used for the filter: one, but for a wildcard index one for each path it may stand for. */
 export function indexBounds(index: QueryIndex, filter: Filter): readonly IndexBounds[] {
-  // What each part says to the index, and of that the part it was, to be tested where the bounds do not say it.
+  let parts = conjuncts(filter)
   let origins: Map<Filter, Filter> | undefined
-  const parts = conjuncts(filter).map((part) => {
-    const seen = seenBy(index.collation, part)
-    if (seen === part) return part
-    const own = { ...seen }
-    origins ??= new Map()
-    origins.set(own, part)
-    return own
-  })
+  if (seenBy(index.collation, filter) !== filter) {
+    // What each part says to the index, and of that the part it was, to be tested where the bounds do not say it.
+    origins = new Map(parts.map((part) => [{ ...seenBy(index.collation, part) }, part]))
+    parts = [...origins.keys()]
+  }
   const { wildcardAt } = index.definition
   if (wildcardAt < 0) {
     const bounds = boundsFor(index, parts, origins, undefined)
@@ -145,7 +142,7 @@ function boundsFor(
   if (definition.sparse && !parts.some((part) => demandsField(part, filters))) return undefined
   if (!usable) return undefined
   const left = without(filters, done)
-  return boundsOfParts(index, parts, conjunction(origins ? left.map((filter) => origins.get(filter) ?? filter) : left))
+  return boundsOfParts(index, parts, conjunction(origins ? left.map((filter) => origins.get(filter)!) : left))
 }
 
 /** The filters that are not done. Of few it is quicker to look at all than to make a set. */
@@ -214,7 +211,7 @@ function boundedCount(parts: readonly BoundedPart[]): number {
     if (isWhole(intervals) || (used > 0 && count * intervals.length > rangesMax)) break
     used++
     count *= intervals.length
-    if (!intervals.every(isPoint)) break
+    if (used === parts.length || !intervals.every(isPoint)) break
   }
   return used
 }
