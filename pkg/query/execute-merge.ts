@@ -160,9 +160,10 @@ export class MergedRows implements RowSource, BytesRef {
       this.end = document.end
     } else {
       if (!this.#source.read(recordId, this.#at, this)) return false
-      input.work.docsExamined++
       // The input rests on its entry when this throws a `Detour`: it is taken again.
-      if (predicate !== undefined && !this.#tests.passes(predicate, this.bytes, this.start, this.end)) return false
+      const passes = predicate === undefined || this.#tests.passes(predicate, this.bytes, this.start, this.end)
+      input.work.docsExamined++
+      if (!passes) return false
     }
     this.recordId = recordId
     this.#given?.add(recordId)

@@ -2,6 +2,7 @@
 import { Detour } from '../base/detour.ts'
 import type { RecordId } from '../base/ids.ts'
 import type { Timestamp } from '../base/timestamp.ts'
+import type { Value } from '../bson/value.ts'
 import { atRow, ended, noWork, type Progress, paused, type RowSource, sumUp, type Work } from './execute-source.ts'
 import { compileFilter } from './filter/compile.ts'
 import { DocumentTests, type ParsedFilter } from './filter/long-test.ts'
@@ -89,7 +90,6 @@ export class CollectionRows implements RowSource, BytesRef {
     const passes = isThere && this.#tests.passes(this.#predicate!, this.bytes, this.start, this.end)
     this.#isTested = true
     if (!passes) return false
-    this.#work.docsExamined++
     this.#work.matched++
     return this.#outsiders?.includes(this.bytes, this.start) !== true
   }
@@ -112,28 +112,23 @@ export class CollectionRows implements RowSource, BytesRef {
 
   #scanOn(budget: number): Progress {
     const scan = this.#scan
+    const work = this.#work
     const predicate = this.#predicate
     const tests = this.#tests
     const outsiders = this.#outsiders
-    let examined = 0
-    while (examined < budget) {
-      if (!scan.next()) {
-        this.#work.docsExamined += examined
-        return ended
-      }
-      examined++
+    for (let count = 0; count < budget; count++) {
+      if (!scan.next()) return ended
+      work.docsExamined++
       const { bytes, start } = scan
       if (predicate === undefined || tests.passes(predicate, bytes, start, scan.end)) {
-        this.#work.matched++
+        work.matched++
         if (outsiders?.includes(bytes, start) === true) continue
-        this.#work.docsExamined += examined
         this.bytes = bytes
         this.start = start
         this.end = scan.end
         return atRow
       }
     }
-    this.#work.docsExamined += examined
     return paused
   }
 
@@ -175,33 +170,33 @@ export class IdRows implements RowSource, BytesRef {
 
   advance(budget: number): Progress {
     const { ids } = this.#node
-    const work = this.#work
     for (let left = budget; left > 0; left--) {
       const id = ids[this.#next]
       if (id === undefined) return ended
+      // A look-up whose test throws a `Detour` is made again.
+      const isRow = this.#lookUp(id)
       this.#next++
-      const recordId = this.#source.findById(id.type, id.bytes, id.start, this.#at)
-      if (recordId === undefined) continue
-      work.keysExamined++
-      if (!this.#source.read(recordId, this.#at, this)) continue
-      work.docsExamined++
-      this.recordId = recordId
-      if (this.#predicate === undefined || this.#passes(this.#predicate)) {
-        work.matched++
-        return atRow
-      }
+      if (!isRow) continue
+      this.#work.matched++
+      return atRow
     }
     return paused
   }
 
-  /** A look-up whose test throws a `Detour` is made again. */
-  #passes(predicate: Predicate): boolean {
-    try {
-      return this.#tests.passes(predicate, this.bytes, this.start, this.end)
-    } catch (error) {
-      if (error instanceof Detour) this.#next--
-      throw error
-    }
+  /** Whether there is a row. */
+  #lookUp(id: Value): boolean {
+    const recordId = this.#source.findById(id.type, id.bytes, id.start, this.#at)
+    if (recordId === undefined) return false
+    this.recordId = recordId
+    const isThere = this.#source.read(recordId, this.#at, this)
+    const passes = isThere && this.#passes()
+    this.#work.keysExamined++
+    if (isThere) this.#work.docsExamined++
+    return passes
+  }
+
+  #passes(): boolean {
+    return this.#predicate === undefined || this.#tests.passes(this.#predicate, this.bytes, this.start, this.end)
   }
 
   /** Nothing is held between look-ups. */

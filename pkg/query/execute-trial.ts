@@ -34,15 +34,18 @@ abstract class WorkingRows {
   isProjected = false
   /** What the row came from: it knows where it was found. */
   #row: RowSource | TrialRow | undefined
+  /** What of the source's work has been added. */
+  #keysExamined = 0
+  #docsExamined = 0
+  #matched = 0
 
   constructor(work: Work) {
     this.work = work
   }
 
   protected step(source: RowSource, own: Work, budget: number): Progress {
-    const { keysExamined, docsExamined, matched } = own
     const progress = source.advance(budget)
-    this.add(own, keysExamined, docsExamined, matched)
+    this.add(own)
     if (progress === atRow) this.restOn(source)
     return progress
   }
@@ -69,10 +72,14 @@ abstract class WorkingRows {
     this.#row = row
   }
 
-  protected add(own: Work, keysExamined: number, docsExamined: number, matched: number): void {
-    this.work.keysExamined += own.keysExamined - keysExamined
-    this.work.docsExamined += own.docsExamined - docsExamined
-    this.work.matched += own.matched - matched
+  /** What has come to it since, in a step that threw something, too. */
+  protected add({ keysExamined, docsExamined, matched }: Work): void {
+    this.work.keysExamined += keysExamined - this.#keysExamined
+    this.work.docsExamined += docsExamined - this.#docsExamined
+    this.work.matched += matched - this.#matched
+    this.#keysExamined = keysExamined
+    this.#docsExamined = docsExamined
+    this.#matched = matched
   }
 }
 
@@ -114,7 +121,7 @@ export class TrialRows extends WorkingRows implements RowSource {
       candidate.rows.length = 0
     }
     this.#winner = best.candidate
-    this.add(best.candidate.work, 0, 0, 0)
+    this.add(best.candidate.work)
     this.#onDecided([best.result, ...others.map(({ result }) => result)])
     return best.candidate
   }

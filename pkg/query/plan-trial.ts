@@ -55,6 +55,8 @@ export class Candidate {
   keptBytes = 0
   /** It has needed more memory than it may have. */
   failure: DatabaseError | undefined
+  /** Keys and documents that `works` has counted. */
+  #examined = 0
 
   constructor(node: PlanNode, source: RowSource, work: Work) {
     this.node = node
@@ -80,9 +82,11 @@ export class Candidate {
   #run(budget: number, rowsMax: number): boolean {
     const { source, work } = this
     for (let left = budget; left > 0; ) {
-      const before = work.keysExamined + work.docsExamined
       const progress = source.advance(left)
-      const took = Math.max(1, work.keysExamined + work.docsExamined - before)
+      // Since it was last counted: a step that throws a `Detour` has examined something, too.
+      const examined = work.keysExamined + work.docsExamined
+      const took = Math.max(1, examined - this.#examined)
+      this.#examined = examined
       this.progress = progress
       this.works += took
       left -= took
