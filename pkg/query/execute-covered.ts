@@ -5,6 +5,7 @@ import { BsonWriter } from '../bson/writer.ts'
 import { typeCode } from '../index/type-code.ts'
 import { atRow, ended, type Progress, paused, type RowSource, type Work } from './execute-source.ts'
 import { compileFilter } from './filter/compile.ts'
+import { DocumentTests, type ParsedFilter } from './filter/long-test.ts'
 import type { Predicate } from './filter/operator.ts'
 import { isMatchAll } from './filter/tree.ts'
 import type { Entry } from './index-key.ts'
@@ -28,11 +29,21 @@ export class CoveredDocument implements BytesRef {
   readonly #project: Project
   readonly #writer = new BsonWriter(256)
   readonly #record: BytesRef = { bytes: noBytes, start: 0, end: 0 }
+  readonly #tests: DocumentTests
   bytes: Uint8Array = noBytes
   readonly start = 0
   end = 0
 
-  constructor(source: QuerySource, at: Timestamp, node: IndexScanNode, projection: Projection, work: Work) {
+  /** `asked`: the filter of the request, of which the predicates are parts. */
+  constructor(
+    source: QuerySource,
+    at: Timestamp,
+    node: IndexScanNode,
+    projection: Projection,
+    asked: ParsedFilter | undefined,
+    work: Work,
+  ) {
+    this.#tests = new DocumentTests(asked)
     this.#source = source
     this.#at = at
     this.#work = work
@@ -40,7 +51,10 @@ export class CoveredDocument implements BytesRef {
     this.#project = compileProjection(projection)
   }
 
-  /** Of the entry that the scan rests on. `predicate`: what the document must pass; undefined when that is known. */
+  /**
+   * Of the entry that the scan rests on, which is loaded again after a `Detour`. `predicate`: what the document must pass; undefined when that
+   * is known.
+   */
   load(scan: KeyScan, predicate: Predicate | undefined): boolean {
     const document = this.#document
     if (predicate === undefined && document.load(scan)) {
@@ -50,9 +64,11 @@ export class CoveredDocument implements BytesRef {
     }
     const record = this.#record
     if (!this.#source.read(scan.recordId, this.#at, record)) return false
+    const { bytes, start, end } = record
+    const passes = predicate === undefined || this.#tests.passes(predicate, bytes, start, end)
     this.#work.docsExamined++
-    if (predicate !== undefined && !predicate(record.bytes, record.start)) return false
-    this.#project(record.bytes, record.start, record.end, this.#writer.reset())
+    if (!passes) return false
+    this.#project(bytes, start, end, this.#writer.reset())
     this.bytes = this.#writer.bytes
     this.end = this.#writer.length
     return true
@@ -67,18 +83,27 @@ export class CoveredRows implements RowSource {
   readonly #whole: Predicate | undefined
   readonly #document: CoveredDocument
   readonly #met: Set<RecordId> | undefined
+  /** What the document of the current entry is still to be tested with, after a `Detour`. */
+  #untested: Predicate | undefined
   bytes: Uint8Array = noBytes
   readonly start = 0
   end = 0
   recordId = 0 as RecordId
 
-  constructor(source: QuerySource, at: Timestamp, node: FetchNode, projection: Projection, work: Work) {
+  constructor(
+    source: QuerySource,
+    at: Timestamp,
+    node: FetchNode,
+    projection: Projection,
+    asked: ParsedFilter | undefined,
+    work: Work,
+  ) {
     const { input } = node
     this.#walk = new KeyWalk(input, at, work)
     this.#work = work
     this.#keyFilter = KeyFilter.of(input.index, input.filter)
     this.#whole = isMatchAll(input.filter) ? undefined : compileFilter(input.filter)
-    this.#document = new CoveredDocument(source, at, input, projection, work)
+    this.#document = new CoveredDocument(source, at, input, projection, asked, work)
     this.#met = input.bounds.repeats ? new Set() : undefined
   }
 
@@ -89,7 +114,7 @@ export class CoveredRows implements RowSource {
   advance(budget: number): Progress {
     const work = this.#work
     const walk = this.#walk
-    const document = this.#document
+    if (this.#untested !== undefined && this.#take(this.#untested)) return atRow
     for (let left = budget; left > 0; left--) {
       const progress = walk.step()
       if (progress === paused) continue
@@ -106,14 +131,24 @@ export class CoveredRows implements RowSource {
         }
         this.#met.add(recordId)
       }
-      if (!document.load(scan, verdict === 'unknown' ? this.#whole : undefined)) continue
-      this.recordId = recordId
-      this.bytes = document.bytes
-      this.end = document.end
-      work.matched++
-      return atRow
+      if (this.#take(verdict === 'unknown' ? this.#whole : undefined)) return atRow
     }
     return paused
+  }
+
+  /** Whether the entry that the walk rests on is a row. */
+  #take(predicate: Predicate | undefined): boolean {
+    const document = this.#document
+    const { scan } = this.#walk
+    this.#untested = predicate
+    const isRow = document.load(scan, predicate)
+    this.#untested = undefined
+    if (!isRow) return false
+    this.recordId = scan.recordId
+    this.bytes = document.bytes
+    this.end = document.end
+    this.#work.matched++
+    return true
   }
 
   save(): void {

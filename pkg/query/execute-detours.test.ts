@@ -4,9 +4,15 @@ import { Detour } from '../base/detour.ts'
 import { timestampMax } from '../base/timestamp.ts'
 import { buildDocument } from '../bson/build.ts'
 import { getField, numberOf, stringValue } from '../bson/value.ts'
+import type { Collection } from '../engine/collection.ts'
+import type { Engine } from '../engine/engine.ts'
+import { openEngine } from '../sim/engine-workload.ts'
+import { simulatedWorld } from '../sim/world.ts'
 import { atRow, ended, type FindRequest, find, planFind } from './execute.ts'
 import { computeFilter, type FilterTask } from './filter/long-test.ts'
 import { parseFilter } from './filter/parse.ts'
+import type { QuerySource } from './plan-source.ts'
+import { parseProjection } from './projection/parse.ts'
 import { computeSortKey, type SortKeyTask } from './sort/long-key.ts'
 import { parseSort } from './sort/parse.ts'
 import { MemorySource } from './testdata/memory-source.ts'
@@ -35,15 +41,15 @@ interface Found {
   readonly detours: number
 }
 
-function foundBy(request: FindRequest): Found {
-  const rows = find(newSource(), timestampMax, request)
+function foundBy(request: FindRequest, source: QuerySource = newSource(), at = timestampMax): Found {
+  const rows = find(source, at, request)
   const ids: number[] = []
   let detours = 0
   for (;;) {
     try {
       const progress = rows.advance(5)
       if (progress === ended) break
-      if (progress === atRow) ids.push(numberOf(getField(rows.bytes, '_id', rows.start)!))
+      if (progress === atRow) ids.push(numberOf(getField(rows.bytes, rows.isProjected ? 'a' : '_id', rows.start)!))
       rows.save()
     } catch (error) {
       if (!(error instanceof Detour)) throw error
@@ -56,6 +62,17 @@ function foundBy(request: FindRequest): Found {
     }
   }
   return { ids, examined: [rows.keysExamined, rows.docsExamined, rows.work.matched], detours }
+}
+
+/** On the engine, whose keys give texts back. */
+async function openTexts(): Promise<{ engine: Engine; collection: Collection }> {
+  const engine = await openEngine(simulatedWorld(3))
+  const { result: collection } = engine.write((unit) => unit.createCollection('db', 'c', buildDocument({})))
+  engine.write((unit) => {
+    unit.createIndex(collection, buildDocument({ v: 2, key: { a: 1, text: 1 }, name: 'both' }))
+    for (const document of documents) unit.insert(collection, document)
+  })
+  return { engine, collection }
 }
 
 const text = { $regex: 'f[o]und' }
@@ -96,4 +113,24 @@ test.each<[string, string, Record<string, unknown>, Record<string, unknown>, Par
   expect(found.examined).toEqual(plain.examined)
   expect(found.ids.length).toBeGreaterThan(1)
   expect([plain.detours, found.detours > 3]).toEqual([0, true])
+})
+
+test.each<[string, string, Record<string, unknown>, Record<string, unknown>]>([
+  ['one scan', 'fetch', { a: { $gte: 1, $lte: 5 }, text }, {}],
+  ['scans that are merged', 'merge', { a: { $in: [1, 2, 4] }, text }, { text: 1 }],
+])('by keys of long texts, %s', async (_, kind, filterDocument, sortDocument) => {
+  const { engine, collection } = await openTexts()
+  const document = buildDocument(filterDocument)
+  const filter = parseFilter(document)
+  const projection = parseProjection(buildDocument({ _id: 0, a: 1 }))
+  for (const shown of [projection, undefined]) {
+    const request = { filter, sort: parseSort(buildDocument(sortDocument)), projection: shown }
+    expect(planFind(collection, engine.lastTimestamp, request).kind).toBe(kind)
+    const plain = foundBy(request, collection, engine.lastTimestamp)
+    const asked = { document, options: undefined, filter }
+    const found = foundBy({ ...request, asked }, collection, engine.lastTimestamp)
+    expect([found.ids, found.examined]).toEqual([plain.ids, plain.examined])
+    expect([found.ids.length > 3, plain.detours, found.detours > 3]).toEqual([true, 0, true])
+  }
+  await engine.close()
 })

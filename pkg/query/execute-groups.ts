@@ -83,7 +83,7 @@ class PassRows {
     this.#walk = new KeyWalk(input, at, work)
     this.#work = work
     this.#part = part
-    this.#covered = projection && new CoveredDocument(source, at, input, projection, work)
+    this.#covered = projection && new CoveredDocument(source, at, input, projection, undefined, work)
     this.document = this.#covered ?? { bytes: noBytes, start: 0, end: 0 }
     if (!untilValue) return
     const { descending } = input.index.keyPaths[part + 1]!

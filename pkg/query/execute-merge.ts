@@ -40,7 +40,15 @@ class Input {
   /** The key of the entry did not say whether it passes. */
   #isUnknown = false
 
-  constructor(source: QuerySource, at: Timestamp, node: FetchNode, sort: Sort, position: number, work: Work) {
+  constructor(
+    source: QuerySource,
+    at: Timestamp,
+    node: FetchNode,
+    sort: Sort,
+    position: number,
+    asked: ParsedFilter | undefined,
+    work: Work,
+  ) {
     const { index, filter, bounds } = node.input
     this.walk = new KeyWalk(node.input, at, work)
     this.work = work
@@ -48,7 +56,7 @@ class Input {
     this.#keyFilter = KeyFilter.of(index, filter)
     this.#predicate = isMatchAll(node.filter) ? undefined : compileFilter(node.filter)
     this.#whole = this.#keyFilter && compileFilter(conjunction([filter, node.filter]))
-    this.document = node.projection && new CoveredDocument(source, at, node.input, node.projection, work)
+    this.document = node.projection && new CoveredDocument(source, at, node.input, node.projection, asked, work)
     this.#sortParts = sort.parts.map(({ path, descending }) => {
       const part = bounds.parts.findIndex((candidate) => candidate.path === path.text)
       return { part, complemented: bounds.parts[part]!.descending !== descending }
@@ -110,7 +118,7 @@ export class MergedRows implements RowSource, BytesRef {
     this.#waiting = node.inputs.map((input, position) => {
       const own = noWork()
       work.inputs.push(own)
-      return new Input(source, at, input, node.sort, position, own)
+      return new Input(source, at, input, node.sort, position, asked, own)
     })
     this.#waiting.reverse()
     this.isProjected = node.inputs.every(({ projection }) => projection !== undefined)
@@ -153,6 +161,7 @@ export class MergedRows implements RowSource, BytesRef {
     const { recordId } = scan
     if (this.#given?.has(recordId)) return false
     const { document, predicate } = input
+    // The input rests on its entry when a test throws a `Detour`: it is taken again.
     if (document !== undefined) {
       if (!document.load(scan, predicate)) return false
       this.bytes = document.bytes
@@ -160,7 +169,6 @@ export class MergedRows implements RowSource, BytesRef {
       this.end = document.end
     } else {
       if (!this.#source.read(recordId, this.#at, this)) return false
-      // The input rests on its entry when this throws a `Detour`: it is taken again.
       const passes = predicate === undefined || this.#tests.passes(predicate, this.bytes, this.start, this.end)
       input.work.docsExamined++
       if (!passes) return false

@@ -148,7 +148,7 @@ function open(source: QuerySource, at: Timestamp, node: PlanNode, request: FindR
     case 'fetch':
       return node.projection === undefined
         ? new IndexRows(source, at, node, request.asked, work, rowLimitOf(request))
-        : new CoveredRows(source, at, node, node.projection, work)
+        : new CoveredRows(source, at, node, node.projection, request.asked, work)
     case 'merge':
       return new MergedRows(source, at, node, request.asked, work)
     case 'distinctScan':

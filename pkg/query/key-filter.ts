@@ -1,4 +1,5 @@
 /** Filters that index keys alone decide: tested before a document is read. */
+import { longDocumentBytes } from '../base/detour.ts'
 import { compileFilter, type Predicate } from './filter/compile.ts'
 import { conjunction, conjuncts, type Filter, isMatchAll } from './filter/tree.ts'
 import { KeyDocument, partThatHolds } from './key-document.ts'
@@ -59,7 +60,8 @@ export class KeyFilter {
 
   test(scan: KeyScan): Verdict {
     const document = this.#document
-    if (!document.load(scan)) return 'unknown'
+    // What may take long is left to who tests documents.
+    if (!document.load(scan) || document.end > longDocumentBytes) return 'unknown'
     return this.#predicate(document.bytes, 0) ? 'passes' : 'fails'
   }
 }
