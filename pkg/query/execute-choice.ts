@@ -1,9 +1,9 @@
 /** From a decision to rows: of one plan, of one from the cache that is watched, of the one that wins a trial. */
 import { noWork, type RowSource, type Work } from './execute-source.ts'
 import { CachedRows, SoleRows, TrialRows } from './execute-trial.ts'
-import type { PlanNode } from './plan.ts'
 import type { QueryOrigin } from './plan-cache.ts'
 import type { PlanDecision } from './plan-choose.ts'
+import type { PlanNode } from './plan-node.ts'
 import type { QuerySource } from './plan-source.ts'
 import { Candidate, Trial, type TrialLimits, type TrialResult } from './plan-trial.ts'
 

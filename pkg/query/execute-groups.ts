@@ -8,7 +8,7 @@ import { atRow, ended, noWork, type Progress, paused, type RowSource, sumUp, typ
 import type { Entry } from './index-key.ts'
 import { keyOf } from './key-ranges.ts'
 import { KeyWalk } from './key-walk.ts'
-import type { GroupPass, GroupScanNode } from './plan.ts'
+import type { GroupPass, GroupScanNode } from './plan-node.ts'
 import type { BytesRef, KeyScan, QuerySource } from './plan-source.ts'
 
 const noBytes = new Uint8Array(0)

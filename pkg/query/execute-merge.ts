@@ -14,7 +14,7 @@ import { conjunction, isMatchAll } from './filter/tree.ts'
 import type { Entry } from './index-key.ts'
 import { KeyFilter } from './key-filter.ts'
 import { KeyWalk } from './key-walk.ts'
-import type { FetchNode, MergeNode } from './plan.ts'
+import type { FetchNode, MergeNode } from './plan-node.ts'
 import type { BytesRef, QuerySource } from './plan-source.ts'
 import type { Sort } from './sort/parse.ts'
 

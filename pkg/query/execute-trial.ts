@@ -11,7 +11,7 @@ import { assert } from '../base/assert.ts'
 import type { RecordId } from '../base/ids.ts'
 import { atRow, ended, type Progress, paused, type RowSource, type Work } from './execute-source.ts'
 import type { Entry } from './index-key.ts'
-import type { PlanNode } from './plan.ts'
+import type { PlanNode } from './plan-node.ts'
 import {
   type Candidate,
   lacksMemory,

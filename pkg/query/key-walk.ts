@@ -11,7 +11,7 @@ import { KeyCheck } from './execute-keys.ts'
 import { atRow, ended, type Progress, paused, type Work } from './execute-source.ts'
 import type { Entry } from './index-key.ts'
 import { afterAll, firstReaching, type KeyRanges, lastReaching } from './key-ranges.ts'
-import type { IndexScanNode } from './plan.ts'
+import type { IndexScanNode } from './plan-node.ts'
 import type { KeyScan } from './plan-source.ts'
 
 export class KeyWalk {

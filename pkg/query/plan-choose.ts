@@ -5,11 +5,13 @@
  *   a plan in the cache      it is taken, and watched: see `execute-trial.ts`
  *   several                  what each costs is estimated; those that come near the cheapest are tried on the query itself
  */
-import { candidatePlans, impliesPartial, type PlanNode, type PlanRequest } from './plan.ts'
+import { candidatePlans } from './plan.ts'
 import type { CacheEntry, CacheKey } from './plan-cache.ts'
 import { seenBy } from './plan-collation.ts'
 import { costOf, type Estimate, estimatePlan } from './plan-cost.ts'
 import { type PlanMemory, planMemoryOf } from './plan-memory.ts'
+import type { PlanNode, PlanRequest } from './plan-node.ts'
+import { impliesPartial } from './plan-partial.ts'
 import { solutionOf } from './plan-solution.ts'
 import type { QuerySource } from './plan-source.ts'
 import { filterShape, queryShape } from './query-shape.ts'

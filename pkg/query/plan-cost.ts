@@ -3,7 +3,7 @@
  * A cost is about the time in tenths of a microsecond with everything in memory; only ratios matter.
  */
 import type { KeyRange } from './key-ranges.ts'
-import type { FetchNode, IndexScanNode, PlanNode } from './plan.ts'
+import type { FetchNode, IndexScanNode, PlanNode } from './plan-node.ts'
 import type { QueryIndex, QuerySource } from './plan-source.ts'
 import type { CollectionStatistics } from './statistics.ts'
 

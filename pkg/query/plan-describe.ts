@@ -14,9 +14,9 @@ import {
 } from '../bson/value.ts'
 import { BsonWriter } from '../bson/writer.ts'
 import { type Filter, isMatchAll, matchAll } from './filter/tree.ts'
-import type { IndexScanNode, PlanNode } from './plan.ts'
 import { type Interval, reversed } from './plan-bounds.ts'
 import type { IndexBounds } from './plan-index.ts'
+import type { IndexScanNode, PlanNode } from './plan-node.ts'
 import type { Projection } from './projection/tree.ts'
 
 export interface DescribedRequest {

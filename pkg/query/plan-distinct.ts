@@ -6,8 +6,9 @@
  */
 import { isMatchAll } from './filter/tree.ts'
 import { parsePath } from './path.ts'
-import { candidatePlans, type DistinctScanNode, isUsable, type PlanRequest } from './plan.ts'
+import { candidatePlans, isUsable } from './plan.ts'
 import { type IndexBounds, indexBounds, isWhole } from './plan-index.ts'
+import type { DistinctScanNode, PlanRequest } from './plan-node.ts'
 import type { QueryIndex, QuerySource } from './plan-source.ts'
 
 /** The best of such ways to the values of `path` in the documents that match; undefined: there is none. */

@@ -12,18 +12,11 @@ import type { Collation } from '../collation/collation.ts'
 import { isMatchAll } from './filter/tree.ts'
 import { afterAll } from './key-ranges.ts'
 import { parsePath } from './path.ts'
-import {
-  type GroupPass,
-  type GroupScanNode,
-  isFixed,
-  isHeldBy,
-  isUsable,
-  type PlanRequest,
-  sortDirection,
-} from './plan.ts'
+import { isFixed, isHeldBy, isUsable, sortDirection } from './plan.ts'
 import type { Interval } from './plan-bounds.ts'
 import { indexesFor } from './plan-distinct.ts'
 import { type IndexBounds, indexBounds } from './plan-index.ts'
+import type { GroupPass, GroupScanNode, PlanRequest } from './plan-node.ts'
 import type { QueryIndex, QuerySource } from './plan-source.ts'
 
 /** What is asked of the documents of each group: one of them, if of nothing else. */

@@ -21,7 +21,6 @@ import {
   type Interval,
   intersect,
   isPoint,
-  isWithin,
   union,
   wholeInterval,
 } from './plan-bounds.ts'
@@ -405,37 +404,4 @@ function sharesArray(other: BoundedPart, path: string, arrays: number): boolean 
     if ((other.multikeyPaths & bit) !== 0 && (arrays & bit) !== 0) return true
   }
   return false
-}
-
-/** Whether every document that `filter` matches is matched by `partial`, too; false when that is not seen. */
-export function implies(filter: Filter, partial: Filter): boolean {
-  if (partial.kind === 'and') return partial.filters.every((part) => implies(filter, part))
-  if (filter.kind === 'or') return filter.filters.every((branch) => implies(branch, partial))
-  if (filter.kind === 'and' && filter.filters.some((part) => implies(part, partial))) return true
-  if (partial.kind === 'or') return partial.filters.some((branch) => implies(filter, branch))
-  if (filter.kind === 'and' || !('path' in filter) || !('path' in partial)) return false
-  if (filter.path.text !== partial.path.text) return false
-  if (filter.kind === 'geo' && partial.kind === 'geo') {
-    return filter.operator === partial.operator && sameValue(filter.sought.operand, partial.sought.operand)
-  }
-  if (filter.kind !== 'comparison' && filter.kind !== 'in') return false
-  const bounds = boundsOf(filter)
-  if (bounds === undefined) return false
-  if (partial.kind === 'exists') return bounds.exact
-  const wanted = boundsOf(partial)
-  if (wanted === undefined) return false
-  if (bounds.exact && wanted.exact) return isWithin(bounds.intervals, wanted.intervals)
-  // Equality with null or an array is no interval: only the same predicate implies it.
-  return (
-    filter.kind === 'comparison' &&
-    partial.kind === 'comparison' &&
-    filter.operator === partial.operator &&
-    sameValue(filter.value, partial.value)
-  )
-}
-
-function sameValue(a: Value, b: Value): boolean {
-  if (a.type !== b.type || a.end - a.start !== b.end - b.start) return false
-  for (let i = 0; i < a.end - a.start; i++) if (a.bytes[a.start + i] !== b.bytes[b.start + i]) return false
-  return true
 }

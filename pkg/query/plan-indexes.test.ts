@@ -16,7 +16,7 @@ import { Count, ended, type FindRequest, find, paused, planFind, planValues } fr
 import { parseFilter } from './filter/parse.ts'
 import { conjunction, type Filter, matchAll } from './filter/tree.ts'
 import { parsePath } from './path.ts'
-import type { PlanNode } from './plan.ts'
+import type { PlanNode } from './plan-node.ts'
 import { boundsBetween, type KeyRangeRequest } from './plan-range.ts'
 import { compileProjection } from './projection/compile.ts'
 import { parseProjection } from './projection/parse.ts'

@@ -1,5 +1,5 @@
 /** Which way a plan goes, apart from the values it looks for: by which indexes, in which direction, with a sort or without. */
-import type { PlanNode } from './plan.ts'
+import type { PlanNode } from './plan-node.ts'
 
 /** Equal for plans of one query shape that go the same way. */
 export function solutionOf(node: PlanNode): string {

@@ -9,7 +9,7 @@ import { DatabaseError } from '../base/errors.ts'
 import type { RecordId } from '../base/ids.ts'
 import { atRow, ended, type Progress, paused, type RowSource, type Work } from './execute-source.ts'
 import type { Entry } from './index-key.ts'
-import type { PlanNode } from './plan.ts'
+import type { PlanNode } from './plan-node.ts'
 
 export interface TrialResult {
   readonly node: PlanNode

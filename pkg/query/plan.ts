@@ -1,162 +1,39 @@
 /**
- * How a query's documents are found: readonly trees of nodes, made here from filter, sort and hint, carried out by
- * `execute.ts`, shown by `plan-describe.ts`.
+ * How a query's documents are found: trees of nodes (`plan-node.ts`), made here from filter, sort and hint.
  *
  * Here the candidates are made: a look-up by `_id`, which is alone; else every way by an index that bounds something or gives the sort's
  * order, in the order of how much by rule (`rank`) each promises; else the whole collection. Which of several candidates a
  * query goes by is decided by what they cost: see `plan-choose.ts`.
  */
 import { DatabaseError } from '../base/errors.ts'
-import type { Timestamp } from '../base/timestamp.ts'
 import { equalValues } from '../bson/order.ts'
 import { bsonType } from '../bson/type.ts'
 import { documentFields, isNumber, numberOf, readString, type Value } from '../bson/value.ts'
 import type { Collation } from '../collation/collation.ts'
 import { refuseNear } from './filter/near.ts'
-import { collated, parseFilter } from './filter/parse.ts'
 import { conjunction, conjuncts, type Filter, isMatchAll } from './filter/tree.ts'
 import { partThatHolds } from './key-document.ts'
 import { splitByKeys } from './key-filter.ts'
 import { parsePath } from './path.ts'
 import { type Interval, isPoint } from './plan-bounds.ts'
 import { seenBy, unbounded } from './plan-collation.ts'
-import {
-  type BoundedPart,
-  boundsOfParts,
-  type IndexBounds,
-  implies,
-  indexBounds,
-  isWhole,
-  wholeIndex,
-} from './plan-index.ts'
-import { boundsBetween, type KeyRangeRequest } from './plan-range.ts'
+import { type BoundedPart, boundsOfParts, type IndexBounds, indexBounds, isWhole, wholeIndex } from './plan-index.ts'
+import type {
+  FetchNode,
+  IdLookupNode,
+  IndexedNode,
+  IndexScanNode,
+  MergeNode,
+  PlanNode,
+  PlanRequest,
+  UnsortedNode,
+} from './plan-node.ts'
+import { impliesPartial } from './plan-partial.ts'
+import { boundsBetween } from './plan-range.ts'
 import type { QueryIndex, QuerySource } from './plan-source.ts'
 import { keptPaths } from './projection/kept-paths.ts'
 import type { Projection } from './projection/tree.ts'
 import type { Sort } from './sort/parse.ts'
-
-export type PlanNode = UnsortedNode | SortNode
-
-/** What gives rows in an order of its own. */
-export type UnsortedNode =
-  | CollectionScanNode
-  | IdLookupNode
-  | FetchNode
-  | OrNode
-  | MergeNode
-  | DistinctScanNode
-  | GroupScanNode
-
-/** Reads every document in order of insertion, or against it, and keeps what the filter matches. */
-export interface CollectionScanNode {
-  readonly kind: 'collectionScan'
-  readonly direction: 1 | -1
-  readonly filter: Filter
-}
-
-/** Reads the documents of these `_id`s, ascending, and keeps what the filter matches. */
-export interface IdLookupNode {
-  readonly kind: 'idLookup'
-  readonly ids: readonly Value[]
-  /** The filter is nothing but equality with one `_id`. */
-  readonly whole: boolean
-  readonly filter: Filter
-}
-
-/** Reads the documents that an index names and keeps what the filter matches. */
-export interface FetchNode {
-  readonly kind: 'fetch'
-  readonly input: IndexScanNode
-  /** What neither the bounds nor the keys say already. */
-  readonly filter: Filter
-  /** Rows are counted only: with nothing left to test, no document is read. */
-  readonly keysOnly: boolean
-  /** Rows are what this shows of a document, made of its key; undefined: the document. */
-  readonly projection: Projection | undefined
-}
-
-export interface IndexScanNode {
-  readonly kind: 'indexScan'
-  readonly index: QueryIndex
-  readonly bounds: IndexBounds
-  /** Along the index, or against it. */
-  readonly direction: 1 | -1
-  /** The sort whose order the entries come in, if it is known. */
-  readonly order: Sort | undefined
-  /** Tested on the keys; a document is read for it only if its key has lost what is asked. */
-  readonly filter: Filter
-}
-
-/** Each branch by an index of its own; a document that several branches find is a row once. */
-export interface OrNode {
-  readonly kind: 'or'
-  readonly inputs: readonly FetchNode[]
-}
-
-/** Each input gives its rows in the order of the sort; they are merged, and a document that several find is a row once. */
-export interface MergeNode {
-  readonly kind: 'merge'
-  readonly inputs: readonly FetchNode[]
-  readonly sort: Sort
-  /** The inputs are one scan, cut up by the values of the first parts of its key. */
-  readonly exploded: boolean
-}
-
-/** A row for each value of a part of the key, by seeks from one to the next. */
-export interface DistinctScanNode {
-  readonly kind: 'distinctScan'
-  readonly input: IndexScanNode
-  /** Which part of the key. */
-  readonly part: number
-}
-
-/** The first document of each value of a part of the key, by one pass over the index after another. */
-export interface GroupScanNode {
-  readonly kind: 'groupScan'
-  /** At least one; they differ in direction or in `untilValue`. */
-  readonly passes: readonly GroupPass[]
-  /** Which part of the key: those before it have one value each. */
-  readonly part: number
-  /** Rows are what this shows of a document, made of its key; undefined: the document. */
-  readonly projection: Projection | undefined
-}
-
-export interface GroupPass {
-  readonly input: IndexScanNode
-  /** While the part behind the group's has null or nothing, a document of the next value there comes as well. */
-  readonly untilValue: boolean
-}
-
-/** Reads its input to the end before it gives the first row. */
-export interface SortNode {
-  readonly kind: 'sort'
-  readonly input: UnsortedNode
-  readonly sort: Sort
-  /** Only so many rows are needed. */
-  readonly limit: number | undefined
-}
-
-export interface PlanRequest {
-  readonly filter: Filter
-  readonly sort?: Sort | undefined
-  /** Rows needed at most, skipped ones included. */
-  readonly rowLimit?: number | undefined
-  /** An index's name (string), its key pattern, or `{$natural: ±1}`. */
-  readonly hint?: Value | undefined
-  /** Only the number of rows is asked for. */
-  readonly keysOnly?: boolean | undefined
-  /** What is shown of the rows: a plan that needs no documents for it gives it at once. */
-  readonly projection?: Projection | undefined
-  /** The part of the hinted index to look at: find's min and max. */
-  readonly keyRange?: KeyRangeRequest | undefined
-  /** Indexes that came later cannot be used. */
-  readonly at?: Timestamp | undefined
-  /** The indexes that may be used, when not all may; a hint does not count then. */
-  readonly allows?: ((index: QueryIndex) => boolean) | undefined
-}
-
-/** Ways by index. */
-export type IndexedNode = FetchNode | OrNode | MergeNode
 
 /** Scans that one is cut up into at most. */
 const scansMax = 200
@@ -351,23 +228,6 @@ export function isUsable(index: QueryIndex, { at, filter, allows }: PlanRequest)
   if (allows !== undefined && !allows(index)) return false
   if (hidden || (at !== undefined && index.usableFrom > at)) return false
   return impliesPartial(index, filter)
-}
-
-/** Whether all that the filter matches is in the index, as far as the index's own filter goes. */
-export function impliesPartial({ collation, definition: { partialFilter } }: QueryIndex, filter: Filter): boolean {
-  if (partialFilter === undefined) return true
-  return implies(seenBy(collation, filter), seenBy(collation, parsedPartial(partialFilter, collation)))
-}
-
-const partials = new WeakMap<Uint8Array, Filter>()
-
-function parsedPartial(bytes: Uint8Array, collation: Collation | undefined): Filter {
-  let filter = partials.get(bytes)
-  if (filter === undefined) {
-    filter = parseFilter(bytes, 0, collated(collation))
-    partials.set(bytes, filter)
-  }
-  return filter
 }
 
 function fetchesBy(index: QueryIndex, filter: Filter, request: PlanRequest): readonly FetchNode[] {
