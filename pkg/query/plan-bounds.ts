@@ -85,7 +85,8 @@ const keptMin = 64
 const keptPoints = new WeakMap<readonly Value[], Bounds>()
 const keptOutside = new WeakMap<readonly Interval[], readonly Interval[]>()
 
-function kept<Given extends readonly unknown[], Made>(
+/** What `make` makes of `given`, which never changes. */
+export function kept<Given extends readonly unknown[], Made>(
   known: WeakMap<Given, Made>,
   given: Given,
   make: (given: Given) => Made,
@@ -148,7 +149,8 @@ function successor(prefix: string): Value | undefined {
   return stringValue(prefix.slice(0, -1) + String.fromCharCode(last + 1))
 }
 
-function point(value: Value): Interval {
+/** The value alone. */
+export function point(value: Value): Interval {
   return { low: value, lowInclusive: true, high: value, highInclusive: true }
 }
 

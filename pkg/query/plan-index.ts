@@ -21,6 +21,8 @@ import {
   type Interval,
   intersect,
   isPoint,
+  kept,
+  point,
   union,
   wholeInterval,
 } from './plan-bounds.ts'
@@ -111,7 +113,7 @@ function boundsFor(
     if (kind === 'wildcard') {
       const intervals = wildcardIntervals(wildcardPath!, arrays, filters, done)
       const below = isWhole(intervals) && demandsPath(wildcardPath!, arrays, filters)
-      const paths = below ? pathsBelow(wildcardPath!) : [textPoint(wildcardPath!)]
+      const paths = below ? pathsBelow(wildcardPath!) : [point(stringValue(wildcardPath!))]
       usable = below || !isWhole(intervals)
       parts.push({ name: '$_path', path: undefined, descending: false, intervals: paths, multikeyPaths: 0 })
       parts.push({
@@ -336,11 +338,6 @@ function demandsPath(path: string, arrays: number, filters: readonly Filter[]): 
   })
 }
 
-function textPoint(text: string): Interval {
-  const value = stringValue(text)
-  return { low: value, lowInclusive: true, high: value, highInclusive: true }
-}
-
 /** The path and all that go on from it. */
 function pathsBelow(path: string): readonly Interval[] {
   const below: Interval = {
@@ -349,7 +346,7 @@ function pathsBelow(path: string): readonly Interval[] {
     high: stringValue(`${path}/`),
     highInclusive: false,
   }
-  return [textPoint(path), below]
+  return [point(stringValue(path)), below]
 }
 
 /** What equality with finds in a wildcard index: scalars, the empty document, and arrays that do not begin with a document. */
@@ -377,10 +374,20 @@ function hashedIntervals(path: string, filters: readonly Filter[]): readonly Int
           : undefined
     if (values === undefined) continue
     if (!values.every(hasHash)) continue
-    const hashes = values.map(({ type, bytes, start }) => int64Value(hashValue(type, bytes, start)))
-    return union(hashes.map((hash) => [{ low: hash, lowInclusive: true, high: hash, highInclusive: true }]))
+    return kept(keptHashes, values, hashPoints)
   }
   return [wholeInterval]
+}
+
+const keptHashes = new WeakMap<readonly Value[], readonly Interval[]>()
+
+function hashPoints(values: readonly Value[]): readonly Interval[] {
+  const hashes = BigInt64Array.from(values, ({ type, bytes, start }) => hashValue(type, bytes, start)).sort()
+  const points: Interval[] = []
+  hashes.forEach((hash, i) => {
+    if (i === 0 || hash !== hashes[i - 1]) points.push(point(int64Value(hash)))
+  })
+  return points
 }
 
 /** Null is missing, too, and an array may be in no hashed index. */
