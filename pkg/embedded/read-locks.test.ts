@@ -228,6 +228,23 @@ test('a deadlock over ranges ends one of them as well', async () => {
   await a.commitTransaction()
 })
 
+test('who has read a range writes in it before those who wait for that', async () => {
+  const one = begin()
+  await of(one).find().toArray()
+  const plain = items.updateOne({ _id: 3 }, { $set: { n: 1 } })
+  const other = laura.startSession()
+  other.startTransaction({ isolation: 'read committed', onConflict: 'wait' })
+  const waiting = of(other).updateOne({ _id: 4 }, { $inc: { n: 1 } })
+  for (let n = 0; n < 20; n++) await world.clock.yield()
+  await of(one).updateOne({ _id: 3 }, { $set: { n: 10 } })
+  await of(one).updateOne({ _id: 4 }, { $set: { n: 10 } })
+  await one.commitTransaction()
+  await Promise.all([plain, waiting])
+  await other.commitTransaction()
+  expect((await items.find({ _id: { $in: [3, 4] } }).toArray()).map(({ n }) => n)).toEqual([1, 11])
+  expect(engine.statistics().deadlockCount).toBe(0)
+})
+
 test('withTransaction begins again after a deadlock, so that increments are not lost', async () => {
   const add = (): Promise<void> =>
     laura.transaction(

@@ -113,6 +113,21 @@ test('of a circle the cheapest is refused, whoever closes it; two readers who bo
   expect(table.isEmpty).toBe(true)
 })
 
+test('a circle is found, too, where one waits behind somebody who holds nothing', async () => {
+  const [a, b] = [owner(1, 50), owner(2, 10)]
+  table.take(7, 'x', 'read', a)
+  table.take(7, 'y', 'write', b)
+  const waits = [wait('plain', 'x', 'write', undefined), wait('b', 'x', 'read', b), wait('a', 'y', 'write', a)]
+  await world.clock.yield()
+  expect(log).toEqual(['b: WriteConflict'])
+  table.release(b)
+  await waits[2]
+  table.release(a)
+  await Promise.all(waits)
+  expect(log).toEqual(['b: WriteConflict', 'a has y', 'plain has x'])
+  expect(table.isEmpty).toBe(true)
+})
+
 test('locks in stores are as those that are not: the same work gives the same answers', async () => {
   let storedCount = 0
   /** What a table says to random work: of owners that have stores beyond three locks, or of those that have none. */

@@ -7,7 +7,7 @@
  *
  * INVARIANTS
  *  (1) A lock is held by any number of readers or by one writer.
- *  (2) The queue is served in its order, but for a holder that wants more of what it has: it goes first.
+ *  (2) The queue is served in its order, but for a holder, of the key or of a range with it, that wants more of what it has: it goes first.
  *  (3) A lock in an owner's store is held by it alone, for writing, and nobody waits for it: it comes back into the table when
  *      somebody else asks for it.
  *  (4) No key is locked for writing by one owner in a range that another has locked, unless it was before.
@@ -159,7 +159,7 @@ export class LockTable {
     const lock = this.#lock(space, key)
     const mine = lock.modeOf(owner)
     if (mine === 'write' || mine === mode) return true
-    const free = mine === undefined ? lock.queue.length === 0 && lock.fits(mode, owner) : lock.holders.length === 1
+    const free = mine === undefined ? this.#isFirst(lock, owner) && lock.fits(mode, owner) : lock.holders.length === 1
     if (!free || (mode === 'write' && this.#ranges.blocks(space, key, owner))) {
       this.#forgetUnused(lock)
       return false
@@ -271,6 +271,15 @@ export class LockTable {
     lock.grant(owner, mode)
   }
 
+  #isFirst(lock: Lock, owner: LockOwner): boolean {
+    return lock.queue.length === 0 || this.#hasClaim(lock, owner)
+  }
+
+  /** Whether those who want the key for writing wait for the owner already: it has the lock, or a range with the key. */
+  #hasClaim(lock: Lock, owner: LockOwner): boolean {
+    return lock.modeOf(owner) !== undefined || this.#ranges.covers(lock.space, lock.key, owner)
+  }
+
   #fits(lock: Lock, mode: LockMode, owner: LockOwner | undefined): boolean {
     return lock.fits(mode, owner) && (mode === 'read' || !this.#ranges.blocks(lock.space, lock.key, owner))
   }
@@ -318,7 +327,7 @@ export class LockTable {
         assert(!this.#waiting.has(owner), 'an owner waits for one lock at a time')
         this.#waiting.set(owner, waiter)
       }
-      if (owner !== undefined && lock.modeOf(owner) !== undefined) lock.queue.unshift(waiter)
+      if (owner !== undefined && this.#hasClaim(lock, owner)) lock.queue.unshift(waiter)
       else lock.queue.push(waiter)
       if (owner !== undefined) this.#breakCircle(owner)
       this.#serve(lock)
@@ -492,16 +501,23 @@ export class LockTable {
     if (waiter === undefined) return []
     const { space, key } = waiter.target
     const lock = this.#spaces.get(space)!.get(key)!
-    const blockers = waiter.mode === 'write' ? this.#ranges.holders(space, key, owner) : []
-    for (const { owner: holder, mode } of lock.holders) {
-      if (holder !== owner && (mode === 'write' || waiter.mode === 'write')) blockers.push(holder)
-    }
+    const blockers = this.#holdersAgainst(lock, waiter.mode, owner)
     for (const before of lock.queue) {
       if (before === waiter) break
-      if (before.owner !== undefined && (before.mode === 'write' || waiter.mode === 'write'))
-        blockers.push(before.owner)
+      if (before.mode === 'read' && waiter.mode === 'read') continue
+      if (before.owner !== undefined) blockers.push(before.owner)
+      // Who holds nothing in passing waits for this lock only: in its place those count whom it waits for.
+      else blockers.push(...this.#holdersAgainst(lock, before.mode, undefined))
     }
     return blockers
+  }
+
+  /** Those but `owner` who have the lock, or a range with its key, in a way that forbids `mode`. */
+  #holdersAgainst(lock: Lock, mode: LockMode, owner: LockOwner | undefined): LockOwner[] {
+    const holders = mode === 'write' ? this.#ranges.holders(lock.space, lock.key, owner) : []
+    for (const holder of lock.holders)
+      if (holder.owner !== owner && (holder.mode === 'write' || mode === 'write')) holders.push(holder.owner)
+    return holders
   }
 }
 
