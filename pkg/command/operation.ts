@@ -10,8 +10,7 @@ import { getField, truthy } from '../bson/value.ts'
 import type { Collation } from '../collation/collation.ts'
 import type { Workspace } from '../engine/workspace.ts'
 import type { BegunLet } from '../expression/command-let.ts'
-import { isOfCatalog } from '../mvcc/lock-table.ts'
-import { WriteConflict } from '../mvcc/write-conflict.ts'
+import { isCatalogConflict, WriteConflict } from '../mvcc/write-conflict.ts'
 import type { ExpressionOptions } from '../query/filter/operator.ts'
 import { type SetInMaking, SetIsDue } from '../query/filter/value-sets.ts'
 import {
@@ -337,31 +336,40 @@ export class Operation {
     await this.pause()
   }
 
+  /** Until what is in the way is gone, for a statement as long as its transaction waits; a kill, or the operation's own time limit, ends that. */
   async #waitOut(conflict: WriteConflict): Promise<void> {
     const { engine, world } = this.instance
     const { statement } = this
     const { target } = conflict
-    if (statement !== undefined) {
-      if (target === undefined) throw conflict
-      const { transaction } = statement
-      if (transaction.canWait(conflict)) await transaction.waitFor(target)
-      else if (isOfCatalog(target)) await transaction.waitFor(target, this.#catalogLockTimeoutMs)
-      else throw conflict
-    } else if (target !== undefined) {
-      const timeoutMs = Math.max(1, this.remainingMs)
-      try {
-        await engine.locks.wait(target, undefined, timeoutMs, world.clock, (withdraw) => this.whenKilled(withdraw))
-      } catch (error) {
-        // It was killed, or its time is over, which `check` says in the right words.
-        if (!(error instanceof DatabaseError) || error.codeName !== 'LockTimeout') throw error
-      }
+    this.check()
+    if (target === undefined) {
+      if (statement !== undefined) throw conflict
+      return
+    }
+    const remainingMs = Math.max(1, this.remainingMs)
+    const lockTimeoutMs = statement === undefined ? remainingMs : this.#lockTimeoutMs(statement, conflict)
+    const timeoutMs = Math.min(lockTimeoutMs, remainingMs)
+    const onWaiting = (withdraw: () => void): void => this.whenKilled(withdraw)
+    try {
+      if (statement === undefined) await engine.locks.wait(target, undefined, timeoutMs, world.clock, onWaiting)
+      else await statement.transaction.waitFor(target, timeoutMs, onWaiting)
+    } catch (error) {
+      if (!(error instanceof DatabaseError) || error.codeName !== 'LockTimeout') throw error
+      // It was killed, or it is its own time that is over.
+      this.check()
+      if (statement === undefined) return
+      throw remainingMs <= lockTimeoutMs ? timeIsOver() : error
+    } finally {
+      this.whenKilled(emptyAction)
     }
   }
 
-  /** How long a statement of a transaction that does not wait for records does so for a collection or a name. */
-  get #catalogLockTimeoutMs(): number {
+  /** How long the statement waits for what is in its way; throws the conflict when it does not wait for that. */
+  #lockTimeoutMs({ transaction }: SessionTransaction, conflict: WriteConflict): number {
+    if (transaction.canWait(conflict)) return transaction.options.lockTimeoutMs
+    if (!isCatalogConflict(conflict)) throw conflict
     const { maxTransactionLockRequestTimeoutMillis: timeoutMs } = this.instance.parameters
-    return timeoutMs < 0 ? this.remainingMs : Math.min(timeoutMs, this.remainingMs)
+    return timeoutMs < 0 ? Number.POSITIVE_INFINITY : timeoutMs
   }
 
   /** `result`, once the log up to `logIndex` is as durable as the write concern asks. */

@@ -2,6 +2,7 @@
 import { databaseErrorOf } from './error-reply.ts'
 import type { Operation } from './operation.ts'
 import { inSlices } from './slices.ts'
+import { isTransient } from './transaction-labels.ts'
 import { endsCommand, type WriteError } from './write-errors.ts'
 
 /** Reading more of them may take longer than a turn. */
@@ -28,7 +29,7 @@ export function readStatements<Statement>(
 
 /**
  * Calls `run` for each statement. One that fails goes into `errors`; `ordered`: nothing is run after it. Errors that
- * are about the whole command are thrown. A promise when something had to be waited for.
+ * are about the whole command, or after which its transaction is to be tried again, are thrown. A promise when something had to be waited for.
  */
 export function runStatements<Statement>(
   operation: Operation,
@@ -39,7 +40,7 @@ export function runStatements<Statement>(
 ): void | Promise<void> {
   const failed = (error: unknown, index: number): boolean => {
     const known = databaseErrorOf(error)
-    if (known === undefined || endsCommand(known) || isConflict(known)) throw error
+    if (known === undefined || endsCommand(known) || isTransient(operation, known)) throw error
     errors.push({ index, error: known })
     return operation.failStatement() || ordered
   }
@@ -62,9 +63,4 @@ export function runStatements<Statement>(
     }
     if (i + 1 < statements.length && operation.due()) return operation.pause().then(() => runFrom(i + 1, undefined))
   }
-}
-
-/** In a transaction it is the whole command's failure: the transaction is to be tried again. */
-function isConflict({ codeName }: { readonly codeName: string }): boolean {
-  return codeName === 'WriteConflict' || codeName === 'LockTimeout'
 }

@@ -1,6 +1,7 @@
-import { Long, UUID } from 'bson'
+import { Long } from 'bson'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { openServer, type TestServer } from './testdata/server.ts'
+import { TransactionClient } from './testdata/transaction-client.ts'
 
 type Document = Record<string, unknown>
 
@@ -11,40 +12,7 @@ beforeEach(async () => {
   await server.reply({ insert: 'c', documents: [1, 2, 3].map((_id) => ({ _id, n: _id })) })
 })
 
-/** A client's session, which numbers its transactions. */
-class Client {
-  readonly lsid = { id: new UUID() }
-  #number = 0
-  #begun = false
-
-  begin(): this {
-    this.#number++
-    this.#begun = false
-    return this
-  }
-
-  run(command: Document, fields: Document = {}): Promise<Document> {
-    const first =
-      !this.#begun && command['commitTransaction'] === undefined && command['abortTransaction'] === undefined
-    this.#begun = true
-    return server.reply({
-      ...command,
-      lsid: this.lsid,
-      txnNumber: Long.fromNumber(this.#number),
-      autocommit: false,
-      ...(first ? { startTransaction: true } : {}),
-      ...fields,
-    })
-  }
-
-  commit(): Promise<Document> {
-    return this.run({ commitTransaction: 1, $db: 'admin' })
-  }
-
-  abort(): Promise<Document> {
-    return this.run({ abortTransaction: 1, $db: 'admin' })
-  }
-}
+const newClient = (): TransactionClient => new TransactionClient((command) => server.reply(command))
 
 async function documents(run: (command: Document) => Promise<Document>, filter: Document = {}): Promise<unknown> {
   const { cursor } = await run({ find: 'c', filter, sort: { _id: 1 } })
@@ -55,7 +23,7 @@ const outside = (command: Document): Promise<Document> => server.reply(command)
 const set = (_id: number, n: number): Document => ({ update: 'c', updates: [{ q: { _id }, u: { $set: { n } } }] })
 
 test('a transaction reads its own writes, and others see them when it has committed', async () => {
-  const client = new Client().begin()
+  const client = newClient().begin()
   const inside = (command: Document): Promise<Document> => client.run(command)
   expect(await client.run(set(1, 10))).toMatchObject({ ok: 1, n: 1, nModified: 1 })
   expect(await client.run({ insert: 'c', documents: [{ _id: 4, n: 4 }] })).toMatchObject({ ok: 1, n: 1 })
@@ -81,7 +49,7 @@ test('a transaction reads its own writes, and others see them when it has commit
 })
 
 test('collections and indexes are made in a transaction, too', async () => {
-  const client = new Client().begin()
+  const client = newClient().begin()
   expect(await client.run({ create: 'made' })).toMatchObject({ ok: 1 })
   expect(
     await client.run({ createIndexes: 'made', indexes: [{ key: { n: 1 }, name: 'n', unique: true }] }),
@@ -102,8 +70,8 @@ test('collections and indexes are made in a transaction, too', async () => {
 
 describe('a conflict', () => {
   test('fails the later writer at once, with the label that says that the transaction may be tried again', async () => {
-    const first = new Client().begin()
-    const second = new Client().begin()
+    const first = newClient().begin()
+    const second = newClient().begin()
     await first.run(set(1, 10))
     expect(await second.run(set(1, 20))).toMatchObject({
       ok: 0,
@@ -116,7 +84,7 @@ describe('a conflict', () => {
   })
 
   test('makes a write outside of transactions wait for the end of the one in its way', async () => {
-    const client = new Client().begin()
+    const client = newClient().begin()
     await client.run(set(1, 10))
     await client.run({ insert: 'c', documents: [{ _id: 9, n: 9 }] })
     const updated = server.reply({ update: 'c', updates: [{ q: { _id: 1 }, u: { $inc: { n: 1 } } }] })
@@ -132,7 +100,7 @@ describe('a conflict', () => {
   })
 
   test('makes a drop wait for the transactions that use the collection', async () => {
-    const client = new Client().begin()
+    const client = newClient().begin()
     await documents((command) => client.run(command))
     const dropped = server.reply({ drop: 'c' })
     expect(await server.reply({ insert: 'c', documents: [{ _id: 5 }] })).toMatchObject({ n: 1 })
@@ -148,7 +116,7 @@ describe('a transaction that meets a change of a collection', () => {
 
   /** A drop that waits for `user`, and a transaction behind it that would read or write the collection. */
   async function behindDrop(statement: Document) {
-    const [user, follower] = [new Client().begin(), new Client().begin()]
+    const [user, follower] = [newClient().begin(), newClient().begin()]
     await documents((command) => user.run(command))
     const dropped = server.reply({ drop: 'c' })
     return { user, dropped, follower, late: follower.run(statement) }
@@ -159,7 +127,7 @@ describe('a transaction that meets a change of a collection', () => {
     async (statement) => {
       expect(await limit(5)).toMatchObject({ was: 5 })
       // One that makes a collection has its name for itself until it commits.
-      const maker = new Client().begin()
+      const maker = newClient().begin()
       await maker.run({ create: 'd' })
       const { user, dropped, late } = await behindDrop(statement)
       expect(await late).toMatchObject({ codeName: 'LockTimeout', errorLabels: ['TransientTransactionError'] })
@@ -171,9 +139,9 @@ describe('a transaction that meets a change of a collection', () => {
 
   test.each([-1, 60_000])('goes on when the others are done in time (%i ms)', async (ms) => {
     await limit(ms)
-    const maker = new Client().begin()
+    const maker = newClient().begin()
     await maker.run({ create: 'd' })
-    const inserting = new Client().begin()
+    const inserting = newClient().begin()
     const inserted = inserting.run({ insert: 'd', documents: [{ _id: 1 }] })
     await maker.abort()
     expect(await inserted).toMatchObject({ ok: 1, n: 1 })
@@ -196,7 +164,7 @@ describe('a transaction that does not fit into memory', () => {
   const many = Array.from({ length: 300 }, (_, i) => ({ _id: 10 + i, n: i, text: 'x'.repeat(500) }))
 
   test('reads its own writes and is committed as any other, and says so again when it is asked again', async () => {
-    const client = new Client().begin()
+    const client = newClient().begin()
     await client.run({ insert: 'c', documents: many })
     await client.run({ update: 'c', updates: [{ q: { n: { $gte: 100 } }, u: { $inc: { n: 1000 } }, multi: true }] })
     await client.run({ delete: 'c', deletes: [{ q: { _id: 1 }, limit: 1 }] })
@@ -212,7 +180,7 @@ describe('a transaction that does not fit into memory', () => {
   test('is shown to change streams', async () => {
     const opened = await server.reply({ aggregate: 'c', pipeline: [{ $changeStream: {} }], cursor: {} })
     const { id } = opened['cursor'] as { id: unknown }
-    const client = new Client().begin()
+    const client = newClient().begin()
     await client.run({ insert: 'c', documents: many.slice(0, 5) })
     expect(await client.commit()).toMatchObject({ ok: 1 })
     const { cursor } = await server.reply({ getMore: id, collection: 'c' })
@@ -221,7 +189,7 @@ describe('a transaction that does not fit into memory', () => {
   })
 
   test('may be aborted while its commit is on its way to disk, and then says that it was', async () => {
-    const client = new Client().begin()
+    const client = newClient().begin()
     await client.run({ insert: 'c', documents: many })
     const committing = client.commit()
     const killed = server.reply({ killSessions: [client.lsid] })
@@ -235,19 +203,19 @@ describe('a transaction that does not fit into memory', () => {
 test('with transactionConflictWaitMillis a write in a transaction waits for another transaction', async () => {
   const wait = (ms: number) => server.reply({ setParameter: 1, transactionConflictWaitMillis: ms, $db: 'admin' })
   expect(await wait(60_000)).toMatchObject({ was: 0 })
-  const first = new Client().begin()
+  const first = newClient().begin()
   await first.run(set(1, 10))
-  const second = new Client().begin()
+  const second = newClient().begin()
   const waiting = second.run(set(1, 20))
   await first.abort()
   expect(await waiting).toMatchObject({ ok: 1, n: 1 })
   // What is committed meanwhile is a conflict all the same.
-  const third = new Client().begin()
+  const third = newClient().begin()
   const late = third.run(set(1, 30))
   expect(await second.commit()).toMatchObject({ ok: 1 })
   expect(await late).toMatchObject({ codeName: 'WriteConflict', errorLabels: ['TransientTransactionError'] })
   // Two that wait for each other are found.
-  const [a, b] = [new Client().begin(), new Client().begin()]
+  const [a, b] = [newClient().begin(), newClient().begin()]
   await a.run(set(1, 71))
   await b.run(set(2, 72))
   const both = [a.run(set(2, 73)), b.run(set(1, 74))]
@@ -256,8 +224,8 @@ test('with transactionConflictWaitMillis a write in a transaction waits for anot
   await wait(20)
   await a.abort()
   await b.abort()
-  const last = new Client().begin()
-  const other = new Client().begin()
+  const last = newClient().begin()
+  const other = newClient().begin()
   await other.run(set(1, 5))
   expect(await last.run(set(1, 6))).toMatchObject({
     codeName: 'LockTimeout',
@@ -266,7 +234,7 @@ test('with transactionConflictWaitMillis a write in a transaction waits for anot
 })
 
 test('a failed statement ends its transaction', async () => {
-  const client = new Client().begin()
+  const client = newClient().begin()
   await client.run(set(1, 10))
   const failed = await client.run({ insert: 'c', documents: [{ _id: 5 }, { _id: 2 }, { _id: 6 }], ordered: false })
   expect(failed).toMatchObject({ ok: 1, n: 1, writeErrors: [{ index: 1, code: 11000 }] })
@@ -278,13 +246,13 @@ test('a failed statement ends its transaction', async () => {
 })
 
 test('a transaction ends with its session, with a newer one, and when its time is over', async () => {
-  const client = new Client().begin()
+  const client = newClient().begin()
   await client.run(set(1, 10))
   client.begin()
   await client.run(set(1, 20))
   await server.reply({ endSessions: [client.lsid] })
   expect(await client.commit()).toMatchObject({ codeName: 'NoSuchTransaction' })
-  const other = new Client().begin()
+  const other = newClient().begin()
   await other.run(set(1, 30))
   await server.world.clock.sleep(63_000)
   expect(await other.commit()).toMatchObject({ codeName: 'NoSuchTransaction' })
@@ -311,11 +279,11 @@ describe('is refused', () => {
     [{ delete: 'system.js', deletes: [{ q: {}, limit: 1 }] }, {}, 'Location50791'],
     [{ findAndModify: 'system.js', remove: true }, {}, 'Location50791'],
   ] as const)('%j with %j', async ([command, fields, codeName]) => {
-    expect(await new Client().begin().run(command, fields)).toMatchObject({ ok: 0, codeName })
+    expect(await newClient().begin().run(command, fields)).toMatchObject({ ok: 0, codeName })
   })
 
   test('a later statement with a read concern, an unknown or an old number', async () => {
-    const client = new Client().begin()
+    const client = newClient().begin()
     await client.run({ find: 'c' }, { readConcern: { level: 'snapshot' } })
     expect(await client.run({ find: 'c' }, { readConcern: { level: 'local' } })).toMatchObject({
       codeName: 'InvalidOptions',
@@ -330,7 +298,7 @@ describe('is refused', () => {
 })
 
 test('a cursor belongs to its transaction and ends with it', async () => {
-  const client = new Client().begin()
+  const client = newClient().begin()
   const { cursor } = await client.run({ find: 'c', batchSize: 1 })
   const { id } = cursor as { id: Long }
   const more = { getMore: Long.fromValue(id), collection: 'c' }
@@ -347,7 +315,7 @@ test('a cursor belongs to its transaction and ends with it', async () => {
 })
 
 test('open transactions, their locks and those who wait are shown', async () => {
-  const client = new Client().begin()
+  const client = newClient().begin()
   await client.run(set(1, 10))
   const waiting = server.reply(set(1, 11))
   const { lockInfo } = await server.reply({ lockInfo: 1, $db: 'admin' })
@@ -384,7 +352,7 @@ test('open transactions, their locks and those who wait are shown', async () => 
 
 test('a rename that must wait for a transaction keeps the collection that it is to replace', async () => {
   await server.reply({ insert: 'other', documents: [{ _id: 9 }] })
-  const client = new Client().begin()
+  const client = newClient().begin()
   expect(await client.run({ find: 'other' })).toMatchObject({ ok: 1 })
   const renaming = server.reply({
     renameCollection: 'test.other',

@@ -96,4 +96,5 @@ const interruptions: ReadonlySet<string> = new Set([
   'ClientDisconnect',
   'CursorKilled',
   'ShutdownInProgress',
+  'TransactionExceededLifetimeLimitSeconds',
 ])

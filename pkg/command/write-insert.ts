@@ -16,6 +16,7 @@ import { checkInsertResult, type RetryableWrite } from './retryable-write.ts'
 import { isObstacle, type Obstacle, settled } from './settled.ts'
 import { checkMeasurement } from './timeseries.ts'
 import { bucketedCollection, measurementsOf } from './timeseries-buckets.ts'
+import { isTransient } from './transaction-labels.ts'
 import { enforceValidator } from './validator.ts'
 import { refuseView } from './view.ts'
 
@@ -195,7 +196,7 @@ function insertSlice(
             if (error instanceof Detour) documents[i] = storedForm(documents[i]!, operation.instance, operation)
             return i
           }
-          const stop = !onError(i, userError(error))
+          const stop = !onError(i, userError(operation, error))
           if (operation.failStatement() || stop) return documents.length
         }
         if (unit.isFull || operation.passed()) return i + 1
@@ -228,9 +229,9 @@ function insertOnce(
   retry.extendRun()
 }
 
-/** The error as one that can be told to the user; anything else is thrown on. */
-function userError(error: unknown): DatabaseError {
+/** The error as one of the document alone; one that is not, such as that a transaction is too late for its snapshot, is thrown on. */
+function userError(operation: Operation, error: unknown): DatabaseError {
   const known = databaseErrorOf(error)
-  if (known === undefined) throw error
+  if (known === undefined || isTransient(operation, known)) throw error
   return known
 }

@@ -294,10 +294,13 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
     return this.options.onConflict === 'wait' && conflict.target !== undefined
   }
 
-  /** Until the lock that was in the way is the transaction's own. Rejects with LockTimeout, or WriteConflict after a deadlock. */
-  async waitFor(target: LockTarget, timeoutMs = this.options.lockTimeoutMs): Promise<void> {
+  /**
+   * Until the lock that was in the way is the transaction's own. Rejects with LockTimeout, or WriteConflict after a deadlock. `onWaiting`: see
+   * `LockTable.wait`.
+   */
+  async waitFor(target: LockTarget, timeoutMs: number, onWaiting: (withdraw: () => void) => void): Promise<void> {
     this.#refuseEnded()
-    await this.#host.state.locks.wait(target, this, timeoutMs, this.#host.world.clock)
+    await this.#host.state.locks.wait(target, this, timeoutMs, this.#host.world.clock, onWaiting)
     this.#refuseEnded()
     this.beginStatement()
   }
