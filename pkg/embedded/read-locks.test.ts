@@ -228,6 +228,23 @@ test('a deadlock over ranges ends one of them as well', async () => {
   await a.commitTransaction()
 })
 
+test.each(['_id', 'group', '$natural'])(
+  'what a cursor reads later is of one moment with what is read beside it, by %s',
+  async (sort) => {
+    const reader = begin()
+    const cursor = of(reader)
+      .find()
+      .sort({ [sort]: 1 })
+      .setBatchSize(2)
+    expect([await cursor.next(), await cursor.next()]).toMatchObject([{ _id: 1 }, { _id: 2 }])
+    await items.updateOne({ _id: 5 }, { $set: { n: 1 } })
+    await items.insertOne({ _id: 9, n: 1, group: 90 })
+    // This is seen, so the cursor must not go on as if it had not been.
+    expect((await of(reader).findOne({ _id: 9 }))?.n).toBe(1)
+    await expect(cursor.toArray()).rejects.toMatchObject({ codeName: 'WriteConflict' })
+  },
+)
+
 test('who has read a range writes in it before those who wait for that', async () => {
   const one = begin()
   await of(one).find().toArray()

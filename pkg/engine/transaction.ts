@@ -148,9 +148,9 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
     if (options.isolation === 'serializable') {
       const { locks, snapshots } = host.state
       this.#reader = snapshots.recentWrites.enter()
-      this.reads = new ReadSet(this.#reader.from)
+      this.reads = new ReadSet(this.readTimestamp, this.#reader.from)
       const pendingIn: PendingIn = (map, range) => this.#pendingIn(map, range)
-      if (options.readLocks) this.readLocks = new ReadLocks(locks, snapshots.recentWrites, this, this.reads, pendingIn)
+      if (options.readLocks) this.readLocks = new ReadLocks(locks, snapshots.recentWrites, this, pendingIn)
     }
     this.#catalog = new TransactionCatalog(host.state, this)
   }
@@ -218,8 +218,8 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
     // What it would be held against later is not told apart from what it sees.
     if (this.readLocks !== undefined && this.#host.standstill.commit !== undefined) return
     const now = this.#host.now()
-    if (this.reads !== undefined) this.reads.since = this.#host.state.snapshots.recentWrites.next
     if (now === this.#snapshot.timestamp) return
+    this.reads?.moveTo(now, this.#host.state.snapshots.recentWrites.next)
     this.#snapshot.release()
     this.#snapshot = this.#host.state.snapshots.open(now)
     // A change is made against what the statement has read, not against what was there at the first write.

@@ -69,7 +69,7 @@ export class OverlaidMap implements KeyMap {
     const moment = this.#moment(at)
     if (reads !== undefined) {
       if (locks) readLocks?.point(base, key, keyLength, moment)
-      reads.point(base, key, keyLength)
+      reads.point(base, key, keyLength, moment)
     }
     return base.get(key, keyLength, moment, into)
   }
@@ -144,7 +144,7 @@ export class OverlaidMap implements KeyMap {
     const cursor = base?.cursor(moment)
     if (cursor === undefined || reads === undefined) return new OverlaidCursor(cursor, this.writes)
     const newRange = (): WalkedRange => {
-      const range = reads.range(base!)
+      const range = reads.range(base!, moment)
       return readLocks === undefined ? range : readLocks.range(base!, moment, range)
     }
     return new OverlaidCursor(new TrackedCursor(cursor, newRange), this.writes)

@@ -9,7 +9,7 @@ import type { Timestamp } from '../base/timestamp.ts'
 import { lockKey } from './lock-key.ts'
 import type { LockOwner, LockTable } from './lock-table.ts'
 import type { RangeLock } from './range-locks.ts'
-import type { ReadRange, ReadSet } from './read-set.ts'
+import type { ReadRange } from './read-set.ts'
 import type { RecentWrites } from './recent-writes.ts'
 import type { WalkedRange } from './tracked-cursor.ts'
 import type { VersionedMap } from './versioned-map.ts'
@@ -28,18 +28,15 @@ export class ReadLocks {
   readonly #locks: LockTable
   readonly #recentWrites: RecentWrites
   readonly #owner: LockOwner
-  readonly #reads: ReadSet
   readonly #pendingIn: PendingIn
   /** Keys locked one by one, by the space they are in. */
   readonly #keyCounts = new Map<number, number>()
 
-  /** `reads`: of the same transaction. */
-  constructor(locks: LockTable, recentWrites: RecentWrites, owner: LockOwner, reads: ReadSet, pendingIn: PendingIn) {
+  constructor(locks: LockTable, recentWrites: RecentWrites, owner: LockOwner, pendingIn: PendingIn) {
     this.#pendingIn = pendingIn
     this.#locks = locks
     this.#recentWrites = recentWrites
     this.#owner = owner
-    this.#reads = reads
   }
 
   /** Before a key is read as of `at`. Throws WriteConflict when somebody else is writing it, or has written it since. */
@@ -95,7 +92,7 @@ export class ReadLocks {
     }
     if (map.newest <= at) return undefined
     const written = this.#recentWrites.find(
-      this.#reads.since,
+      noted.since,
       (where, key) => where === map && noted.includes(key, key.length),
     )
     return written && lockKey(written, written.length)

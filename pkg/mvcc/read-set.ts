@@ -2,6 +2,7 @@
  * What a serializable transaction has read: single keys and ranges of keys of each map. Whether a write of somebody else would have
  * changed it is asked of every write committed since its snapshot: also of a key that was not there, in a range that was read.
  */
+import type { Timestamp } from '../base/timestamp.ts'
 import { compareBytes } from '../bson/bytes.ts'
 import { lockKey, lockKeyBytes } from './lock-key.ts'
 
@@ -71,29 +72,48 @@ interface MapReads {
   whole: number | undefined
 }
 
+interface Moment {
+  readonly at: Timestamp
+  readonly since: number
+}
+
 export class ReadSet {
   /** By the map they are in: anything that stands for it. */
   readonly #maps = new Map<object, MapReads>()
-  /** The number of the first of the recent writes that what is read from here on does not show. */
-  since: number
+  /** What was read at, in order: a cursor goes on at its own moment when later statements read at others. */
+  readonly #moments: Moment[]
 
-  constructor(since = 0) {
-    this.since = since
+  /** `at`: the first moment that is read at; `since`: the number of the first of the recent writes that it does not show. */
+  constructor(at: Timestamp, since: number) {
+    this.#moments = [{ at, since }]
   }
 
-  point(map: object, key: Uint8Array, length: number): void {
+  /** Statements from here on read at this moment. */
+  moveTo(at: Timestamp, since: number): void {
+    this.#moments.push({ at, since })
+  }
+
+  /** The number of the first of the recent writes that what is read at that moment does not show. */
+  #sinceOf(at: Timestamp): number {
+    const moments = this.#moments
+    let i = moments.length - 1
+    while (i > 0 && moments[i]!.at > at) i--
+    return moments[i]!.since
+  }
+
+  point(map: object, key: Uint8Array, length: number, at: Timestamp): void {
     const reads = this.#readsOf(map)
     if (reads.whole === undefined) {
       const text = lockKey(key, length)
-      if (!reads.points.has(text)) reads.points.set(text, this.since)
+      if (!reads.points.has(text)) reads.points.set(text, this.#sinceOf(at))
     }
     escalate(reads)
   }
 
-  /** A range that its reader widens as it goes. */
-  range(map: object): ReadRange {
+  /** A range that its reader, who reads at that moment, widens as it goes. */
+  range(map: object, at: Timestamp): ReadRange {
     const reads = this.#readsOf(map)
-    const range = new ReadRange(this.since)
+    const range = new ReadRange(this.#sinceOf(at))
     if (reads.whole === undefined) reads.ranges.push(range)
     escalate(reads)
     return range
