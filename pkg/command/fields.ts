@@ -92,6 +92,7 @@ export const genericFields = {
   txnNumber: { type: int64Type },
   autocommit: { type: strictBooleanType },
   startTransaction: { type: strictBooleanType },
+  transactionOptions: { type: objectType },
   clientOperationKey: { type: uuidType },
   rawData: { type: booleanType },
   maxTimeMSOpOnly: { type: numberType },

@@ -46,7 +46,12 @@ export function applyGenericFields(operation: Operation, fields: Fields<string>)
       instance.replicaSet !== undefined,
     )
   }
-  if (fields.has(generic.txnNumber) || fields.has(generic.autocommit) || fields.has(generic.startTransaction))
+  if (
+    fields.has(generic.txnNumber) ||
+    fields.has(generic.autocommit) ||
+    fields.has(generic.startTransaction) ||
+    fields.has(generic.transactionOptions)
+  )
     numberInSession(operation, fields)
   if (instance.replicaSet !== undefined && fields.has(generic.$clusterTime)) {
     learnClusterTime(instance, fields.bytes, fields.start(generic.$clusterTime))

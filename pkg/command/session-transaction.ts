@@ -13,6 +13,7 @@ import { defaultWriteConcern, inMemory } from './concern.ts'
 import type { Operation } from './operation.ts'
 import { learnSession, shownSession } from './retryable-write.ts'
 import type { Session } from './session.ts'
+import { checkIsolation, engineOptions } from './transaction-options.ts'
 
 export class SessionTransaction {
   readonly number: bigint
@@ -179,16 +180,14 @@ function begin(operation: Operation, session: Session, number: bigint): SessionT
       'Only servers in a sharded cluster can start a new transaction at the active transaction number',
     )
   const { instance } = operation
+  const options = engineOptions(operation.transaction!.options ?? {}, instance.parameters.transactionConflictWaitMillis)
+  checkIsolation(options, operation.readConcern)
   const before = session.transaction
   if (before?.state === 'open') {
     before.transaction.abort()
     instance.transactionEnded(before)
   }
-  const { transactionConflictWaitMillis: lockTimeoutMs } = instance.parameters
-  const transaction = instance.engine.begin({
-    readAt: operation.readConcern.at,
-    ...(lockTimeoutMs > 0 && { onConflict: 'wait', lockTimeoutMs }),
-  })
+  const transaction = instance.engine.begin({ ...options, readAt: operation.readConcern.at })
   const current = new SessionTransaction(number, transaction, operation.startedMs, session)
   session.txnNumber = number
   session.inTransaction = true

@@ -7,33 +7,14 @@ import type { ConnectionContext } from '../command/context.ts'
 import type { Database } from '../command/dispatch.ts'
 import type { Operation } from '../command/operation.ts'
 import { checkCommand, isReserved, joinTransaction, SessionTransaction } from '../command/session-transaction.ts'
-import type { Isolation } from '../engine/transaction.ts'
+import { engineOptions, type TransactionOptions as IsolationOptions } from '../command/transaction-options.ts'
 import type { Workspace } from '../engine/workspace.ts'
 import { Db } from './db.ts'
 import { Port } from './port.ts'
 
-export interface TransactionOptions {
-  /** 'repeatable read' is 'snapshot', the default; 'read uncommitted' is 'read committed'. */
-  readonly isolation?: 'read uncommitted' | 'read committed' | 'repeatable read' | 'snapshot' | 'serializable'
-  /** What a write does that meets another transaction's: fail with WriteConflict (the default), or wait for its end. */
-  readonly onConflict?: 'abort' | 'wait'
-  /**
-   * Under 'serializable': what is read, documents and ranges, is locked until the end, so that others who would write there wait, instead of
-   * the transaction failing at its commit. `onConflict` is 'wait' then by default.
-   */
-  readonly readLocks?: boolean
-  /** How long it waits for one lock; 5000 by default. */
-  readonly lockTimeoutMs?: number
+export interface TransactionOptions extends IsolationOptions {
   /** How long `withTransaction` begins again after conflicts; 120000 by default, 0: never. */
   readonly retryMs?: number
-}
-
-const isolations: Readonly<Record<NonNullable<TransactionOptions['isolation']>, Isolation>> = {
-  'read uncommitted': 'read committed',
-  'read committed': 'read committed',
-  'repeatable read': 'snapshot',
-  snapshot: 'snapshot',
-  serializable: 'serializable',
 }
 
 const retryDefaultMs = 120_000
@@ -76,14 +57,7 @@ export class ClientSession {
   #start(options: TransactionOptions): SessionTransaction {
     if (this.#ended) throw new DatabaseError('IllegalOperation', 'Cannot use a session that has ended')
     if (this.inTransaction()) throw new DatabaseError('IllegalOperation', 'Transaction already in progress')
-    const { isolation = 'snapshot', readLocks = false, lockTimeoutMs = 5000 } = options
-    const { onConflict = readLocks ? 'wait' : 'abort' } = options
-    if (!Object.hasOwn(isolations, isolation))
-      throw new DatabaseError('BadValue', `there is no isolation level '${String(isolation)}'`)
-    if (readLocks && isolation !== 'serializable')
-      throw new DatabaseError('BadValue', `readLocks are for the isolation level 'serializable'`)
-    const { engine } = this.#database
-    const transaction = engine.begin({ isolation: isolations[isolation], onConflict, readLocks, lockTimeoutMs })
+    const transaction = this.#database.engine.begin(engineOptions(options))
     this.#current = new SessionTransaction(++this.#lastNumber, transaction, transaction.startedMs)
     this.#database.transactionBegun(this.#current)
     return this.#current

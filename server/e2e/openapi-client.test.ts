@@ -246,7 +246,8 @@ async function transactions(collection: string): Promise<void> {
   expect((await read('kept')).status).toBe(404)
   expect((await api.postTransactionsByTransactionCommit(kept.id)).status).toBe(204)
   expect((await read('kept')).status).toBe(200)
-  const dropped = await ok(api.postTransactions({ readConcern: { level: 'local' } }))
+  const options = { isolation: 'serializable', readLocks: true, readConcern: { level: 'local' } } as const
+  const dropped = await ok(api.postTransactions(options))
   await ok(insert('dropped', dropped.id))
   expect((await api.deleteTransactionsByTransaction(dropped.id)).status).toBe(204)
   expect((await read('dropped')).status).toBe(404)

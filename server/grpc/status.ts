@@ -70,7 +70,15 @@ const namesByStatus: readonly (readonly [status, Names])[] = [
   ],
   [
     status.ABORTED,
-    ['WriteConflict', 'LockTimeout', 'NoSuchTransaction', 'SnapshotUnavailable', 'SnapshotTooOld', 'IndexBuildAborted'],
+    [
+      'WriteConflict',
+      'LockTimeout',
+      'NoSuchTransaction',
+      'TransactionExceededLifetimeLimitSeconds',
+      'SnapshotUnavailable',
+      'SnapshotTooOld',
+      'IndexBuildAborted',
+    ],
   ],
   [status.UNIMPLEMENTED, ['CommandNotFound', 'CommandNotSupported', 'NotImplemented', 'QueryFeatureNotAllowed']],
   [status.INTERNAL, ['InternalError', 'UnknownError', 'OperationFailed']],

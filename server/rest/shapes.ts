@@ -1,4 +1,5 @@
 /** What the answers are, as JSON Schemas: `/openapi.json` shows them, and clients are generated from them. */
+import { isolationNames } from '../../pkg/command/transaction-options.ts'
 import type { Schema } from './route.ts'
 
 const document: Schema = { type: 'object', additionalProperties: true }
@@ -91,6 +92,24 @@ export const imported = exactly({
   failed: number,
   errors: list(exactly({ document: number, code: number, errmsg: { type: 'string' } })),
 })
+
+export const transactionOptions = exactly(
+  {},
+  {
+    isolation: { type: 'string', enum: isolationNames, default: 'snapshot' },
+    onConflict: {
+      type: 'string',
+      enum: ['abort', 'wait'],
+      description: `what a write does that meets another transaction's: fail, or wait for its end`,
+    },
+    readLocks: {
+      type: 'boolean',
+      description: `with the isolation 'serializable': others who would write what was read wait for the end of the transaction`,
+    },
+    lockTimeoutMs: { type: 'integer', minimum: 0, description: 'how long it waits for one lock' },
+    readConcern: document,
+  },
+)
 
 export const transaction = exactly({ id: { type: 'string', format: 'uuid' } })
 

@@ -37,8 +37,8 @@ it('a pipeline of changes that is none is refused', async () => {
 })
 
 describe('transactions', () => {
-  const begin = async () => {
-    const { body } = await call('POST', '/transactions')
+  const begin = async (options?: object) => {
+    const { body } = await call('POST', '/transactions', options)
     return { id: String(body['id']), inside: { 'laura-transaction': String(body['id']) } }
   }
   const accounts = '/databases/bank/collections/accounts/documents'
@@ -91,5 +91,76 @@ describe('transactions', () => {
     expect((await call('POST', `/transactions/${id}/commit`)).status).toBe(204)
     const { body } = await call('GET', `${accounts}?filter=${encodeURIComponent('{"_id":{"$regex":"^many"}}')}`)
     expect(body['documents']).toHaveLength(statuses.filter((status) => status === 201).length)
+  })
+
+  it.each([
+    [{}, 204],
+    [{ isolation: 'snapshot' }, 204],
+    [{ isolation: 'repeatable read' }, 204],
+    [{ isolation: 'serializable' }, 409],
+  ])('that each read what the other writes are both committed or not, as %j says', async (options, status) => {
+    await call('PUT', `${accounts}/x`, { n: 0 })
+    await call('PUT', `${accounts}/y`, { n: 0 })
+    const one = await begin(options)
+    const two = await begin(options)
+    for (const { inside } of [one, two])
+      for (const id of ['x', 'y']) await call('GET', `${accounts}/${id}`, undefined, inside)
+    await call('PUT', `${accounts}/x`, { n: 1 }, one.inside)
+    await call('PUT', `${accounts}/y`, { n: 1 }, two.inside)
+    expect((await call('POST', `/transactions/${one.id}/commit`)).status).toBe(204)
+    expect((await call('POST', `/transactions/${two.id}/commit`)).status).toBe(status)
+  })
+
+  it('see what is committed meanwhile when they ask for no more than that', async () => {
+    for (const isolation of ['read committed', 'read uncommitted']) {
+      await call('PUT', `${accounts}/z`, { n: 0 })
+      const { id, inside } = await begin({ isolation })
+      expect((await call('GET', `${accounts}/z`, undefined, inside)).body).toMatchObject({ n: 0 })
+      await call('PUT', `${accounts}/z`, { n: 1 })
+      expect((await call('GET', `${accounts}/z`, undefined, inside)).body).toMatchObject({ n: 1 })
+      expect((await call('POST', `/transactions/${id}/commit`)).status).toBe(204)
+    }
+  })
+
+  it('lock what they read when they ask for that', async () => {
+    await call('PUT', `${accounts}/l`, { n: 1 })
+    const { id, inside } = await begin({ isolation: 'serializable', readLocks: true })
+    expect((await call('GET', `${accounts}/l`, undefined, inside)).body).toMatchObject({ n: 1 })
+    const impatient = await begin({ onConflict: 'wait', lockTimeoutMs: 20 })
+    expect(await call('PATCH', `${accounts}/l`, { $inc: { n: 10 } }, impatient.inside)).toMatchObject({
+      status: 409,
+      body: { codeName: 'LockTimeout', labels: ['TransientTransactionError'] },
+    })
+    const order: string[] = []
+    const waiting = call('PATCH', `${accounts}/l`, { $inc: { n: 10 } }).then(() => order.push('other'))
+    expect((await call('PATCH', `${accounts}/l`, { $inc: { n: 1 } }, inside)).body).toMatchObject({ n: 2 })
+    order.push('own')
+    expect((await call('POST', `/transactions/${id}/commit`)).status).toBe(204)
+    await waiting
+    expect(order).toEqual(['own', 'other'])
+    expect((await call('GET', `${accounts}/l`)).body).toMatchObject({ n: 12 })
+  })
+
+  it.each([
+    [{ isolation: 'chaos' }, 'BadValue'],
+    [{ isolation: 1 }, 'TypeMismatch'],
+    [{ onConflict: 'fight' }, 'BadValue'],
+    [{ readLocks: true }, 'BadValue'],
+    [{ isolation: 'serializable', readLocks: 'yes' }, 'TypeMismatch'],
+    [{ lockTimeoutMs: -1 }, 'BadValue'],
+    [{ isolatoin: 'snapshot' }, 'UnknownField'],
+  ])('that are begun with %j are refused', async (options, codeName) => {
+    expect(await call('POST', '/transactions', options)).toMatchObject({ status: 400, body: { codeName } })
+  })
+
+  it('that would promise two things at once are refused', async () => {
+    const readConcern = { level: 'snapshot', atClusterTime: { $timestamp: { t: 1, i: 1 } } }
+    for (const options of [
+      { isolation: 'read committed', readConcern: { level: 'snapshot' } },
+      { isolation: 'serializable', readConcern },
+    ]) {
+      const { inside } = await begin(options)
+      expect((await call('GET', `${accounts}/x`, undefined, inside)).status).toBe(400)
+    }
   })
 })

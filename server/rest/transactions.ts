@@ -13,7 +13,8 @@ import { HttpProblem } from './problem.ts'
 
 interface OpenTransaction {
   readonly session: ReturnType<typeof rawDocument>
-  readonly options: Readonly<Record<string, unknown>>
+  /** What its first statement has besides its own fields. */
+  readonly first: Readonly<Record<string, unknown>>
   started: boolean
   busy: boolean
   lastUseMs: number
@@ -32,15 +33,15 @@ export class Transactions {
     this.#now = now
   }
 
-  /** Makes a transaction that begins with its first statement; its id. */
-  begin(options: Readonly<Record<string, unknown>>): string {
+  /** Makes a transaction that begins with its first statement, which gets the fields of `first`; its id. */
+  begin(first: Readonly<Record<string, unknown>>): string {
     this.#forgetOld()
     if (this.#open.size >= transactionsMax)
       throw new HttpProblem(503, 'TooManyTransactions', 'too many transactions are open')
     const id = randomUUID()
     this.#open.set(id, {
       session: sessionOf(uuidBytes(id)),
-      options,
+      first,
       started: false,
       busy: false,
       lastUseMs: this.#now(),
@@ -58,11 +59,10 @@ export class Transactions {
       throw new HttpProblem(409, 'TransactionBusy', 'another statement of the transaction is running')
     transaction.busy = true
     Object.assign(caller.shared, { lsid: transaction.session, txnNumber: transactionNumber, autocommit: false })
-    if (!transaction.started) Object.assign(caller.shared, { startTransaction: true, ...transaction.options })
+    if (!transaction.started) Object.assign(caller.shared, { startTransaction: true, ...transaction.first })
     caller.onCommand = () => {
       transaction.started = true
-      delete caller.shared['startTransaction']
-      delete caller.shared['readConcern']
+      for (const name of ['startTransaction', ...Object.keys(transaction.first)]) delete caller.shared[name]
     }
     return () => {
       transaction.busy = false

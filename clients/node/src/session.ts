@@ -6,7 +6,17 @@ export interface TransactionOptions {
   readonly readConcern?: Document
   readonly writeConcern?: Document
   readonly maxCommitTimeMS?: number
+  /** 'snapshot' by default, which is 'repeatable read'; 'read uncommitted' is 'read committed'. */
+  readonly isolation?: 'read uncommitted' | 'read committed' | 'repeatable read' | 'snapshot' | 'serializable'
+  /** What a write does that meets another transaction's: fail and let `withTransaction` begin again, or wait for its end. */
+  readonly onConflict?: 'abort' | 'wait'
+  /** Under 'serializable': others who would write what was read wait for the end of the transaction. */
+  readonly readLocks?: boolean
+  /** How long it waits for one lock. */
+  readonly lockTimeoutMs?: number
 }
+
+const optionsOfServer = ['isolation', 'onConflict', 'readLocks', 'lockTimeoutMs'] as const
 
 /** What the server knows a session by. One is used by one ClientSession, or by one retryable write, at a time. */
 export interface ServerSession {
@@ -99,6 +109,9 @@ export class ClientSession {
     if (this.#state !== 'starting') return
     command['startTransaction'] = true
     if (this.#options.readConcern !== undefined) command['readConcern'] = this.#options.readConcern
+    const asked = optionsOfServer.filter((name) => this.#options[name] !== undefined)
+    if (asked.length > 0)
+      command['transactionOptions'] = Object.fromEntries(asked.map((name) => [name, this.#options[name]]))
     this.#state = 'running'
   }
 

@@ -61,6 +61,48 @@ describe('a transaction', () => {
   })
 })
 
+describe('a transaction that asks for more than a snapshot', () => {
+  it('is refused when what it has read was written, under serializable', async () => {
+    const collection = db().collection<{ _id: number; n: number }>('skew')
+    await collection.insertMany([1, 2].map((_id) => ({ _id, n: 0 })))
+    for (const isolation of ['snapshot', 'serializable'] as const) {
+      await using one = server.client.startSession()
+      await using two = server.client.startSession({ defaultTransactionOptions: { isolation } })
+      one.startTransaction({ isolation })
+      two.startTransaction()
+      for (const session of [one, two]) expect(await collection.find({}, { session }).toArray()).toHaveLength(2)
+      await collection.updateOne({ _id: 1 }, { $inc: { n: 1 } }, { session: one })
+      await collection.updateOne({ _id: 2 }, { $inc: { n: 1 } }, { session: two })
+      await one.commitTransaction()
+      if (isolation === 'snapshot') await two.commitTransaction()
+      else await expect(two.commitTransaction()).rejects.toMatchObject({ codeName: 'WriteConflict' })
+    }
+  })
+
+  it('makes others wait who would write what it has read, when it locks that', async () => {
+    const collection = db().collection<{ _id: number; n: number }>('locked')
+    await collection.insertOne({ _id: 1, n: 1 })
+    await using session = server.client.startSession()
+    session.startTransaction({ isolation: 'serializable', readLocks: true })
+    expect(await collection.findOne({ _id: 1 }, { session })).toMatchObject({ n: 1 })
+    await using other = server.client.startSession()
+    other.startTransaction({ onConflict: 'wait', lockTimeoutMs: 10 })
+    const late = collection.updateOne({ _id: 1 }, { $set: { n: 7 } }, { session: other })
+    await expect(late).rejects.toMatchObject({ codeName: 'LockTimeout' })
+    const waiting = collection.updateOne({ _id: 1 }, { $mul: { n: 10 } })
+    await collection.updateOne({ _id: 1 }, { $inc: { n: 1 } }, { session })
+    await session.commitTransaction()
+    await waiting
+    expect(await collection.findOne({ _id: 1 })).toEqual({ _id: 1, n: 20 })
+  })
+
+  it('is refused when there is no such thing', async () => {
+    await using session = server.client.startSession()
+    session.startTransaction({ readLocks: true })
+    await expect(db().collection('locked').findOne({}, { session })).rejects.toMatchObject({ codeName: 'BadValue' })
+  })
+})
+
 describe('a retryable write', () => {
   it('is done once when the first answer is lost', async () => {
     const collection = db().collection<{ _id: number; n: number }>('once')

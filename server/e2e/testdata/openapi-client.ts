@@ -1516,7 +1516,16 @@ export function getChanges({ pipeline, fullDocument, fullDocumentBeforeChange, s
  * Begin a transaction
  */
 export function postTransactions(body: {
-    [key: string]: any;
+    isolation?: "read uncommitted" | "read committed" | "repeatable read" | "snapshot" | "serializable";
+    /** what a write does that meets another transaction's: fail, or wait for its end */
+    onConflict?: "abort" | "wait";
+    /** with the isolation 'serializable': others who would write what was read wait for the end of the transaction */
+    readLocks?: boolean;
+    /** how long it waits for one lock */
+    lockTimeoutMs?: number;
+    readConcern?: {
+        [key: string]: any;
+    };
 }, { ejson }: {
     ejson?: "relaxed" | "canonical";
 } = {}, opts?: Oazapfts.RequestOpts) {
