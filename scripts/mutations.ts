@@ -30,6 +30,14 @@ export const mutations: readonly Mutation[] = [
     tests: histories,
   },
   {
+    name: 'read moment',
+    about: 'the moment of a read: what a cursor reads later counts as read when the last statement began',
+    file: 'pkg/mvcc/read-set.ts',
+    from: 'while (i > 0 && moments[i]!.at > at) i--',
+    to: '',
+    tests: histories,
+  },
+  {
     name: 'lock',
     about: 'the lock check: a plain write goes over what an open transaction has written',
     file: 'pkg/mvcc/versioned-map.ts',

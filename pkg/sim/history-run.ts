@@ -12,6 +12,7 @@
  *   counter       increments under transaction numbers, sent again           each counts once
  */
 
+import { Long } from 'bson'
 import type { TransactionOptions } from '../embedded/session.ts'
 import { checkRegister, type RegisterOperation } from './checkers/linearizability.ts'
 import { checkListAppend, type ListOperation, type ListTransaction } from './checkers/list-append.ts'
@@ -165,6 +166,7 @@ class ListAppend implements Workload {
     const operations: ListOperation[] = []
     const beganAt = server.tick()
     const outcome = await transact(client, server, this.#isolation, async (run) => {
+      const rest = server.random.chance(0.3) ? await readByCursor(run, operations) : undefined
       for (let i = 1 + server.random.integer(4); i > 0; i--) {
         const key = server.random.integer(3)
         if (server.random.chance(0.5)) {
@@ -177,6 +179,7 @@ class ListAppend implements Workload {
         }
         if (server.random.chance(0.3)) await server.sleep(server.random.integer(2))
       }
+      await rest?.()
     })
     this.report.count(outcome)
     this.#history.push({ operations, outcome, beganAt, endedAt: server.tick() })
@@ -192,6 +195,27 @@ class ListAppend implements Workload {
     return checkListAppend(this.#history)
       .filter(({ kind }) => this.#isForbidden(kind))
       .map(({ kind, about }) => `${kind}: ${about}`)
+  }
+}
+
+/** Reads the first of the lists by a cursor over all; what is returned reads the others, after whatever has been done meanwhile. */
+async function readByCursor(
+  run: (command: Document) => Promise<Document>,
+  operations: ListOperation[],
+): Promise<() => Promise<void>> {
+  const note = ({ cursor }: Document): unknown => {
+    const {
+      id,
+      firstBatch,
+      nextBatch = firstBatch,
+    } = cursor as { id: unknown; firstBatch?: Document[]; nextBatch?: Document[] }
+    for (const { _id, v } of nextBatch!) operations.push({ kind: 'read', key: _id as number, values: v as number[] })
+    return id
+  }
+  let id = note(await run({ find: 'lists', batchSize: 1 }))
+  return async () => {
+    while (Number(id) !== 0)
+      id = note(await run({ getMore: Long.fromString(String(id)), collection: 'lists', batchSize: 1 }))
   }
 }
 
