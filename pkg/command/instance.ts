@@ -139,6 +139,8 @@ export class Instance {
     this.startedMonotonicMs = world.clock.monotonicMs()
     this.parameters.force('minSnapshotHistoryWindowInSeconds', engine.historyWindowMs / 1000)
     this.parameters.onHistoryWindow = (seconds) => engine.keepHistory(seconds * 1000)
+    this.parameters.showVacuum(engine.vacuumSettings)
+    this.parameters.onVacuum = (change) => engine.tuneVacuum(change)
     this.share = new FairShare(world.clock)
     this.turn = new Turn(world.clock, this.share)
     this.statistics = new StatisticsRefresh(world.clock, engine, (error) =>

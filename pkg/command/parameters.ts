@@ -3,6 +3,7 @@ import { DatabaseError } from '../base/errors.ts'
 import { bsonType, typeAlias } from '../bson/type.ts'
 import { isNumber, readString, truthy, type Value } from '../bson/value.ts'
 import { wholeNumberAt } from '../bson/whole-number.ts'
+import type { VacuumSettings } from '../engine/options.ts'
 import { stepLimit } from '../expression/context.ts'
 import { changedVerbosity, initialVerbosity, type Verbosity } from './log-verbosity.ts'
 import { featureCompatibilityVersion } from './version.ts'
@@ -27,6 +28,10 @@ const specs: Readonly<Record<string, ParameterSpec>> = {
   transactionConflictWaitMillis: { initial: 0, min: 0, ...settable },
   requireApiVersion: { initial: false, ...settable },
   minSnapshotHistoryWindowInSeconds: { initial: 0, min: 0, ...settable },
+  vacuumIntervalMillis: { initial: 0, min: 10, max: 60_000, ...settable },
+  vacuumEntries: { initial: 0, min: 1, ...settable },
+  vacuumSharePercent: { initial: 0, min: 0, max: 100, ...settable },
+  vacuumRestMillis: { initial: 0, min: 0, ...settable },
   maxAcceptableLogicalClockDriftSecs: { initial: 31_536_000, min: 1, ...atStartup },
   logLevel: { initial: 0, min: 0, max: 5, ...settable },
   logComponentVerbosity: { initial: initialVerbosity(), ...settable },
@@ -45,6 +50,14 @@ const specs: Readonly<Record<string, ParameterSpec>> = {
   KeysRotationIntervalSec: { initial: 7_776_000, ...atStartup },
   ShardingTaskExecutorPoolReplicaSetMatching: { initial: 'automatic', ...atStartup },
   ttlMonitorEnabled: { initial: true, ...fixed },
+}
+
+/** What a parameter of that name changes. */
+const vacuumChanges: Readonly<Record<string, (value: number) => Partial<VacuumSettings>>> = {
+  vacuumIntervalMillis: (vacuumIntervalMs) => ({ vacuumIntervalMs }),
+  vacuumEntries: (vacuumEntries) => ({ vacuumEntries }),
+  vacuumSharePercent: (percent) => ({ vacuumShare: percent / 100 }),
+  vacuumRestMillis: (vacuumRestMs) => ({ vacuumRestMs }),
 }
 
 export interface ParameterEntry {
@@ -72,6 +85,8 @@ export class Parameters {
   maxAcceptableLogicalClockDriftSecs = 31_536_000
   /** Told when the time that history is kept for is set. */
   onHistoryWindow: ((seconds: number) => void) | undefined
+  /** Told when it is set when vacuum works. */
+  onVacuum: ((change: Partial<VacuumSettings>) => void) | undefined
   readonly #values = new Map<string, unknown>(Object.entries(specs).map(([name, spec]) => [name, spec.initial]))
 
   names(): IterableIterator<string> {
@@ -93,6 +108,14 @@ export class Parameters {
     this.#values.set(name, value)
   }
 
+  /** Shows the settings of vacuum as they are. */
+  showVacuum({ vacuumIntervalMs, vacuumEntries, vacuumShare, vacuumRestMs }: VacuumSettings): void {
+    this.force('vacuumIntervalMillis', vacuumIntervalMs)
+    this.force('vacuumEntries', vacuumEntries)
+    this.force('vacuumSharePercent', vacuumShare * 100)
+    this.force('vacuumRestMillis', vacuumRestMs)
+  }
+
   /** Sets a parameter and returns its value before; InvalidOptions for one there is not, BadValue for a bad value. */
   set(name: string, to: Value, when: 'runtime' | 'startup' = 'runtime'): unknown {
     const spec = Object.hasOwn(specs, name) ? specs[name] : undefined
@@ -110,6 +133,7 @@ export class Parameters {
     this.#alignLogLevel(name, value)
     if (name === 'cursorTimeoutMillis') this.cursorTimeoutMillis = value as number
     if (name === 'minSnapshotHistoryWindowInSeconds') this.onHistoryWindow?.(value as number)
+    if (Object.hasOwn(vacuumChanges, name)) this.onVacuum?.(vacuumChanges[name]!(value as number))
     if (name === 'maxAcceptableLogicalClockDriftSecs') this.maxAcceptableLogicalClockDriftSecs = value as number
     if (name === 'transactionLifetimeLimitSeconds') this.transactionLifetimeLimitSeconds = value as number
     if (name === 'maxTransactionLockRequestTimeoutMillis') this.maxTransactionLockRequestTimeoutMillis = value as number

@@ -44,7 +44,7 @@ import { IndexBuild } from './index-build.ts'
 import { type ListedLock, listLocks } from './lock-list.ts'
 import { Maintenance } from './maintenance.ts'
 import { OperationWriter, operationKind } from './operation.ts'
-import type { EngineOptions } from './options.ts'
+import type { EngineOptions, VacuumSettings } from './options.ts'
 import { engineDefaults } from './options.ts'
 import { Past } from './past.ts'
 import { piecesOf } from './payload-pieces.ts'
@@ -87,6 +87,7 @@ export class Engine implements Workspace {
   #lastTimestamp: Timestamp
   #writing = false
   #historyWindowMs: number
+  #vacuumSettings: VacuumSettings
   #failure: Error | undefined
   #closing: Promise<void> | undefined
   readonly #standstill: Standstill
@@ -147,6 +148,7 @@ export class Engine implements Workspace {
         this.#historyFrom = historyFrom
       }
       this.#historyWindowMs = options.historyWindowMs
+      this.#vacuumSettings = options
       if (options.historyWindowMs > 0)
         state.snapshots.keepHistorySince(historyStart(world.clock.nowMs(), options.historyWindowMs))
       const logOptions = { segmentSizeBytes: options.logSegmentBytes, from, windowBytes: options.logWindowBytes }
@@ -291,6 +293,16 @@ export class Engine implements Workspace {
     const { snapshots } = this.#state
     snapshots.keepHistorySince(windowMs === 0 ? undefined : historyStart(this.world.clock.nowMs(), windowMs))
     snapshots.releaseCount++
+  }
+
+  /** When vacuum looks for superseded versions, and when it sweeps them. */
+  get vacuumSettings(): VacuumSettings {
+    return this.#vacuumSettings
+  }
+
+  /** Changes when vacuum works from now on. */
+  tuneVacuum(change: Partial<VacuumSettings>): void {
+    this.#vacuumSettings = { ...this.#vacuumSettings, ...change }
   }
 
   /** The oldest moment that can be read: all versions since are there. */

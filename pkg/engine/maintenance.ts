@@ -112,7 +112,7 @@ export class Maintenance {
 
   #arm(): void {
     if (this.#stopped) return
-    this.#timer = this.#engine.world.clock.setTimer(this.#engine.options.vacuumIntervalMs, () => this.#tick())
+    this.#timer = this.#engine.world.clock.setTimer(this.#engine.vacuumSettings.vacuumIntervalMs, () => this.#tick())
   }
 
   #tick(): void {
@@ -155,7 +155,7 @@ export class Maintenance {
       return false
     }
     if (last.releaseCount === releaseCount) return false
-    const { vacuumEntries, vacuumShare, vacuumRestMs } = this.#engine.options
+    const { vacuumEntries, vacuumShare, vacuumRestMs } = this.#engine.vacuumSettings
     const found = Math.max(1, map.supersededCount - last.left)
     if (found >= Math.max(vacuumEntries, vacuumShare * documentCount)) return true
     const restMs = Math.max(vacuumRestMs, this.#engine.historyWindowMs / 10)

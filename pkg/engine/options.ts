@@ -53,6 +53,9 @@ export interface EngineOptions {
   readonly collationKeyVersion: number
 }
 
+/** What may be changed while the engine runs. */
+export type VacuumSettings = Pick<EngineOptions, 'vacuumIntervalMs' | 'vacuumEntries' | 'vacuumShare' | 'vacuumRestMs'>
+
 export const engineDefaults: EngineOptions = {
   cacheSizeBytes: 256 * 1024 * 1024,
   pageSizeBytes: 16 * 1024,
