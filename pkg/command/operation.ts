@@ -336,28 +336,39 @@ export class Operation {
     await this.pause()
   }
 
-  /** Until what is in the way is gone, for a statement as long as its transaction waits; a kill, or the operation's own time limit, ends that. */
+  /** Until what is in the way is gone, for a statement as long as its transaction waits. */
   async #waitOut(conflict: WriteConflict): Promise<void> {
     const { engine, world } = this.instance
     const { statement } = this
     const { target } = conflict
-    this.check()
-    if (target === undefined) {
-      if (statement !== undefined) throw conflict
+    if (statement === undefined) {
+      if (target === undefined) return
+      await this.locked(Number.POSITIVE_INFINITY, (timeoutMs, onWaiting) =>
+        engine.locks.wait(target, undefined, timeoutMs, world.clock, onWaiting),
+      )
       return
     }
+    if (target === undefined) throw conflict
+    await this.locked(this.#lockTimeoutMs(statement, conflict), (timeoutMs, onWaiting) =>
+      statement.transaction.waitFor(target, timeoutMs, onWaiting),
+    )
+  }
+
+  /**
+   * Until `wait` is over, which may take `timeoutMs` for a lock. A kill, and the operation's own time limit, end that: throws what they throw, or
+   * the LockTimeout of `wait`.
+   */
+  async locked<Result>(
+    lockTimeoutMs: number,
+    wait: (timeoutMs: number, onWaiting: (withdraw: () => void) => void) => Promise<Result>,
+  ): Promise<Result> {
+    this.check()
     const remainingMs = Math.max(1, this.remainingMs)
-    const lockTimeoutMs = statement === undefined ? remainingMs : this.#lockTimeoutMs(statement, conflict)
-    const timeoutMs = Math.min(lockTimeoutMs, remainingMs)
-    const onWaiting = (withdraw: () => void): void => this.whenKilled(withdraw)
     try {
-      if (statement === undefined) await engine.locks.wait(target, undefined, timeoutMs, world.clock, onWaiting)
-      else await statement.transaction.waitFor(target, timeoutMs, onWaiting)
+      return await wait(Math.min(lockTimeoutMs, remainingMs), (withdraw) => this.whenKilled(withdraw))
     } catch (error) {
       if (!(error instanceof DatabaseError) || error.codeName !== 'LockTimeout') throw error
-      // It was killed, or it is its own time that is over.
       this.check()
-      if (statement === undefined) return
       throw remainingMs <= lockTimeoutMs ? timeIsOver() : error
     } finally {
       this.whenKilled(emptyAction)

@@ -104,6 +104,37 @@ describe.each(statements)('%s that waits', (_name, take, statement) => {
   })
 })
 
+describe('a commit that waits for who has locked what it changes', () => {
+  const options = { transactionOptions: { isolation: 'serializable', readLocks: true } }
+
+  beforeEach(async () => {
+    await server.run({ createIndexes: 'c', indexes: [{ key: { n: 1 }, name: 'n_1' }] })
+    // An entry of an index that is not unique is not locked by who writes it: the range is not there yet.
+    expect(await waiter.run({ insert: 'c', documents: [{ _id: 50, n: 50 }] })).toMatchObject({ n: 1 })
+    expect(await holder.run({ find: 'c', filter: { n: { $gt: 60 } } }, options)).toMatchObject({ ok: 1 })
+    expect(await waiter.run(set(50, 70))).toMatchObject({ n: 1 })
+  })
+
+  test('ends with its maxTimeMS', async () => {
+    const commit = await waiter.run({ commitTransaction: 1, $db: 'admin', maxTimeMS: 50 })
+    expect(commit).toMatchObject({ ok: 0, codeName: 'MaxTimeMSExpired' })
+    expect(server.world.clock.monotonicMs()).toBeLessThan(1000)
+    expect(await waiter.commit()).toMatchObject({
+      codeName: 'NoSuchTransaction',
+      errorLabels: ['TransientTransactionError'],
+    })
+    expect(await holder.commit()).toMatchObject({ ok: 1 })
+    expect(await server.run({ find: 'c', filter: { _id: 50 } })).toMatchObject({ cursor: { firstBatch: [] } })
+  })
+
+  test('goes on when that one has ended', async () => {
+    const committed = waiter.commit()
+    await server.world.clock.sleep(1000)
+    expect(await holder.commit()).toMatchObject({ ok: 1 })
+    expect(await committed).toMatchObject({ ok: 1 })
+  })
+})
+
 test.each([
   { insert: 'c', documents: [{ _id: 9 }] },
   set(1, 5),

@@ -314,16 +314,22 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
   /**
    * As `commit`, for one that is large, or while another is being applied: without holding up others for longer than a slice. Nothing can
    * be written in the transaction any more. Rejects with OutOfDiskSpace, WriteConflict, and NoSuchTransaction when it is aborted before
-   * its turn has come; it is aborted in any case then.
+   * its turn has come; it is aborted in any case then. `timeoutMs`, `onWaiting`: of each wait for a lock, as in `LockTable.wait`.
    */
-  async commitLater(): Promise<LogIndex> {
+  async commitLater(
+    timeoutMs = Number.POSITIVE_INFINITY,
+    onWaiting?: (withdraw: () => void) => void,
+  ): Promise<LogIndex> {
+    const { locks } = this.#host.state
+    const wait = (target: LockTarget): Promise<void> =>
+      locks.wait(target, this, timeoutMs, this.#host.world.clock, onWaiting)
     this.#refuseEnded()
     if (this.#committing) throw beingCommitted(this.id)
     this.#committing = true
     try {
       await this.#prepare()
-      await this.#leaveRanges()
-      if (!this.#isSmall || this.#host.standstill.over !== undefined) await this.#turnToCommit()
+      await this.#leaveRanges(wait)
+      if (!this.#isSmall || this.#host.standstill.over !== undefined) await this.#turnToCommit(wait)
       // One document may have so much to it that its write goes on for some turns, too.
       while (this.#host.standstill.over !== undefined) await this.#host.standstill.over
       this.#refuseEnded()
@@ -373,23 +379,23 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
   }
 
   /** Until nobody else has locked a range in which it has written. Who locks one later, and has not seen that, fails at its own commit. */
-  async #leaveRanges(): Promise<void> {
+  async #leaveRanges(wait: (target: LockTarget) => Promise<void>): Promise<void> {
     const { locks } = this.#host.state
     while (locks.hasRanges) {
       const target = this.#catalog.writtenInRange(this)
       if (target === undefined) return
-      await locks.wait(target, this, Number.POSITIVE_INFINITY, this.#host.world.clock)
+      await wait(target)
       this.#refuseEnded()
     }
   }
 
   /** Until nobody else's commit is being applied and those who waited for that have had a turn. */
-  async #turnToCommit(): Promise<void> {
+  async #turnToCommit(wait: (target: LockTarget) => Promise<void>): Promise<void> {
     this.#refuseEnded()
     const { locks } = this.#host.state
     const { clock } = this.#host.world
     const { space, key, mode } = commitLock
-    if (!locks.take(space, key, mode, this)) await locks.wait(commitLock, this, Number.POSITIVE_INFINITY, clock)
+    if (!locks.take(space, key, mode, this)) await wait(commitLock)
     if (!this.#isSmall) {
       await clock.yield()
       await clock.yield()

@@ -27,6 +27,7 @@ export const commitTransaction = defineCommand({
     if (current.state === 'aborted') throw aborted(current.number)
     if (current.committedAt !== undefined) return operation.acknowledge(undefined, current.committedAt)
     const { transaction } = current
+    operation.check()
     transaction.recordSession(
       encodeSessionWrite({
         session: operation.session!.uuid,
@@ -45,7 +46,9 @@ export const commitTransaction = defineCommand({
 
 async function commitLater(operation: Operation, current: SessionTransaction): Promise<undefined> {
   try {
-    current.committedAt = await current.transaction.commitLater()
+    current.committedAt = await operation.locked(Number.POSITIVE_INFINITY, (timeoutMs, onWaiting) =>
+      current.transaction.commitLater(timeoutMs, onWaiting),
+    )
   } finally {
     operation.instance.transactionEnded(current)
   }
