@@ -110,7 +110,7 @@ export function enterTransaction(operation: Operation, session: Session): void {
   const { command, databaseName } = operation
   const { txnNumber: number, statement } = operation.transaction!
   const first = statement === 'first'
-  checkCommand(command.name, databaseName, first)
+  checkCommand(command.name, databaseName, first, operation.context.ownDoor)
   if (first) joinTransaction(operation, begin(operation, session, number))
   else {
     const current = findTransaction(operation, session, number)
@@ -202,9 +202,12 @@ export function isReserved(database: string): boolean {
   return database === 'admin' || database === 'local' || database === 'config'
 }
 
-/** Whether a command may be a statement of a transaction. Errors: OperationNotSupportedInTransaction. */
-export function checkCommand(name: string, database: string, first: boolean): void {
-  if (!allowed.has(name)) {
+/**
+ * Whether a command may be a statement of a transaction. `ownDoor`: it need not be refused for being refused by MongoDB. Errors:
+ * OperationNotSupportedInTransaction.
+ */
+export function checkCommand(name: string, database: string, first: boolean, ownDoor: boolean): void {
+  if (!allowed.has(name) && !(ownDoor && name === 'count')) {
     const advice =
       name === 'count'
         ? ' Please see http://dochub.mongodb.org/core/transaction-count for a recommended alternative.'

@@ -156,7 +156,7 @@ export class ClientSession {
     const current = this.#current
     if (current === undefined || current.state === 'committed') return
     const { command, databaseName } = operation
-    if (command.name !== 'count') checkCommand(command.name, databaseName, false)
+    checkCommand(command.name, databaseName, false, true)
     joinTransaction(operation, current)
   }
 }

@@ -93,6 +93,26 @@ describe('transactions', () => {
     expect(body['documents']).toHaveLength(statuses.filter((status) => status === 201).length)
   })
 
+  it('read by every route as they are within', async () => {
+    const collection = '/databases/bank/collections/inside'
+    await call('PUT', `${collection}/documents/a`, { n: 1 })
+    const { id, inside } = await begin()
+    // Also as the first statement.
+    expect((await call('GET', `${collection}/count`, undefined, inside)).body).toEqual({ count: 1 })
+    await call('PUT', `${collection}/documents/b`, { n: 2 }, inside)
+    const get = async (path: string) => (await call('GET', `${collection}/${path}`, undefined, inside)).body
+    const post = async (path: string, body: object) => (await call('POST', `${collection}/${path}`, body, inside)).body
+    expect(await get('count')).toEqual({ count: 2 })
+    expect(await get(`count?filter=${encodeURIComponent('{"n":2}')}`)).toEqual({ count: 1 })
+    expect(await get('distinct?key=n')).toEqual({ values: [1, 2] })
+    expect(await get('documents')).toMatchObject({ documents: [{ n: 1 }, { n: 2 }] })
+    expect(await post('find', { filter: { n: 2 } })).toMatchObject({ documents: [{ _id: 'b' }] })
+    expect(await post('aggregate', { pipeline: [{ $count: 'n' }] })).toMatchObject({ documents: [{ n: 2 }] })
+    expect((await call('GET', `${collection}/count`)).body).toEqual({ count: 1 })
+    expect((await call('POST', `/transactions/${id}/commit`)).status).toBe(204)
+    expect((await call('GET', `${collection}/count`)).body).toEqual({ count: 2 })
+  })
+
   it.each([
     [{}, 204],
     [{ isolation: 'snapshot' }, 204],
