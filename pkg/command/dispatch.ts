@@ -231,18 +231,13 @@ export class Database extends Instance {
       leaveTransaction(operation, true)
       throw error
     }
-    if (result instanceof Promise) return this.#leaveAfter(operation, result)
-    const written = operation.statement!.transaction.entriesWritten
-    if (written !== undefined)
-      return this.#leaveAfter(
-        operation,
-        written.then(() => result),
-      )
+    if (result instanceof Promise || operation.statement!.transaction.owesEntries)
+      return this.#leaveAfter(operation, result)
     leaveTransaction(operation, false)
     return result
   }
 
-  async #leaveAfter(operation: Operation, running: Promise<unknown>): Promise<unknown> {
+  async #leaveAfter(operation: Operation, running: unknown): Promise<unknown> {
     try {
       const result = await running
       await operation.statement!.transaction.entriesWritten

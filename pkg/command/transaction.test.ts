@@ -314,6 +314,29 @@ test('a cursor belongs to its transaction and ends with it', async () => {
   })
 })
 
+test('a statement that leaves index entries for later turns is answered when they are there', async () => {
+  const replicaSet = { name: 'rs0', member: 'db.example:27017' }
+  server = await openServer({ replicaSet, engine: { commitSliceEntries: 2 } })
+  await server.run({ createIndexes: 'c', indexes: [{ key: { v: 1 }, name: 'v_1' }] })
+  const v = Array.from({ length: 500 }, (_, n) => n)
+  await server.run({ insert: 'c', documents: [{ _id: 1, v }] })
+  const client = newClient().begin()
+  expect(await client.run({ insert: 'c', documents: [{ _id: 2, v }] })).toMatchObject({ ok: 1, n: 1 })
+  const change = {
+    findAndModify: 'c',
+    query: { _id: 1 },
+    update: { $set: { v: v.map((n) => n + 1000) } },
+    fields: { _id: 1 },
+  }
+  expect(await client.run(change)).toMatchObject({ value: { _id: 1 } })
+  expect(await client.run({ find: 'c', filter: { v: 1499 }, projection: { _id: 1 } })).toMatchObject({
+    cursor: { firstBatch: [{ _id: 1 }] },
+  })
+  expect(await client.run({ delete: 'c', deletes: [{ q: { v: 499 }, limit: 0 }] })).toMatchObject({ ok: 1, n: 1 })
+  expect(await client.commit()).toMatchObject({ ok: 1 })
+  expect(await server.reply({ count: 'c', query: { v: { $gte: 0 } } })).toMatchObject({ n: 1 })
+})
+
 test('open transactions, their locks and those who wait are shown', async () => {
   const client = newClient().begin()
   await client.run(set(1, 10))

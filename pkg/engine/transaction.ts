@@ -246,9 +246,14 @@ export class Transaction implements Workspace, CatalogSight, LockOwner {
     if (this.#catalog.hasPostponed) this.#catalog.writePostponed(Number.POSITIVE_INFINITY)
   }
 
-  /** Has the index entries of its last change written that were too many for one turn; undefined: they are there. */
+  /** Whether its last change has index entries that were too many for one turn, and are not written yet. */
+  get owesEntries(): boolean {
+    return this.#catalog.hasPostponed
+  }
+
+  /** Has these entries written; undefined: they are there. */
   get entriesWritten(): Promise<void> | undefined {
-    return this.#catalog.hasPostponed ? this.#writeEntries() : undefined
+    return this.owesEntries ? this.#writeEntries() : undefined
   }
 
   async #writeEntries(): Promise<void> {
