@@ -330,6 +330,15 @@ test('the database can be read as of a moment of its history, after a restart to
   await laura.close()
 })
 
+test('the past is asked for by a date', async () => {
+  const count = (moment: Date): Promise<number> => laura.asOf(moment).db('db').collection('items').countDocuments()
+  for (const none of [new Date(Number.NaN), undefined as unknown as Date, 5 as unknown as Date])
+    expect(() => count(none)).toThrow(expect.objectContaining({ codeName: 'BadValue' }))
+  for (const early of [new Date(0), new Date(-8.64e15)])
+    expect(() => count(early)).toThrow(expect.objectContaining({ codeName: 'SnapshotTooOld' }))
+  for (const late of [new Date(8.64e15), new Date(world.clock.nowMs() + 1000)]) expect(await count(late)).toBe(4)
+})
+
 test('a transaction is not committed in the middle of one of its operations', async () => {
   await laura.close()
   const engine = await Engine.open(world, 'data', { compileFilter: compileIndexFilter })

@@ -1,3 +1,4 @@
+import { DatabaseError } from '../base/errors.ts'
 import { timestampOf } from '../base/timestamp.ts'
 import { ConnectionContext } from '../command/context.ts'
 import type { Database } from '../command/dispatch.ts'
@@ -54,8 +55,13 @@ export class Laura {
     }
   }
 
-  /** The database as it was at a moment within the history window. Throws SnapshotTooOld for an earlier one. */
+  /**
+   * The database as it was at a moment within the history window; one to come counts as now. Throws SnapshotTooOld for an earlier one, BadValue for
+   * what is no moment.
+   */
   asOf(moment: Date): { db(name: string): Db } {
+    if (!(moment instanceof Date) || Number.isNaN(moment.getTime()))
+      throw new DatabaseError('BadValue', 'asOf needs a valid date')
     const asked = timestampOf(Math.floor(moment.getTime() / 1000), 0xfffff)
     const past = this.#engine.asOf(Math.min(asked, this.#engine.lastTimestamp) as typeof asked)
     const port = new Port(this.#database, this.#context, (operation) => {
