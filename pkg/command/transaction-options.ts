@@ -42,6 +42,8 @@ export function engineOptions(options: TransactionOptions, waitMs = 0): EngineOp
     throw new DatabaseError('BadValue', `onConflict is 'abort' or 'wait', not '${String(onConflict)}'`)
   if (readLocks && isolation !== 'serializable')
     throw new DatabaseError('BadValue', `readLocks are for the isolation level 'serializable'`)
+  if (typeof lockTimeoutMs !== 'number' || !(lockTimeoutMs >= 0))
+    throw new DatabaseError('BadValue', `lockTimeoutMs is a number of milliseconds, not ${String(lockTimeoutMs)}`)
   return { isolation: isolations[isolation], onConflict, readLocks, lockTimeoutMs }
 }
 

@@ -217,6 +217,22 @@ describe('serializable', () => {
   })
 })
 
+test.each([
+  { isolation: 'chaos' },
+  { isolation: 'toString' },
+  { onConflict: 'fight' },
+  { readLocks: true },
+  { lockTimeoutMs: Number.NaN },
+  { lockTimeoutMs: -1 },
+  { lockTimeoutMs: '5' },
+])('%j is no way to begin a transaction', (options) => {
+  const session = laura.startSession()
+  expect(() => session.startTransaction(options as TransactionOptions)).toThrow(
+    expect.objectContaining({ codeName: 'BadValue' }),
+  )
+  expect(session.inTransaction()).toBe(false)
+})
+
 describe('a transaction that waits', () => {
   test('goes on when the one in its way has ended: with what that one left, or with a conflict', async () => {
     for (const [level, ends, expected] of [

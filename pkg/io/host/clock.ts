@@ -2,6 +2,9 @@
 import { performance } from 'node:perf_hooks'
 import type { Clock, Timer } from '../clock.ts'
 
+/** What Node's timers can wait: 24.8 days. */
+const delayMsMax = 2 ** 31 - 1
+
 /** The machine's clock and Node's event loop. */
 export class HostClock implements Clock {
   nowMs(): number {
@@ -17,9 +20,14 @@ export class HostClock implements Clock {
   }
 
   setTimer(delayMs: number, action: () => void, isAwaited = false): Timer {
-    // What is left of a deadline may be less than nothing, which Node warns of.
-    const timeout = setTimeout(action, Math.max(0, delayMs))
-    if (!isAwaited) timeout.unref()
+    let timeout: NodeJS.Timeout
+    const wait = (leftMs: number): void => {
+      // Less than nothing, as may be left of a deadline, is what Node warns of; what is more than it can wait it takes for nothing.
+      if (leftMs > delayMsMax) timeout = setTimeout(() => wait(leftMs - delayMsMax), delayMsMax)
+      else timeout = setTimeout(action, Math.max(0, leftMs))
+      if (!isAwaited) timeout.unref()
+    }
+    wait(delayMs)
     return { cancel: () => clearTimeout(timeout) }
   }
 
