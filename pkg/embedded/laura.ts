@@ -56,7 +56,7 @@ export class Laura {
   }
 
   /**
-   * The database as it was at a moment within the history window; one to come counts as now. Throws SnapshotTooOld for an earlier one, BadValue for
+   * The database as it was at a moment within the history window, with all that was written in that second; one to come counts as now. Throws SnapshotTooOld for an earlier one, BadValue for
    * what is no moment.
    */
   asOf(moment: Date): { db(name: string): Db } {
