@@ -106,8 +106,11 @@ export class Lock {
   }
 
   leave(owner: LockOwner): void {
+    const { holders } = this
     const at = this.#placeOf(owner)
-    if (at >= 0) this.holders.splice(at, 1)
+    // Most are the only one.
+    if (at === holders.length - 1) holders.pop()
+    else if (at >= 0) holders.splice(at, 1)
   }
 
   #placeOf(owner: LockOwner): number {
@@ -344,10 +347,11 @@ export class LockTable {
   release(owner: LockOwner): void {
     this.#stores.delete(owner)
     this.#writeVersion++
-    const locks = owner.locks.splice(0)
+    const { locks } = owner
     for (const lock of locks) lock.leave(owner)
     const freed = this.#ranges.isEmpty ? [] : this.#ranges.release(owner)
     for (const lock of locks) this.#serve(lock)
+    locks.length = 0
     for (const space of freed)
       for (const lock of [...(this.#spaces.get(space)?.values() ?? [])]) if (lock.queue.length > 0) this.#serve(lock)
   }

@@ -41,19 +41,19 @@ export class Snapshots {
   open(timestamp: Timestamp): Snapshot {
     let at = this.#open.length
     while (at > 0 && this.#open[at - 1]! > timestamp) at--
-    this.#open.splice(at, 0, timestamp)
-    let released = false
-    return {
-      timestamp,
-      release: () => {
-        if (released) return
-        released = true
-        const place = this.#open.indexOf(timestamp)
-        assert(place >= 0, 'a released snapshot is open')
-        this.#open.splice(place, 1)
-        this.releaseCount++
-      },
-    }
+    if (at === this.#open.length) this.#open.push(timestamp)
+    else this.#open.splice(at, 0, timestamp)
+    return new OpenSnapshot(timestamp, this)
+  }
+
+  /** One of that moment is open no more. */
+  release(timestamp: Timestamp): void {
+    const open = this.#open
+    const place = open.lastIndexOf(timestamp)
+    assert(place >= 0, 'a released snapshot is open')
+    if (place === open.length - 1) open.pop()
+    else open.splice(place, 1)
+    this.releaseCount++
   }
 
   /** Versions superseded after `timestamp` are history that may still be asked for; `undefined`: no history window. */
@@ -85,5 +85,21 @@ export class Snapshots {
   /** Every version superseded at or before this moment is needed by nobody. */
   get horizon(): Timestamp {
     return this.#open[0] ?? this.#historyFrom ?? timestampMin
+  }
+}
+
+class OpenSnapshot implements Snapshot {
+  readonly timestamp: Timestamp
+  /** undefined: it was released. */
+  #snapshots: Snapshots | undefined
+
+  constructor(timestamp: Timestamp, snapshots: Snapshots) {
+    this.timestamp = timestamp
+    this.#snapshots = snapshots
+  }
+
+  release(): void {
+    this.#snapshots?.release(this.timestamp)
+    this.#snapshots = undefined
   }
 }
