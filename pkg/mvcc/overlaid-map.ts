@@ -10,6 +10,7 @@ import type { KeyCursor, KeyMap } from './key-map.ts'
 import { lockKey } from './lock-key.ts'
 import { OverlaidCursor } from './overlaid-cursor.ts'
 import type { ReadLocks } from './read-locks.ts'
+import { memoPlace, memorize, newReader, recall } from './read-memo.ts'
 import type { ReadSet } from './read-set.ts'
 import { TrackedCursor, type WalkedRange } from './tracked-cursor.ts'
 import type { VersionedMap } from './versioned-map.ts'
@@ -40,6 +41,7 @@ export class OverlaidMap implements KeyMap {
   readonly base: VersionedMap | undefined
   readonly writes: WriteSet
   readonly #sight: OverlaySight
+  readonly #reader = newReader()
   incomplete = false
   #key = noBytes
   #keyLength = 0
@@ -71,7 +73,12 @@ export class OverlaidMap implements KeyMap {
       if (locks) readLocks?.point(base, key, keyLength, moment)
       reads.point(base, key, keyLength, moment)
     }
-    return base.get(key, keyLength, moment, into)
+    const reader = this.#reader
+    const place = memoPlace(reader, key, keyLength)
+    if (recall(place, reader, key, keyLength, moment, into)) return into.end > into.start
+    const isThere = base.get(key, keyLength, moment, into)
+    memorize(place, reader, key, keyLength, moment, isThere ? into : undefined)
+    return isThere
   }
 
   locate(key: Uint8Array, keyLength: number, at: Timestamp, into: ValueRef): boolean {
