@@ -267,6 +267,7 @@ export class Log {
     if (this.#phase === 'idle' && this.#syncPace.beginsAtOnce()) {
       this.#beginCycle()
       if (index <= this.#durableIndex) return Promise.resolve()
+      if (this.#failure !== undefined) return Promise.reject(this.#failure)
       return (this.#writing ??= newCycle()).promise
     }
     this.#next ??= newCycle()
@@ -454,14 +455,8 @@ export class Log {
     this.#world.clock.defer(() => this.#beginCycle())
   }
 
+  /** One cycle: whatever is buffered now becomes durable, in this turn when it is to block. */
   #beginCycle(): void {
-    this.#cycle = this.#runCycle().catch((error: unknown) => {
-      this.#fail(error)
-    })
-  }
-
-  /** One cycle: whatever is buffered now becomes durable. It has no `await` when it is to block. */
-  async #runCycle(): Promise<void> {
     if (this.#failure !== undefined) return
     this.#phase = 'writing'
     const isSmall = this.#buffered <= blockingWriteBytes
@@ -479,20 +474,38 @@ export class Log {
     this.#buffered = 0
     this.#buffer = this.#spareBuffer ?? new Uint8Array(64 * 1024)
     this.#spareBuffer = undefined
+    if (isBrief) this.#writeBriefly(buffer, runs)
+    else {
+      this.#cycle = this.#write(buffer, runs, isSmall).catch((error: unknown) => {
+        this.#fail(error)
+      })
+    }
+  }
 
+  #writeBriefly(buffer: Uint8Array, runs: readonly Run[]): void {
+    const { clock } = this.#world
+    try {
+      for (const { segment, position, start, end } of runs) {
+        // The runs before are durable, so the segment that holds them is complete.
+        if (!segment.isPublished) this.#publish(segment)
+        const started = clock.monotonicMs()
+        segment.file.writeDurably(buffer, start, end - start, position)
+        this.#syncPace.noteBlocking(clock.monotonicMs() - started)
+      }
+      this.#endCycle(buffer)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  async #write(buffer: Uint8Array, runs: readonly Run[], isSmall: boolean): Promise<void> {
+    const { clock } = this.#world
     for (const { segment, position, start, end } of runs) {
       // Something else may have failed meanwhile.
       if (this.#failure !== undefined) return
-      // The runs before are durable, so the segment that holds them is complete.
+      // As above.
       if (!segment.isPublished) this.#publish(segment)
       const { file } = segment
-      const { clock } = this.#world
-      if (isBrief) {
-        const started = clock.monotonicMs()
-        file.writeDurably(buffer, start, end - start, position)
-        this.#syncPace.noteBlocking(clock.monotonicMs() - started)
-        continue
-      }
       if (isSmall) file.write(buffer, start, end - start, position)
       else await file.writeAsync(buffer, start, end - start, position)
       const started = clock.monotonicMs()
