@@ -2,6 +2,7 @@ import { Binary, Long, UUID } from 'bson'
 import { expect, test } from 'vitest'
 import { buildDocument } from '../bson/build.ts'
 import { decodeDocument, encodeDocument } from '../bson/convert.ts'
+import { readById } from './by-id.ts'
 import { find } from './commands/find.ts'
 import { ping } from './commands/ping.ts'
 import { openServer } from './testdata/server.ts'
@@ -127,10 +128,10 @@ test('a find by _id is answered in the turn of its caller', async () => {
   const body = encodeDocument({ find: 'c', filter: { _id: 'a' }, limit: 1, singleBatch: true, $db: 'test' })
   expect(database.dispatch(context, { body, sequences: new Map(), replyExpected: true })).toBeInstanceOf(Uint8Array)
   const into = { bytes: new Uint8Array(0), start: 0, end: 0 }
-  expect(database.readById('test', 'c', buildDocument({ _id: 'a' }), into)).toBe(true)
+  expect(readById(database, 'test', 'c', buildDocument({ _id: 'a' }), into)).toBe(true)
   expect(into.bytes.slice(into.start, into.end)).toEqual(encodeDocument({ _id: 'a', n: 1 }))
-  expect(database.readById('test', 'c', buildDocument({ _id: 'b' }), into)).toBe(false)
-  expect(database.readById('test', 'c', encodeDocument({ _id: { $gt: 1 } }), into)).toBeUndefined()
+  expect(readById(database, 'test', 'c', buildDocument({ _id: 'b' }), into)).toBe(false)
+  expect(readById(database, 'test', 'c', encodeDocument({ _id: { $gt: 1 } }), into)).toBeUndefined()
 })
 
 test('an embedded request gives its documents as bytes', async () => {

@@ -13,9 +13,7 @@ import { writeField } from '../bson/build.ts'
 import { bsonType } from '../bson/type.ts'
 import { documentFields, readString } from '../bson/value.ts'
 import type { BsonWriter } from '../bson/writer.ts'
-import type { RecordRef } from '../engine/collection.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { Workspace } from '../engine/workspace.ts'
 import type { World } from '../io/world.ts'
 import { isCatalogConflict, type WriteConflict } from '../mvcc/write-conflict.ts'
 import { Batch } from './batch.ts'
@@ -23,7 +21,6 @@ import { writeClusterTime } from './cluster-time.ts'
 import { type ReadConcern, readsDurably } from './concern.ts'
 import type { ConnectionContext } from './context.ts'
 import type { AnyDefinition, Definition, Sequences } from './definition.ts'
-import { idEqualityAt, idValueStart } from './document.ts'
 import { labelsOf, writeConcernLabels } from './error-labels.ts'
 import { databaseErrorOf, writeErrorFields } from './error-reply.ts'
 import { type CommandFailure, failsAtOnce, isMeantFor } from './fail-points.ts'
@@ -125,32 +122,6 @@ export class Database extends Instance {
     } catch (error) {
       throw this.#counted(erased, error)
     }
-  }
-
-  /**
-   * A find of one document by `_id` and nothing else, answered in the caller's turn without a copy: the document lies in
-   * `into` until the next call on the database. False: there is none. undefined: `execute` the find command instead,
-   * because `filter` is not an equality with one `_id`, or the collection holds nothing (a view). `workspace`: what is read, the database
-   * as it is now or a transaction that nothing else runs in.
-   */
-  readById(
-    databaseName: string,
-    collectionName: string,
-    filter: Uint8Array,
-    into: RecordRef,
-    workspace: Workspace = this.engine,
-  ): boolean | undefined {
-    const typeAt = idEqualityAt(filter)
-    if (typeAt < 0) return undefined
-    if (this.isClosed) throw new DatabaseError('ShutdownInProgress', 'the database is closed')
-    const collection = workspace.collection(databaseName, collectionName)
-    // What holds no record may be a view: the command knows.
-    if (collection === undefined || collection.documentCount === 0 || !collection.hasIdIndex) return undefined
-    this.counters.query++
-    this.counters.latencies.reads.operations++
-    if (!collection.readById(filter[typeAt]!, filter, idValueStart, into)) return false
-    this.counters.returned++
-    return true
   }
 
   #begin(

@@ -39,6 +39,11 @@ export class Profiler {
   sampleRate = 1
   readonly #settings = new Map<string, ProfileSetting>()
 
+  /** Whether a quick operation may be one that is kept. */
+  get isOn(): boolean {
+    return this.#settings.size > 0
+  }
+
   setting(database: string): ProfileSetting {
     return this.#settings.get(database) ?? off
   }
@@ -50,7 +55,7 @@ export class Profiler {
 
   /** Called for every operation that has ended: at no cost where nothing is profiled and it was quick. */
   finished(operation: Operation, ms: number): void {
-    if (ms < this.slowMs && this.#settings.size === 0) return
+    if (ms < this.slowMs && !this.isOn) return
     this.#consider(operation, ms)
   }
 

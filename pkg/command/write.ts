@@ -16,7 +16,7 @@ import type { WriteUnit } from '../engine/write-unit.ts'
 import { parseFilter } from '../query/filter/parse.ts'
 import type { UpdateResult } from '../query/update/apply.ts'
 import { byComparing } from '../query/update/describe-difference.ts'
-import { describeOperators } from '../query/update/describe-operators.ts'
+import { OperatorDescriber } from '../query/update/describe-operators.ts'
 import { DetouringUpdate } from '../query/update/detour.ts'
 import { parseUpdateValue } from '../query/update/parse.ts'
 import type { Update, UpdateContext } from '../query/update/update.ts'
@@ -63,8 +63,8 @@ export interface Change {
 }
 
 const nothingMatched: UpdateOutcome = { matched: 0, modified: 0, upserted: undefined }
-const oneModified: UpdateOutcome = { matched: 1, modified: 1, upserted: undefined }
-const oneMatched: UpdateOutcome = { matched: 1, modified: 0, upserted: undefined }
+export const oneModified: UpdateOutcome = { matched: 1, modified: 1, upserted: undefined }
+export const oneMatched: UpdateOutcome = { matched: 1, modified: 0, upserted: undefined }
 
 const oneModifiedResult = updateResult(oneModified)
 const oneRemovedResult = deleteResult(1)
@@ -89,12 +89,7 @@ function describerOf(prepared: DetouringUpdate | PipelineUpdate): ChangeDescribe
   if (prepared instanceof PipelineUpdate) return byComparing
   const { update } = prepared
   if (update.kind === 'replacement') return undefined
-  return {
-    describe: (before, start, after, out) => {
-      describeOperators(update, before, start, after, out)
-      return true
-    },
-  }
+  return new OperatorDescriber(update)
 }
 
 /** Parses the update under the collation it names, or that of `target`; throws what is wrong with it, whatever it would meet. */

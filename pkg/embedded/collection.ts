@@ -2,7 +2,8 @@ import { ObjectId } from 'bson'
 import { DatabaseError } from '../base/errors.ts'
 import { buildDocument } from '../bson/build.ts'
 import { decodeDocument, decodeValue, encodeDocument, encodeDocumentWithId } from '../bson/convert.ts'
-import { objectIdValue } from '../bson/value.ts'
+import { writeInt32 } from '../bson/little-endian.ts'
+import { int32Value, objectIdValue } from '../bson/value.ts'
 import { count } from '../command/commands/count.ts'
 import { deleteCommand } from '../command/commands/delete.ts'
 import { distinct } from '../command/commands/distinct.ts'
@@ -10,6 +11,7 @@ import { find } from '../command/commands/find.ts'
 import { findAndModify } from '../command/commands/find-and-modify.ts'
 import { type InsertResult, insert } from '../command/commands/insert.ts'
 import { type UpdateResult as DoneUpdates, update } from '../command/commands/update.ts'
+import type { UpdateOutcome } from '../command/write.ts'
 import { type AggregateOptions, AggregationCursor } from './aggregation-cursor.ts'
 import { runBulk } from './bulk.ts'
 import { BulkWriteError } from './bulk-write-error.ts'
@@ -40,22 +42,32 @@ import type {
 /** Where `readById` says a document lies; read at once. */
 const lent = { bytes: new Uint8Array(0), start: 0, end: 0 }
 
-/** `{_id: ObjectId}` in BSON, with room for the id: the filter asked for most needs no encoder. */
-const idFilter = buildDocument({ _id: objectIdValue(new Uint8Array(12)) })
-const idFilterValueAt = 9
+/** `{_id: ObjectId}` and `{_id: <an int32>}` in BSON, with room for the id: the filters asked for most need no encoder. */
+const objectIdFilter = buildDocument({ _id: objectIdValue(new Uint8Array(12)) })
+const int32Filter = buildDocument({ _id: int32Value(0) })
+const idAt = 9
 
 /** Left out of the package's type declarations. */
 interface Packable {
   serializeInto(bytes: Uint8Array, at: number): number
 }
 
-/** The filter in `idFilter`, until the next call, when it is an equality with one ObjectId. */
+/** The filter until the next call, when it is an equality of `_id` with an ObjectId or a whole number. */
 function lentIdFilter(filter: Filter): Uint8Array | undefined {
   const id = filter['_id']
-  if (!(id instanceof ObjectId)) return undefined
+  const isInt32 = typeof id === 'number' && (id | 0) === id && !Object.is(id, -0)
+  if (!isInt32 && !(id instanceof ObjectId)) return undefined
   for (const name in filter) if (name !== '_id') return undefined
-  ;(id as unknown as Packable).serializeInto(idFilter, idFilterValueAt)
-  return idFilter
+  if (isInt32) {
+    writeInt32(int32Filter, idAt, id)
+    return int32Filter
+  }
+  ;(id as unknown as Packable).serializeInto(objectIdFilter, idAt)
+  return objectIdFilter
+}
+
+function isLent(filter: Uint8Array): boolean {
+  return filter === int32Filter || filter === objectIdFilter
 }
 
 interface IndexOptions {
@@ -132,7 +144,7 @@ export class Collection<Item extends object = Document> {
       }
       const running = this.#portOf(options).run(find, this.dbName, {
         collection: this.collectionName,
-        filter: bytes === idFilter ? bytes.slice() : bytes,
+        filter: isLent(bytes) ? bytes.slice() : bytes,
         sort: sortBytes(options?.sort),
         projection: optionalBytes(options?.projection),
         hint: hintValue(options?.hint),
@@ -321,6 +333,12 @@ export class Collection<Item extends object = Document> {
     options: UpdateOptions,
   ): Promise<UpdateResult> {
     try {
+      if (kind === 'updateOne' && isPlain(options)) {
+        const bytes = lentIdFilter(filter) ?? encodeDocument(filter)
+        const value = updateValue(change, false)
+        const done = this.#portOf(options).updateById(this.dbName, this.collectionName, bytes, value)
+        if (done !== undefined) return this.#answer(shownOutcome(done))
+      }
       const request = {
         collection: this.collectionName,
         updates: [updateRequest(filter, change, kind, options)],
@@ -434,6 +452,16 @@ function indexName(key: Document): string {
 function shownInsert({ errors }: InsertResult, insertedId: unknown): InsertOneResult {
   if (errors.length > 0) throw shownError(errors[0]!.error)
   return { acknowledged: true, insertedId }
+}
+
+/** Whether nothing but a session is asked for. */
+function isPlain({ upsert, arrayFilters, hint, collation }: UpdateOptions): boolean {
+  return upsert !== true && arrayFilters === undefined && hint === undefined && collation === undefined
+}
+
+/** Of an update that has inserted nothing. */
+function shownOutcome({ matched, modified }: UpdateOutcome): UpdateResult {
+  return { acknowledged: true, matchedCount: matched, modifiedCount: modified, upsertedCount: 0, upsertedId: null }
 }
 
 /** Throws the error of its one statement. */

@@ -70,12 +70,18 @@ export function updateRequest(
 
 export function updateValue(update: Update, isReplacement: boolean): Value {
   const isPipeline = Array.isArray(update)
-  const first = isPipeline ? '$' : Object.keys(update)[0]
+  const first = isPipeline ? '$' : firstName(update)
   const hasOperators = first?.startsWith('$') === true
   if (isReplacement && hasOperators)
     throw new DatabaseError('BadValue', 'Replacement document must not contain atomic operators')
   if (!isReplacement && !hasOperators) throw new DatabaseError('BadValue', 'Update document requires atomic operators')
   return isPipeline ? arrayValue(arrayBytes(update)) : documentValue(encodeDocument(update))
+}
+
+function firstName(update: Update): string | undefined {
+  if (update instanceof Map) return update.keys().next().value as string | undefined
+  for (const name in update) if (Object.hasOwn(update, name)) return name
+  return undefined
 }
 
 /** The bytes of a BSON array. */

@@ -43,16 +43,11 @@ export class Laura {
    * Runs `action` in a transaction: what it does through the session that it is given becomes visible and durable as one, or not at all.
    * Conflicts begin it again, so that it may run more than once.
    */
-  async transaction<Result>(
+  transaction<Result>(
     action: (session: ClientSession) => Promise<Result> | Result,
-    options: TransactionOptions = {},
+    options?: TransactionOptions,
   ): Promise<Result> {
-    const session = this.startSession()
-    try {
-      return await session.withTransaction(action, options)
-    } finally {
-      await session.endSession()
-    }
+    return this.startSession().endAfter(action, options)
   }
 
   /**

@@ -4,11 +4,15 @@
 
 import { DatabaseError } from '../base/errors.ts'
 import { decodeDocument, encodeDocument } from '../bson/convert.ts'
+import type { Value } from '../bson/value.ts'
+import { readById, updateById } from '../command/by-id.ts'
 import type { ConnectionContext } from '../command/context.ts'
 import type { Definition } from '../command/definition.ts'
 import type { Database } from '../command/dispatch.ts'
 import type { Operation } from '../command/operation.ts'
+import type { UpdateOutcome } from '../command/write.ts'
 import type { RecordRef } from '../engine/collection.ts'
+import { Transaction } from '../engine/transaction.ts'
 import type { Workspace } from '../engine/workspace.ts'
 import { shownError } from './shown-error.ts'
 import type { Document } from './types.ts'
@@ -22,12 +26,12 @@ function rethrow(error: unknown): never {
 }
 
 type Scope = (operation: Operation) => void
-/** Of reads that are answered at once, without an operation. */
+/** Of what is answered at once, without an operation. */
 interface Sight {
-  /** What is read; undefined: it takes an operation to say. */
+  /** What is read or changed; undefined: it takes an operation to say. */
   begin(databaseName: string): Workspace | undefined
   /** It was answered. */
-  read?(): void
+  done?(): void
 }
 
 export class Port {
@@ -35,7 +39,7 @@ export class Port {
   readonly context: ConnectionContext
   /** Tells an operation what it is to see, where that is not the database as it is now. */
   readonly #scope: Scope | undefined
-  /** What a read that is answered at once is to see. */
+  /** What is answered at once is to see. */
   readonly #sight: Sight | undefined
 
   /** Without `sight`, what has a scope is always asked for by an operation. */
@@ -52,16 +56,39 @@ export class Port {
    */
   readById(databaseName: string, collectionName: string, filter: Uint8Array, into: RecordRef): boolean | undefined {
     try {
-      const workspace = this.#sight?.begin(databaseName)
+      const workspace = this.#workspace(databaseName)
       if (workspace === undefined) return undefined
-      const found = this.database.readById(databaseName, collectionName, filter, into, workspace)
-      if (found !== undefined) this.#sight!.read?.()
+      const found = readById(this.database, databaseName, collectionName, filter, into, workspace)
+      if (found !== undefined) this.#sight!.done?.()
       return found
     } catch (error) {
       // The command will meet it, too, and knows what becomes of its transaction then.
       if (error instanceof DatabaseError) return undefined
       throw error
     }
+  }
+
+  /**
+   * As `updateOne` of the document with the one `_id` that `filter` asks for, in the open transaction; undefined: a command has to be run for it.
+   */
+  updateById(
+    databaseName: string,
+    collectionName: string,
+    filter: Uint8Array,
+    update: Value,
+  ): UpdateOutcome | undefined {
+    const workspace = this.#workspace(databaseName)
+    if (!(workspace instanceof Transaction)) return undefined
+    const { database } = this
+    database.turn.begin()
+    const outcome = updateById(database, databaseName, collectionName, filter, update, workspace)
+    if (outcome !== undefined) this.#sight!.done?.()
+    return outcome
+  }
+
+  /** What is answered at once works on; undefined: it takes an operation to say. */
+  #workspace(databaseName: string): Workspace | undefined {
+    return this.#sight?.begin(databaseName)
   }
 
   /** Runs a command from its request; throws or rejects with a DatabaseError. */

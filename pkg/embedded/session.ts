@@ -31,8 +31,8 @@ export class ClientSession {
   constructor(database: Database, context: ConnectionContext) {
     this.#database = database
     this.port = new Port(database, context, (operation) => this.#join(operation), {
-      begin: (databaseName) => this.#readable(databaseName),
-      read: () => this.#wasRead(),
+      begin: (databaseName) => this.#workspace(databaseName),
+      done: () => this.#wasDone(),
     })
   }
 
@@ -64,11 +64,21 @@ export class ClientSession {
   }
 
   /** Resolves when the transaction is on disk. Errors: NoSuchTransaction when it was aborted, WriteConflict. */
-  async commitTransaction(): Promise<void> {
-    const current = this.#current
-    if (current === undefined) throw new DatabaseError('IllegalOperation', 'No transaction started')
-    current.committedAt ??= current.transaction.commitsAtOnce ? this.#commit(current) : await this.#commitLater(current)
-    await this.#database.engine.durable(current.committedAt)
+  commitTransaction(): Promise<void> {
+    const { engine } = this.#database
+    try {
+      const current = this.#current
+      if (current === undefined) throw new DatabaseError('IllegalOperation', 'No transaction started')
+      if (current.committedAt === undefined && !current.transaction.commitsAtOnce)
+        return this.#commitLater(current).then((committedAt) => {
+          current.committedAt = committedAt
+          return engine.durable(committedAt)
+        })
+      current.committedAt ??= this.#commit(current)
+      return engine.durable(current.committedAt)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   /** Forgets what the transaction has written. */
@@ -85,28 +95,48 @@ export class ClientSession {
    * Runs `action` in a transaction and commits it; begins again, with a new one, when a conflict ends it. What `action` throws aborts
    * the transaction and is thrown on.
    */
-  async withTransaction<Result>(
+  withTransaction<Result>(
     action: (session: this) => Promise<Result> | Result,
     options: TransactionOptions = {},
   ): Promise<Result> {
+    return this.#attempt(action, options, false)
+  }
+
+  /** As `withTransaction`, with which the session ends. */
+  endAfter<Result>(
+    action: (session: this) => Promise<Result> | Result,
+    options: TransactionOptions = {},
+  ): Promise<Result> {
+    return this.#attempt(action, options, true)
+  }
+
+  async #attempt<Result>(
+    action: (session: this) => Promise<Result> | Result,
+    options: TransactionOptions,
+    ends: boolean,
+  ): Promise<Result> {
     const { clock, random } = this.#database.world
     let deadlineMs: number | undefined
-    for (let attempt = 0; ; attempt++) {
-      const { startedMs } = this.#start(options)
-      deadlineMs ??= startedMs + (options.retryMs ?? retryDefaultMs)
-      try {
-        const result = await action(this)
-        if (this.inTransaction()) await this.commitTransaction()
-        return result
-      } catch (error) {
-        if (this.inTransaction()) await this.abortTransaction()
-        if (!mayTryAgain(error) || clock.monotonicMs() >= deadlineMs) throw error
+    try {
+      for (let attempt = 0; ; attempt++) {
+        const { startedMs } = this.#start(options)
+        deadlineMs ??= startedMs + (options.retryMs ?? retryDefaultMs)
+        try {
+          const result = await action(this)
+          if (this.inTransaction()) await this.commitTransaction()
+          return result
+        } catch (error) {
+          if (this.inTransaction()) await this.abortTransaction()
+          if (!mayTryAgain(error) || clock.monotonicMs() >= deadlineMs) throw error
+        }
+        // Those that were in each other's way must not meet again at once.
+        const waitMs = random.next() * Math.min(longestBackoffMs, 2 ** attempt)
+        await new Promise<void>((resolve) => {
+          clock.setTimer(waitMs, resolve, true)
+        })
       }
-      // Those that were in each other's way must not meet again at once.
-      const waitMs = random.next() * Math.min(longestBackoffMs, 2 ** attempt)
-      await new Promise<void>((resolve) => {
-        clock.setTimer(waitMs, resolve, true)
-      })
+    } finally {
+      if (ends) this.#ended = true
     }
   }
 
@@ -137,8 +167,8 @@ export class ClientSession {
     }
   }
 
-  /** What a statement that is over at once reads; undefined: something is in its way. */
-  #readable(databaseName: string): Workspace | undefined {
+  /** What a statement that is over at once works on; undefined: something is in its way. */
+  #workspace(databaseName: string): Workspace | undefined {
     const current = this.#current
     if (current === undefined || current.state === 'committed') return this.#database.engine
     if (current.state === 'aborted' || current.running !== undefined || isReserved(databaseName)) return undefined
@@ -148,7 +178,7 @@ export class ClientSession {
     return current.transaction
   }
 
-  #wasRead(): void {
+  #wasDone(): void {
     if (this.#current?.state === 'open') this.#current.statementCount++
   }
 

@@ -2,8 +2,10 @@
  * FindOne by `_id` and nothing else, which most calls of most programs are: answered from the request's bytes to the response's, in
  * one turn and without a command. Everything else takes the long way.
  */
+
 import { readUtf8 } from '../../pkg/bson/utf8.ts'
 import { validateDocument } from '../../pkg/bson/validate.ts'
+import { readById } from '../../pkg/command/by-id.ts'
 import type { Database } from '../../pkg/command/dispatch.ts'
 import type { RecordRef } from '../../pkg/engine/collection.ts'
 import { bytesType, ProtobufReader, varintLength, writeVarint } from './protobuf.ts'
@@ -33,7 +35,7 @@ export function quickFindOne(request: Buffer, database: Database): Buffer | unde
   }
   if (filter.length === 0) return undefined
   validateDocument(filter, 0, filter.length)
-  const isFound = database.readById(databaseName, collectionName, filter, found)
+  const isFound = readById(database, databaseName, collectionName, filter, found)
   if (isFound === undefined) return undefined
   return isFound ? responseOf(found) : nothingFound
 }

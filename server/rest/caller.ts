@@ -1,10 +1,12 @@
 /** How the HTTP doors run commands: one connection context a request, gone when the client goes. */
+
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { buildDocument } from '../../pkg/bson/build.ts'
 import { decodeDocument } from '../../pkg/bson/convert.ts'
 import { readDouble } from '../../pkg/bson/little-endian.ts'
 import { bsonType } from '../../pkg/bson/type.ts'
 import { getField, type Value } from '../../pkg/bson/value.ts'
+import { readById } from '../../pkg/command/by-id.ts'
 import { ConnectionContext } from '../../pkg/command/context.ts'
 import type { Database } from '../../pkg/command/dispatch.ts'
 import type { RecordRef } from '../../pkg/engine/collection.ts'
@@ -40,7 +42,7 @@ export class Caller {
    */
   readById(databaseName: string, collection: string, id: Value): Uint8Array | false | undefined {
     if (this.shared['lsid'] !== undefined) return undefined
-    const found = this.database.readById(databaseName, collection, buildDocument({ _id: id }), this.#record)
+    const found = readById(this.database, databaseName, collection, buildDocument({ _id: id }), this.#record)
     return found === true ? this.#record.bytes.subarray(this.#record.start, this.#record.end) : found
   }
 

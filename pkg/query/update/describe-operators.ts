@@ -6,23 +6,29 @@ import { bsonType } from '../../bson/type.ts'
 import type { Value } from '../../bson/value.ts'
 import { ElementWalker, findField } from '../../bson/walk.ts'
 import type { BsonWriter } from '../../bson/writer.ts'
+import type { ChangeDescriber } from '../../engine/change-notes.ts'
 import { describeDifference, sameValue } from './describe-difference.ts'
 import { UpdateDescription } from './description.ts'
 import type { BranchNode, Child, OperatorUpdate, UpdateNode } from './update.ts'
 
 const description = new UpdateDescription()
 
-/** Writes the description of what `update` made of the document at `start`; see `ChangeDescriber`. */
-export function describeOperators(
-  update: OperatorUpdate,
-  before: Uint8Array,
-  start: number,
-  after: Uint8Array,
-  out: BsonWriter,
-): void {
-  if (update.flat !== undefined && describeFlat(update.flat, before, start, after, out)) return
-  describeBranch(update.root, before, start, after, 0, description.reset())
-  description.writeTo(out)
+/** Describes what an update made of a document. */
+export class OperatorDescriber implements ChangeDescriber {
+  readonly #update: OperatorUpdate
+
+  constructor(update: OperatorUpdate) {
+    this.#update = update
+  }
+
+  describe(before: Uint8Array, start: number, after: Uint8Array, out: BsonWriter): boolean {
+    const { flat, root } = this.#update
+    if (flat === undefined || !describeFlat(flat, before, start, after, out)) {
+      describeBranch(root, before, start, after, 0, description.reset())
+      description.writeTo(out)
+    }
+    return true
+  }
 }
 
 const beforeWalker = new ElementWalker()

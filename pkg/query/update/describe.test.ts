@@ -5,7 +5,7 @@ import { readInt32 } from '../../bson/value.ts'
 import { BsonWriter } from '../../bson/writer.ts'
 import { applyUpdate } from './apply.ts'
 import { byComparing } from './describe-difference.ts'
-import { describeOperators } from './describe-operators.ts'
+import { OperatorDescriber } from './describe-operators.ts'
 import { parseUpdate } from './parse.ts'
 import type { OperatorUpdate } from './update.ts'
 
@@ -29,7 +29,7 @@ function described(before: Document, update: Document): Document {
     filter: encodeDocument({ 'a.x': 1 }),
   })
   const out = new BsonWriter()
-  describeOperators(parsed, bytes, 0, document, out)
+  new OperatorDescriber(parsed).describe(bytes, 0, document, out)
   return partsOf(out)
 }
 

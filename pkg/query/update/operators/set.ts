@@ -9,12 +9,12 @@ export const set: UpdateOperator = {
   },
 }
 
-class SetValue implements Modifier {
+export class SetValue implements Modifier {
   readonly operator = '$set'
-  readonly #value: Value
+  readonly value: Value
 
   constructor(value: Value) {
-    this.#value = value
+    this.value = value
   }
 
   onMissing(): typeof onMissing.create {
@@ -22,6 +22,6 @@ class SetValue implements Modifier {
   }
 
   modify(): Value {
-    return this.#value
+    return this.value
   }
 }
