@@ -6,7 +6,7 @@ import { Binary, Long } from 'bson'
 import { DatabaseError } from '../base/errors.ts'
 import { localContext } from '../command/context.ts'
 import { ClientSession, type TransactionOptions } from '../embedded/session.ts'
-import { type Document, ServerGone, type SimulatedConnection, type SimulatedServer } from './simulated-server.ts'
+import { type Document, heard, ServerGone, type SimulatedConnection, type SimulatedServer } from './simulated-server.ts'
 
 export type Outcome = 'committed' | 'aborted' | 'unknown'
 
@@ -88,11 +88,11 @@ export class HistoryClient {
     options: TransactionOptions,
     body: (run: (command: Document) => Promise<Document>) => Promise<void>,
   ): Promise<Outcome> {
-    const { database, end } = await this.#server.life()
-    const session = new ClientSession(database, localContext('history'))
+    const life = await this.#server.life()
+    const session = new ClientSession(life.database, localContext('history'))
     session.startTransaction(options)
     try {
-      await body((command) => Promise.race([session.port.command('test', command).then(succeeded), end]))
+      await body((command) => heard(life, session.port.command('test', command).then(succeeded)))
     } catch (error) {
       if (error instanceof ServerGone) return 'aborted'
       if (!isRefusal(error)) throw error
@@ -100,7 +100,7 @@ export class HistoryClient {
       return 'aborted'
     }
     try {
-      await Promise.race([session.commitTransaction(), end])
+      await heard(life, session.commitTransaction())
       return 'committed'
     } catch (error) {
       if (error instanceof ServerGone) return 'unknown'

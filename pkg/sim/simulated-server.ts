@@ -25,6 +25,11 @@ interface Life {
   readonly die: () => void
 }
 
+/** What the server of that life answers, unless it was gone by then: a dead one goes on working, but nobody hears of it. */
+export function heard<Answer>({ end }: Pick<Life, 'end'>, answer: Answer | Promise<Answer>): Promise<Answer> {
+  return Promise.race([end, answer])
+}
+
 export class SimulatedServer {
   readonly random: SimulatedWorld['random']
   readonly #options: Partial<EngineOptions>
@@ -109,6 +114,6 @@ export class SimulatedConnection {
     }
     const body = encodeDocument({ ...command, $db: command['$db'] ?? 'test' })
     const reply = life.database.dispatch(this.#context.context, { body, sequences: new Map(), replyExpected: true })
-    return decodeDocument(await Promise.race([reply, life.end]))
+    return decodeDocument(await heard(life, reply))
   }
 }
