@@ -9,8 +9,8 @@
  *  (2) A created, renamed or removed name survives a crash only after `syncDirectory` of its folder.
  *      A rename is atomic: after a crash either the old or the new state is there.
  *  (3) A `sync` that failed says nothing about what is on disk, and must not be tried again.
- *  (4) Bytes that `writeDurably` wrote are there after a crash once it has returned, and only they: it is no sync of what was written before.
- *      Until then, and when it failed, they are as bytes that were written and not synced.
+ *  (4) Bytes that `appendDurably` wrote are there after a crash once it has returned, and only they: it is no sync of what was written before.
+ *      Until then, and when it failed, they are as bytes that were written and not synced; so are zeros that may have been written after them.
  *
  * Failures are thrown (or rejected) as `DiskError`.
  */
@@ -48,6 +48,9 @@ export interface DiskLock {
   release(): void
 }
 
+/** See `File.appendDurably`. */
+export const durableBlockBytes = 4096
+
 export interface File {
   readonly path: string
   /** Length in bytes. */
@@ -56,8 +59,11 @@ export interface File {
   read(target: Uint8Array, offset: number, length: number, position: number): number
   /** Writes all `length` bytes, or throws. Writing past the end extends the file. */
   write(source: Uint8Array, offset: number, length: number, position: number): void
-  /** As `write`, of bytes inside of a file that nobody else writes to; on return they are durable. Quicker than `write` and `sync`. */
-  writeDurably(source: Uint8Array, offset: number, length: number, position: number): void
+  /**
+   * As `write`, of bytes that lie inside of a file which nobody else writes to, and are the end of what counts in it; on return they are durable. What follows them, up
+   * to the next multiple of `durableBlockBytes`, may be zeros then. Quicker than `write` and `sync`.
+   */
+  appendDurably(source: Uint8Array, offset: number, length: number, position: number): void
   /** As `write`, off the calling thread. `source` must not change until the promise settles. */
   writeAsync(source: Uint8Array, offset: number, length: number, position: number): Promise<void>
   /** fdatasync: on return everything written before the call is durable. */

@@ -61,9 +61,9 @@ class TemporaryFile implements File {
     }
   }
 
-  writeDurably(source: Uint8Array, offset: number, length: number, position: number): void {
+  appendDurably(source: Uint8Array, offset: number, length: number, position: number): void {
     try {
-      this.#file.writeDurably(source, offset, length, position)
+      this.#file.appendDurably(source, offset, length, position)
     } catch (error) {
       throw outOfSpace(error)
     }

@@ -56,17 +56,17 @@ test('what was written durably survives every crash, and nothing else with it', 
   // Its end must not bring back what was there when it began.
   const syncing = file.syncAsync()
   file.write(filled(2 * sector, 3), 0, 2 * sector, 15 * sector)
-  file.writeDurably(filled(6 * sector, 4), 0, 6 * sector, 4 * sector)
-  const durable = filled(20 * sector, 1).fill(4, 4 * sector, 10 * sector)
+  file.appendDurably(filled(6 * sector, 4), 0, 6 * sector, 10 * sector)
+  const durable = filled(20 * sector, 1).fill(4, 10 * sector, 16 * sector)
   expect(contentOf(disk.crash({ sectors: 'none' }), 'a')).toEqual(durable)
   for (let round = 0; round < 50; round++) {
     const found = contentOf(disk.crash({ sectors: 0.5 }), 'a')
-    expect(found.subarray(4 * sector, 10 * sector)).toEqual(filled(6 * sector, 4))
+    expect(found.subarray(10 * sector, 16 * sector)).toEqual(filled(6 * sector, 4))
   }
   await syncing
-  durable.fill(2, 2 * sector, 4 * sector).fill(2, 10 * sector, 14 * sector)
+  durable.fill(2, 2 * sector, 10 * sector)
   expect(contentOf(disk.crash({ sectors: 'none' }), 'a')).toEqual(durable)
-  durable.fill(3, 15 * sector, 17 * sector)
+  durable.fill(3, 16 * sector, 17 * sector)
   expect(contentOf(disk, 'a')).toEqual(durable)
 })
 
@@ -83,7 +83,7 @@ test('a durable write that fails or is cut off is as one that was not synced', (
       const last = image.operationCount + 2
       if (fate === 'crash') image.crashAt(last)
       else image.failAt(last, fate)
-      expect(() => again.writeDurably(filled(4 * sector, 2), 0, 4 * sector, 2 * sector)).toThrow(
+      expect(() => again.appendDurably(filled(4 * sector, 2), 0, 4 * sector, 4 * sector)).toThrow(
         fate === 'crash' ? SimulatedCrash : /EIO/,
       )
       const found = contentOf(image.crash({ sectors: 0.5 }), 'a')
@@ -91,7 +91,19 @@ test('a durable write that fails or is cut off is as one that was not synced', (
     }
   }
   expect(seen.size).toBeGreaterThan(8)
-  expect([...seen].every((kept) => /^11[12]{4}11$/.test(kept))).toBe(true)
+  expect([...seen].every((kept) => /^1111[12]{4}$/.test(kept))).toBe(true)
+})
+
+test('what follows bytes that were written durably is lost, to the end of their block or of the file', () => {
+  const { disk } = simulatedWorld(11)
+  const file = create(disk, 'a')
+  file.write(filled(9000, 1), 0, 9000, 0)
+  file.sync()
+  file.appendDurably(filled(10, 2), 0, 10, 100)
+  file.appendDurably(filled(10, 3), 0, 10, 8190)
+  const expected = filled(9000, 1)
+  expected.fill(2, 100, 110).fill(0, 110, 4096).fill(3, 8190, 8200).fill(0, 8200, 9000)
+  expect(contentOf(disk, 'a')).toEqual(expected)
 })
 
 test('a crash image is independent of the disk that it was taken from, and of its siblings', () => {

@@ -7,7 +7,7 @@
  * next process finds it. Images share pages, so that making one costs little more than what was unsynced.
  */
 import { assert } from '../base/assert.ts'
-import { type Disk, DiskError, type DiskErrorCode, type DiskLock, type File } from '../io/disk.ts'
+import { type Disk, DiskError, type DiskErrorCode, type DiskLock, durableBlockBytes, type File } from '../io/disk.ts'
 import type { SimulatedClock } from './clock.ts'
 import { type Generation, Inode, pageSize, type Survival, sectorSize } from './inode.ts'
 import { Names } from './names.ts'
@@ -282,15 +282,19 @@ class SimulatedFile implements File {
     )
   }
 
-  /** Two operations, so that it may be cut off between the write and its end. */
-  writeDurably(source: Uint8Array, offset: number, length: number, position: number): void {
-    assert(position + length <= this.#inode.size, 'what is written durably is inside of the file')
-    this.write(source, offset, length, position)
+  /** Two operations, so that it may be cut off between the write and its end. What follows is always lost. */
+  appendDurably(source: Uint8Array, offset: number, length: number, position: number): void {
+    const { size } = this.#inode
+    const end = position + length
+    assert(end <= size, 'what is written durably is inside of the file')
+    const written = new Uint8Array(Math.min(Math.ceil(end / durableBlockBytes) * durableBlockBytes, size) - position)
+    written.set(source.subarray(offset, offset + length))
+    this.write(written, 0, written.length, position)
     this.#disk.takeSyncTime()
     this.#disk.perform(
       'sync',
       this.path,
-      () => this.#inode.persistRange(position, position + length),
+      () => this.#inode.persistRange(position, end),
       (injected) => this.#disk.failSync(this.#inode, this.#inode.beginSync(), injected),
     )
   }

@@ -485,11 +485,17 @@ export class Log {
   #writeBriefly(buffer: Uint8Array, runs: readonly Run[]): void {
     const { clock } = this.#world
     try {
-      for (const { segment, position, start, end } of runs) {
+      for (const { segment, position, start, end, large } of runs) {
         // The runs before are durable, so the segment that holds them is complete.
         if (!segment.isPublished) this.#publish(segment)
+        const { file } = segment
         const started = clock.monotonicMs()
-        segment.file.writeDurably(buffer, start, end - start, position)
+        if (large === undefined) file.appendDurably(buffer, start, end - start, position)
+        else {
+          // Its payload is there already, and follows.
+          file.write(buffer, start, end - start, position)
+          file.sync()
+        }
         this.#syncPace.noteBlocking(clock.monotonicMs() - started)
       }
       this.#endCycle(buffer)

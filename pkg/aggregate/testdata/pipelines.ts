@@ -73,7 +73,7 @@ export class Files {
         return part.length
       },
       write,
-      writeDurably: write,
+      appendDurably: write,
       writeAsync: async (...given) => write(...given),
       sync: () => undefined,
       syncAsync: async () => undefined,

@@ -60,7 +60,7 @@ export class HostFile implements File {
     }
   }
 
-  writeDurably(source: Uint8Array, offset: number, length: number, position: number): void {
+  appendDurably(source: Uint8Array, offset: number, length: number, position: number): void {
     assert(this.#open, 'the file is open')
     // What another thread writes meanwhile may lie in the same block.
     if (this.#pending === 0 && this.#writeDirectly(source, offset, length, position)) return
