@@ -23,6 +23,8 @@ export class VacuumSweep {
   #newer: Timestamp = timestampMax
   /** Whether the newest kept version of the current key is a tombstone with nothing kept beneath it so far. */
   #bareTombstone = false
+  /** Of the entries that are looked at together: 1 where one is to go. */
+  #dropped = new Uint8Array(0)
   removedCount = 0
 
   constructor(map: VersionedMap, snapshots: Snapshots) {
@@ -34,10 +36,11 @@ export class VacuumSweep {
   /** Looks at up to `entryCountMax` entries; true when the sweep is complete. */
   slice(entryCountMax: number): boolean {
     const cursor = this.#cursor
+    if (this.#dropped.length < entryCountMax) this.#dropped = new Uint8Array(entryCountMax)
     let found = this.#started ? cursor.next() : cursor.first()
     this.#started = true
-    for (let count = 0; found; count++) {
-      if (count >= entryCountMax) {
+    for (let left = entryCountMax; found; ) {
+      if (left === 0) {
         // The entry it rests on is looked at by the next slice, which begins with a move to the one after the saved key.
         if (cursor.previous()) cursor.save()
         else {
@@ -46,41 +49,68 @@ export class VacuumSweep {
         }
         return false
       }
-      found = this.#visit(cursor)
+      left -= this.#visit(cursor, left)
+      found = cursor.valid
     }
     this.#dropBareTombstone(cursor)
     cursor.close()
     return true
   }
 
-  /** Looks at the entry under the cursor and moves on; false at the end. */
-  #visit(cursor: TreeCursor): boolean {
-    cursor.readKey()
-    const userLength = cursor.keyLength - versionSuffixLength
-    const written = readVersion(cursor.key, userLength)
-    const sameKey = this.#keyLength === userLength && cursor.keyStartsWith(this.#key, userLength)
-    if (!sameKey) {
-      if (this.#bareTombstone) {
-        this.#dropBareTombstone(cursor)
-        // The cursor went away from this entry to drop the one before it: come back to it.
-        return cursor.valid
+  /**
+   * Looks at entries from the one under the cursor to the end of its leaf, at most `countMax`; drops what nobody needs of them together, and moves on.
+   * Returns how many it looked at.
+   */
+  #visit(cursor: TreeCursor, countMax: number): number {
+    const dropped = this.#dropped
+    const count = Math.min(countMax, cursor.countBeside(true) + 1)
+    let isSame = this.#keyLength >= 0 && cursor.keyStartsWith(this.#key, this.#keyLength)
+    /** Where the current key's newest version is; -1: before these. */
+    let newestAt = -1
+    let removed = 0
+    let looked = 0
+    for (; looked < count; looked++) {
+      if (looked > 0) isSame = cursor.isSameKeyBeside(looked)
+      dropped[looked] = 0
+      const written = this.#writtenBeside(cursor, looked)
+      if (isSame) {
+        if (this.#snapshots.needs(written, this.#newer)) {
+          this.#newer = written
+          this.#bareTombstone = false
+        } else {
+          dropped[looked] = 1
+          removed++
+        }
+        continue
       }
-      this.#remember(cursor.key, userLength)
-      this.#newer = timestampMax
-      const value = cursor.readValue()
-      this.#bareTombstone = value.end === value.start
+      if (this.#bareTombstone) {
+        // One that lies before these entries takes the cursor away from them.
+        if (newestAt < 0) break
+        dropped[newestAt] = 1
+        removed++
+      }
+      newestAt = looked
       this.#newer = written
-      return cursor.next()
+      this.#bareTombstone = cursor.isEmptyBeside(looked)
     }
-    if (this.#snapshots.needs(written, this.#newer)) {
-      this.#newer = written
-      this.#bareTombstone = false
-      return cursor.next()
+    if (looked === 0) {
+      this.#dropBareTombstone(cursor)
+      // The cursor went away from this entry to drop the one before it, and came back to it.
+      return 1
     }
-    cursor.remove()
-    this.#map.supersededCount--
-    this.removedCount++
-    return cursor.valid
+    cursor.readKeyBeside(looked - 1)
+    this.#remember(cursor.key, cursor.keyLength - versionSuffixLength)
+    cursor.passRemoving(dropped, looked)
+    this.#map.supersededCount -= removed
+    this.removedCount += removed
+    return looked
+  }
+
+  #writtenBeside(cursor: TreeCursor, distance: number): Timestamp {
+    const at = cursor.keyEndBeside(distance, versionSuffixLength)
+    if (at >= 0) return readVersion(cursor.pageBytes, at)
+    cursor.readKeyBeside(distance)
+    return readVersion(cursor.key, cursor.keyLength - versionSuffixLength)
   }
 
   /** The last key seen ended in a tombstone that hides nothing: it goes, and the cursor rests on what follows it. */

@@ -11,7 +11,7 @@ import { assert } from '../base/assert.ts'
 import { compareRanges } from './copy.ts'
 import { type KeySweep, sweepLeaf } from './leaf-sweep.ts'
 import { headerSize, headOf, type Page } from './page.ts'
-import type { StampWalk } from './stamp-walk.ts'
+import { isSameKey, type StampWalk } from './stamp-walk.ts'
 import type { Tree, ValueRef } from './tree.ts'
 
 const noBytes = new Uint8Array(0)
@@ -212,9 +212,7 @@ export class TreeCursor {
   readKey(): void {
     assert(this.valid, 'the cursor is on an entry')
     if (this.#saved) return
-    const length = this.#page.keyLength(this.#index)
-    if (this.key.length < length) this.key = new Uint8Array(Math.max(length, 64, this.key.length * 2))
-    this.keyLength = this.#page.readKey(this.#index, this.key)
+    this.readKeyBeside(0)
   }
 
   /** The memory of the page that the cursor is on. */
@@ -291,6 +289,26 @@ export class TreeCursor {
     return this.#page.compareKey(this.#index + distance, key, keyLength)
   }
 
+  /** Whether the key is, but for its stamp, that of the entry before. */
+  isSameKeyBeside(distance: number): boolean {
+    return isSameKey(this.#page, this.#index + distance)
+  }
+
+  /** Whether the value has no bytes. */
+  isEmptyBeside(distance: number): boolean {
+    const { bytes, words, base, slots } = this.#page
+    const cell = base + (words[slots + ((this.#index + distance) << 1) + 1]! & 0xffff)
+    return bytes[cell] === 0 && bytes[cell + 1] === 0
+  }
+
+  /** Puts the key into `key` and `keyLength`. */
+  readKeyBeside(distance: number): void {
+    const index = this.#index + distance
+    const length = this.#page.keyLength(index)
+    if (this.key.length < length) this.key = new Uint8Array(Math.max(length, 64, this.key.length * 2))
+    this.keyLength = this.#page.readKey(index, this.key)
+  }
+
   // ---- changing
 
   /**
@@ -349,6 +367,31 @@ export class TreeCursor {
     this.#adoptLeaf(index)
     if (index < this.#page.count) this.#rest()
     else this.#nextLeaf()
+  }
+
+  /**
+   * Passes over `count` entries, the current one the first and all in the leaf, and removes those whose mark is not 0. Then rests on the
+   * entry that follows them; false: there is none.
+   */
+  passRemoving(marks: Uint8Array, count: number): boolean {
+    this.#current()
+    const index = this.#index
+    let kept = 0
+    for (let i = 0; i < count; i++) if (marks[i] === 0) kept++
+    if (kept === count) {
+      this.#index = index + count - 1
+      return this.next()
+    }
+    this.readKeyBeside(count - 1)
+    const tree = this.#tree
+    this.#release()
+    tree.takePath(this.#pathPage, this.#pathChild, this.#height)
+    if (!tree.removeMarkedAt(index, marks, count)) {
+      const isThere = this.seek(this.key, this.keyLength)
+      return isThere && marks[count - 1] === 0 ? this.next() : isThere
+    }
+    this.#adoptLeaf(index + kept)
+    return this.#index < this.#page.count ? this.#rest() : this.#nextLeaf()
   }
 
   /** Remembers the key and lets go of the page. */

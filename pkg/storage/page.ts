@@ -531,7 +531,27 @@ export class Page {
     words[word + 1] = this.count
   }
 
-  /** Takes out the last entry; the page has no prefix then. */
+  /** Removes, of the `count` entries from `index` on, those whose mark is not 0. */
+  removeMarked(index: number, marks: Uint8Array, count: number): void {
+    const { words, word, slots } = this
+    let kept = index
+    for (let i = 0; i < count; i++) {
+      if (marks[i] !== 0) {
+        this.#discardCell(index + i)
+        continue
+      }
+      const from = slots + ((index + i) << 1)
+      const to = slots + (kept++ << 1)
+      words[to] = words[from]!
+      words[to + 1] = words[from + 1]!
+    }
+    words.copyWithin(slots + (kept << 1), slots + ((index + count) << 1), slots + (this.count << 1))
+    this.count -= index + count - kept
+    words[word + 1] = this.count
+    if (this.count === 0) this.#clear()
+  }
+
+  /** Nothing is left; the page has no prefix then. */
   #clear(): void {
     const { words, word } = this
     words[word] = words[word]! & 0xffff

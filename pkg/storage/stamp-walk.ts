@@ -197,7 +197,7 @@ function numberAt(bytes: Uint8Array, at: number): number {
 }
 
 /** Whether the key of the entry, but for its stamp, is that of the one before it. */
-function isSameKey(page: Page, index: number): boolean {
+export function isSameKey(page: Page, index: number): boolean {
   const { words } = page
   const at = page.slots + (index << 1)
   const slot = words[at + 1]!

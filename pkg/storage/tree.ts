@@ -251,9 +251,7 @@ export class Tree {
     let index = page.count - 1
     while (index >= 0 && !page.isOverflow(index) && !page.isLongKey(index)) index--
     if (index < 0) return 0
-    const chain = page.isOverflow(index) ? this.#firstOfChain(page, index) : 0
-    const tail = page.isLongKey(index) ? page.keyTail(index) : 0
-    const pages = [...chainPages(pager, chain), ...chainPages(pager, tail)]
+    const pages = this.#pagesOf(page, index)
     this.#editView(this.pathPage[0]!).remove(index)
     for (const id of pages) pager.release(id)
     return pages.length
@@ -435,22 +433,41 @@ export class Tree {
 
   /** Removes entry `index` of the leaf. Returns false when the path is no longer right. */
   removeAt(index: number): boolean {
+    this.#beginRemoval(index, 1, undefined)
+    this.#page.remove(index)
+    return this.#staysLarge()
+  }
+
+  /** Removes, of the `count` entries of the leaf from `index` on, those whose mark is not 0. Returns as `removeAt`. */
+  removeMarkedAt(index: number, marks: Uint8Array, count: number): boolean {
+    this.#beginRemoval(index, count, marks)
+    this.#page.removeMarked(index, marks, count)
+    return this.#staysLarge()
+  }
+
+  /** The leaf is to lose entries, all of them without `marks`: it may be changed now, and what they have in other pages is free. */
+  #beginRemoval(index: number, count: number, marks: Uint8Array | undefined): void {
     const { pager } = this
     const page = this.#page
     const frame = pager.frameOf[this.pathPage[0]!]!
     pager.pin(frame)
     try {
-      const chain = page.isOverflow(index) ? chainPages(pager, this.#firstOfChain(page, index)) : []
-      const tail = page.isLongKey(index) ? chainPages(pager, page.keyTail(index)) : []
+      const pages: number[] = []
+      for (let i = 0; i < count; i++) {
+        if (marks?.[i] === 0) continue
+        if (page.isOverflow(index + i) || page.isLongKey(index + i)) pages.push(...this.#pagesOf(page, index + i))
+      }
       pager.edit(frame)
-      for (const id of chain) pager.release(id)
-      for (const id of tail) pager.release(id)
+      for (const id of pages) pager.release(id)
     } finally {
       pager.unpin(frame)
     }
     this.changes++
-    page.remove(index)
-    if (this.height === 0 || page.usedBytes() >= pager.pageSize >>> 2) return true
+  }
+
+  /** Whether the leaf, which has lost entries, is still worth a page; else it may go, and the path with it. */
+  #staysLarge(): boolean {
+    if (this.height === 0 || this.#page.usedBytes() >= this.pager.pageSize >>> 2) return true
     this.#shrink()
     return false
   }
@@ -526,6 +543,13 @@ export class Tree {
     writeUint32(this.#reference, 0, end - start)
     writeUint32(this.#reference, 4, first)
     return referenceLength | overflowFlag
+  }
+
+  /** Pages that a leaf's entry has beside the leaf. */
+  #pagesOf(page: Page, index: number): number[] {
+    const chain = page.isOverflow(index) ? this.#firstOfChain(page, index) : 0
+    const tail = page.isLongKey(index) ? page.keyTail(index) : 0
+    return [...chainPages(this.pager, chain), ...chainPages(this.pager, tail)]
   }
 
   #firstOfChain(page: Page, index: number): number {
