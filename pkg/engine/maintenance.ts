@@ -13,14 +13,18 @@ import { sweepExpired } from './expiry.ts'
 import { historyStart } from './history.ts'
 import type { State } from './state.ts'
 
-/** Entries a vacuum slice looks at: some tenths of a millisecond. */
+/** Entries a vacuum slice looks at: some hundredths of a millisecond. */
 const vacuumSliceEntries = 500
 /** So long after a write nobody is writing. */
 const quietMs = 100
 /** How long vacuum works before it rests. */
 const vacuumTurnMs = 0.5
-/** While others write, vacuum rests so many times as long as it works. */
-const vacuumRestShare = 9
+/**
+ * While others write, vacuum rests so many times as long as it works; where they leave more than it drops, so many times. What it works is what
+ * they lose.
+ */
+const vacuumRestShare = 19
+const vacuumRestShareBehind = 9
 /** Entries that a sweep may pass over for one that it drops, when it is in no hurry. */
 const entriesPerFind = 100
 /** Pages of dropped trees that are freed before others get their turn, unless that takes long because they have to be read. */
@@ -229,6 +233,7 @@ export class Maintenance {
     for (const { collection, map } of this.#state.maps()) {
       if (map.supersededCount === 0 || map.tree.dropped || !isDue(map, collection.documentCount)) continue
       const { releaseCount } = snapshots
+      const countBefore = map.supersededCount
       const sweep = new VacuumSweep(map, snapshots)
       let before = 0
       for (let complete = false; !complete && !this.#stopped && !map.tree.dropped; ) {
@@ -250,7 +255,10 @@ export class Maintenance {
         if (complete) break
         await clock.yield()
         if (workedMs < vacuumTurnMs) continue
-        if (this.#othersWrite()) await this.#rest(workedMs * vacuumRestShare)
+        if (this.#othersWrite()) {
+          const isBehind = map.supersededCount > countBefore
+          await this.#rest(workedMs * (isBehind ? vacuumRestShareBehind : vacuumRestShare))
+        }
         workedMs = 0
       }
       this.#sweeps.set(map, { atMs: clock.monotonicMs(), left: map.supersededCount, releaseCount })
@@ -273,9 +281,10 @@ export class Maintenance {
     return nowMs - this.#seenIndexMs < quietMs
   }
 
+  /** In whole milliseconds: a timer leaves out what is beyond them, which would be a tenth of the rest. */
   #rest(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      this.#engine.world.clock.setTimer(ms, resolve, true)
+      this.#engine.world.clock.setTimer(Math.ceil(ms), resolve, true)
     })
   }
 
