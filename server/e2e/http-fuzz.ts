@@ -54,7 +54,8 @@ abstract class HttpFuzz extends Fuzz {
 
   async #prepare(path: string): Promise<void> {
     const headers = { 'content-type': 'application/json' }
-    await this.send({ method: 'PUT', path, body: '{"n": 1}', headers })
+    const { status, text } = await this.send({ method: 'PUT', path, body: '{"n": 1}', headers }, this.#pinger)
+    if (status >= 300) throw new Error(`what was to be kept was answered with ${status} ${text}`)
   }
 
   protected send(sent: Sent, agent = this.#agent): Promise<Received> {
